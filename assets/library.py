@@ -1,0 +1,70 @@
+"""Folders of assets: a library that the user fills, and the catalogue of what a run may use.
+
+A library has no index file that could disagree with its folders: ``asset.json`` files are small, and listing 1,000 of
+them takes a fraction of a second. Arrays and textures are loaded only for the assets that a picture shows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from assets.asset import META_FILE, Asset, AssetMeta, MeshArrays, write_asset
+
+
+def default_library() -> Path:
+    """``$SCANSTAGE_LIBRARY``, else ``scanstage/library`` in the user's data folder (XDG)."""
+    if named := os.environ.get("SCANSTAGE_LIBRARY"):
+        return Path(named).expanduser()
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "scanstage" / "library"
+
+
+def cache_folder() -> Path:
+    """``$SCANSTAGE_CACHE``, else ``scanstage`` in the user's cache folder (XDG): what can be made anew at any time."""
+    if named := os.environ.get("SCANSTAGE_CACHE"):
+        return Path(named).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "scanstage"
+
+
+def list_assets(library: Path) -> list[Asset]:
+    """All assets below ``library``, sorted by id. Raises InputError for a broken one; a missing folder is empty."""
+    return sorted((Asset.open(folder) for folder in _asset_folders(library)), key=lambda a: a.meta.asset_id)
+
+
+def _asset_folders(library: Path) -> Iterator[Path]:
+    if not library.is_dir():
+        return
+    with os.scandir(library) as classes:
+        for class_entry in classes:
+            if not class_entry.is_dir() or class_entry.name.startswith("."):
+                continue
+            with os.scandir(class_entry.path) as entries:
+                for entry in entries:
+                    folder = Path(entry.path)
+                    if not entry.name.startswith(".") and (folder / META_FILE).is_file():
+                        yield folder
+
+
+def store_asset(library: Path, meta: AssetMeta, mesh: MeshArrays, files: dict[str, bytes]) -> Asset:
+    """Add an asset to a library atomically: it is complete or absent, never half-written.
+
+    An asset of the same id is replaced. Raises OSError where the folder can't be written.
+    """
+    target = library / meta.asset_id
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=".adding-", dir=target.parent))
+    try:
+        write_asset(staging, meta, mesh, files)
+        staging.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        staging.rename(target)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return Asset(meta, target)

@@ -1,0 +1,1 @@
+"""How plan *i* becomes pixels: engines, workers, executors and the command line."""

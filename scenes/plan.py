@@ -1,0 +1,215 @@
+"""The complete plan of a picture, as plain data: what the caster labels and what an engine renders.
+
+A plan holds no handles and draws nothing: two processes given the same plan make the same picture. It round-trips
+through JSON exactly (floats are written with all their digits).
+
+Frames: world right-handed, Z up, metres. Camera: OpenCV (x right, y down, z forward). Matrices are row-major 4x4,
+named ``a_to_b``: ``p_b = a_to_b @ p_a``. Colours are linear RGB. Angles are radians.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+Row = tuple[float, float, float, float]
+Matrix4 = tuple[Row, Row, Row, Row]
+Rgb = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class CameraPlan:
+    """A pinhole camera.
+
+    Attributes:
+        resolution_wh: width and height in pixels.
+        fx, fy, cx, cy: intrinsics in pixels; the centre of the top-left pixel is at (0.5, 0.5).
+        camera_to_world: OpenCV camera frame to world.
+        near_m, far_m: clip distances along z.
+    """
+
+    resolution_wh: tuple[int, int]
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    camera_to_world: Matrix4
+    near_m: float = 0.01
+    far_m: float = 1000.0
+
+
+@dataclass(frozen=True)
+class LampPlan:
+    """A lamp that shines along the negative z axis of its own frame (Blender's and glTF's convention).
+
+    Attributes:
+        kind: ``sun`` (``power`` in W/m²), ``area`` (a square; W) or ``point`` (W).
+        size: edge of an area lamp or radius of a point lamp in metres; angular diameter of a sun in radians.
+        temperature_k: the colour temperature that ``color`` was computed from; recorded, not used.
+    """
+
+    kind: Literal["sun", "area", "point"]
+    lamp_to_world: Matrix4
+    power: float
+    color: Rgb
+    size: float
+    temperature_k: float
+
+
+@dataclass(frozen=True)
+class WorldPlan:
+    """Light from all around.
+
+    Attributes:
+        hdri: ``builtin:<name>`` (one of Blender's own, e.g. ``builtin:forest``), a file path, or None: ``color`` alone.
+        rotation: about Z, radians, counter-clockwise seen from above.
+        strength: multiplies the HDRI's or the colour's radiance.
+    """
+
+    hdri: str | None
+    rotation: float
+    strength: float
+    color: Rgb = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class BackgroundPlan:
+    """What the camera sees where it sees no surface.
+
+    ``hdri``: the world itself. ``color``: a flat colour (the world still lights). ``backplate``: the photo ``image``,
+    scaled to cover the frame, composited behind the render.
+    """
+
+    kind: Literal["hdri", "color", "backplate"]
+    color: Rgb = (0.0, 0.0, 0.0)
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class SurfaceMaterial:
+    """A procedural or photographic material for grounds, tables, walls and primitive distractors.
+
+    Attributes:
+        texture: a path to an 8-bit grey image that mixes ``color_a`` (black) and ``color_b`` (white); or None: flat
+            ``color_a``.
+        image: a path to a colour image used as it is, instead of ``texture``; or None.
+        texture_size_m: edge of one repetition of either image, metres.
+        texture_offset: (u, v) shift in repetitions.
+        texture_rotation: radians, about the face's normal.
+        roughness, metallic, specular: Principled BSDF; roughness is varied a little by the texture.
+        bump_m: height of the relief that ``texture`` gives, metres; 0 is smooth.
+    """
+
+    color_a: Rgb
+    color_b: Rgb
+    texture: str | None = None
+    image: str | None = None
+    texture_size_m: float = 1.0
+    texture_offset: tuple[float, float] = (0.0, 0.0)
+    texture_rotation: float = 0.0
+    roughness: float = 0.6
+    metallic: float = 0.0
+    specular: float = 0.5
+    bump_m: float = 0.0
+
+
+@dataclass(frozen=True)
+class MaterialJitter:
+    """What is changed of a scan's own materials; the defaults change nothing.
+
+    Attributes:
+        hue: added to the hue, in turns (0.05 is 18 degrees).
+        saturation, value: factors in HSV.
+        roughness, metallic: added to the material's own, result clamped to 0..1.
+        specular: factor on the specular level (1 keeps the default reflectance of 4 %).
+    """
+
+    hue: float = 0.0
+    saturation: float = 1.0
+    value: float = 1.0
+    roughness: float = 0.0
+    metallic: float = 0.0
+    specular: float = 1.0
+
+
+@dataclass(frozen=True)
+class ObjectPlan:
+    """A scan or a distractor in the picture.
+
+    Attributes:
+        instance_id: 1-based, unique in the picture; the value in instance passes. Distractors have one too.
+        asset_id: key of the asset in the catalogue, or ``primitive/<name>`` for a built-in primitive.
+        class_name: the label, or None for a distractor.
+        object_to_world: asset frame to world; may scale (uniformly for labelled scans).
+        jitter: changes to the scan's own materials.
+        surface: replaces the asset's materials (primitive distractors); None keeps them.
+    """
+
+    instance_id: int
+    asset_id: str
+    class_name: str | None
+    object_to_world: Matrix4
+    jitter: MaterialJitter = MaterialJitter()
+    surface: SurfaceMaterial | None = None
+
+
+@dataclass(frozen=True)
+class SurfacePlan:
+    """A part of the stage: ground, table top, shelf board, wall. Never labelled, occludes like anything else.
+
+    Attributes:
+        name: for people: ``ground``, ``table_top``, ``wall_north`` …
+        asset_id: ``primitive/<name>``: unit-sized, scaled by ``object_to_world``.
+        shadow_catcher: show only the shadows that fall on it (backplates).
+    """
+
+    name: str
+    asset_id: str
+    object_to_world: Matrix4
+    material: SurfaceMaterial
+    shadow_catcher: bool = False
+
+
+@dataclass(frozen=True)
+class PostPlan:
+    """From linear radiance to the picture.
+
+    Attributes:
+        exposure_ev: None meters like a camera's automatic exposure; a number is a fixed exposure in stops.
+        bias_ev: added to either, in stops.
+        tone: ``filmic`` (soft shoulder, like a camera) or ``standard`` (plain sRGB, clips).
+    """
+
+    exposure_ev: float | None = None
+    bias_ev: float = 0.0
+    tone: Literal["filmic", "standard"] = "filmic"
+
+
+@dataclass(frozen=True)
+class FramePlan:
+    """Everything that decides picture ``index``. ``factors`` records what was drawn, for reports; engines ignore it."""
+
+    index: int
+    attempt: int
+    camera: CameraPlan
+    lamps: tuple[LampPlan, ...]
+    world: WorldPlan
+    background: BackgroundPlan
+    surfaces: tuple[SurfacePlan, ...]
+    objects: tuple[ObjectPlan, ...]
+    post: PostPlan
+    factors: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Serialise to one line of JSON."""
+        return _ADAPTER.dump_json(self).decode("utf-8")
+
+    @classmethod
+    def from_json(cls, text: str) -> FramePlan:
+        """Parse :meth:`to_json`'s text. Raises ``pydantic.ValidationError`` on anything else."""
+        return _ADAPTER.validate_json(text)
+
+
+_ADAPTER = TypeAdapter(FramePlan)
