@@ -1,0 +1,187 @@
+"""From a YAML file and ``--set`` overrides to a checked :class:`RunConfig`; all mistakes are reported at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from assets.errors import InputError
+from scenes.config.model import RunConfig
+from scenes.config.references import reference_problems
+from scenes.config.report import describe
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 100_000
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML's safe subset, read as YAML 1.2 does: only true and false are booleans, ``1e-3`` is a number."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|false|False)$"), list("tTfF"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(?:inf|Inf|INF))$|^\.nan$"
+    ),
+    list("-+0123456789."),
+)
+
+
+def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
+    """Read and check a config.
+
+    Args:
+        path: the YAML file. Relative paths in it are relative to its folder.
+        overrides: ``dotted.path=value`` each, the value in YAML; applied before checking.
+
+    Raises:
+        InputError: naming every mistake with file, line, dotted path, value, expectation and the nearest key.
+    """
+    node = _compose(path)
+    lines: dict[tuple[str | int, ...], int] = {}
+    problems: list[str] = []
+    data = {} if node is None else _construct(node, (), lines, problems, path)
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: expected a mapping of keys, got {_type_name(data)}")
+    for override in overrides or []:
+        _apply_override(data, override)
+    data.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem))
+    try:
+        config = RunConfig.model_validate(data)
+    except ValidationError as e:
+        problems += describe(e, data, path, lines)
+        raise InputError(problems, _mend(path)) from None
+    problems += reference_problems(config, path, lines)
+    if problems:
+        raise InputError(problems, _mend(path))
+    return config
+
+
+def _mend(path: Path) -> str:
+    return "All keys with their meaning: `scanstage schema`, and configs/ holds examples."
+
+
+def _compose(path: Path) -> yaml.Node | None:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as e:
+        raise InputError(f"{path}: can't be read ({e.strerror})") from None
+    if len(raw) > MAX_BYTES:
+        raise InputError(f"{path}: {len(raw):,} bytes is no config (at most {MAX_BYTES:,})")
+    try:
+        node = yaml.compose(raw.decode("utf-8"), Loader=_Loader)
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path}: not UTF-8 text (byte {e.start})") from None
+    except yaml.MarkedYAMLError as e:
+        where = f":{e.problem_mark.line + 1}:{e.problem_mark.column + 1}" if e.problem_mark else ""
+        raise InputError(f"{path}{where}: not valid YAML: {e.problem or e.context}") from None
+    except (yaml.YAMLError, RecursionError) as e:
+        raise InputError(f"{path}: not valid YAML: {type(e).__name__}: {e}".strip()) from None
+    if node is not None:
+        _bound_size(node, path)
+    return node
+
+
+def _bound_size(root: yaml.Node, path: Path) -> None:
+    """Refuse alias bombs and self-reference: count nodes as they would expand."""
+    count = 0
+    pending: list[tuple[yaml.Node, int]] = [(root, 0)]
+    while pending:
+        node, depth = pending.pop()
+        count += 1
+        if count > MAX_NODES or depth > 50:
+            raise InputError(f"{path}: nested or repeated too deeply for a config (aliases?)")
+        pending += [(child, depth + 1) for child in _children(node)]
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key
+            yield value
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
+
+
+def _construct(
+    node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], problems: list[str], path: Path
+) -> Any:
+    """Build plain data, noting each value's line and duplicate keys."""
+    lines[at] = node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(child, (*at, i), lines, problems, path) for i, child in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        result: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                problems.append(f"{path}:{key_node.start_mark.line + 1}: a key must be a plain word")
+                continue
+            key = _scalar(key_node, path)
+            line = key_node.start_mark.line + 1
+            if key in result:
+                problems.append(f"{path}:{line}: {_dotted((*at, key))}: given twice")
+            result[key] = _construct(value_node, (*at, key), lines, problems, path)
+            lines[(*at, key)] = line
+        return result
+    return _scalar(node, path)
+
+
+def _scalar(node: yaml.Node, path: Path) -> Any:
+    # Every scalar tag of the safe loader builds without looking at other nodes, so one constructor serves all.
+    try:
+        return _Loader("").construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError, OverflowError) as e:
+        problem = getattr(e, "problem", None) or e
+        raise InputError(f"{path}:{node.start_mark.line + 1}: not valid YAML: {problem}") from None
+
+
+def _apply_override(data: dict[str, Any], override: str) -> None:
+    dotted, equals, raw = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise InputError(f"--set {override}: expected dotted.path=value, for example camera.fov_deg=50")
+    try:
+        value = yaml.load(raw, Loader=_Loader)  # a SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
+        raise InputError(f"--set {override}: the value is not valid YAML ({str(e).splitlines()[0]})") from None
+    target: Any = data
+    for key in keys[:-1]:
+        if isinstance(target, list):
+            target = _list_item(target, key, override)
+            continue
+        if not isinstance(target.get(key), (dict, list)):
+            target[key] = {}
+        target = target[key]
+    if isinstance(target, list):
+        _list_item(target, keys[-1], override)
+        target[int(keys[-1])] = value
+    else:
+        target[keys[-1]] = value
+
+
+def _list_item(items: list[Any], key: str, override: str) -> Any:
+    if not key.isdigit() or int(key) >= len(items):
+        raise InputError(f"--set {override}: {key} is not an index into a list of {len(items)}")
+    return items[int(key)]
+
+
+def _dotted(at: tuple[Any, ...]) -> str:
+    return ".".join(str(k) for k in at)
+
+
+def _type_name(value: Any) -> str:
+    return {list: "a list", str: "a text", type(None): "nothing"}.get(type(value), f"{value!r}")

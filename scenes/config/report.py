@@ -1,0 +1,119 @@
+"""Turns pydantic's errors into sentences: file, line, dotted path, what was given, what was expected, nearest key."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from scenes.config.model import RunConfig
+from scenes.distributions import KINDS
+
+Loc = tuple[str | int, ...]
+Lines = dict[Loc, int]
+
+
+def describe(error: ValidationError, data: dict[str, Any], path: Path, lines: Lines) -> list[str]:
+    """One sentence for each mistake, in the order of the file."""
+    found: dict[Loc, str] = {}
+    for e in error.errors():
+        at = _in_data(e["loc"], data)
+        found.setdefault(at, _sentence(e, at))
+    ordered = sorted(found.items(), key=lambda item: line_of(item[0], lines))
+    return [f"{where(at, path, lines)}: {sentence}" for at, sentence in ordered]
+
+
+def where(at: Loc, path: Path, lines: Lines) -> str:
+    """``file:line: dotted.path``."""
+    line = line_of(at, lines)
+    return f"{path}{f':{line}' if line else ''}: {'.'.join(map(str, at)) or 'the whole file'}"
+
+
+def line_of(at: Loc, lines: Lines) -> int:
+    """Line of a value, or of the nearest key above it; 0 where unknown (given by --set)."""
+    while at and at not in lines:
+        at = at[:-1]
+    return lines.get(at, 0)
+
+
+def _in_data(loc: Loc, data: Any) -> Loc:
+    """Drop the parts of pydantic's location that name union members, not keys of the file."""
+    at: list[str | int] = []
+    current = data
+    for i, part in enumerate(loc):
+        in_list = isinstance(current, list) and isinstance(part, int) and part < len(current)
+        if in_list or (isinstance(current, dict) and part in current):
+            at.append(part)
+            current = current[part]
+        elif i == len(loc) - 1 and isinstance(current, dict) and isinstance(part, str) and part.islower():
+            at.append(part)  # a missing key
+    return tuple(at)
+
+
+def _sentence(e: Any, at: Loc) -> str:
+    given, kind = e["input"], e["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(at)
+    if kind == "missing":
+        return "this key is required"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _union(e, given)
+    message = str(e["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if message.startswith("input should be "):
+        message = "expected " + message.removeprefix("input should be ")
+    return message if "got " in message or kind == "value_error" else f"{message}, got {_short(given)}"
+
+
+def _union(e: Any, given: Any) -> str:
+    context = e.get("ctx", {})
+    if "kind_of" in str(context.get("discriminator")):
+        keys = list(given) if isinstance(given, dict) else []
+        expected = f"a constant or a mapping with one key of {', '.join(KINDS)}"
+        near = difflib.get_close_matches(str(keys[0]), KINDS, 1) if len(keys) == 1 else []
+        return f"expected {expected}, got {_short(given)}" + (f"; did you mean {near[0]}?" if near else "")
+    expected = context.get("expected_tags", "").replace("'", "")
+    got = context.get("tag")
+    if not isinstance(given, dict):
+        return f"expected a mapping with a kind, got {_short(given)}"
+    if got is None:
+        return "the key kind is missing: it says which of the variants this is"
+    near = difflib.get_close_matches(str(got), expected.split(", "), 1)
+    return f"unknown kind {got!r}, expected one of {expected}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _unknown_key(at: Loc) -> str:
+    known = _known_keys(at[:-1])
+    near = difflib.get_close_matches(str(at[-1]), known, 1, cutoff=0.55)
+    if near:
+        return f"unknown key; did you mean {near[0]}?"
+    return f"unknown key; known here: {', '.join(known)}" if known else "unknown key"
+
+
+def _known_keys(at: Loc) -> list[str]:
+    """Keys that the model knows at a place of the file (of all variants, where there are several)."""
+    models: set[type[BaseModel]] = {RunConfig}
+    for part in at:
+        following: set[type[BaseModel]] = set()
+        for model in models:
+            if isinstance(part, int):
+                following.add(model)
+            elif part in model.model_fields:
+                following |= _models_in(model.model_fields[part].annotation)
+        models = following
+    return list(dict.fromkeys(key for model in sorted(models, key=lambda m: m.__name__) for key in model.model_fields))
+
+
+def _models_in(annotation: Any) -> set[type[BaseModel]]:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return {annotation} if issubclass(annotation, BaseModel) and annotation not in KINDS.values() else set()
+    return {m for arg in typing.get_args(annotation) for m in _models_in(arg)}
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,81 @@
+"""Config of stages: what objects rest on and what stands around them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field
+
+from scenes.config.values import Color, Number, Share, Text, Whole
+from scenes.distributions import AnyValue
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Looks(_Section):
+    """A surface's material. What is not given follows the drawn texture's own, realistic range."""
+
+    texture: Annotated[AnyValue, Text()] = Field(
+        "any", description="name of a built-in texture (`scanstage textures`), any, or none for a flat colour"
+    )
+    image: Path | None = Field(None, description="a photo, or a folder of photos, used in place of texture")
+    color: Color | None = Field(None, description="main colour; default: from the texture's palettes")
+    texture_size_m: Annotated[AnyValue, Number(1e-3, 1e4)] | None = Field(None, description="edge of one repetition")
+    roughness: Share | None = None
+    metallic: Share | None = None
+    bump: Annotated[AnyValue, Number(0, 10)] = Field(1.0, description="factor on the texture's relief")
+
+
+class _Stage(_Section):
+    weight: Annotated[AnyValue, Number(0)] = Field(1.0, description="how often, where several stages are listed")
+
+
+class NoStage(_Stage):
+    """Nothing to rest on: for scattered objects."""
+
+    kind: Literal["none"]
+
+
+class Ground(_Stage):
+    """A square of ground."""
+
+    kind: Literal["ground"]
+    size_m: Annotated[AnyValue, Number(0.01, 1e4)] = Field(6.0, description="edge of the square")
+    looks: Looks = Field(default_factory=Looks)
+
+
+class Table(_Stage):
+    """A table: top and legs, in front of whatever the background is."""
+
+    kind: Literal["table"] = "table"
+    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field({"uniform": [1.2, 1.8]})
+    depth_m: Annotated[AnyValue, Number(0.1, 100)] = Field({"uniform": [0.8, 1.2]})
+    looks: Looks = Field(default_factory=Looks)
+    legs: bool = True
+
+
+class Shelf(_Stage):
+    """A bookcase: back, sides and boards; objects stand on the boards."""
+
+    kind: Literal["shelf"]
+    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field({"uniform": [0.8, 1.2]})
+    depth_m: Annotated[AnyValue, Number(0.05, 100)] = Field({"uniform": [0.25, 0.4]})
+    boards: Annotated[AnyValue, Whole(1, 12)] = Field({"integer": [2, 3]}, description="boards that carry objects")
+    gap_m: Annotated[AnyValue, Number(0.05, 10)] = Field({"uniform": [0.28, 0.36]}, description="between boards")
+    looks: Looks = Field(default_factory=Looks)
+
+
+class Room(_Stage):
+    """A box-like room: floor, four walls and ceiling, objects on the floor. Needs lamps: an HDRI can't shine in."""
+
+    kind: Literal["room"]
+    size_m: Annotated[AnyValue, Number(0.5, 1000)] = Field({"uniform": [3.5, 5.5]}, description="edge of the floor")
+    height_m: Annotated[AnyValue, Number(0.5, 1000)] = Field(2.6)
+    floor: Looks = Field(default_factory=Looks)
+    walls: Looks = Field(default_factory=lambda: Looks(texture="plaster"))
+
+
+Stage = Annotated[NoStage | Ground | Table | Shelf | Room, Discriminator("kind")]
