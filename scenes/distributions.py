@@ -41,6 +41,10 @@ class Distribution(Protocol):
 class _Kind(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def sample(self, rng: np.random.Generator, variables: Mapping[str, Any]) -> Any:
+        """See :class:`Distribution`."""
+        raise NotImplementedError
+
     def outcomes(self) -> Iterator[Any]:
         """The constants and intervals ``(low, high)`` that a draw may give, references left out."""
         raise NotImplementedError

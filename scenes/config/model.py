@@ -13,9 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from scenes.config.stage import Looks, Stage, Table
 from scenes.config.values import Color, Degrees, Elevation, Factor, Number, NumberOr, Share, Text, Whole
-from scenes.distributions import AnyValue
+from scenes.distributions import AnyValue, Integer, LogUniform, Uniform
 from scenes.render_settings import PRESETS, Device, Engine, Preset, RenderSettings
-
 
 BUILTIN_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
 """CC0 environment images that every Blender carries."""
@@ -47,10 +46,10 @@ class AssetsConfig(Section):
 class JitterConfig(Section):
     """How far a scan's own materials are changed. The defaults keep its texture recognisable."""
 
-    hue: Annotated[AnyValue, Number(-0.5, 0.5)] = Field({"uniform": [-0.01, 0.01]}, description="added, in turns")
-    saturation: Factor = Field({"uniform": [0.9, 1.1]}, description="factor")
-    value: Factor = Field({"uniform": [0.9, 1.1]}, description="factor on brightness")
-    roughness: Annotated[AnyValue, Number(-1, 1)] = Field({"uniform": [-0.1, 0.1]}, description="added")
+    hue: Annotated[AnyValue, Number(-0.5, 0.5)] = Field(Uniform(uniform=(-0.01, 0.01)), description="added, in turns")
+    saturation: Factor = Field(Uniform(uniform=(0.9, 1.1)), description="factor")
+    value: Factor = Field(Uniform(uniform=(0.9, 1.1)), description="factor on brightness")
+    roughness: Annotated[AnyValue, Number(-1, 1)] = Field(Uniform(uniform=(-0.1, 0.1)), description="added")
     metallic: Annotated[AnyValue, Number(-1, 1)] = Field(0.0, description="added")
     specular: Factor = Field(1.0, description="factor on the specular level")
 
@@ -60,7 +59,7 @@ class Drop(Section):
 
     kind: Literal["drop"] = "drop"
     density: Annotated[AnyValue, Number(0.02, 1.0)] = Field(
-        {"uniform": [0.25, 0.45]}, description="share of the floor area that the objects cover"
+        Uniform(uniform=(0.25, 0.45)), description="share of the floor area that the objects cover"
     )
     upright: Share = Field(0.3, description="share of objects that are let down standing instead of tumbling")
 
@@ -70,9 +69,9 @@ class Upright(Section):
 
     kind: Literal["upright"] = "upright"
     density: Annotated[AnyValue, Number(0.02, 0.8)] = Field(
-        {"uniform": [0.15, 0.35]}, description="share of the floor area that the objects cover"
+        Uniform(uniform=(0.15, 0.35)), description="share of the floor area that the objects cover"
     )
-    yaw_deg: Degrees = Field({"uniform": [0, 360]}, description="turn about the vertical")
+    yaw_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="turn about the vertical")
 
 
 class Scatter(Section):
@@ -80,7 +79,7 @@ class Scatter(Section):
 
     kind: Literal["scatter"] = "scatter"
     density: Annotated[AnyValue, Number(0.005, 0.3)] = Field(
-        {"uniform": [0.04, 0.1]}, description="share of the volume that bounding spheres fill"
+        Uniform(uniform=(0.04, 0.1)), description="share of the volume that bounding spheres fill"
     )
     height_m: Annotated[AnyValue, Number()] = Field(0.0, description="height of the volume's centre")
 
@@ -91,7 +90,7 @@ Placement = Annotated[Drop | Upright | Scatter, Discriminator("kind")]
 class ObjectsConfig(Section):
     """The labelled objects."""
 
-    count: Annotated[AnyValue, Whole(1, 500)] = Field({"integer": [3, 6]}, description="labelled objects a picture")
+    count: Annotated[AnyValue, Whole(1, 500)] = Field(Integer(integer=(3, 6)), description="labelled objects a picture")
     placement: Placement = Field(default_factory=Drop, description="how objects come to lie")
     scale: Annotated[AnyValue, Number(1e-4, 1e4)] = Field(1.0, description="factor on each object's size")
     material: JitterConfig = Field(default_factory=JitterConfig, description="changes to the scans' materials")
@@ -105,7 +104,7 @@ class DistractorsConfig(Section):
         "primitives", description="primitive shapes in random materials, or a list of classes that serve unlabelled"
     )
     size_m: Annotated[AnyValue, Number(1e-3, 100)] = Field(
-        {"log_uniform": [0.03, 0.12]}, description="edge of a primitive's bounding cube"
+        LogUniform(log_uniform=(0.03, 0.12)), description="edge of a primitive's bounding cube"
     )
     looks: Looks = Field(default_factory=Looks, description="materials of primitives")
 
@@ -128,7 +127,7 @@ class HdriConfig(Section):
         },
         description=f"builtin:<name> ({', '.join(BUILTIN_HDRIS)}), a .hdr or .exr file, or a folder of such",
     )
-    rotation_deg: Degrees = Field({"uniform": [0, 360]}, description="about the vertical")
+    rotation_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="about the vertical")
     strength: Annotated[AnyValue, Number(0, 1000)] = Field(1.0, description="factor on the image's radiance")
 
 
@@ -146,8 +145,8 @@ class LampConfig(Section):
     count: Annotated[AnyValue, Whole(0, 16)] = Field(1, description="how many, each drawn by itself")
     power: Annotated[AnyValue, Number(0, 1e6)] = Field(description="watts; for a sun W/m²")
     temperature_k: Annotated[AnyValue, Number(1000, 20000)] = Field(5500, description="colour temperature in kelvin")
-    azimuth_deg: Degrees = Field({"uniform": [0, 360]}, description="where it stands")
-    elevation_deg: Elevation = Field({"uniform": [25, 80]}, description="above the horizon")
+    azimuth_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="where it stands")
+    elevation_deg: Elevation = Field(Uniform(uniform=(25, 80)), description="above the horizon")
     distance_m: Annotated[AnyValue, Number(0.01, 1000)] = Field(
         2.0, description="from the objects' centre; a sun has none"
     )
@@ -198,14 +197,14 @@ class CameraConfig(Section):
         (640, 480), description="width and height in pixels"
     )
     fill: Annotated[AnyValue, Number(0.05, 3)] = Field(
-        {"uniform": [0.7, 1.0]},
+        Uniform(uniform=(0.7, 1.0)),
         description="distance by framing: share of the frame's shorter side that the objects span",
     )
     distance_m: Annotated[AnyValue, Number(0.01, 1000)] | None = Field(
         None, description="distance from the objects' centre; overrides fill"
     )
-    azimuth_deg: Degrees = Field({"uniform": [0, 360]}, description="0 looks along +Y")
-    elevation_deg: Elevation = Field({"uniform": [20, 60]}, description="above the horizon")
+    azimuth_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="0 looks along +Y")
+    elevation_deg: Elevation = Field(Uniform(uniform=(20, 60)), description="above the horizon")
     roll_deg: Annotated[AnyValue, Number(-180, 180)] = Field(0.0, description="turn about the viewing axis")
     look_at_jitter: Annotated[AnyValue, Number(0, 2)] = Field(0.1, description="how far the aim may miss, in radii")
     fov_deg: Annotated[AnyValue, Number(1, 170)] | None = Field(
@@ -261,6 +260,10 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
+def _default_stage() -> list[Stage]:
+    return [Table()]
+
+
 class RunConfig(Section):
     """A whole run."""
 
@@ -275,7 +278,7 @@ class RunConfig(Section):
     distractors: DistractorsConfig = Field(default_factory=DistractorsConfig)
     stage: Annotated[
         list[Stage], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=Stage | list[Stage])
-    ] = Field(default_factory=lambda: [Table()], description="one stage, or a list chosen from by weight")
+    ] = Field(default_factory=_default_stage, description="one stage, or a list chosen from by weight")
     light: LightConfig = Field(default_factory=LightConfig)
     background: Background = Field(default_factory=HdriBackground)
     camera: CameraConfig = Field(default_factory=CameraConfig)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field
 
 from scenes.config.values import Color, Number, Share, Text, Whole
-from scenes.distributions import AnyValue
+from scenes.distributions import AnyValue, Integer, Uniform
 
 
 class _Section(BaseModel):
@@ -51,8 +51,8 @@ class Table(_Stage):
     """A table: top and legs, in front of whatever the background is."""
 
     kind: Literal["table"] = "table"
-    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field({"uniform": [1.2, 1.8]})
-    depth_m: Annotated[AnyValue, Number(0.1, 100)] = Field({"uniform": [0.8, 1.2]})
+    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field(Uniform(uniform=(1.2, 1.8)))
+    depth_m: Annotated[AnyValue, Number(0.1, 100)] = Field(Uniform(uniform=(0.8, 1.2)))
     looks: Looks = Field(default_factory=Looks)
     legs: bool = True
 
@@ -61,10 +61,10 @@ class Shelf(_Stage):
     """A bookcase: back, sides and boards; objects stand on the boards."""
 
     kind: Literal["shelf"]
-    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field({"uniform": [0.8, 1.2]})
-    depth_m: Annotated[AnyValue, Number(0.05, 100)] = Field({"uniform": [0.25, 0.4]})
-    boards: Annotated[AnyValue, Whole(1, 12)] = Field({"integer": [2, 3]}, description="boards that carry objects")
-    gap_m: Annotated[AnyValue, Number(0.05, 10)] = Field({"uniform": [0.28, 0.36]}, description="between boards")
+    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field(Uniform(uniform=(0.8, 1.2)))
+    depth_m: Annotated[AnyValue, Number(0.05, 100)] = Field(Uniform(uniform=(0.25, 0.4)))
+    boards: Annotated[AnyValue, Whole(1, 12)] = Field(Integer(integer=(2, 3)), description="boards that carry objects")
+    gap_m: Annotated[AnyValue, Number(0.05, 10)] = Field(Uniform(uniform=(0.28, 0.36)), description="between boards")
     looks: Looks = Field(default_factory=Looks)
 
 
@@ -72,7 +72,7 @@ class Room(_Stage):
     """A box-like room: floor, four walls and ceiling, objects on the floor. Needs lamps: an HDRI can't shine in."""
 
     kind: Literal["room"]
-    size_m: Annotated[AnyValue, Number(0.5, 1000)] = Field({"uniform": [3.5, 5.5]}, description="edge of the floor")
+    size_m: Annotated[AnyValue, Number(0.5, 1000)] = Field(Uniform(uniform=(3.5, 5.5)), description="edge of the floor")
     height_m: Annotated[AnyValue, Number(0.5, 1000)] = Field(2.6)
     floor: Looks = Field(default_factory=Looks)
     walls: Looks = Field(default_factory=lambda: Looks(texture="plaster"))
