@@ -81,7 +81,7 @@ class Scatter(Section):
     density: Annotated[AnyValue, Number(0.005, 0.3)] = Field(
         Uniform(uniform=(0.04, 0.1)), description="share of the volume that bounding spheres fill"
     )
-    height_m: Annotated[AnyValue, Number()] = Field(0.0, description="height of the volume's centre")
+    height_m: Annotated[AnyValue, Number(0, 1000)] = Field(0.02, description="lowest point above the stage")
 
 
 Placement = Annotated[Drop | Upright | Scatter, Discriminator("kind")]
@@ -120,11 +120,7 @@ class HdriConfig(Section):
     """Light from an environment image."""
 
     image: Annotated[AnyValue, Text()] = Field(
-        {
-            "choice": [
-                f"builtin:{n}" for n in ("city", "courtyard", "forest", "interior", "studio", "sunrise", "sunset")
-            ]
-        },
+        Choice(choice=[f"builtin:{name}" for name in BUILTIN_HDRIS if name != "night"]),
         description=f"builtin:<name> ({', '.join(BUILTIN_HDRIS)}), a .hdr or .exr file, or a folder of such",
     )
     rotation_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="about the vertical")

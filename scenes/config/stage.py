@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field
 
+from assets.surface_textures import SURFACES
 from scenes.config.values import Color, Number, Share, Text, Whole
 from scenes.distributions import AnyValue, Integer, Uniform
 
@@ -18,8 +19,8 @@ class _Section(BaseModel):
 class Looks(_Section):
     """A surface's material. What is not given follows the drawn texture's own, realistic range."""
 
-    texture: Annotated[AnyValue, Text()] = Field(
-        "any", description="name of a built-in texture (`scanstage textures`), any, or none for a flat colour"
+    texture: Annotated[AnyValue, Text("any", "none", *SURFACES)] = Field(
+        "any", description="a built-in texture, any (one that suits the place), or none: a flat colour"
     )
     image: Path | None = Field(None, description="a photo, or a folder of photos, used in place of texture")
     color: Color | None = Field(None, description="main colour; default: from the texture's palettes")
@@ -69,13 +70,17 @@ class Shelf(_Stage):
 
 
 class Room(_Stage):
-    """A box-like room: floor, four walls and ceiling, objects on the floor. Needs lamps: an HDRI can't shine in."""
+    """A box-like room: floor, four walls, ceiling and a ceiling light; objects on the floor. No HDRI shines in."""
 
     kind: Literal["room"]
     size_m: Annotated[AnyValue, Number(0.5, 1000)] = Field(Uniform(uniform=(3.5, 5.5)), description="edge of the floor")
     height_m: Annotated[AnyValue, Number(0.5, 1000)] = Field(2.6)
     floor: Looks = Field(default_factory=Looks)
-    walls: Looks = Field(default_factory=lambda: Looks(texture="plaster"))
+    walls: Looks = Field(default_factory=Looks)
+    light_w: Annotated[AnyValue, Number(0, 1e6)] = Field(Uniform(uniform=(60, 140)), description="ceiling light, watts")
+    light_k: Annotated[AnyValue, Number(1000, 20000)] = Field(
+        Uniform(uniform=(2700, 6000)), description="colour temperature of the ceiling light"
+    )
 
 
 Stage = Annotated[NoStage | Ground | Table | Shelf | Room, Discriminator("kind")]
