@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,7 @@ def transform(rotation: Float, translation: Float, scale: Float | float = 1.0) -
     return matrix
 
 
-def apply(matrix: Float, points: npt.NDArray[np.floating]) -> Float:
+def apply(matrix: Float, points: npt.NDArray[Any]) -> Float:
     """Transform (N, 3) points by a (4, 4) matrix."""
     return np.asarray(points, np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
 

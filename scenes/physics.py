@@ -8,6 +8,7 @@ conditioned for screws and for cars.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -174,7 +175,7 @@ class World:
         return Pose(rotation_from_quaternion(q[3:]), np.array(q[:3]) / self._unit)
 
 
-def footprint(hull: npt.NDArray[np.floating]) -> float:
+def footprint(hull: npt.NDArray[Any]) -> float:
     """Area of a hull's bounding rectangle on the ground, m²."""
     size = np.ptp(np.asarray(hull, np.float64), axis=0)
     return float(size[0] * size[1])

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -191,7 +192,7 @@ def pixel_box(mask: npt.NDArray[np.bool_], offset_xy: tuple[int, int] = (0, 0)) 
     return (x + offset_xy[0], y + offset_xy[1], int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
 
 
-def project(camera: CameraPlan, points_world: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+def project(camera: CameraPlan, points_world: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Project (N, 3) world points to (N, 3): x and y in pixels (pixel centres at +0.5), and depth z in metres.
 
     Points with z <= 0 are behind the camera; their x and y mean nothing.
@@ -201,9 +202,7 @@ def project(camera: CameraPlan, points_world: npt.NDArray[np.floating]) -> npt.N
     return np.stack([camera.fx * p[:, 0] / z + camera.cx, camera.fy * p[:, 1] / z + camera.cy, p[:, 2]], axis=1)
 
 
-def _directions(
-    camera: CameraPlan, columns: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]
-) -> npt.NDArray[np.float64]:
+def _directions(camera: CameraPlan, columns: npt.NDArray[Any], rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """(N, 3) ray directions in the camera frame through pixel centres, z = 1."""
     x = (columns + 0.5 - camera.cx) / camera.fx
     y = (rows + 0.5 - camera.cy) / camera.fy

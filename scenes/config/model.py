@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from scenes.config.stage import Looks, Stage, Table
 from scenes.config.values import Color, Degrees, Elevation, Factor, Number, NumberOr, Share, Text, Whole
-from scenes.distributions import AnyValue, Integer, LogUniform, Uniform
+from scenes.distributions import AnyValue, Choice, Integer, LogUniform, Uniform
 from scenes.render_settings import PRESETS, Device, Engine, Preset, RenderSettings
 
 BUILTIN_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")

@@ -1,0 +1,93 @@
+"""Which assets a run may place, by class, and their arrays on demand."""
+
+from __future__ import annotations
+
+import difflib
+from collections import OrderedDict
+from pathlib import Path
+
+from assets.asset import Asset, MeshArrays
+from assets.errors import InputError
+from assets.library import default_library, list_assets
+from assets.primitives import primitive_assets
+from assets.samples import sample_assets
+from scenes.config.model import RunConfig
+
+CACHED_TRIANGLES = 20_000_000
+
+
+class Catalogue:
+    """The assets of a run.
+
+    Args:
+        assets: scans to choose from; those of distractor classes included.
+        labelled: classes that get labels, in the order of their category ids.
+
+    Attributes:
+        classes: the labelled classes.
+        by_class: class to its assets, sorted by id.
+    """
+
+    def __init__(self, assets: list[Asset], labelled: list[str]) -> None:
+        self.classes = tuple(labelled)
+        self.by_class: dict[str, list[Asset]] = {}
+        for asset in sorted(assets, key=lambda a: a.meta.asset_id):
+            self.by_class.setdefault(asset.meta.class_name, []).append(asset)
+        self._by_id = {a.meta.asset_id: a for a in assets} | primitive_assets()
+        self._meshes: OrderedDict[str, MeshArrays] = OrderedDict()
+
+    def asset(self, asset_id: str) -> Asset:
+        """The asset of an id. Raises InputError where the run has none of that id."""
+        if asset_id not in self._by_id:
+            raise InputError(f"there is no asset {asset_id!r}", "it may have been removed from the library")
+        return self._by_id[asset_id]
+
+    def mesh(self, asset_id: str) -> MeshArrays:
+        """The arrays of an asset, kept for later pictures within a bound on triangles."""
+        if asset_id in self._meshes:
+            self._meshes.move_to_end(asset_id)
+            return self._meshes[asset_id]
+        mesh = self._meshes[asset_id] = self.asset(asset_id).mesh()
+        while len(self._meshes) > 1 and sum(len(m.faces) for m in self._meshes.values()) > CACHED_TRIANGLES:
+            self._meshes.popitem(last=False)
+        return mesh
+
+
+def open_catalogue(config: RunConfig, base: Path) -> Catalogue:
+    """Find the assets that a config names.
+
+    Raises:
+        InputError: an empty library, or every class that has no scan, with the nearest class that has.
+    """
+    if config.assets.source == "samples":
+        assets, place = sample_assets(), "the built-in samples"
+    else:
+        library = default_library() if config.assets.library is None else (base / config.assets.library.expanduser())
+        assets, place = list_assets(library.resolve()), f"the library {library}"
+        if not assets:
+            raise InputError(
+                f"{place} holds no scans",
+                "fill it: `scanstage assets pull ycb`, or `scanstage assets add PATH --class NAME`; "
+                "or use the samples: `assets: {source: samples}`",
+            )
+    known = sorted({a.meta.class_name for a in assets})
+    clutter = [] if config.distractors.source == "primitives" else config.distractors.source
+    wanted = list(config.assets.classes) if config.assets.classes != "all" else [c for c in known if c not in clutter]
+    problems = [
+        f"{key}: there is no scan of class {name!r} in {place}{_nearest(name, known)}"
+        for key, names in (("assets.classes", wanted), ("distractors.source", clutter))
+        for name in names
+        if name not in known
+    ]
+    both = sorted(set(wanted) & set(clutter))
+    problems += [f"distractors.source: {name!r} is a labelled class too; it can't be both" for name in both]
+    if not wanted:
+        problems.append("assets.classes: every class serves as a distractor; none is left to label")
+    if problems:
+        raise InputError(problems, f"Classes there: {', '.join(known)}")
+    return Catalogue([a for a in assets if a.meta.class_name in {*wanted, *clutter}], wanted)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,216 @@
+"""Where objects come to lie: dropped, standing, or scattered in space."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from assets.errors import InputError
+from scenes.config.model import Drop, Placement, Scatter, Upright
+from scenes.distributions import sample
+from scenes.draws import Draws
+from scenes.geometry import Float, random_rotation, rotation_z
+from scenes.physics import Body, Pose, World, footprint
+from scenes.stage import StageBuild, Support
+
+TRIES = 80
+DROP_ROUNDS = 3
+FLOAT_CLEARANCE = 0.02
+
+
+class PlacementError(InputError):
+    """Objects don't fit; says how many did, where, and what to change."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to place.
+
+    Attributes:
+        name: for messages.
+        hull: (H, 3) vertices of its convex hull in the asset's frame, metres, scaled.
+    """
+
+    name: str
+    hull: Float
+
+    @property
+    def radius(self) -> float:
+        """Radius of a sphere about the hull's box centre that holds it, metres."""
+        return float(np.linalg.norm(self.hull - self.middle, axis=1).max())
+
+    @property
+    def middle(self) -> Float:
+        """(3,) centre of the hull's bounding box."""
+        return (self.hull.min(axis=0) + self.hull.max(axis=0)) / 2
+
+
+def place(items: list[Item], config: Placement, stage: StageBuild, draws: Draws) -> list[Pose]:
+    """One pose an item.
+
+    Raises:
+        PlacementError: no room, or nothing comes to rest, after bounded tries.
+    """
+    match config:
+        case Drop():
+            return _drop(items, config, stage, draws)
+        case Upright():
+            return _stand(items, config, stage, draws)
+        case Scatter():
+            return _scatter(items, config, stage, draws)
+
+
+def _drop(items: list[Item], config: Drop, stage: StageBuild, draws: Draws) -> list[Pose]:
+    support = stage.supports[-1]
+    density = draws.number(config.density, "placement.density")
+    area = sum(footprint(item.hull) for item in items) / density
+    widest = max(float(np.ptp(item.hull, axis=0).max()) for item in items)
+    half, center = _region(area, widest, support, draws)
+    room = 4 * float(np.prod(support.half))
+    if widest / 2 > support.half.min() or sum(footprint(i.hull) for i in items) > 4 * room:
+        raise PlacementError(
+            f"{len(items)} objects with footprints of {sum(footprint(i.hull) for i in items):.3g} m² in all (the "
+            f"widest is {widest:.3g} m) can't be dropped on {_size(support)}",
+            "lower objects.count or objects.scale, or enlarge the stage",
+        )
+    fallen = 0
+    for round_ in range(DROP_ROUNDS):
+        rng = draws.rng(f"placement.drop.{round_}")
+        world = World([Body(i.hull) for i in items], list(stage.blocks), (half, center))
+        for index, pose in enumerate(_above(items, half, center, support.center[2], config, draws, rng)):
+            world.put(index, pose)
+        rest = world.settle()
+        poses = list(rest.poses)
+        fallen = sum(
+            _lowest(i, p) < support.center[2] - 0.01 * i.radius - 1e-3 for i, p in zip(items, poses, strict=True)
+        )
+        if rest.settled and not fallen:
+            return poses
+    trouble = f"{fallen} of {len(items)} objects fell off {_size(support)}" if fallen else "objects kept moving"
+    raise PlacementError(
+        f"{trouble} in {DROP_ROUNDS} drops", "lower objects.count, raise placement.density, or enlarge the stage"
+    )
+
+
+def _region(area: float, widest: float, support: Support, draws: Draws) -> tuple[Float, Float]:
+    """Half sizes and centre (x, y) of the part of a support that objects go to."""
+    rng = draws.rng("placement.region")
+    aspect = math.exp(rng.uniform(-0.3, 0.3))
+    side = math.sqrt(area)
+    half = np.maximum(np.array([side * aspect, side / aspect]) / 2, widest * 0.75)
+    half = np.minimum(half, support.half)
+    # Near the middle of the support: leave room for what rolls.
+    slack = (support.half - half) * 0.5
+    return half, support.center[:2] + rng.uniform(-1, 1, 2) * slack
+
+
+def _above(
+    items: list[Item], half: Float, center: Float, floor: float, config: Drop, draws: Draws, rng: np.random.Generator
+) -> list[Pose]:
+    """Start poses above the region in which nothing overlaps: each as low as some random spots allow."""
+    placed: list[tuple[Float, float, float]] = []
+    poses = []
+    for index, item in enumerate(items):
+        standing = draws.rng(f"placement.upright.{index}").random() < draws.number(
+            config.upright, f"placement.share.{index}"
+        )
+        rotation = rotation_z(rng.uniform(0, 2 * math.pi)) if standing else random_rotation(rng)
+        turned = (item.hull - item.middle) @ rotation.T
+        reach = float(np.linalg.norm(turned[:, :2], axis=1).max())
+        below, above = -float(turned[:, 2].min()), float(turned[:, 2].max())
+        spread = np.maximum(half - reach, 0.0)
+        best: tuple[float, Float] | None = None
+        for _ in range(12):
+            xy = center + rng.uniform(-1, 1, 2) * spread
+            top = max((t for at, r, t in placed if np.linalg.norm(at - xy) < r + reach), default=floor)
+            if best is None or top < best[0]:
+                best = (top, xy)
+        assert best is not None
+        z = best[0] + below + 0.01 * item.radius + 0.003
+        placed.append((best[1], reach, z + above))
+        middle = np.array([*best[1], z])
+        poses.append(Pose(rotation, middle - rotation @ item.middle))
+    return poses
+
+
+def _stand(items: list[Item], config: Upright, stage: StageBuild, draws: Draws) -> list[Pose]:
+    density = draws.number(config.density, "placement.density")
+    area = sum(footprint(item.hull) for item in items) / density / len(stage.supports)
+    widest = max(float(np.ptp(item.hull, axis=0).max()) for item in items)
+    regions = [
+        _region(area, widest, s, draws) if len(stage.supports) == 1 else (s.half, s.center[:2]) for s in stage.supports
+    ]
+    world = World([Body(i.hull) for i in items], list(stage.blocks))
+    poses: dict[int, Pose] = {}
+    # The largest first: small things find room between large ones, not the other way round.
+    for index in sorted(range(len(items)), key=lambda i: (-footprint(items[i].hull), i)):
+        item, rng = items[index], draws.rng(f"placement.stand.{index}")
+        for _ in range(TRIES):
+            which = int(rng.integers(len(stage.supports)))
+            yaw = math.radians(float(sample(config.yaw_deg, rng, draws.variables)))
+            half, center = regions[which]
+            pose = _standing(item, yaw, half, center, stage.supports[which], rng)
+            if pose is None:
+                continue
+            world.put(index, pose)
+            if not world.overlaps(index):
+                poses[index] = pose
+                break
+        else:
+            raise PlacementError(
+                f"no room for {len(items)} objects on {len(stage.supports)} x {_size(stage.supports[0])}: "
+                f"{len(poses)} stand, then {TRIES} places were tried for {item.name}",
+                "lower objects.count, objects.scale or placement.density, or enlarge the stage",
+            )
+    return [poses[i] for i in range(len(items))]
+
+
+def _standing(
+    item: Item, yaw: float, half: Float, center: Float, support: Support, rng: np.random.Generator
+) -> Pose | None:
+    rotation = rotation_z(yaw)
+    turned = item.hull @ rotation.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    spread = half - (high - low)[:2] / 2
+    if (spread < 0).any():
+        return None
+    xy = center + rng.uniform(-1, 1, 2) * spread - (low + high)[:2] / 2
+    return Pose(rotation, np.array([xy[0], xy[1], support.center[2] - low[2]]))
+
+
+def _scatter(items: list[Item], config: Scatter, stage: StageBuild, draws: Draws) -> list[Pose]:
+    density = draws.number(config.density, "placement.density")
+    volume = sum(4 / 3 * math.pi * item.radius**3 for item in items) / density
+    half = np.full(3, max(volume ** (1 / 3) / 2, max(item.radius for item in items)))
+    floor = stage.supports[0].center[2] if stage.supports else 0.0
+    bottom = floor + (draws.number(config.height_m, "placement.height_m") if stage.supports else 0.0)
+    center = np.array([0.0, 0.0, bottom + half[2]])
+    world = World([Body(i.hull * (1 + FLOAT_CLEARANCE)) for i in items], list(stage.blocks))
+    poses: dict[int, Pose] = {}
+    for index in sorted(range(len(items)), key=lambda i: (-items[i].radius, i)):
+        item, rng = items[index], draws.rng(f"placement.scatter.{index}")
+        for _ in range(TRIES):
+            rotation = random_rotation(rng)
+            spot = center + rng.uniform(-1, 1, 3) * np.maximum(half - item.radius, 0.0)
+            pose = Pose(rotation, spot - rotation @ item.middle)
+            world.put(index, pose)
+            if not world.overlaps(index):
+                poses[index] = pose
+                break
+        else:
+            raise PlacementError(
+                f"no room for {len(items)} objects in a cube of {2 * half[0]:.3g} m: {len(poses)} float, then {TRIES} "
+                f"places were tried for {item.name}",
+                "lower placement.density or objects.count",
+            )
+    return [poses[i] for i in range(len(items))]
+
+
+def _lowest(item: Item, pose: Pose) -> float:
+    return float((item.hull @ pose.rotation.T)[:, 2].min() + pose.position[2])
+
+
+def _size(support: Support) -> str:
+    return f"a surface of {2 * support.half[0]:.3g} x {2 * support.half[1]:.3g} m"

@@ -1,0 +1,230 @@
+"""Plans pictures: everything about picture *i* is decided here, before any time is spent on rendering it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assets.errors import InputError
+from assets.primitives import PRIMITIVES
+from scenes.camera import draw_camera, draw_post
+from scenes.catalogue import Catalogue
+from scenes.config.model import BackplateBackground, ColorBackground, RunConfig
+from scenes.config.references import variable_order
+from scenes.distributions import sample
+from scenes.draws import Draws
+from scenes.files import PHOTO_SUFFIXES, list_images
+from scenes.geometry import Float, apply, srgb_to_linear, to_matrix4, transform
+from scenes.keep import labelled
+from scenes.lighting import draw_lamps, draw_world
+from scenes.looks import ANY_TEXTURES, draw_jitter, draw_surface
+from scenes.placement import Item, PlacementError, place
+from scenes.plan import BackgroundPlan, FramePlan, MaterialJitter, ObjectPlan, SurfaceMaterial
+from scenes.seeding import Streams
+from scenes.stage import StageBuild, draw_stage
+from scenes.visibility import Caster, Visibility
+
+ATTEMPTS = 20
+TOO_NEAR = 0.08
+"""Nothing may stand nearer to the camera than this share of its distance to the objects' centre."""
+
+SOLIDS = tuple(name for name in PRIMITIVES if name != "plane")
+
+
+class PlanningError(InputError):
+    """No attempt at a picture was good; counts why."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and what its camera sees."""
+
+    plan: FramePlan
+    seen: Visibility
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """An object chosen but not yet placed."""
+
+    asset_id: str
+    class_name: str | None
+    scale: float
+    jitter: MaterialJitter
+    surface: SurfaceMaterial | None
+
+
+class Planner:
+    """Plans any picture of a run, in any order.
+
+    Args:
+        config: of the run.
+        catalogue: its assets.
+        base: folder that relative paths in the config start from.
+    """
+
+    def __init__(self, config: RunConfig, catalogue: Catalogue, base: Path) -> None:
+        self.config = config
+        self.catalogue = catalogue
+        self.base = base
+        self.caster = Caster(catalogue.mesh)
+
+    def plan(self, index: int) -> Planned:
+        """Plan and cast picture ``index``.
+
+        Raises:
+            PlanningError: after bounded attempts, with the reasons counted.
+        """
+        reasons: Counter[str] = Counter()
+        mend: str | None = None
+        for attempt in range(ATTEMPTS):
+            try:
+                plan = self._attempt(index, attempt)
+            except PlacementError as e:
+                reasons[str(e.problems[0])] += 1
+                mend = e.mend
+                if reasons.total() >= 3 and len(reasons) == 1:
+                    break  # the same again and again: more attempts would not help
+                continue
+            seen = self.caster.cast(plan)
+            if (reason := self._flaw(plan, seen)) is None:
+                return Planned(plan, seen)
+            reasons[reason] += 1
+        counted = "; ".join(f"{n} times: {reason}" for reason, n in reasons.most_common(3))
+        raise PlanningError(
+            f"picture {index}: no good plan in {reasons.total()} attempts: {counted}",
+            mend or "widen camera, stage or objects in the config; `scanstage plan CONFIG --frame N` shows one plan",
+        )
+
+    def _flaw(self, plan: FramePlan, seen: Visibility) -> str | None:
+        if seen.nearest_m < TOO_NEAR * plan.factors["camera"]["distance_m"]:
+            return "something stands right in front of the camera"
+        if not labelled(plan, seen, self.config.labels):
+            return "no object is visible enough for a label"
+        return None
+
+    def _attempt(self, index: int, attempt: int) -> FramePlan:
+        config = self.config
+        streams = Streams(config.seed, index, attempt)
+        draws = Draws(streams, draw_variables(config, streams))
+        weights = [draws.number(s.weight, f"stage.weight.{i}") for i, s in enumerate(config.stage)]
+        stage_config = _weighted(list(config.stage), weights, draws, "stage")
+        backplate = isinstance(config.background, BackplateBackground)
+        catch = backplate and config.background.shadows  # type: ignore[union-attr]
+        stage = draw_stage(stage_config, draws, self.base, shadow_catcher=backplate)
+        pieces = [*self._labelled_pieces(draws), *self._distractors(draws)]
+        items = [Item(p.asset_id, self.catalogue.mesh(p.asset_id).hull.astype(np.float64) * p.scale) for p in pieces]
+        poses = place(items, config.objects.placement, stage, draws)
+        matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, pieces, strict=True)]
+        objects = tuple(
+            ObjectPlan(i + 1, p.asset_id, p.class_name, to_matrix4(m), p.jitter, p.surface)
+            for i, (p, m) in enumerate(zip(pieces, matrices, strict=True))
+        )
+        center, radius = self._bounds(pieces, matrices)
+        camera, camera_factors = draw_camera(config.camera, center, radius, stage.interior, draws)
+        lamps = (*stage.lamps, *draw_lamps(config.light.lamps, center, draws))
+        world = draw_world(config.light, draws, self.base)
+        background = self._background(draws)
+        return FramePlan(
+            index,
+            attempt,
+            camera,
+            lamps,
+            world,
+            background,
+            stage.surfaces if catch or not backplate else (),
+            objects,
+            draw_post(config.camera, draws),
+            _factors(draws, stage, camera_factors, background),
+        )
+
+    def _labelled_pieces(self, draws: Draws) -> list[_Piece]:
+        config, classes = self.config, list(self.catalogue.classes)
+        given = config.assets.classes
+        weights = [draws.number(given[c], f"classes.weight.{c}") if isinstance(given, dict) else 1.0 for c in classes]
+        possible = [(c, w) for c, w in zip(classes, weights, strict=True) if w > 0]
+        if not possible:
+            raise PlacementError("no class has a weight above 0 in this picture", "see assets.classes")
+        count = draws.whole(config.objects.count, "objects.count")
+        pieces, left = [], list(possible)
+        for i in range(count):
+            # Without repetition while there are classes left: pictures then show as many classes as they can.
+            left = left or list(possible)
+            names, w = [c for c, _ in left], [w for _, w in left]
+            name = str(draws.pick(names, f"objects.{i}.class", w))
+            left = [pair for pair in left if pair[0] != name]
+            asset = draws.pick(self.catalogue.by_class[name], f"objects.{i}.asset")
+            scale = draws.number(config.objects.scale, f"objects.{i}.scale")
+            jitter = draw_jitter(config.objects.material, draws, f"objects.{i}.material")
+            pieces.append(_Piece(asset.meta.asset_id, name, scale, jitter, None))
+        return pieces
+
+    def _distractors(self, draws: Draws) -> list[_Piece]:
+        config = self.config.distractors
+        pieces = []
+        for i in range(draws.whole(config.count, "distractors.count")):
+            name = f"distractors.{i}"
+            if config.source == "primitives":
+                shape = f"primitive/{draws.pick(list(SOLIDS), f'{name}.shape')}"
+                surface = draw_surface(config.looks, draws, f"{name}.looks", ANY_TEXTURES, self.base)
+                size = draws.number(config.size_m, f"{name}.size_m")
+                pieces.append(_Piece(shape, None, size, MaterialJitter(), surface))
+            else:
+                asset = draws.pick(
+                    self.catalogue.by_class[str(draws.pick(config.source, f"{name}.class"))], f"{name}.asset"
+                )
+                scale = draws.number(self.config.objects.scale, f"{name}.scale")
+                jitter = draw_jitter(self.config.objects.material, draws, f"{name}.material")
+                pieces.append(_Piece(asset.meta.asset_id, None, scale, jitter, None))
+        return pieces
+
+    def _bounds(self, pieces: list[_Piece], matrices: list[Float]) -> tuple[Float, float]:
+        """Centre of the labelled objects' bounding box and the radius of a sphere about it that holds them."""
+        points = np.concatenate(
+            [
+                apply(m, self.catalogue.mesh(p.asset_id).hull)
+                for p, m in zip(pieces, matrices, strict=True)
+                if p.class_name is not None
+            ]
+        )
+        center = (points.min(axis=0) + points.max(axis=0)) / 2
+        return center, float(np.linalg.norm(points - center, axis=1).max())
+
+    def _background(self, draws: Draws) -> BackgroundPlan:
+        background = self.config.background
+        if isinstance(background, BackplateBackground):
+            files = list_images((self.base / background.images.expanduser()).resolve(), PHOTO_SUFFIXES)
+            return BackgroundPlan("backplate", image=str(draws.pick(list(files), "background.image")))
+        if isinstance(background, ColorBackground):
+            return BackgroundPlan("color", srgb_to_linear(str(draws.value(background.color, "background.color"))))
+        return BackgroundPlan("hdri")
+
+
+def draw_variables(config: RunConfig, streams: Streams) -> dict[str, Any]:
+    """Draw the picture's shared variables, each after those that it refers to."""
+    drawn: dict[str, Any] = {}
+    for name in variable_order(config):
+        drawn[name] = sample(config.variables[name], streams.rng(f"variables.{name}"), drawn)
+    return drawn
+
+
+def _weighted(options: list[Any], weights: list[float], draws: Draws, name: str) -> Any:
+    if len(options) == 1:
+        return options[0]
+    if sum(weights) <= 0:
+        raise PlacementError("no stage has a weight above 0 in this picture", "see stage.*.weight")
+    return draws.pick(options, name, weights)
+
+
+def _factors(draws: Draws, stage: StageBuild, camera: dict[str, Any], background: BackgroundPlan) -> dict[str, Any]:
+    return {
+        "variables": draws.variables,
+        "stage": stage.kind,
+        "surface": stage.surfaces[0].material.texture if stage.surfaces else None,
+        "background": background.kind,
+        "camera": camera,
+    }

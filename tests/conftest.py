@@ -1,0 +1,56 @@
+"""Shared fixtures: caches apart from the user's, and a small library of toy scans with known geometry."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from assets.asset import Asset, AssetMeta, Material, MeshArrays
+from assets.library import store_asset
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory):
+    """No test reads or writes the user's library. The cache is shared by parallel test processes: it is made once."""
+    old = {k: os.environ.get(k) for k in ("SCANSTAGE_LIBRARY", "SCANSTAGE_CACHE")}
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    os.environ["SCANSTAGE_LIBRARY"] = str(root / "library")
+    os.environ["SCANSTAGE_CACHE"] = str(shared / "cache")
+    yield
+    for key, value in old.items():
+        os.environ.pop(key, None) if value is None else os.environ.__setitem__(key, value)
+
+
+def store_toy(library: Path, class_name: str, shape: trimesh.Trimesh, color: tuple[float, float, float]) -> Asset:
+    """Put a trimesh shape into a library, moved so that its base's centre is the origin."""
+    shape = shape.copy()
+    low, high = shape.bounds
+    shape.apply_translation([-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, -low[2]])
+    mesh = MeshArrays(
+        vertices=shape.vertices.astype(np.float32),
+        faces=shape.faces.astype(np.int32),
+        face_material=np.zeros(len(shape.faces), np.uint16),
+        hull=shape.convex_hull.vertices.astype(np.float32)[:200],
+    )
+    meta = AssetMeta(
+        f"{class_name}/toy",
+        class_name,
+        tuple(float(x) for x in shape.extents),
+        len(shape.faces),
+        (Material(base_color=(*color, 1.0)),),
+    )
+    return store_asset(library, meta, mesh, {})
+
+
+@pytest.fixture(scope="session")
+def toy_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library with a box, a ball and a rod."""
+    library = tmp_path_factory.mktemp("toys")
+    store_toy(library, "box", trimesh.creation.box((0.1, 0.08, 0.06)), (0.6, 0.2, 0.1))
+    store_toy(library, "ball", trimesh.creation.icosphere(subdivisions=3, radius=0.04), (0.1, 0.3, 0.6))
+    store_toy(library, "rod", trimesh.creation.cylinder(radius=0.012, height=0.16, sections=24), (0.2, 0.5, 0.1))
+    return library
