@@ -1,0 +1,156 @@
+"""What is fixed for a session: engine, device, quality and passes, from ``RenderSettings`` as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .device_choice import GPU_BACKENDS, DeviceChoice, choose_device
+
+
+def report_devices() -> dict[str, list[str]]:
+    """Device names by backend, as Cycles reports them."""
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    offered = {item[0] for item in preferences.get_device_types(bpy.context)}
+    found: dict[str, list[str]] = {}
+    for backend in (b for b in GPU_BACKENDS if b in offered):
+        preferences.compute_device_type = backend
+        preferences.refresh_devices()
+        names = [d.name for d in preferences.devices if d.type == backend]
+        if names:
+            found[backend] = names
+    preferences.compute_device_type = "NONE"
+    preferences.refresh_devices()
+    found["CPU"] = [d.name for d in preferences.devices if d.type == "CPU"][:1] or ["CPU"]
+    return found
+
+
+def has_denoiser() -> bool:
+    """Whether this Blender was built with OpenImageDenoise."""
+    import _cycles  # type: ignore[import-not-found]
+
+    return bool(_cycles.with_openimagedenoise)
+
+
+def engine_id(engine: str) -> str:
+    """Blender's identifier for ``cycles`` or ``eevee``."""
+    if engine == "cycles":
+        return "CYCLES"
+    return "BLENDER_EEVEE_NEXT" if (4, 2, 0) <= bpy.app.version < (5, 0, 0) else "BLENDER_EEVEE"
+
+
+def set_up_engine(scene: Any, settings: dict[str, Any]) -> tuple[DeviceChoice, dict[str, list[str]], list[str]]:
+    """Prepare the scene for a session.
+
+    Returns:
+        The device, what devices there are, and notes on what this Blender can't do.
+
+    Raises:
+        DeviceAbsent: the named device isn't there.
+    """
+    notes: list[str] = []
+    devices = report_devices()
+    render = scene.render
+    render.engine = engine_id(settings["engine"])
+    render.use_persistent_data = True
+    render.use_compositing = render.use_sequencer = False
+    render.use_motion_blur = False
+    render.threads_mode = "FIXED" if settings["threads"] else "AUTO"
+    if settings["threads"]:
+        render.threads = settings["threads"]
+    if settings["engine"] == "cycles":
+        device = choose_device(settings["device"], devices)
+        _use_device(scene, device)
+        _set_quality(scene, settings)
+        notes += _set_denoiser(scene, settings["denoise"], device)
+    else:
+        device = DeviceChoice("GPU", ("OpenGL or Vulkan",), "EEVEE renders through the graphics driver")
+        _set_eevee_quality(scene, settings)
+        notes.append("EEVEE has no shadow catcher: nothing casts a shadow on a backplate")
+    _set_passes(scene, settings)
+    _set_output(scene)
+    return device, devices, notes
+
+
+def _use_device(scene: Any, device: DeviceChoice) -> None:
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    if device.backend == "CPU":
+        scene.cycles.device = "CPU"
+        return
+    preferences.compute_device_type = device.backend
+    preferences.refresh_devices()
+    for d in preferences.devices:
+        d.use = d.type == device.backend
+    scene.cycles.device = "GPU"
+
+
+def _set_quality(scene: Any, settings: dict[str, Any]) -> None:
+    cycles = scene.cycles
+    cycles.samples = settings["samples"]
+    cycles.use_adaptive_sampling = settings["noise_threshold"] > 0
+    cycles.adaptive_threshold = settings["noise_threshold"]
+    cycles.adaptive_min_samples = min(settings["min_samples"], settings["samples"])
+    bounces = settings["max_bounces"]
+    cycles.max_bounces = bounces
+    # Scans are opaque and mostly matt: beyond the fourth, diffuse and glossy bounces add little light to pay for.
+    cycles.diffuse_bounces = cycles.glossy_bounces = min(bounces, 4)
+    cycles.transmission_bounces = bounces
+    cycles.transparent_max_bounces = max(8, bounces)  # layers of leaves with cut-out alpha
+    cycles.volume_bounces = 0
+    cycles.sample_clamp_indirect = settings["clamp_indirect"]
+    cycles.caustics_reflective = cycles.caustics_refractive = False
+    cycles.blur_glossy = 1.0
+    if hasattr(cycles, "texture_limit_render"):
+        cycles.texture_limit_render = "OFF"
+
+
+def _set_denoiser(scene: Any, wanted: str, device: DeviceChoice) -> list[str]:
+    cycles = scene.cycles
+    cycles.use_denoising = False
+    if wanted == "off":
+        return []
+    if not has_denoiser():
+        return [f"Blender {bpy.app.version_string} has no OpenImageDenoise: rendering without denoising"]
+    cycles.use_denoising = True
+    cycles.denoiser = "OPENIMAGEDENOISE"
+    cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
+    cycles.denoising_prefilter = "FAST" if wanted == "fast" else "ACCURATE"
+    if hasattr(cycles, "denoising_quality"):
+        cycles.denoising_quality = "FAST" if wanted == "fast" else "HIGH"
+    if hasattr(cycles, "denoising_use_gpu"):
+        cycles.denoising_use_gpu = device.backend != "CPU"
+    return []
+
+
+def _set_eevee_quality(scene: Any, settings: dict[str, Any]) -> None:
+    eevee = scene.eevee
+    eevee.taa_render_samples = settings["samples"]
+    for name in ("use_gtao", "use_soft_shadows", "use_raytracing", "use_shadows"):
+        if hasattr(eevee, name):
+            setattr(eevee, name, True)
+
+
+def _set_passes(scene: Any, settings: dict[str, Any]) -> None:
+    layer = scene.view_layers[0]
+    layer.use_pass_combined = True
+    if settings["engine"] == "cycles":
+        layer.use_pass_object_index = True
+    else:
+        layer.use_pass_cryptomatte_object = True
+        layer.pass_cryptomatte_depth = 2
+    layer.use_pass_z = "depth" in settings["passes"]
+    layer.use_pass_normal = "normals" in settings["passes"]
+
+
+def _set_output(scene: Any) -> None:
+    image = scene.render.image_settings
+    if hasattr(image, "media_type"):  # 5.0 and later
+        image.media_type = "MULTI_LAYER_IMAGE"
+    image.file_format = "OPEN_EXR_MULTILAYER"
+    image.color_depth = "32"
+    image.exr_codec = "NONE"  # the file lives in memory for a moment: compressing it only costs time
+    scene.render.use_file_extension = False
+    scene.render.use_overwrite = True
+    for name in ("use_stamp_date", "use_stamp_time", "use_stamp_render_time", "use_stamp_filename", "use_stamp_camera"):
+        setattr(scene.render, name, False)

@@ -1,0 +1,87 @@
+"""Small vocabulary for building shader node trees that read the same in every Blender."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+# Sockets of the Principled BSDF that Blender 4.0 renamed: (new name, old name).
+_RENAMED = {"Specular IOR Level": "Specular", "Emission Color": "Emission"}
+
+
+class NodeGraph:
+    """A shader node tree under construction. Values given to nodes are sockets to link or constants to set."""
+
+    def __init__(self, owner: Any) -> None:
+        """Empty the node tree of ``owner``, a material or world."""
+        if bpy.app.version < (5, 0, 0):  # from 5.0 on every material and world has nodes
+            owner.use_nodes = True
+        self.tree = owner.node_tree
+        self.tree.nodes.clear()
+
+    def node(self, kind: str, **properties: Any) -> Any:
+        """Add ``ShaderNode<kind>`` with properties set."""
+        node = self.tree.nodes.new("ShaderNode" + kind)
+        for key, value in properties.items():
+            setattr(node, key, value)
+        return node
+
+    def feed(self, socket: Any, value: Any) -> None:
+        """Link a socket to ``value`` where that is one, set it as the default otherwise; None leaves it."""
+        if isinstance(value, bpy.types.NodeSocket):
+            self.tree.links.new(value, socket)
+        elif value is not None:
+            socket.default_value = value
+
+    def math(self, operation: str, *inputs: Any, clamp: bool = False) -> Any:
+        """Scalar math; returns the output socket."""
+        node = self.node("Math", operation=operation, use_clamp=clamp)
+        for socket, value in zip(node.inputs, inputs, strict=False):  # nodes have spare inputs
+            self.feed(socket, value)
+        return node.outputs[0]
+
+    def vector(self, operation: str, *inputs: Any) -> Any:
+        """Vector math on vectors, colours or scalars; returns the vector output."""
+        node = self.node("VectorMath", operation=operation)
+        for socket, value in zip(node.inputs, inputs, strict=False):  # nodes have spare inputs
+            self.feed(socket, value)
+        return node.outputs[0]
+
+    def mix(self, a: Any, b: Any, t: Any) -> Any:
+        """``a + (b - a) * t`` on vectors or colours."""
+        return self.vector("MULTIPLY_ADD", self.vector("SUBTRACT", b, a), t, a)
+
+    def split(self, vector: Any) -> tuple[Any, Any, Any]:
+        """The three components of a vector or colour."""
+        node = self.node("SeparateXYZ")
+        self.feed(node.inputs[0], vector)
+        return node.outputs[0], node.outputs[1], node.outputs[2]
+
+    def join(self, x: Any, y: Any, z: Any = 0.0) -> Any:
+        """A vector of three scalars."""
+        node = self.node("CombineXYZ")
+        for socket, value in zip(node.inputs, (x, y, z), strict=True):
+            self.feed(socket, value)
+        return node.outputs[0]
+
+    def object_property(self, name: str) -> Any:
+        """A custom property of the object that is shaded, as a vector."""
+        node = self.node("Attribute", attribute_type="OBJECT", attribute_name=name)
+        return node.outputs["Vector"]
+
+    def image(self, image: Any, coordinates: Any, interpolation: str = "Linear") -> Any:
+        """An image lookup; returns the node (outputs ``Color`` and ``Alpha``)."""
+        node = self.node("TexImage", image=image, interpolation=interpolation)
+        self.feed(node.inputs["Vector"], coordinates)
+        return node
+
+    def principled(self, **inputs: Any) -> Any:
+        """A Principled BSDF by today's socket names (spaces as ``_``), wired to the material's output."""
+        bsdf = self.node("BsdfPrincipled")
+        for key, value in inputs.items():
+            name = key.replace("_", " ")
+            self.feed(bsdf.inputs[name if name in bsdf.inputs else _RENAMED[name]], value)
+        output = self.node("OutputMaterial")
+        self.tree.links.new(bsdf.outputs[0], output.inputs["Surface"])
+        return bsdf

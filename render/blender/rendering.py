@@ -1,0 +1,92 @@
+"""One session's renderer: a scene that is set for each plan, rendered and written as one multilayer EXR."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .engine_setup import has_denoiser, set_up_engine
+from .stage import Stage
+from .world import builtin_hdris
+
+
+class RenderFailed(Exception):
+    """Blender didn't deliver the picture."""
+
+
+class Renderer:
+    """Renders plans.
+
+    Args:
+        settings: ``RenderSettings`` as JSON.
+        cache_bytes: bound of the asset cache.
+
+    Raises:
+        DeviceAbsent: a named device isn't there.
+    """
+
+    def __init__(self, settings: dict[str, Any], cache_bytes: int) -> None:
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        self._scene = bpy.context.scene
+        self._cycles = settings["engine"] == "cycles"
+        device, devices, notes = set_up_engine(self._scene, settings)
+        self._stage = Stage(self._scene, cache_bytes, settings["world_map_px"], shadow_catchers=self._cycles)
+        self.info = {
+            "blender": bpy.app.version_string,
+            "engine": self._scene.render.engine,
+            "device": device.backend,
+            "device_names": list(device.names),
+            "device_reason": device.reason,
+            "devices": devices,
+            "denoiser": has_denoiser(),
+            "builtin_hdris": builtin_hdris(),
+            "notes": notes,
+        }
+
+    def render(self, plan: dict[str, Any], folders: dict[str, str], output: str) -> dict[str, Any]:
+        """Render a plan into the file ``output``.
+
+        Returns:
+            ``names``: instance ids by object name; ``sync_s`` and ``render_s``: seconds for setting the scene, and for
+            rendering with writing; ``rss_bytes``: memory of this process afterwards, None where unknown;
+            ``datablocks``: how many Blender holds.
+
+        Raises:
+            RenderFailed, MissingFile, UnknownAsset: what is wrong with this picture; the next may well work.
+        """
+        start = time.perf_counter()
+        names = self._stage.apply(plan, folders)
+        if self._cycles:
+            # Another noise pattern in each picture, the same one whenever this picture is rendered.
+            self._scene.cycles.seed = (plan["index"] * 9973 + plan["attempt"]) % 2**31
+        synced = time.perf_counter()
+        self._scene.render.filepath = output
+        try:
+            outcome = bpy.ops.render.render(write_still=True)
+        except RuntimeError as e:
+            raise RenderFailed(str(e).strip()) from e
+        if "FINISHED" not in outcome or not Path(output).is_file():
+            raise RenderFailed(f"Blender ended the render with {', '.join(sorted(outcome))}; the log may say why")
+        return {
+            "names": names,
+            "sync_s": synced - start,
+            "render_s": time.perf_counter() - synced,
+            "rss_bytes": _resident_bytes(),
+            "datablocks": _count_datablocks(),
+        }
+
+
+def _resident_bytes() -> int | None:
+    try:
+        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return None
+
+
+def _count_datablocks() -> int:
+    kinds = ("objects", "meshes", "materials", "images", "lights", "worlds", "node_groups", "cameras", "textures")
+    return sum(len(getattr(bpy.data, kind)) for kind in kinds)

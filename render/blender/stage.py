@@ -1,0 +1,165 @@
+"""The scene of the picture in hand, made of pooled objects: nothing is created where something can be set again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from mathutils import Matrix  # type: ignore[import-not-found]
+
+from .asset_cache import AssetCache, CachedAsset
+from .camera import apply_camera
+from .images import ImageCache
+from .scan_material import jitter_properties
+from .surface_material import surface_properties
+from .world import WorldStage
+
+_LAMP_TYPES = {"sun": "SUN", "area": "AREA", "point": "POINT"}
+
+
+class UnknownAsset(Exception):
+    """A plan shows an asset whose folder wasn't given."""
+
+
+class Stage:
+    """Turns a ``FramePlan`` as JSON into the state of one Blender scene.
+
+    Args:
+        scene: the scene; its camera is made here.
+        cache_bytes: bound of the asset cache.
+        map_px: width of the HDRI's importance map; 0 is automatic.
+        shadow_catchers: whether the engine has them; surfaces that only catch shadows stay away otherwise.
+    """
+
+    def __init__(self, scene: Any, cache_bytes: int, map_px: int, shadow_catchers: bool) -> None:
+        self._scene = scene
+        images = ImageCache()
+        self._assets = AssetCache(images, cache_bytes)
+        self._world = WorldStage(images, map_px)
+        self._catchers = shadow_catchers
+        self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+        scene.collection.objects.link(self._camera)
+        scene.camera = self._camera
+        self._meshes = _Pool(scene, lambda name: bpy.data.objects.new(name, _placeholder_mesh()))
+        self._lamps = {kind: _Pool(scene, _lamp_maker(kind)) for kind in _LAMP_TYPES}
+
+    def apply(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
+        """Set the scene for a picture.
+
+        Args:
+            plan: the ``FramePlan``.
+            folders: asset folders by asset id.
+
+        Returns:
+            Instance ids by the name of the object that carries each.
+
+        Raises:
+            UnknownAsset, MissingFile: something that the plan names isn't there.
+        """
+        shown = [o["asset_id"] for o in (*plan["surfaces"], *plan["objects"])]
+        if absent := sorted({a for a in shown if a not in folders}):
+            raise UnknownAsset(f"no folder is known for {', '.join(absent)}")
+        apply_camera(self._scene, self._camera, plan["camera"])
+        self._world.apply(self._scene, plan["world"])
+        self._scene.render.film_transparent = plan["background"]["kind"] != "hdri"
+        self._set_lamps(plan["lamps"])
+        ids = self._set_meshes(plan, folders)
+        self._assets.trim({folders[a] for a in shown})
+        return ids
+
+    def _set_meshes(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
+        surfaces = [s for s in plan["surfaces"] if self._catchers or not s["shadow_catcher"]]
+        holders = self._meshes.take(len(surfaces) + len(plan["objects"]))
+        for holder, surface in zip(holders, surfaces, strict=False):  # the objects follow
+            asset = self._assets.get(folders[surface["asset_id"]])
+            self._set_mesh(holder, asset, surface["object_to_world"], surface["material"])
+            holder.is_shadow_catcher = surface["shadow_catcher"]
+            holder.pass_index = 0
+        ids = {}
+        for holder, shown in zip(holders[len(surfaces) :], plan["objects"], strict=True):
+            asset = self._assets.get(folders[shown["asset_id"]])
+            self._set_mesh(holder, asset, shown["object_to_world"], shown["surface"])
+            if shown["surface"] is None:
+                _set_properties(holder, jitter_properties(shown["jitter"]))
+            holder.is_shadow_catcher = False
+            holder.pass_index = shown["instance_id"]
+            ids[holder.name] = shown["instance_id"]
+        return ids
+
+    def _set_mesh(self, holder: Any, asset: CachedAsset, matrix: Any, surface: dict[str, Any] | None) -> None:
+        if holder.data != asset.mesh:
+            holder.data = asset.mesh
+        holder.matrix_world = Matrix(matrix)
+        material = None if surface is None else self._assets.surface_material(surface, asset.flat_faced)
+        for slot in holder.material_slots:
+            slot.link = "DATA" if material is None else "OBJECT"
+            if material is not None:
+                slot.material = material
+        if surface is not None:
+            _set_properties(holder, surface_properties(surface, matrix))
+        holder.update_tag()  # setting custom properties alone doesn't tell the renderer
+
+    def _set_lamps(self, lamps: list[dict[str, Any]]) -> None:
+        for kind, pool in self._lamps.items():
+            plans = [p for p in lamps if p["kind"] == kind]
+            for holder, plan in zip(pool.take(len(plans)), plans, strict=True):
+                holder.matrix_world = Matrix(plan["lamp_to_world"])
+                data = holder.data
+                data.energy, data.color = plan["power"], plan["color"]
+                if kind == "sun":
+                    data.angle = plan["size"]
+                elif kind == "area":
+                    data.shape, data.size = "SQUARE", plan["size"]
+                else:
+                    data.shadow_soft_size = plan["size"]
+
+
+class _Pool:
+    """Objects of one kind, made when first needed, and out of the scene when not."""
+
+    def __init__(self, scene: Any, make: Any) -> None:
+        self._scene, self._make = scene, make
+        self._objects: list[Any] = []
+        self._taken = 0
+
+    def take(self, count: int) -> list[Any]:
+        """Exactly ``count`` objects in the scene, the same ones each time."""
+        while len(self._objects) < count:
+            made = self._make(f"item_{len(self._objects):04d}")
+            made.rotation_mode = "QUATERNION"  # assigning a matrix then loses less than with angles
+            self._objects.append(made)
+        members = self._scene.collection.objects
+        for spare in self._objects[count : self._taken]:
+            members.unlink(spare)
+            if spare.type == "MESH":
+                _forget_asset(spare)
+        for needed in self._objects[self._taken : count]:
+            members.link(needed)
+        self._taken = count
+        return self._objects[:count]
+
+
+def _forget_asset(holder: Any) -> None:
+    """Let go of mesh and materials, so that the cache can free them."""
+    for slot in holder.material_slots:
+        slot.link = "OBJECT"
+        slot.material = None
+    holder.data = _placeholder_mesh()
+
+
+def _placeholder_mesh() -> Any:
+    return bpy.data.meshes.get("nothing") or bpy.data.meshes.new("nothing")
+
+
+def _lamp_maker(kind: str) -> Any:
+    def make(name: str) -> Any:
+        lamp = bpy.data.objects.new(f"{kind}_{name}", bpy.data.lights.new(kind, _LAMP_TYPES[kind]))
+        lamp.visible_camera = False  # a lamp isn't in the cast, so it must not be in the picture
+        return lamp
+
+    return make
+
+
+def _set_properties(holder: Any, properties: dict[str, list[float]]) -> None:
+    for name, value in properties.items():
+        holder[name] = value

@@ -1,0 +1,145 @@
+"""What an engine delivers for a plan, and how it is read from Blender's multilayer EXR files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import OpenEXR
+
+Float32Array = npt.NDArray[np.float32]
+
+
+class BrokenPasses(Exception):
+    """A file of passes is missing, truncated or lacks a pass; the message says which."""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """A rendered picture, before it is developed.
+
+    Attributes:
+        radiance: (H, W, 3) float32, linear, scene-referred, Rec.709 primaries, multiplied by ``alpha``.
+        alpha: (H, W) float32 in 0..1: how much of the pixel is covered; 1 everywhere where the world is the background.
+            Composite over a background with ``radiance + (1 - alpha) * background``.
+        instance_ids: (H, W) uint16, ``ObjectPlan.instance_id`` of what the pixel's centre sees, 0 for anything else.
+        depth_m: (H, W) float32, metres along the camera's z axis, at the pixel's centre; ``inf`` where nothing is; or
+            None where it wasn't asked for.
+        normals: (H, W, 3) float32, world frame, mean over the pixel (shorter than 1 at edges), 0 where nothing is; or
+            None where they weren't asked for.
+    """
+
+    radiance: Float32Array
+    alpha: Float32Array
+    instance_ids: npt.NDArray[np.uint16]
+    depth_m: Float32Array | None = None
+    normals: Float32Array | None = None
+
+
+# Blender writes this for pixels where no surface is.
+_NO_DEPTH_M = 1e9
+_INDEX_PASSES = ("IndexOB.X", "Object Index.X")  # until 4.5, from 5.0
+
+
+def read_passes(path: Path, names: Mapping[str, int] | None = None, wanted: tuple[str, ...] = ()) -> Passes:
+    """Read the passes of one picture.
+
+    Args:
+        path: a multilayer OpenEXR file, of one part or many, as Blender 3.4 to 5.2 write it.
+        names: instance ids by object name; needed only for files that carry a Cryptomatte instead of object indices.
+        wanted: further passes that must be there, of ``depth`` and ``normals``.
+
+    Raises:
+        BrokenPasses: the file can't be read or lacks a pass.
+    """
+    channels = _channels(path)
+    combined = np.stack([_take(channels, path, f"Combined.{c}") for c in "RGBA"], axis=-1)
+    depth = normals = None
+    if "depth" in wanted:
+        depth = _take(channels, path, "Depth.Z")
+        depth = np.where(depth < _NO_DEPTH_M, depth, np.float32(np.inf))
+    if "normals" in wanted:
+        normals = np.stack([_take(channels, path, f"Normal.{c}") for c in "XYZ"], axis=-1)
+    return Passes(
+        radiance=np.ascontiguousarray(combined[..., :3]),
+        alpha=np.clip(combined[..., 3], 0.0, 1.0),
+        instance_ids=_instance_ids(channels, path, names or {}),
+        depth_m=depth,
+        normals=normals,
+    )
+
+
+def _channels(path: Path) -> dict[str, Float32Array]:
+    """All channels by name without the view layer's (``Combined.R``, ``Depth.Z`` …)."""
+    try:
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            found = {
+                name.partition(".")[2]: channel.pixels for part in file.parts for name, channel in part.channels.items()
+            }
+    except (RuntimeError, ValueError, IndexError, OSError) as e:
+        raise BrokenPasses(f"{path}: can't read the passes ({e})") from e
+    if not found:
+        raise BrokenPasses(f"{path}: holds no passes; it may be cut short")
+    if len({pixels.shape for pixels in found.values()}) != 1:
+        raise BrokenPasses(f"{path}: its passes differ in size")
+    return found
+
+
+def _take(channels: dict[str, Float32Array], path: Path, name: str) -> Float32Array:
+    if name not in channels:
+        raise BrokenPasses(f"{path}: lacks the pass {name}; it has {', '.join(sorted(channels))}")
+    return channels[name].astype(np.float32, copy=False)
+
+
+def _instance_ids(channels: dict[str, Float32Array], path: Path, names: Mapping[str, int]) -> npt.NDArray[np.uint16]:
+    for name in _INDEX_PASSES:
+        if name in channels:
+            return np.rint(channels[name]).astype(np.uint16)
+    return ids_from_cryptomatte(_take(channels, path, "CryptoObject00.r"), names)
+
+
+def ids_from_cryptomatte(rank_0: Float32Array, names: Mapping[str, int]) -> npt.NDArray[np.uint16]:
+    """Instance ids from the first rank of a Cryptomatte: the object that covers most of a pixel.
+
+    Args:
+        rank_0: (H, W) float32 whose bits are the hash of the object's name.
+        names: instance ids by object name; other objects become 0.
+    """
+    ids = np.zeros(rank_0.shape, np.uint16)
+    bits = np.ascontiguousarray(rank_0, np.float32).view(np.uint32)
+    for name, instance_id in names.items():
+        ids[bits == cryptomatte_hash(name)] = instance_id
+    return ids
+
+
+def cryptomatte_hash(name: str) -> int:
+    """The 32 bits of a name's Cryptomatte id: MurmurHash3_x86_32, seed 0, kept from being a NaN, infinity or denormal.
+
+    Source: Cryptomatte specification 1.2.0 (Psyop), section *ID generation*; MurmurHash3 by Austin Appleby.
+    """
+    data = name.encode("utf-8")
+    h = 0
+    tail = len(data) & ~3
+    for start in range(0, tail, 4):
+        h ^= _murmur_scramble(int.from_bytes(data[start : start + 4], "little"))
+        h = (_rotate(h, 13) * 5 + 0xE6546B64) & 0xFFFFFFFF
+    if data[tail:]:
+        h ^= _murmur_scramble(int.from_bytes(data[tail:], "little"))
+    h ^= len(data)
+    h = ((h ^ (h >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF
+    h = ((h ^ (h >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
+    h ^= h >> 16
+    exponent = (h >> 23) & 0xFF
+    return h ^ (1 << 23) if exponent in (0, 255) else h
+
+
+def _murmur_scramble(k: int) -> int:
+    k = (k * 0xCC9E2D51) & 0xFFFFFFFF
+    return (_rotate(k, 15) * 0x1B873593) & 0xFFFFFFFF
+
+
+def _rotate(value: int, bits: int) -> int:
+    return ((value << bits) | (value >> (32 - bits))) & 0xFFFFFFFF

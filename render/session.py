@@ -1,0 +1,187 @@
+"""A Blender worker seen from the coordinator: plans go in, passes come out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from assets.errors import InputError
+from render.blender_start import start_failure, worker_command
+from render.passes import BrokenPasses, Passes, read_passes
+from render.worker_process import EngineCrashed, EngineError, WorkerProcess
+from scenes.plan import FramePlan
+from scenes.render_settings import RenderSettings
+
+__all__ = ["BlenderSession", "EngineCrashed", "EngineError", "EngineInfo", "PictureStats"]
+
+_START_TIMEOUT_S = 180.0
+# Before its first picture a GPU backend may have to compile its kernels.
+_FIRST_PICTURE_GRACE_S = 1200.0
+_CACHE_BYTES = 2 << 30
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What a worker says of itself.
+
+    Attributes:
+        blender: version, such as ``4.5.15 LTS``.
+        engine: Blender's identifier of the render engine.
+        device, device_names, device_reason: what renders, and why that (see ``DeviceChoice``).
+        devices: names of all devices by backend.
+        denoiser: whether OpenImageDenoise is there.
+        builtin_hdris: names that ``builtin:<name>`` can take.
+        notes: what was asked for that this Blender can't do, one sentence each.
+    """
+
+    blender: str
+    engine: str
+    device: str
+    device_names: list[str]
+    device_reason: str
+    devices: dict[str, list[str]]
+    denoiser: bool
+    builtin_hdris: list[str]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class PictureStats:
+    """Where the time of the last picture went, in seconds, and the worker's memory after it (None where unknown).
+
+    ``sync_s``: setting the scene; ``render_s``: Blender's render call with writing; ``read_s``: reading the passes;
+    ``datablocks``: how many Blender holds, which stays level unless something leaks.
+    """
+
+    sync_s: float
+    render_s: float
+    read_s: float
+    rss_bytes: int | None
+    datablocks: int
+
+
+class BlenderSession:
+    """One Blender worker for the length of a run. Not to be shared between threads.
+
+    Args:
+        settings: fixed for the session.
+        blender: a Blender executable, 3.4 or later; None uses the bpy wheel of this Python.
+        scratch: an existing folder, best in memory, where passes lie for the moment between writing and reading.
+        log: file that Blender's own output is appended to.
+        cache_bytes: bound of the worker's cache of meshes and textures (an estimate of Blender's share).
+        start_timeout_s: how long Blender may take to start.
+
+    Raises:
+        InputError: this Blender can't be used, or the device isn't there; with the mend.
+        EngineCrashed, EngineError: it failed to start for another reason.
+    """
+
+    def __init__(
+        self,
+        settings: RenderSettings,
+        blender: Path | None,
+        scratch: Path,
+        log: Path,
+        *,
+        cache_bytes: int = _CACHE_BYTES,
+        start_timeout_s: float = _START_TIMEOUT_S,
+        command: list[str] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._pictures = 0
+        self.last: PictureStats | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="passes-", dir=scratch.absolute()))
+        try:
+            self._worker = WorkerProcess(command or worker_command(blender), log)
+        except OSError as e:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise InputError(
+                f"can't start {blender or 'Python'}: {e}", "give a Blender executable, 3.4 or later"
+            ) from e
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        hello = {"op": "hello", "settings": asdict(settings), "cache_bytes": cache_bytes}
+        try:
+            self.info = EngineInfo(**self._worker.ask(hello, start_timeout_s))
+        except (EngineError, EngineCrashed) as e:
+            self.close()
+            raise start_failure(blender, e) from e
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> BlenderSession:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker still runs; after EngineCrashed it doesn't."""
+        return self._worker.alive
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._worker.pid
+
+    def render(self, plan: FramePlan, asset_folders: Mapping[str, Path], timeout_s: float) -> Passes:
+        """Render a plan.
+
+        Args:
+            plan: the picture.
+            asset_folders: folders by asset id, of all that the plan shows (more does no harm).
+            timeout_s: how long it may take before the worker is taken to hang and is ended.
+
+        Raises:
+            EngineError: this picture can't be rendered; the session lives on.
+            EngineCrashed: the worker died or hung; a new session is needed.
+        """
+        shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
+        output = self._folder / f"{self._pictures}.exr"
+        request = {
+            "op": "render",
+            "plan": json.loads(plan.to_json()),
+            "folders": {a: str(Path(asset_folders[a]).absolute()) for a in sorted(shown) if a in asset_folders},
+            "output": str(output),
+        }
+        grace = _FIRST_PICTURE_GRACE_S if self._pictures == 0 and self.info.device != "CPU" else 0.0
+        self._pictures += 1
+        try:
+            answer = self._worker.ask(request, timeout_s + grace)
+            start = time.perf_counter()
+            passes = read_passes(output, answer.pop("names"), self._settings.passes)
+            self._check_size(plan, passes)
+        except BrokenPasses as e:
+            raise EngineError(str(e), "BrokenPasses") from e
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                output.unlink()
+        self.last = PictureStats(read_s=time.perf_counter() - start, **answer)
+        return passes
+
+    @staticmethod
+    def _check_size(plan: FramePlan, passes: Passes) -> None:
+        width, height = plan.camera.resolution_wh
+        if passes.alpha.shape != (height, width):
+            raise BrokenPasses(f"the engine rendered {passes.alpha.shape[::-1]} pixels instead of {(width, height)}")
+
+    def close(self) -> None:
+        """End the worker, wait until it is gone, and remove what lies in the scratch folder. May be called again."""
+        self._worker.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def describe(info: EngineInfo) -> dict[str, Any]:
+    """``info`` as JSON, for records."""
+    return asdict(info)
