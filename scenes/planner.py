@@ -29,6 +29,7 @@ from scenes.stage import StageBuild, draw_stage
 from scenes.visibility import Caster, Visibility
 
 ATTEMPTS = 20
+PLACEMENT_ATTEMPTS = 4
 TOO_NEAR = 0.08
 """Nothing may stand nearer to the camera than this share of its distance to the objects' centre."""
 
@@ -80,25 +81,27 @@ class Planner:
             PlanningError: after bounded attempts, with the reasons counted.
         """
         reasons: Counter[str] = Counter()
-        mend: str | None = None
+        misplaced: PlacementError | None = None
         for attempt in range(ATTEMPTS):
             try:
                 plan = self._attempt(index, attempt)
             except PlacementError as e:
-                reasons[str(e.problems[0])] += 1
-                mend = e.mend
-                if reasons.total() >= 3 and len(reasons) == 1:
-                    break  # the same again and again: more attempts would not help
+                misplaced = e
+                reasons["objects could not be placed"] += 1
+                if reasons.total() == PLACEMENT_ATTEMPTS and len(reasons) == 1:
+                    break  # nothing but that: more attempts would not help
                 continue
             seen = self.caster.cast(plan)
             if (reason := self._flaw(plan, seen)) is None:
                 return Planned(plan, seen)
             reasons[reason] += 1
         counted = "; ".join(f"{n} times: {reason}" for reason, n in reasons.most_common(3))
-        raise PlanningError(
-            f"picture {index}: no good plan in {reasons.total()} attempts: {counted}",
-            mend or "widen camera, stage or objects in the config; `scanstage plan CONFIG --frame N` shows one plan",
-        )
+        problems = [f"picture {index}: no good plan in {reasons.total()} attempts: {counted}"]
+        mend = "widen camera, stage or objects in the config; `scanstage plan CONFIG --frame N` shows a plan"
+        if misplaced is not None:
+            problems.append(f"for example: {misplaced.problems[0]}")
+            mend = misplaced.mend or mend
+        raise PlanningError(problems, mend)
 
     def _flaw(self, plan: FramePlan, seen: Visibility) -> str | None:
         if seen.nearest_m < TOO_NEAR * plan.factors["camera"]["distance_m"]:

@@ -1,0 +1,68 @@
+"""The layout of a dataset on disk, and files that are complete or absent."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class DatasetFolder:
+    """Where the parts of a dataset are."""
+
+    root: Path
+
+    @property
+    def images(self) -> Path:
+        """Folder of the pictures."""
+        return self.root / "images"
+
+    @property
+    def records(self) -> Path:
+        """Folder of the records."""
+        return self.root / "records"
+
+    @property
+    def annotations(self) -> Path:
+        """Folder of exported annotations."""
+        return self.root / "annotations"
+
+    @property
+    def run_file(self) -> Path:
+        """What was run: config, versions, device, timings."""
+        return self.root / "run.json"
+
+    @property
+    def preview(self) -> Path:
+        """The contact sheet."""
+        return self.root / "preview.png"
+
+    def image(self, index: int, suffix: str) -> Path:
+        """Path of a picture."""
+        return self.images / f"{index:06d}.{suffix}"
+
+    def record(self, index: int) -> Path:
+        """Path of a record."""
+        return self.records / f"{index:06d}.json"
+
+    def create(self) -> None:
+        """Make all folders. Raises OSError where that can't be."""
+        for folder in (self.images, self.records, self.annotations):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that it is complete or absent under its name: temporary name, fsync, rename."""
+    handle, staged = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        Path(staged).chmod(0o644)
+        Path(staged).replace(path)
+    except BaseException:
+        Path(staged).unlink(missing_ok=True)
+        raise

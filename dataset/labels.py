@@ -1,0 +1,129 @@
+"""What is true of one object in one picture, from the cast of its plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+
+from scenes.config.model import LabelsConfig
+from scenes.keep import labelled, violation
+from scenes.plan import FramePlan
+from scenes.visibility import Silhouette, Visibility, pixel_box
+
+
+@dataclass(frozen=True)
+class Rle:
+    """A mask as COCO's compressed run-length encoding of the whole image.
+
+    Attributes:
+        size_hw: height and width of the image.
+        counts: COCO's compressed string.
+    """
+
+    size_hw: tuple[int, int]
+    counts: str
+
+    @classmethod
+    def encode(cls, mask: npt.NDArray[np.bool_]) -> Rle:
+        """Encode an (H, W) bool mask."""
+        encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+        return cls((mask.shape[0], mask.shape[1]), encoded["counts"].decode("ascii"))
+
+    def decode(self) -> npt.NDArray[np.bool_]:
+        """The (H, W) bool mask."""
+        return np.asarray(coco_mask.decode(self.to_coco()), dtype=bool)
+
+    def to_coco(self) -> dict[str, Any]:
+        """As COCO writes it: ``{"size": [h, w], "counts": …}``."""
+        return {"size": list(self.size_hw), "counts": self.counts}
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One label.
+
+    Attributes:
+        instance_id: as in the plan and in instance passes.
+        class_name, asset_id: what it is.
+        bbox_xywh: tight half-open box of the visible pixels.
+        bbox_amodal_xywh: box of the whole object, seen or not; x and y may be negative and it may leave the image
+            (counted up to one frame's size beyond each border).
+        mask: visible pixels.
+        mask_amodal: pixels inside the image that the object alone would cover.
+        area_px: number of visible pixels.
+        visible_fraction: visible pixels / amodal pixels inside the image.
+        truncated_fraction: amodal pixels outside the image / all amodal pixels.
+        covered_by: instance id to pixels that it hides of this one; 0 is the stage.
+    """
+
+    instance_id: int
+    class_name: str
+    asset_id: str
+    bbox_xywh: tuple[int, int, int, int]
+    bbox_amodal_xywh: tuple[int, int, int, int]
+    mask: Rle
+    mask_amodal: Rle
+    area_px: int
+    visible_fraction: float
+    truncated_fraction: float
+    covered_by: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """An object that was placed and got no label, and the rule that says so."""
+
+    instance_id: int
+    class_name: str | None
+    reason: str
+
+
+def make_labels(
+    plan: FramePlan, seen: Visibility, config: LabelsConfig
+) -> tuple[tuple[Instance, ...], tuple[Unlabelled, ...]]:
+    """Labels of a picture, and the objects without one."""
+    height, width = seen.instance_ids.shape
+    instances = []
+    for item, silhouette in labelled(plan, seen, config):
+        modal, amodal = (_full(silhouette, part, height, width) for part in (silhouette.modal, silhouette.amodal))
+        box = pixel_box(modal)
+        assert box is not None
+        assert silhouette.amodal_box_xywh is not None
+        assert item.class_name is not None
+        instances.append(
+            Instance(
+                item.instance_id,
+                item.class_name,
+                item.asset_id,
+                box,
+                silhouette.amodal_box_xywh,
+                Rle.encode(modal),
+                Rle.encode(amodal),
+                silhouette.visible_px,
+                silhouette.visible_fraction,
+                silhouette.truncated_fraction,
+                seen.covered_by[item.instance_id],
+            )
+        )
+    kept = {i.instance_id for i in instances}
+    rest = tuple(
+        Unlabelled(
+            item.instance_id,
+            item.class_name,
+            "a distractor" if item.class_name is None else violation(silhouette, config) or "",
+        )
+        for item, silhouette in zip(plan.objects, seen.silhouettes, strict=True)
+        if item.instance_id not in kept
+    )
+    return tuple(instances), rest
+
+
+def _full(silhouette: Silhouette, part: npt.NDArray[np.bool_], height: int, width: int) -> npt.NDArray[np.bool_]:
+    mask = np.zeros((height, width), bool)
+    x, y, w, h = silhouette.window_xywh
+    mask[y : y + h, x : x + w] = part
+    return mask

@@ -1,0 +1,73 @@
+"""One JSON file a picture: the plan, the labels, how they were checked. Every export derives from records alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from dataset.agreement import Agreement
+from dataset.labels import Instance, Unlabelled
+from scenes.plan import FramePlan
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """The picture's file.
+
+    Attributes:
+        file_name: relative to the dataset's ``images`` folder.
+        resolution_wh: width and height, pixels.
+        sha256: of the file.
+    """
+
+    file_name: str
+    resolution_wh: tuple[int, int]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that is known of a finished picture.
+
+    Attributes:
+        index: of the picture; also its COCO image id.
+        image: its file.
+        instances: labels.
+        unlabelled: objects without a label, and why.
+        agreement: cast against engine, for every object of the plan.
+        engine: what rendered it: engine, version, device.
+        exposure_ev: stops by which radiance was multiplied.
+        plan: the complete plan.
+    """
+
+    index: int
+    image: ImageInfo
+    instances: tuple[Instance, ...]
+    unlabelled: tuple[Unlabelled, ...]
+    agreement: tuple[Agreement, ...]
+    engine: dict[str, Any]
+    exposure_ev: float
+    plan: FramePlan
+    format: int = field(default=FORMAT_VERSION)
+
+    def to_json(self) -> str:
+        """Serialise to one line of JSON."""
+        return _ADAPTER.dump_json(self).decode("utf-8")
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """Parse :meth:`to_json`'s text. Raises ValueError on anything else."""
+        try:
+            record = _ADAPTER.validate_json(text)
+        except ValidationError as e:
+            raise ValueError(f"not a record: {e.errors()[0]['msg']}") from e
+        if record.format != FORMAT_VERSION:
+            raise ValueError(f"a record of format {record.format}, expected {FORMAT_VERSION}")
+        return record
+
+
+_ADAPTER = TypeAdapter(Record)
