@@ -1,0 +1,91 @@
+"""Collision hulls: convex, at most 200 vertices, standing on the same base as the scan."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import ConvexHull, QhullError
+
+MAX_HULL_VERTICES = 200
+_BASE_VERTICES = 32
+_LEAST_THICKNESS = 0.004  # of the extent; MuJoCo needs a volume
+
+Floats = npt.NDArray[np.float64]
+
+
+def collision_hull(vertices: Floats) -> npt.NDArray[np.float32]:
+    """Vertices of a convex hull of a scan.
+
+    Args:
+        vertices: (V, 3) positions in the asset's frame (base at z = 0).
+
+    Returns:
+        (H, 3) float32, 4 <= H <= 200, a subset of the scan's positions
+        (so the hull lies within the scan's exact hull, touches its six extremes and keeps its base polygon), or, for a
+        flat scan, its positions thickened to 0.4 % of its extent.
+    """
+    points = _thickened(vertices)
+    exact = points[ConvexHull(points).vertices]
+    if len(exact) > MAX_HULL_VERTICES:
+        exact = exact[_support_points(exact)]
+    return exact.astype(np.float32)
+
+
+def _thickened(points: Floats) -> Floats:
+    """The points themselves, or, where they (nearly) lie in a plane, a plate of them."""
+    extent = float(np.ptp(points, axis=0).max())
+    centred = points - points.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    normal = axes[:, 0]
+    thickness = float(np.ptp(centred @ normal))
+    if thickness >= _LEAST_THICKNESS * extent:
+        return points
+    normal = normal * (1.0 if normal[2] >= 0 else -1.0)
+    shifted = points + normal * (_LEAST_THICKNESS * extent - thickness / 2)
+    low = float(points[:, 2].min())
+    shifted[:, 2] = np.maximum(shifted[:, 2], low)
+    both = np.concatenate([points, shifted])
+    try:
+        ConvexHull(both)
+    except QhullError:  # a sliver: give it a box
+        half = np.maximum(np.ptp(points, axis=0), _LEAST_THICKNESS * extent) / 2
+        middle = (points.max(axis=0) + points.min(axis=0)) / 2
+        middle[2] = low + half[2]
+        signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+        return middle + signs * half
+    return both
+
+
+def _support_points(hull: Floats) -> npt.NDArray[np.int64]:
+    """Indices of at most 200 hull vertices: extremes, the base polygon, then greedily what sticks out furthest."""
+    chosen = list(dict.fromkeys([*hull.argmin(axis=0), *hull.argmax(axis=0), *_base_polygon(hull)]))
+    sphere = _even_directions(MAX_HULL_VERTICES)
+    support = (hull @ sphere.T).argmax(axis=0)
+    # Directions in an order in which any leading part is spread evenly, so that the bound cuts no side off.
+    spread = np.argsort((np.arange(len(support)) * 0.6180339887498949) % 1.0)
+    for index in support[spread]:
+        if len(chosen) >= MAX_HULL_VERTICES:
+            break
+        if index not in chosen:
+            chosen.append(index)
+    return np.array(chosen, dtype=np.int64)
+
+
+def _base_polygon(hull: Floats) -> list[int]:
+    """Corners of what the scan stands on: hull vertices within 0.5 % of the height above the lowest."""
+    height = hull[:, 2] - hull[:, 2].min()
+    low = np.flatnonzero(height <= 0.005 * height.max())
+    if len(low) < 3:
+        return [int(i) for i in low]
+    angles = np.arange(_BASE_VERTICES) * (2 * np.pi / _BASE_VERTICES)
+    directions = np.stack([np.cos(angles), np.sin(angles)])
+    return [int(low[i]) for i in (hull[low, :2] @ directions).argmax(axis=0)]
+
+
+def _even_directions(n: int) -> Floats:
+    """(n, 3) unit vectors, the Fibonacci lattice on the sphere (González 2010)."""
+    k = np.arange(n) + 0.5
+    z = 1 - 2 * k / n
+    angle = np.pi * (1 + 5**0.5) * k
+    r = np.sqrt(1 - z * z)
+    return np.stack([r * np.cos(angle), r * np.sin(angle), z], axis=1)

@@ -1,0 +1,142 @@
+"""From a file to a :class:`~assets.raw_scan.RawScan`: one reader for each format, and the checks common to all.
+
+A scan is untrusted: whatever a reader meets, the caller sees a RawScan or an InputError that names the file.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from assets.errors import InputError
+from assets.raw_scan import Finding, RawScan
+from assets.readers.gltf import MAX_FACES, read_gltf
+from assets.readers.gltf_document import CompressedError
+from assets.readers.msh import read_msh
+from assets.readers.obj import read_obj
+from assets.readers.ply import read_ply
+from assets.readers.stl import read_stl
+
+Convert = Callable[[Path, Path], None]
+"""Turns a file that only Blender reads (first path) into a GLB (second path)."""
+
+_READERS: dict[str, Callable[[Path], RawScan]] = {
+    ".obj": read_obj,
+    ".ply": read_ply,
+    ".glb": read_gltf,
+    ".gltf": read_gltf,
+    ".stl": read_stl,
+    ".msh": read_msh,
+}
+_BLENDER_ONLY = (".usd", ".usda", ".usdc", ".usdz", ".fbx")
+SCAN_SUFFIXES = (*_READERS, *_BLENDER_ONLY)
+_MAX_COORDINATE = 1e9
+_MAGIC = ((b"ply", ".ply"), (b"glTF", ".glb"), (b"solid", ".stl"), (b"PK\x03\x04", ".zip"), (b"Kaydara FBX", ".fbx"))
+
+
+def read_scan(path: Path, convert: Convert | None = None) -> RawScan:
+    """Read a scan of any known format, and check what intake relies on.
+
+    Args:
+        path: OBJ, PLY, GLB, glTF, STL, MuJoCo MSH; with ``convert`` also USD, USDZ and FBX.
+        convert: see :data:`Convert`; None where Blender isn't at hand.
+
+    Returns:
+        a scan with at least one face, whose indices are in range and whose used vertices are finite.
+
+    Raises InputError for anything else, naming the file, the reason and the way out.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder", "name the scan's file")
+    suffix = path.suffix.lower()
+    if suffix not in SCAN_SUFFIXES:
+        raise InputError(
+            f"{path}: {suffix or 'no suffix'!r} is not a kind of scan", f"one of {', '.join(SCAN_SUFFIXES)}"
+        )
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty", "export or download the scan again")
+    try:
+        scan = _READERS[suffix](path) if suffix in _READERS else _through_blender(path, convert)
+    except CompressedError as e:
+        if convert is None:
+            raise InputError(_named(path, e.problems), e.mend) from e
+        scan = _through_blender(path, convert)
+    except InputError as e:
+        raise InputError(_named(path, e.problems), e.mend or _hint(path, suffix)) from e
+    except MemoryError as e:
+        raise InputError(f"{path}: too large for this machine's memory", "simplify the scan first") from e
+    except Exception as e:  # a crafted file may trip a reader anywhere; its owner needs the file's name, not our stack
+        raise InputError(f"{path}: can't be read ({type(e).__name__}: {e})", _hint(path, suffix)) from e
+    return _checked(scan, path, suffix)
+
+
+def _named(path: Path, problems: list[str]) -> list[str]:
+    return [p if str(path) in p else f"{path}: {p}" for p in problems]
+
+
+def _hint(path: Path, suffix: str) -> str:
+    with path.open("rb") as f:
+        head = f.read(32)
+    for magic, kind in _MAGIC:
+        if head.startswith(magic) and kind != suffix and (kind, suffix) != (".zip", ".usdz"):
+            return f"it looks like a {kind} file: rename it (or unpack it), or export the scan again"
+    return "export or download the scan again"
+
+
+def _through_blender(path: Path, convert: Convert | None) -> RawScan:
+    if convert is None:
+        raise InputError(f"{path}: {path.suffix} is read through Blender, which isn't at hand", "export it as GLB")
+    with tempfile.TemporaryDirectory(prefix="scanstage-") as folder:
+        target = Path(folder) / "scan.glb"
+        convert(path, target)
+        scan = read_gltf(target)
+    note = Finding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
+    return replace(scan, findings=(note, *scan.findings))
+
+
+def _checked(scan: RawScan, path: Path, suffix: str) -> RawScan:
+    n = len(scan.vertices)
+    if n == 0:
+        raise InputError(f"{path}: holds no geometry", _hint(path, suffix))
+    if len(scan.faces) == 0:
+        raise InputError(
+            f"{path}: is a point cloud: {n:,} points and no faces",
+            "make a surface of it first: Poisson reconstruction in MeshLab, CloudCompare or Open3D",
+        )
+    if len(scan.faces) > MAX_FACES:
+        raise InputError(
+            f"{path}: {len(scan.faces):,} triangles are more than intake takes ({MAX_FACES:,})",
+            "simplify it first (MeshLab: Quadric Edge Collapse Decimation)",
+        )
+    if scan.faces.min() < 0 or scan.faces.max() >= n:
+        raise InputError(f"{path}: a face names a vertex that the file doesn't have (there are {n:,})")
+    used = np.zeros(n, dtype=bool)
+    used[scan.faces] = True
+    sound = np.isfinite(scan.vertices).all(axis=1) & (np.abs(np.nan_to_num(scan.vertices)) < _MAX_COORDINATE).all(
+        axis=1
+    )
+    if bad := int((used & ~sound).sum()):
+        first = int(np.flatnonzero(used & ~sound)[0])
+        raise InputError(
+            f"{path}: {bad:,} vertices in use are not finite or beyond 1e9 (the first is number {first})",
+            "repair it in MeshLab (Remove vertices with NaN coordinates) and export it again",
+        )
+    return _with_finite_uv(scan)
+
+
+def _with_finite_uv(scan: RawScan) -> RawScan:
+    if scan.corner_uv is None:
+        return scan
+    broken = ~np.isfinite(scan.corner_uv).all(axis=-1)
+    if not broken.any():
+        return scan
+    uv = scan.corner_uv.copy()
+    uv[broken] = 0.0
+    note = Finding("warning", "uv", f"{int(broken.sum()):,} UV coordinates are not finite", "sets them to 0")
+    return replace(scan, corner_uv=uv, findings=(*scan.findings, note))

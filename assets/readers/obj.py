@@ -1,0 +1,249 @@
+"""Wavefront OBJ: polygons with separate position and UV indices, materials, vertex colours (``v x y z r g b``).
+
+Our own reader, because trimesh joins position and UV indices (a seam then looks like an open edge), hands textures
+over as decoded images instead of bytes, knows none of the PBR keys of MTL, and takes relative (negative) indices for
+absolute ones.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from assets.asset import Material
+from assets.errors import InputError
+from assets.raw_scan import RawScan
+from assets.readers.folder import ScanFolder, read_bounded
+from assets.readers.mtl import beside_texture, read_mtl
+from assets.readers.polygons import triangulate
+
+_UNIT_COMMENT = re.compile(
+    rb"^#.*\bunits?\b\W*(millimet|centimet|met|inch|mm|cm|m|in)(?:re|er|res|ers|es|s)?\b", re.I | re.M
+)
+_UNIT_NAMES = {"millimet": "mm", "centimet": "cm", "met": "m", "inch": "in"}
+
+
+@dataclass
+class _Statements:
+    """The lines of an OBJ, by kind."""
+
+    positions: list[bytes] = field(default_factory=list)
+    uvs: list[bytes] = field(default_factory=list)
+    faces: list[bytes] = field(default_factory=list)
+    defined: list[tuple[int, int]] = field(default_factory=list)  # (positions, uvs) above each face
+    materials: list[tuple[int, str]] = field(default_factory=list)  # (first face, name)
+    libraries: list[str] = field(default_factory=list)
+
+
+def read_obj(path: Path) -> RawScan:
+    """Read an OBJ with its MTL files and textures. Raises InputError or ValueError for what isn't one."""
+    data = read_bounded(path)
+    statements = _sort_lines(data)
+    positions, colors = _positions(statements.positions)
+    uvs = _floats(statements.uvs, 2) if statements.uvs else None
+    counts, corners, corner_uv_index = _faces(statements, len(positions), 0 if uvs is None else len(uvs))
+    if len(corners) and (corners.min() < 0 or corners.max() >= len(positions)):
+        raise InputError(f"{path}: a face names a vertex that the file doesn't have (there are {len(positions)})")
+    tri_corners, tri_polygon = triangulate(counts, corners, positions)
+    folder = ScanFolder(path)
+    materials, images, material_of_polygon = _materials(statements, folder, len(counts), uvs is not None)
+    corner_uv = None
+    if uvs is not None and corner_uv_index is not None:
+        usable = (corner_uv_index >= 0) & (corner_uv_index < len(uvs))
+        values = np.where(usable[:, None], uvs[np.where(usable, corner_uv_index, 0)], 0.0)
+        corner_uv = values[tri_corners].astype(np.float32)
+    if colors is not None and not any(m.base_color_texture for m in materials):
+        materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": _WHITE}) for m in materials)
+    return RawScan(
+        vertices=positions,
+        faces=corners[tri_corners],
+        face_material=material_of_polygon[tri_polygon],
+        materials=materials,
+        images=images,
+        corner_uv=corner_uv,
+        vertex_color=colors,
+        unit=_declared_unit(data),
+        usual_up="y",
+        findings=tuple(folder.findings),
+    )
+
+
+_WHITE = (1.0, 1.0, 1.0, 1.0)
+
+
+def _sort_lines(data: bytes) -> _Statements:
+    if b"\\\n" in data or b"\\\r\n" in data:
+        data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
+    s = _Statements()
+    relative = re.search(rb"^\s*f[^\n]*-", data, re.M) is not None
+    for line in data.replace(b"\r", b"\n").split(b"\n") if b"\r" in data else data.split(b"\n"):
+        head = line[:2]
+        if head in (b"v ", b"v\t"):
+            s.positions.append(line[2:])
+        elif head in (b"f ", b"f\t"):
+            s.faces.append(line[2:])
+            if relative:
+                s.defined.append((len(s.positions), len(s.uvs)))
+        elif head == b"vt":
+            s.uvs.append(line[2:])
+        elif head in (b"us", b"mt"):
+            _directive(line, s)
+        elif head[:1] in (b" ", b"\t"):  # indented: rare, so it may cost a recursion
+            inner = _sort_lines(line.lstrip()) if line.strip() else _Statements()
+            s.positions += inner.positions
+            s.uvs += inner.uvs
+            s.materials += [(len(s.faces), name) for _, name in inner.materials]
+            s.libraries += inner.libraries
+            s.faces += inner.faces
+            s.defined += [(len(s.positions), len(s.uvs)) for _ in inner.faces if relative]
+    return s
+
+
+def _directive(line: bytes, s: _Statements) -> None:
+    key, _, rest = line.decode("utf-8", "replace").partition(" ")
+    if key == "usemtl":
+        s.materials.append((len(s.faces), rest.strip()))
+    elif key == "mtllib":
+        s.libraries.append(rest.strip())
+
+
+def _numbers(lines: Sequence[bytes], dtype: type) -> npt.NDArray[np.float64]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # numpy's way to say that it met something not a number
+        try:
+            return np.fromstring(b" ".join(lines), dtype=dtype, sep=" ")
+        except (DeprecationWarning, ValueError) as e:
+            raise InputError("a line of coordinates or indices holds something that is not a number") from e
+
+
+def _floats(lines: list[bytes], columns: int) -> npt.NDArray[np.float64]:
+    """(len(lines), columns) leading numbers of each line."""
+    width = len(lines[0].split()) if lines else columns
+    if width >= columns and all(len(line.split()) == width for line in lines):
+        return _numbers(lines, np.float64).reshape(len(lines), width)[:, :columns]
+    rows = [line.split(b"#")[0].split()[:columns] for line in lines]
+    if any(len(row) < columns for row in rows):
+        raise InputError(f"a line of coordinates holds fewer than {columns} numbers")
+    return _numbers([b" ".join(row) for row in rows], np.float64).reshape(len(lines), columns)
+
+
+def _positions(lines: list[bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8] | None]:
+    """Positions, and colours where each line has three more numbers (x y z r g b, or x y z w r g b)."""
+    if not lines:
+        return np.zeros((0, 3)), None
+    width = len(lines[0].split())
+    if width not in (6, 7) or any(len(line.split()) != width for line in lines):
+        return _floats(lines, 3), None
+    values = _floats(lines, width)
+    rgb = values[:, -3:]
+    if not np.isfinite(rgb).all():
+        return values[:, :3], None
+    scale = 255.0 if rgb.max() <= 1.0 else 1.0  # some writers use 0..255
+    rgba = np.full((len(values), 4), 255, np.uint8)
+    rgba[:, :3] = np.clip(np.rint(rgb * scale), 0, 255)
+    return values[:, :3], rgba
+
+
+def _faces(
+    s: _Statements, n_positions: int, n_uvs: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
+    """Corner counts of the polygons, and per corner the 0-based position and UV index (-1: none)."""
+    counts = np.array([len(line.split()) for line in s.faces], dtype=np.int64)
+    total = int(counts.sum())
+    if not total:
+        return counts, np.zeros(0, np.int64), None
+    width, has_uv = _reference_layout(s.faces, counts, total)
+    if width:
+        flat = _numbers([b" ".join(s.faces).replace(b"/", b" ")], np.int64)
+        if len(flat) == total * width:
+            table = flat.reshape(total, width).astype(np.int64)
+            position, uv = table[:, 0], table[:, 1] if has_uv else None
+            return counts, *_absolute(position, uv, counts, s.defined)
+    position, uv = _faces_one_by_one(s.faces)
+    return counts, *_absolute(position, uv, counts, s.defined)
+
+
+def _reference_layout(faces: list[bytes], counts: npt.NDArray[np.int64], total: int) -> tuple[int, bool]:
+    """Numbers in each corner reference if all faces agree (else 0), and whether the second is a UV."""
+    slashes = np.array([line.count(b"/") for line in faces], dtype=np.int64)
+    double = sum(line.count(b"//") for line in faces)
+    if not slashes.any():
+        return 1, False
+    if (slashes == counts).all() and double == 0 and not any(b"/ " in line or line.endswith(b"/") for line in faces):
+        return 2, True
+    if (slashes == 2 * counts).all() and double == total:
+        return 2, False  # v//vn
+    if (slashes == 2 * counts).all() and double == 0:
+        return 3, True
+    return 0, False
+
+
+def _faces_one_by_one(faces: list[bytes]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Position and UV index (1-based, 0 for none) of each corner, where faces mix ``v``, ``v/vt`` and ``v//vn``."""
+    position: list[int] = []
+    uv: list[int] = []
+    try:
+        for line in faces:
+            for token in line.split():
+                fields = token.split(b"/")
+                position.append(int(fields[0]))
+                uv.append(int(fields[1]) if len(fields) > 1 and fields[1] else 0)
+        return np.array(position, dtype=np.int64), np.array(uv, dtype=np.int64)
+    except (ValueError, OverflowError) as e:
+        raise InputError("a face holds something that is not an index") from e
+
+
+def _absolute(
+    position: npt.NDArray[np.int64],
+    uv: npt.NDArray[np.int64] | None,
+    counts: npt.NDArray[np.int64],
+    defined: list[tuple[int, int]],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
+    """0-based indices from 1-based ones; negative ones count back from the lines above the face."""
+    if defined:
+        above = np.repeat(np.array(defined, dtype=np.int64), counts, axis=0)
+        position = np.where(position < 0, above[:, 0] + position + 1, position)
+        if uv is not None:
+            uv = np.where(uv < 0, above[:, 1] + uv + 1, uv)
+    return position - 1, None if uv is None else uv - 1
+
+
+def _materials(
+    s: _Statements, folder: ScanFolder, n_polygons: int, has_uv: bool
+) -> tuple[tuple[Material, ...], dict[str, bytes], npt.NDArray[np.int64]]:
+    """Materials in order of first use, their images, and the material of each polygon."""
+    known: dict[str, Material] = {}
+    images: dict[str, bytes] = {}
+    for reference in s.libraries:
+        read_mtl(reference, folder, known, images)
+    names: list[str] = []
+    of_polygon = np.zeros(n_polygons, dtype=np.int64)
+    changes = s.materials if s.materials and s.materials[0][0] == 0 else [(0, ""), *s.materials]
+    for k, (first, name) in enumerate(changes):
+        last = changes[k + 1][0] if k + 1 < len(changes) else n_polygons
+        if last > first or n_polygons == 0:
+            if name not in names:
+                names.append(name)
+            of_polygon[first:last] = names.index(name)
+    for name in names:
+        if name and name not in known:
+            folder.note("missing material", f"material {name!r} is not defined", "a plain grey one stands in")
+    if not known and has_uv and (texture := beside_texture(folder)):
+        images[texture[0]] = texture[1]
+        known = {n: Material(name=n or "material", base_color=_WHITE, base_color_texture=texture[0]) for n in names}
+    materials = tuple(known.get(name, Material(name=name or "material")) for name in names)
+    return materials or (Material(),), images, of_polygon
+
+
+def _declared_unit(data: bytes) -> str | None:
+    match = _UNIT_COMMENT.search(data[:4096])
+    if not match:
+        return None
+    word = match.group(1).decode("ascii").lower()
+    return _UNIT_NAMES.get(word, word)
