@@ -1,0 +1,413 @@
+"""Tiny renders in every Blender that is there: labels' geometry, state between pictures, errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from scipy.spatial.transform import Rotation
+
+from assets.asset import AssetMeta, Material, MeshArrays, write_asset
+from render.passes import Passes
+from render.session import BlenderSession, EngineError
+from scenes.plan import (
+    BackgroundPlan,
+    CameraPlan,
+    FramePlan,
+    LampPlan,
+    MaterialJitter,
+    Matrix4,
+    ObjectPlan,
+    PostPlan,
+    SurfaceMaterial,
+    SurfacePlan,
+    WorldPlan,
+)
+from scenes.render_settings import RenderSettings
+
+pytestmark = pytest.mark.blender
+
+Array = npt.NDArray[np.float64]
+_WHEEL = importlib.util.find_spec("bpy") is not None
+_BINARY = shutil.which("blender")
+ENGINES = [
+    pytest.param(None, id="bpy", marks=pytest.mark.skipif(not _WHEEL, reason="no bpy wheel in this Python")),
+    pytest.param(
+        Path(_BINARY or "blender"), id="blender", marks=pytest.mark.skipif(not _BINARY, reason="no blender on PATH")
+    ),
+]
+SETTINGS = RenderSettings(samples=1, noise_threshold=0, denoise="off", max_bounces=1, passes=("depth",), threads=2)
+WHITE = SurfaceMaterial((0.8, 0.8, 0.8), (0.8, 0.8, 0.8))
+
+
+def box_arrays() -> MeshArrays:
+    """The unit cube on z = 0, hard edges split."""
+    vertices, faces, uv = [], [], []
+    for axis in range(3):
+        for side in (0.0, 1.0):
+            quad = np.zeros((4, 3))
+            quad[:, axis] = side
+            quad[:, [(axis + 1) % 3, (axis + 2) % 3]] = [(0, 0), (1, 0), (1, 1), (0, 1)]
+            n = len(vertices)
+            vertices += (quad if side else quad[::-1]).tolist()
+            faces += [(n, n + 1, n + 2), (n, n + 2, n + 3)]
+            uv += [(0, 0), (1, 0), (1, 1), (0, 0), (1, 1), (0, 1)]
+    v = np.array(vertices, np.float32) - np.array([0.5, 0.5, 0.0], np.float32)
+    f = np.array(faces, np.int32)
+    return MeshArrays(v, f, np.zeros(len(f), np.uint16), v[:8], np.array(uv, np.float32))
+
+
+def add_asset(folder: Path, mesh: MeshArrays, files: dict[str, bytes] | None = None, **material: object) -> Path:
+    folder.mkdir(parents=True)
+    meta = AssetMeta(folder.name, "box", (1.0, 1.0, 1.0), len(mesh.faces), (Material(**material),))  # type: ignore[arg-type]
+    write_asset(folder, meta, mesh, files or {})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("assets")
+    box = box_arrays()
+    plane = MeshArrays(
+        np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]], np.float32),
+        np.array([[0, 1, 2], [0, 2, 3]], np.int32),
+        np.zeros(2, np.uint16),
+        np.zeros((4, 3), np.float32),
+    )
+    colors = np.tile(np.array([200, 100, 50, 255], np.uint8), (len(box.vertices), 1))
+    hole = np.full((64, 64, 4), 255, np.uint8)
+    hole[16:48, 16:48, 3] = 0
+    png = root / "hole.png"
+    Image.fromarray(hole).save(png)
+    return {
+        "primitive/box": add_asset(root / "box", box),
+        "primitive/plane": add_asset(root / "plane", plane),
+        "scan/glow": add_asset(root / "glow", box, base_color=(0.0, 0.0, 0.0, 1.0), emissive=(0.5, 0.25, 0.0)),
+        "scan/painted": add_asset(
+            root / "painted",
+            dataclasses.replace(box, vertex_color=colors),
+            base_color=(1.0, 1.0, 1.0, 1.0),
+            vertex_colors=True,
+        ),
+        "scan/holed": add_asset(
+            root / "holed", box, {"t.png": png.read_bytes()}, base_color_texture="t.png", alpha_mode="MASK"
+        ),
+    }
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlenderSession]:
+    folder = tmp_path_factory.mktemp("session")
+    with BlenderSession(SETTINGS, request.param, folder, folder / "blender.log") as opened:
+        yield opened
+
+
+def pose(rotation: Rotation, scale: tuple[float, float, float], position: tuple[float, float, float]) -> Matrix4:
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation.as_matrix() @ np.diag(scale)
+    matrix[:3, 3] = position
+    return tuple(tuple(row) for row in matrix.tolist())  # type: ignore[return-value]
+
+
+def at(x: float, y: float, z: float, size: float = 1.0) -> Matrix4:
+    return pose(Rotation.identity(), (size, size, size), (x, y, z))
+
+
+def look(eye: tuple[float, float, float], target: tuple[float, float, float], roll: float = 0.0) -> Matrix4:
+    forward = np.subtract(target, eye)
+    forward /= np.linalg.norm(forward)
+    right = np.cross(forward, (0.0, 0.0, 1.0))
+    right /= np.linalg.norm(right)
+    axes = np.stack([right, np.cross(forward, right), forward], axis=1)
+    matrix = np.eye(4)
+    matrix[:3, :3] = axes @ Rotation.from_euler("z", roll).as_matrix()
+    matrix[:3, 3] = eye
+    return tuple(tuple(row) for row in matrix.tolist())  # type: ignore[return-value]
+
+
+def make_plan(
+    objects: tuple[ObjectPlan, ...],
+    surfaces: tuple[SurfacePlan, ...] = (),
+    lamps: tuple[LampPlan, ...] = (),
+    world: WorldPlan | None = None,
+    background: BackgroundPlan | None = None,
+    camera: CameraPlan | None = None,
+    index: int = 0,
+) -> FramePlan:
+    straight = CameraPlan((160, 120), 160.0, 160.0, 80.0, 60.0, look((0.0, -3.0, 0.5), (0.0, 0.0, 0.5)))
+    world = world or WorldPlan(None, 0.0, 1.0)
+    background = background or BackgroundPlan("hdri")
+    return FramePlan(index, 0, camera or straight, lamps, world, background, surfaces, objects, PostPlan())
+
+
+def cast_boxes(plan: FramePlan) -> tuple[npt.NDArray[np.uint16], Array]:
+    """Ids and planar depth of unit boxes by the slab method through pixel centres, in float64."""
+    camera = plan.camera
+    width, height = camera.resolution_wh
+    u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones_like(u)], axis=-1)
+    to_world = np.array(camera.camera_to_world)
+    best = np.full((height, width), np.inf)
+    ids = np.zeros((height, width), np.uint16)
+    for shown in plan.objects:
+        to_object = np.linalg.inv(np.array(shown.object_to_world)) @ to_world
+        origin, directions = to_object[:3, 3], rays @ to_object[:3, :3].T
+        near = (np.array([-0.5, -0.5, 0.0]) - origin) / directions
+        far = (np.array([0.5, 0.5, 1.0]) - origin) / directions
+        enter, leave = np.minimum(near, far).max(axis=-1), np.maximum(near, far).min(axis=-1)
+        hit = (enter < leave) & (enter > 0) & (enter < best)
+        best[hit], ids[hit] = enter[hit], shown.instance_id
+    return ids, best
+
+
+CAMERAS = {
+    "centred": {"fx": 170.0, "fy": 170.0, "cx": 80.0, "cy": 60.0},
+    "off-centre": {"fx": 150.0, "fy": 150.0, "cx": 61.3, "cy": 74.9, "roll": 0.4},
+    "tall-pixels": {"fx": 190.0, "fy": 140.0, "cx": 88.8, "cy": 52.2, "roll": -0.2},
+    "wide-pixels": {"fx": 130.0, "fy": 185.0, "cx": 72.0, "cy": 69.5},
+}
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_geometry_is_that_of_a_cast_through_pixel_centres(
+    session: BlenderSession, folders: dict[str, Path], name: str
+) -> None:
+    numbers = dict(CAMERAS[name])
+    camera_to_world = look((2.2, -2.6, 1.9), (0.0, 0.0, 0.3), numbers.pop("roll", 0.0))
+    camera = CameraPlan((160, 120), camera_to_world=camera_to_world, **numbers)
+    rng = np.random.default_rng(5)
+    boxes = tuple(
+        ObjectPlan(
+            i + 1,
+            "primitive/box",
+            "box",
+            pose(
+                Rotation.from_quat(rng.normal(size=4)),
+                tuple(rng.uniform(0.3, 0.9, 3)),
+                tuple(rng.uniform((-0.9, -0.9, 0.0), (0.9, 0.9, 0.7))),
+            ),
+            surface=WHITE,
+        )
+        for i in range(7)
+    )
+    plan = make_plan(boxes, camera=camera)
+    passes = session.render(plan, folders, 120)
+    ids, depth = cast_boxes(plan)
+    assert len(np.unique(ids)) == 8  # all boxes and the background are in view: the comparison means something
+    assert np.count_nonzero(passes.instance_ids != ids) <= 3
+    same = passes.instance_ids == ids
+    assert passes.depth_m is not None
+    np.testing.assert_array_equal(np.isinf(passes.depth_m[same]), np.isinf(depth[same]))
+    finite = same & np.isfinite(depth)
+    relative = np.abs(passes.depth_m[finite] / depth[finite] - 1)
+    assert np.median(relative) < 2e-5
+    assert relative.max() < 5e-3  # where a ray grazes a face
+
+
+def render_once(plan: FramePlan, folders: dict[str, Path], session: BlenderSession) -> Passes:
+    return session.render(plan, folders, 120)
+
+
+def test_pictures_do_not_depend_on_those_before(session: BlenderSession, folders: dict[str, Path]) -> None:
+    """A, B, A: the second A equals the first, though B differs from it in everything that a picture can vary."""
+    red = SurfaceMaterial((0.9, 0.1, 0.1), (0.1, 0.1, 0.1))
+    ground = SurfacePlan("ground", "primitive/plane", at(0, 0, 0, 4), red)
+    lamp = LampPlan("area", at(0.5, -0.5, 3.0), 40.0, (1.0, 0.8, 0.6), 0.5, 4000.0)
+    a = make_plan(
+        (
+            ObjectPlan(1, "scan/painted", "box", at(-0.5, 0, 0, 0.7), MaterialJitter(hue=0.3, value=0.8)),
+            ObjectPlan(2, "scan/glow", "box", at(0.5, 0, 0, 0.5)),
+        ),
+        (ground,),
+        (lamp,),
+        WorldPlan("builtin:forest", 0.4, 0.5),
+    )
+    b = make_plan(
+        (ObjectPlan(9, "scan/painted", "box", at(0.2, 0, 0, 0.4)),),
+        (dataclasses.replace(ground, material=WHITE, shadow_catcher=True),),
+        (dataclasses.replace(lamp, kind="sun", power=3.0),),
+        WorldPlan("builtin:city", 0.0, 1.0),
+        BackgroundPlan("color"),
+        index=3,
+    )
+    first, between, second = (render_once(p, folders, session) for p in (a, b, a))
+    assert set(np.unique(between.instance_ids)) == {0, 9}
+    assert between.alpha.min() == 0.0
+    np.testing.assert_array_equal(first.instance_ids, second.instance_ids)
+    np.testing.assert_allclose(first.radiance, second.radiance, rtol=1e-4, atol=1e-5)
+    assert first.alpha.min() == 1.0
+
+
+def mean_of(passes: Passes, instance_id: int) -> Array:
+    inside = passes.instance_ids == instance_id
+    assert inside.sum() > 50
+    mean: Array = passes.radiance[inside].mean(axis=0, dtype=np.float64)
+    return mean
+
+
+def test_jitter_changes_only_its_object(session: BlenderSession, folders: dict[str, Path]) -> None:
+    def shown(jitter: MaterialJitter) -> Passes:
+        left = ObjectPlan(1, "scan/painted", "box", at(-0.8, 0, 0), jitter)
+        right = ObjectPlan(2, "scan/painted", "box", at(0.8, 0, 0))
+        return render_once(make_plan((left, right)), folders, session)
+
+    plain, dark = shown(MaterialJitter()), shown(MaterialJitter(value=0.5))
+    np.testing.assert_allclose(mean_of(plain, 1), mean_of(plain, 2), rtol=0.1)
+    assert mean_of(dark, 1).sum() < 0.7 * mean_of(plain, 1).sum()
+    np.testing.assert_allclose(mean_of(dark, 2), mean_of(plain, 2), rtol=0.02)  # what the neighbour reflects changes
+
+
+def test_colors_come_out_linear(session: BlenderSession, folders: dict[str, Path]) -> None:
+    """Emission is exact; a painted matt box under a white sky keeps the ratios of its linear colour."""
+    plan = make_plan(
+        (ObjectPlan(1, "scan/glow", "box", at(-0.8, 0, 0)), ObjectPlan(2, "scan/painted", "box", at(0.8, 0, 0))),
+        world=WorldPlan(None, 0.0, 0.0),
+    )
+    np.testing.assert_allclose(mean_of(render_once(plan, folders, session), 1), (0.5, 0.25, 0.0), atol=2e-3)
+    lit = dataclasses.replace(plan, world=WorldPlan(None, 0.0, 1.0))
+    matt = tuple(dataclasses.replace(o, jitter=MaterialJitter(specular=0.0)) for o in lit.objects)
+    measured = mean_of(render_once(dataclasses.replace(lit, objects=matt), folders, session), 2)
+    linear = ((np.array([200, 100, 50]) / 255 + 0.055) / 1.055) ** 2.4
+    np.testing.assert_allclose(measured / measured[0], linear / linear[0], rtol=0.05)
+
+
+def test_cut_out_alpha_is_cut_from_the_ids(session: BlenderSession, folders: dict[str, Path]) -> None:
+    holed = ObjectPlan(1, "scan/holed", "box", at(0, 0, 0))
+    behind = ObjectPlan(2, "scan/glow", "box", at(0, 3, -1, 3))
+    ids = render_once(make_plan((holed, behind)), folders, session).instance_ids
+    assert ids[60, 80] == 2  # through the holes of the front and the back face
+    assert ids[60, 60] == 1
+
+
+def test_a_shadow_catcher_shows_only_shadows(session: BlenderSession, folders: dict[str, Path]) -> None:
+    ground = SurfacePlan("ground", "primitive/plane", at(0, 0, 0, 20), WHITE, shadow_catcher=True)
+    lamp = LampPlan("sun", pose(Rotation.from_euler("y", 0.9), (1, 1, 1), (0, 0, 5)), 5.0, (1, 1, 1), 0.01, 5000.0)
+    camera = CameraPlan((160, 120), 160.0, 160.0, 80.0, 60.0, look((0.0, -4.0, 2.5), (0.0, 0.0, 0.3)))
+    passes = render_once(
+        make_plan(
+            (ObjectPlan(5, "primitive/box", None, at(0, 0, 0, 0.8), surface=WHITE),),
+            (ground,),
+            (lamp,),
+            WorldPlan(None, 0.0, 0.05),
+            BackgroundPlan("backplate"),
+            camera,
+        ),
+        folders,
+        session,
+    )
+    assert set(np.unique(passes.instance_ids)) == {0, 5}
+    assert passes.alpha[passes.instance_ids == 5].min() > 0.4  # pixels at the edge are covered in part
+    ground_alpha = passes.alpha[passes.instance_ids == 0]
+    assert np.quantile(ground_alpha, 0.5) < 0.3
+    assert ground_alpha.max() > 0.7  # the shadow
+
+
+def test_lamps_are_not_seen_but_light(session: BlenderSession, folders: dict[str, Path]) -> None:
+    box = ObjectPlan(1, "primitive/box", None, at(0, 0, 0), surface=WHITE)
+    facing_away = pose(Rotation.from_euler("x", math.pi / 2), (1, 1, 1), (0.0, -1.0, 0.9))
+    lamp = LampPlan("area", facing_away, 100.0, (1, 1, 1), 0.3, 5000.0)
+    dark = WorldPlan(None, 0.0, 0.0)
+    lit = render_once(make_plan((box,), lamps=(lamp,), world=dark), folders, session)
+    unlit = render_once(make_plan((box,), world=dark), folders, session)
+    np.testing.assert_array_equal(lit.instance_ids, unlit.instance_ids)
+    assert unlit.radiance.max() == 0.0
+    assert mean_of(lit, 1).min() > 0.1
+
+
+def test_rotation_of_the_hdri_is_counter_clockwise_from_above(
+    session: BlenderSession, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """A bright spot that the unrotated image shows towards +X stands towards +Y after a quarter turn."""
+    pixels = np.full((32, 64, 3), 0.01, np.float32)
+    x_column = _column_towards_x(session, folders, tmp_path)
+    pixels[12:20, max(x_column - 2, 0) : x_column + 2] = 50.0
+    hdri = _write_exr(tmp_path / "spot.exr", pixels)
+    camera = CameraPlan((160, 120), 80.0, 80.0, 80.0, 60.0, look((0.0, 0.0, 0.0), (0.0, 1.0, 0.0)))
+
+    def towards_y(rotation: float) -> float:
+        plan = make_plan((), world=WorldPlan(str(hdri), rotation, 1.0), camera=camera)
+        return float(render_once(plan, folders, session).radiance[50:70, 70:90].mean())
+
+    assert towards_y(math.pi / 2) > 100 * towards_y(-math.pi / 2)
+
+
+def _column_towards_x(session: BlenderSession, folders: dict[str, Path], tmp_path: Path) -> int:
+    """The image column that lies towards +X at rotation 0, found with an image whose red is the column's number."""
+    ramp = np.zeros((32, 64, 3), np.float32)
+    ramp[..., 0] = np.arange(64)
+    hdri = _write_exr(tmp_path / "ramp.exr", ramp)
+    camera = CameraPlan((160, 120), 800.0, 800.0, 80.0, 60.0, look((0.0, 0.0, 0.0), (1.0, 0.0, 0.0)))
+    plan = make_plan((), world=WorldPlan(str(hdri), 0.0, 1.0), camera=camera)
+    return round(float(render_once(plan, folders, session).radiance[60, 80, 0]))
+
+
+def _write_exr(path: Path, pixels: npt.NDArray[np.float32]) -> Path:
+    import OpenEXR
+
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    with OpenEXR.File(header, {"RGB": pixels}) as file:
+        file.write(str(path))
+    return path
+
+
+def test_a_broken_picture_leaves_the_session_alive(session: BlenderSession, folders: dict[str, Path]) -> None:
+    good = make_plan((ObjectPlan(1, "scan/glow", "box", at(0, 0, 0)),))
+    before = render_once(good, folders, session)
+    blocks = session.last.datablocks if session.last else 0
+    for bad, named in (
+        (dataclasses.replace(good, world=WorldPlan("/nowhere/sky.exr", 0.0, 1.0)), "/nowhere/sky.exr"),
+        (dataclasses.replace(good, objects=(ObjectPlan(1, "scan/unknown", "box", at(0, 0, 0)),)), "scan/unknown"),
+        (
+            dataclasses.replace(
+                good,
+                surfaces=(
+                    SurfacePlan("ground", "primitive/plane", at(0, 0, 0), dataclasses.replace(WHITE, image="/no.png")),
+                ),
+            ),
+            "/no.png",
+        ),
+    ):
+        with pytest.raises(EngineError, match=named):
+            render_once(bad, folders, session)
+    after = render_once(good, folders, session)
+    np.testing.assert_array_equal(before.instance_ids, after.instance_ids)
+    assert session.last is not None
+    assert session.last.datablocks <= blocks + 3  # the plane that was loaded, and no debris of what failed
+
+
+def test_nothing_accumulates_over_pictures(session: BlenderSession, folders: dict[str, Path], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    texture = tmp_path / "grey.png"
+    Image.fromarray(rng.integers(0, 255, (16, 16), np.uint8)).save(texture)
+    counts = []
+    for index in range(12):
+        look_of = dataclasses.replace(
+            WHITE, texture=str(texture), texture_size_m=float(rng.uniform(0.1, 1)), bump_m=0.001
+        )
+        count = 1 + index % 4
+        objects = tuple(
+            ObjectPlan(
+                i + 1,
+                "scan/painted" if i % 2 else "primitive/box",
+                "box",
+                at(i - 1.5, 0, 0, 0.5),
+                MaterialJitter(hue=float(rng.uniform())),
+                None if i % 2 else look_of,
+            )
+            for i in range(count)
+        )
+        lamps = tuple(LampPlan("point", at(0, -2, i), 10.0, (1, 1, 1), 0.1, 5000.0) for i in range(index % 3))
+        world = WorldPlan("builtin:city" if index % 2 else "builtin:forest", 0.1 * index, 1.0)
+        small = CameraPlan((32, 24), 32.0, 32.0, 16.0, 12.0, look((0.0, -3.0, 0.5), (0.0, 0.0, 0.5)))
+        render_once(make_plan(objects, lamps=lamps, world=world, camera=small, index=index), folders, session)
+        assert session.last is not None
+        counts.append(session.last.datablocks)
+    assert counts[5] == counts[-1]
