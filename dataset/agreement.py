@@ -56,8 +56,14 @@ def _edges(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     return (x, y, x + w, y + h)
 
 
-def disagreements(agreements: tuple[Agreement, ...], engine: str) -> list[str]:
-    """One sentence for each object on which cast and engine differ too much. Small ones must agree in box alone."""
+def disagreements(agreements: tuple[Agreement, ...], engine: str, labelled: set[int]) -> list[str]:
+    """One sentence for each object on which cast and engine differ too much.
+
+    Args:
+        agreements: of all objects.
+        engine: key of LEAST_IOU and MOST_BOX_PX.
+        labelled: ids whose boxes are checked even where they are smaller than CHECKED_FROM_PX.
+    """
     problems = []
     for a in agreements:
         large = max(a.cast_px, a.engine_px) >= CHECKED_FROM_PX
@@ -66,6 +72,10 @@ def disagreements(agreements: tuple[Agreement, ...], engine: str) -> list[str]:
                 f"instance {a.instance_id}: mask IoU of cast and {engine} is {a.iou:.4f}, below {LEAST_IOU[engine]} "
                 f"({a.cast_px} and {a.engine_px} px)"
             )
-        elif large and a.box_px is not None and a.box_px > MOST_BOX_PX[engine]:
+            continue
+        checked = large or a.instance_id in labelled
+        if checked and a.box_px is None and (a.cast_px or a.engine_px):
+            problems.append(f"instance {a.instance_id}: {a.cast_px} px in the cast, {a.engine_px} px in {engine}")
+        elif checked and a.box_px is not None and a.box_px > MOST_BOX_PX[engine]:
             problems.append(f"instance {a.instance_id}: boxes of cast and {engine} differ by {a.box_px} px")
     return problems

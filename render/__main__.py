@@ -1,0 +1,94 @@
+"""``python -m render ARGS``, and ``blender -b --python render/__main__.py -- ARGS``.
+
+Inside Blender only the standard library is at hand: this file then looks for the Python that has scanstage and runs
+the command line there, with this very Blender as the engine.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100 - bare Blender's Python
+PROBE = "import render.cli, scenes.planner"
+FROM_BLENDER = ("generate", "doctor")
+
+
+def inside_blender() -> bool:
+    """Whether a Blender executable runs this file (the bpy wheel, imported as a module, is no such thing)."""
+    bpy = sys.modules.get("bpy")
+    return bpy is not None and bool(getattr(bpy.app, "binary_path", ""))
+
+
+def candidates() -> list[str]:
+    """Pythons that may have scanstage, best first."""
+    found = [os.environ.get("SCANSTAGE_PYTHON", "")]
+    if venv := os.environ.get("VIRTUAL_ENV"):
+        found.append(os.path.join(venv, "Scripts" if os.name == "nt" else "bin", "python"))  # noqa: PTH118
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        found += [os.path.join(folder, name) for name in ("python3", "python", "python3.11", "python3.13")]  # noqa: PTH118
+    return list(dict.fromkeys(p for p in found if p and os.access(p, os.X_OK)))
+
+
+def child_environment() -> dict[str, str]:
+    """The environment without what Blender sets for its own Python."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONNOUSERSITE")}
+    environment["PYTHONPATH"] = os.pathsep.join(p for p in (ROOT, environment.get("PYTHONPATH", "")) if p)
+    return environment
+
+
+def find_python() -> str:
+    """The first Python that can run the command line. Exits with code 2 and the mend where there is none."""
+    if (named := os.environ.get("SCANSTAGE_PYTHON")) and not os.access(named, os.X_OK):
+        print(f"error: SCANSTAGE_PYTHON={named} is not an executable", file=sys.stderr)
+        leave(2)
+    tried = candidates()
+    for python in tried:
+        try:
+            probe = subprocess.run(
+                [python, "-c", PROBE], env=child_environment(), capture_output=True, timeout=120, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if probe.returncode == 0:
+            return python
+    print("error: no Python with scanstage was found. Tried:", file=sys.stderr)
+    for python in tried or ["nothing: PATH names no Python"]:
+        print(f"  {python}", file=sys.stderr)
+    print(
+        f"Install it: python3 -m venv .venv && . .venv/bin/activate && pip install -e {ROOT}\n"
+        "or name one: SCANSTAGE_PYTHON=/path/to/python",
+        file=sys.stderr,
+    )
+    leave(2)
+    raise AssertionError
+
+
+def leave(code: int) -> None:
+    """End this process at once: Blender itself would go on to its own exit code."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def run_from_blender() -> None:
+    """Run the command line in the Python that has scanstage, with this Blender as its engine; never returns."""
+    arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+    if arguments and arguments[0] in FROM_BLENDER and not any(a.split("=")[0] == "--blender" for a in arguments):
+        arguments = [*arguments, "--blender", sys.modules["bpy"].app.binary_path]
+    command = [find_python(), "-m", "render", *arguments]
+    child = subprocess.Popen(command, env=child_environment())
+    while True:
+        try:
+            leave(child.wait())
+        except KeyboardInterrupt:
+            continue  # the terminal sent it to the child as well, which stops by itself
+
+
+if __name__ == "__main__":
+    if inside_blender():
+        run_from_blender()
+    from render.cli import main
+
+    main()

@@ -1,0 +1,181 @@
+"""The command line: ``scanstage``, and ``python -m render``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from assets.errors import InputError
+
+app = typer.Typer(
+    name="scanstage",
+    help="3D scans in, balanced and verified datasets out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = Console(soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
+
+ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML config")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="override a key, e.g. camera.fov_deg=50")
+]
+SeedOption = Annotated[int | None, typer.Option(help="override the config's seed")]
+
+
+@app.command()
+def generate(
+    config: ConfigArgument,
+    set_: SetOption = None,
+    images: Annotated[int | None, typer.Option(help="number of pictures")] = None,
+    frames: Annotated[str | None, typer.Option(metavar="A-B", help="only these pictures, both ends included")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder of the dataset; default: output/<name>")] = None,
+    seed: SeedOption = None,
+    blender: Annotated[
+        Path | None, typer.Option(help="render with this Blender executable (3.4 or later) instead of the bpy wheel")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, max=256, help="Blender processes; 0 chooses")] = 0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="delete the earlier dataset in the folder first")] = False,
+) -> None:
+    """Render a dataset: pictures, records, COCO annotations and a contact sheet."""
+    from render.generate import GenerateOptions
+    from render.generate import generate as run
+
+    options = GenerateOptions(tuple(set_ or ()), images, seed, _frames(frames), out, blender, workers, fresh)
+    summary = run(config, options, console)
+    folder = summary.folder
+    table = Table(title="labels", show_header=True)
+    table.add_column("class")
+    table.add_column("labels", justify="right")
+    for name, count in summary.labels.items():
+        table.add_row(escape(name), str(count))
+    console.print(table)
+    minutes, seconds = divmod(round(summary.seconds.get("total", 0)), 60)
+    kept = f", {summary.kept} were there already" if summary.kept else ""
+    console.print(f"{summary.done} pictures in {minutes} min {seconds} s{kept}", highlight=False)
+    for what, path in (
+        ("images", folder.images),
+        ("annotations", folder.annotations / "instances.json"),
+        ("records", folder.records),
+        ("run", folder.run_file),
+        ("preview", folder.preview),
+    ):
+        console.print(f"  {what:<12} {path}", highlight=False)
+    if summary.failed:
+        failed = ", ".join(str(i) for i, _ in sorted(summary.failed)[:20])
+        errors.print(f"[red]{len(summary.failed)} pictures failed:[/] {failed}; reasons above and in run.json")
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    config: ConfigArgument,
+    frame: Annotated[int, typer.Option(min=0, help="index of the picture")] = 0,
+    set_: SetOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Print the complete plan of one picture as JSON. Needs no Blender."""
+    from render.generate import GenerateOptions, read_config
+    from scenes.catalogue import open_catalogue
+    from scenes.planner import Planner
+    from scenes.preflight import check_inputs
+
+    loaded = read_config(config, GenerateOptions(tuple(set_ or ()), seed=seed))
+    base = config.resolve().parent
+    catalogue = open_catalogue(loaded, base)
+    check_inputs(loaded, catalogue, base)
+    planned = Planner(loaded, catalogue, base).plan(frame)
+    print(json.dumps(json.loads(planned.plan.to_json()), indent=1))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of configs, for editors."""
+    from scenes.config.schema import schema_text
+
+    sys.stdout.write(schema_text())
+
+
+@app.command()
+def doctor(
+    blender: Annotated[Path | None, typer.Option(help="check this Blender executable as well")] = None,
+) -> None:
+    """Say what is there and what is missing, each problem with the command that mends it."""
+    from render.doctor import examine
+
+    if not examine(console, blender):
+        raise typer.Exit(1)
+
+
+def _frames(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text.strip())
+    if match is None:
+        raise InputError(f"--frames {text}: expected A-B, for example 0-7, or one number")
+    first = int(match[1])
+    return first, int(match[2] or first)
+
+
+def _mount() -> None:
+    from render.cli_assets import app as assets_app
+
+    app.add_typer(assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.")
+
+
+def entrypoint(argv: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        The exit code: 0 all done, 1 some pictures failed, 2 the input is wrong, 130 interrupted.
+    """
+    _mount()
+    try:
+        result = app(args=argv, prog_name="scanstage", standalone_mode=False)
+        return int(result or 0)
+    except InputError as e:
+        for problem in e.problems:
+            errors.print(f"[red]error:[/] {escape(problem)}", highlight=False)
+        if e.mend:
+            errors.print(escape(e.mend), highlight=False)
+        return 2
+    except typer.Exit as e:
+        return int(e.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        errors.print("\ninterrupted; what is finished is kept, the same command goes on from there")
+        return 130
+    except BrokenPipeError:
+        return 141
+    except Exception as e:
+        shown = _usage_error(e)
+        if shown is None:
+            raise
+        errors.print(f"[red]error:[/] {escape(shown)}", highlight=False)
+        return 2
+
+
+def _usage_error(error: Exception) -> str | None:
+    """The text of a command-line mistake (unknown option, bad value), whichever click typer carries."""
+    format_message = getattr(error, "format_message", None)
+    if callable(format_message):
+        context = getattr(error, "ctx", None)
+        usage = f"\n{context.get_usage()}" if context is not None else ""
+        return f"{format_message()}{usage}"
+    return None
+
+
+def main() -> None:
+    """Console script."""
+    code = entrypoint()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(code)

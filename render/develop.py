@@ -1,0 +1,117 @@
+"""From linear radiance to an 8-bit picture: metering, tone curve, background."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from render.passes import Passes
+from scenes.plan import BackgroundPlan, PostPlan
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+MIDDLE_GREY = 0.17
+OBJECTS_SHARE = 0.4
+"""How much the objects, rather than the whole frame, decide the automatic exposure."""
+HIGHLIGHT = 1.6
+"""The brightest percent of a metered picture is held below this multiple of white, by at most HIGHLIGHT_EV stops."""
+HIGHLIGHT_EV = 1.0
+SHOULDER = 0.35
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
+
+
+def develop(passes: Passes, post: PostPlan, background: BackgroundPlan) -> tuple[Image, float]:
+    """Develop a rendered picture.
+
+    Args:
+        passes: of the engine; radiance is linear Rec.709, multiplied by alpha.
+        post: exposure and tone.
+        background: what shows where alpha is below 1.
+
+    Returns:
+        (H, W, 3) uint8 sRGB, and the exposure applied, in stops.
+    """
+    ev = (meter(passes) if post.exposure_ev is None else post.exposure_ev) + post.bias_ev
+    exposed = passes.radiance * np.float32(2.0**ev)
+    covered = passes.alpha[..., None]
+    if background.kind != "hdri":
+        exposed = exposed / np.maximum(covered, 1e-4)
+    display = shoulder(exposed) if post.tone == "filmic" else np.clip(exposed, 0.0, 1.0)
+    if background.kind != "hdri":
+        display = display * covered + (1.0 - covered) * _behind(background, passes.alpha.shape)
+    return encode_srgb(display), float(ev)
+
+
+def meter(passes: Passes) -> float:
+    """Automatic exposure in stops: brings the mean log luminance to middle grey, then guards highlights.
+
+    The log average is Reinhard et al.'s key of a scene (2002, equation 1). Objects weigh more than the rest of the
+    frame, so that what is labelled is neither drowned nor burnt out.
+    """
+    luminance = np.maximum(passes.radiance @ LUMINANCE, 1e-6)
+    seen = passes.alpha > 0.5
+    if not seen.any():
+        return 0.0
+    logs = np.log2(luminance)
+    objects = (passes.instance_ids > 0) & seen
+    key = float(logs[seen].mean())
+    if objects.any():
+        key = (1 - OBJECTS_SHARE) * key + OBJECTS_SHARE * float(logs[objects].mean())
+    ev = float(np.log2(MIDDLE_GREY)) - key
+    bright = float(np.percentile(luminance[seen], 99)) * 2.0**ev
+    over = float(np.log2(max(bright / HIGHLIGHT, 1.0)))
+    return ev - min(over, HIGHLIGHT_EV)
+
+
+def shoulder(linear: Floats) -> Floats:
+    """A camera's tone curve: linear up to SHOULDER, then an exponential approach to white, smooth where they meet.
+
+    Channels are mapped one by one, so bright colours turn pale as they do on film.
+    """
+    x = np.maximum(linear, 0.0)
+    room = np.float32(1.0 - SHOULDER)
+    rolled = SHOULDER + room * (1.0 - np.exp(-(np.maximum(x, SHOULDER) - SHOULDER) / room))
+    return np.asarray(np.where(x <= SHOULDER, x, rolled), np.float32)
+
+
+def encode_srgb(display: Floats) -> Image:
+    """Linear 0..1 to 8-bit sRGB (IEC 61966-2-1), by table: steps of 1/65535 are finer than any 8-bit step."""
+    codes = np.round(np.clip(display, 0.0, 1.0) * 65535.0).astype(np.uint16)
+    return _srgb_table()[codes]
+
+
+@lru_cache(maxsize=1)
+def _srgb_table() -> Image:
+    linear = np.linspace(0.0, 1.0, 65536)
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.round(255.0 * encoded).astype(np.uint8)
+
+
+def decode_srgb(image: Image) -> Floats:
+    """8-bit sRGB to linear 0..1 float32."""
+    encoded = np.linspace(0.0, 1.0, 256)
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return np.asarray(linear[image])
+
+
+def _behind(background: BackgroundPlan, shape_hw: tuple[int, ...]) -> Floats:
+    if background.kind == "color" or background.image is None:
+        return np.broadcast_to(np.array(background.color, np.float32), (*shape_hw, 3))
+    return _backplate(background.image, shape_hw[0], shape_hw[1])
+
+
+@lru_cache(maxsize=4)
+def _backplate(path: str, height: int, width: int) -> Floats:
+    """A photo scaled to cover the frame, cropped about its centre; linear float32. Raises ValueError if unreadable."""
+    photo = cv2.imread(path, cv2.IMREAD_COLOR)
+    if photo is None:
+        raise ValueError(f"{path}: can't be read as an image")
+    scale = max(width / photo.shape[1], height / photo.shape[0])
+    size = (max(width, round(photo.shape[1] * scale)), max(height, round(photo.shape[0] * scale)))
+    photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    y, x = (size[1] - height) // 2, (size[0] - width) // 2
+    return decode_srgb(np.ascontiguousarray(photo[y : y + height, x : x + width, ::-1]))

@@ -1,0 +1,95 @@
+"""From passes to a finished picture on disk: check against the cast, develop, encode, label, record."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from dataset.agreement import compare, disagreements
+from dataset.folder import DatasetFolder, write_atomically
+from dataset.labels import make_labels
+from dataset.record import ImageInfo, Record
+from render.develop import develop
+from render.passes import Passes
+from scenes.config.model import LabelsConfig, OutputConfig
+from scenes.plan import FramePlan
+from scenes.planner import Planned
+from scenes.render_settings import Engine
+
+
+class LabelMismatch(Exception):
+    """What was rendered is not what was labelled; the picture is refused."""
+
+
+def finish(
+    planned: Planned,
+    passes: Passes,
+    folder: DatasetFolder,
+    labels: LabelsConfig,
+    output: OutputConfig,
+    engine: Engine,
+    engine_info: dict[str, Any],
+) -> Record:
+    """Write the picture, then its record: whoever finds a record finds its picture.
+
+    Raises:
+        LabelMismatch: the engine's instance pass disagrees with the cast.
+        OSError: the folder can't be written.
+    """
+    plan, seen = planned.plan, planned.seen
+    agreement = compare(seen.instance_ids, passes.instance_ids, [o.instance_id for o in plan.objects])
+    instances, unlabelled = make_labels(plan, seen, labels)
+    if problems := disagreements(agreement, engine, {i.instance_id for i in instances}):
+        raise LabelMismatch("; ".join(problems))
+    pixels, exposure_ev = develop(passes, plan.post, plan.background)
+    data = encode_image(pixels, output)
+    path = folder.image(plan.index, output.format)
+    record = Record(
+        plan.index,
+        ImageInfo(path.name, plan.camera.resolution_wh, hashlib.sha256(data).hexdigest()),
+        instances,
+        unlabelled,
+        agreement,
+        engine_info,
+        exposure_ev,
+        plan,
+    )
+    write_atomically(path, data)
+    write_atomically(folder.record(plan.index), record.to_json().encode("utf-8"))
+    return record
+
+
+def encode_image(pixels: npt.NDArray[np.uint8], output: OutputConfig) -> bytes:
+    """Encode (H, W, 3) uint8 RGB as configured."""
+    if output.format == "jpg":
+        full_chroma = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+        options = [cv2.IMWRITE_JPEG_QUALITY, output.quality, *full_chroma]
+    else:
+        options = [cv2.IMWRITE_PNG_COMPRESSION, 3]
+    done, data = cv2.imencode(f".{output.format}", pixels[..., ::-1], options)
+    if not done:
+        raise ValueError(f"can't encode a picture as {output.format}")
+    return data.tobytes()
+
+
+def with_texture_files(plan: FramePlan, texture_path: Any) -> FramePlan:
+    """The plan with ``builtin:<name>`` textures replaced by paths, for engines.
+
+    Args:
+        plan: as planned; it names built-in textures so that it is the same on every machine.
+        texture_path: callable from a texture's name to its file.
+    """
+
+    def located(material: Any) -> Any:
+        if material is None or material.texture is None or not material.texture.startswith("builtin:"):
+            return material
+        return replace(material, texture=str(texture_path(material.texture.removeprefix("builtin:"))))
+
+    surfaces = tuple(replace(s, material=located(s.material)) for s in plan.surfaces)
+    objects = tuple(replace(o, surface=located(o.surface)) for o in plan.objects)
+    return replace(plan, surfaces=surfaces, objects=objects)

@@ -1,0 +1,87 @@
+"""The progress bar of a run: done, pictures a minute, time left, class balance."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dataset.record import Record
+from render.executor import Outcome
+
+
+class RunProgress:
+    """Follows a run on a console; on anything but a terminal it prints a line every so often instead.
+
+    Args:
+        console: where to draw.
+        total: pictures of this run.
+        classes: labelled classes.
+        counts: labels that are there already (a resumed run).
+    """
+
+    def __init__(self, console: Console, total: int, classes: tuple[str, ...], counts: Counter[str]) -> None:
+        self._classes, self._console, self._total = classes, console, total
+        self._counts = {c: counts.get(c, 0) for c in classes}
+        self._start = time.monotonic()
+        self._done = self._failed = 0
+        self._next_line = 0.0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[balance]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("rendering", total=total, rate="", balance="starting Blender")
+
+    def __enter__(self) -> RunProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def note(self, outcome: Outcome) -> None:
+        """Take in one finished or failed picture."""
+        self._done += 1
+        if outcome.record is None:
+            self._failed += 1
+            self._console.print(f"[red]picture {outcome.index} failed:[/] {outcome.reason}", highlight=False)
+        else:
+            self._count(outcome.record)
+        rate = f"{self._rate():.1f} pictures/min"
+        self._bar.update(self._task, completed=self._done, rate=rate, balance=self.balance())
+        now = time.monotonic()
+        if not self._console.is_terminal and (now >= self._next_line or self._done == self._total):
+            self._next_line = now + 10
+            left = (self._total - self._done) / self._rate() * 60 if self._done else 0
+            self._console.print(
+                f"{self._done}/{self._total} pictures, {rate}, {left:.0f} s left, {self.balance()}", highlight=False
+            )
+
+    def _count(self, record: Record) -> None:
+        for instance in record.instances:
+            self._counts[instance.class_name] = self._counts.get(instance.class_name, 0) + 1
+
+    def _rate(self) -> float:
+        return self._done / max(time.monotonic() - self._start, 1e-6) * 60
+
+    def balance(self) -> str:
+        """The rarest and the most frequent class so far."""
+        if not self._counts:
+            return ""
+        rarest = min(self._counts, key=lambda c: (self._counts[c], c))
+        most = max(self._counts, key=lambda c: (self._counts[c], c))
+        return f"labels {sum(self._counts.values())}: {rarest} {self._counts[rarest]} … {most} {self._counts[most]}"
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """Labels so far, by class."""
+        return dict(self._counts)

@@ -1,0 +1,91 @@
+"""``run.json``: what was run, with what, and how long it took; and whether a folder can be gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from assets.errors import InputError
+from dataset.folder import DatasetFolder, write_atomically
+from scenes.catalogue import Catalogue
+from scenes.config.model import RunConfig
+
+PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "trimesh", "opencv-python", "OpenEXR", "pycocotools", "bpy")
+FREE_KEYS = ("images", "name")
+"""Config keys that may change between runs into one folder without changing any picture."""
+
+
+def identity(config: RunConfig, catalogue: Catalogue) -> dict[str, Any]:
+    """What decides every picture: the config, resolved, and the scans that it can place, by content."""
+    resolved = config.model_dump(mode="json", exclude={*FREE_KEYS})
+    resolved["render"].pop("threads")
+    assets = {
+        asset.meta.asset_id: hashlib.sha256((asset.folder / "asset.json").read_bytes()).hexdigest()[:16]
+        for group in catalogue.by_class.values()
+        for asset in group
+    }
+    return {"config": resolved, "classes": list(catalogue.classes), "assets": assets}
+
+
+def check_resumable(folder: DatasetFolder, now: dict[str, Any]) -> bool:
+    """Whether ``folder`` holds an earlier part of this very run.
+
+    Raises:
+        InputError: it holds something else; says which keys differ.
+    """
+    if not folder.run_file.is_file():
+        if folder.root.is_dir() and any(folder.root.iterdir()):
+            raise InputError(
+                f"{folder.root}: not empty, and not a dataset of scanstage", "choose another folder with --out"
+            )
+        return False
+    try:
+        before = json.loads(folder.run_file.read_text("utf-8"))["identity"]
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise InputError(f"{folder.run_file}: can't be read ({e})", "start anew with --fresh") from None
+    differing = list(_differences(before, now, ""))
+    if differing:
+        shown = [f"{folder.root}: made with another config: {text}" for text in differing[:10]]
+        if len(differing) > 10:
+            shown.append(f"… and {len(differing) - 10} more differences")
+        raise InputError(shown, "start anew with --fresh (deletes what is there), or choose another folder with --out")
+    return True
+
+
+def _differences(before: Any, now: Any, at: str) -> Any:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in dict.fromkeys([*before, *now]):
+            yield from _differences(before.get(key), now.get(key), f"{at}.{key}" if at else str(key))
+    elif before != now:
+        yield f"{at.removeprefix('config.')} was {_short(before)}, is {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) < 80 else text[:77] + "..."
+
+
+def write_run_file(folder: DatasetFolder, content: dict[str, Any]) -> None:
+    """Write ``run.json`` atomically."""
+    write_atomically(folder.run_file, (json.dumps(content, indent=1) + "\n").encode("utf-8"))
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, the system and the packages that matter."""
+    found = {"python": sys.version.split()[0], "system": platform.platform()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def default_out(config: RunConfig) -> Path:
+    """``output/<name>`` below the working directory."""
+    return Path("output") / config.name
