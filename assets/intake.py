@@ -70,11 +70,27 @@ def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert 
     return add_scan(scan, path.name, hashlib.sha256(read_bounded(path)).hexdigest(), options, library)
 
 
-def add_scan(scan: RawScan, file_name: str, sha256: str, options: IntakeOptions, library: Path) -> Asset:
-    """The same for a scan already read. ``file_name`` and ``sha256`` are those of its source. Raises InputError."""
+def add_scan(
+    scan: RawScan,
+    file_name: str,
+    sha256: str,
+    options: IntakeOptions,
+    library: Path,
+    provenance: dict[str, str] | None = None,
+) -> Asset:
+    """The same for a scan already read.
+
+    Args:
+        scan: what :func:`assets.readers.read_scan` gives.
+        file_name, sha256: of its source file.
+        options, library: as in :func:`take_in`.
+        provenance: more to be recorded about its source.
+
+    Raises InputError as :func:`take_in` does.
+    """
     check_options(options)
     asset_id = f"{options.class_name}/{_slug(file_name)}-{sha256[:8]}"
-    source = {"file": file_name, "sha256": sha256}
+    source = {"file": file_name, "sha256": sha256, **(provenance or {})}
     source |= {k: v for k in ("license", "author", "url") if (v := getattr(options, k))}
     try:
         meta, mesh, files = build_asset(scan, asset_id, source, options)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assets.asset import META_FILE, Asset, AssetMeta, MeshArrays, write_asset
+from assets.errors import InputError
 
 
 def default_library() -> Path:
@@ -68,3 +69,14 @@ def store_asset(library: Path, meta: AssetMeta, mesh: MeshArrays, files: dict[st
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return Asset(meta, target)
+
+
+def remove_asset(library: Path, asset_id: str) -> None:
+    """Remove one asset. Raises InputError where there is none of that id."""
+    folder = library / asset_id
+    parts = asset_id.split("/")
+    if len(parts) != 2 or any(p in ("", ".", "..") for p in parts) or not (folder / META_FILE).is_file():
+        raise InputError(f"{asset_id!r} is not in {library}", "scanstage assets list shows what there is")
+    shutil.rmtree(folder)
+    if not any(folder.parent.iterdir()):
+        folder.parent.rmdir()

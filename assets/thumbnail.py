@@ -113,7 +113,7 @@ def _light(scene: rtcore_scene.EmbreeScene, points: Floats, normal: Floats, mesh
     sun = np.mean([_visible(scene, lift, d) for d in _directions_around(_KEY, 0.12, 3)], axis=0)
     fill = np.clip(normal @ np.array([-0.8, -0.45, 0.4]), 0, None)
     sky = 0.5 + 0.5 * normal[:, 2]
-    total: Floats = 0.95 * np.clip(normal @ _KEY, 0, None) * sun + 0.28 * fill + 0.22 + 0.30 * sky
+    total: Floats = 0.80 * np.clip(normal @ _KEY, 0, None) * sun + 0.22 * fill + 0.16 + 0.26 * sky
     return total
 
 

@@ -5,6 +5,8 @@ Both guesses say how sure they are; ``--unit`` and ``--up`` override them.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,10 @@ from assets.raw_scan import UNITS_M, Finding, RawScan
 METRES_UP_TO = 3.0
 CENTIMETRES_UP_TO = 60.0
 _LIKELY_M = (0.02, 2.5)
+# glTF is metres by its specification, but many tools write their millimetres into it as they are.
+_DECLARED_UP_TO_M = 20.0
+# Shares of the footprint: a can on its end has 1, on its side 0.25, a ball 0.06.
+_STANDS, _LIES = 0.6, 0.3
 SMALLEST_M, LARGEST_M = 0.0005, 200.0
 
 
@@ -45,10 +51,12 @@ def find_unit(scan: RawScan, extent: float, wanted: str) -> UnitGuess:
         if wanted not in UNITS_M:
             raise InputError(f"--unit {wanted!r} is not known", "one of auto, m, cm, mm")
         return _checked(UnitGuess(wanted, "given"), extent)
-    if scan.unit:
+    if scan.unit and extent * UNITS_M[scan.unit] <= _DECLARED_UP_TO_M:
         return _checked(UnitGuess(scan.unit, "declared"), extent)
     unit = "m" if extent <= METRES_UP_TO else "cm" if extent <= CENTIMETRES_UP_TO else "mm"
     others = tuple(u for u in ("m", "cm", "mm") if u != unit and _LIKELY_M[0] <= extent * UNITS_M[u] <= _LIKELY_M[1])
+    if scan.unit:
+        return _checked(UnitGuess(unit, f"guessed: {scan.unit} as declared is too large", (scan.unit,)), extent)
     return _checked(UnitGuess(unit, "guessed", others), extent)
 
 
@@ -68,6 +76,15 @@ def metres_text(size: float) -> str:
         if size < limit:
             return f"{size * factor:.3g} {unit}"
     return f"{size:.3g} m"
+
+
+def extents_text(sizes: Iterable[float]) -> str:
+    """Several lengths in the unit that suits the largest."""
+    listed = list(sizes)
+    for limit, factor, unit in ((0.01, 1e3, "mm"), (1.0, 1e2, "cm"), (math.inf, 1.0, "m")):
+        if max(listed) < limit:
+            return " x ".join(f"{s * factor:.3g}" for s in listed) + f" {unit}"
+    return " x ".join(f"{s:.3g}" for s in listed) + " m"
 
 
 def unit_findings(guess: UnitGuess, extent: float) -> list[Finding]:
@@ -104,12 +121,12 @@ def find_up(scan: RawScan, positions: npt.NDArray[np.float64], wanted: str) -> U
         if wanted not in ("y", "z"):
             raise InputError(f"--up {wanted!r} is not known", "one of auto, z, y")
         return UpGuess(wanted, "given", {})
-    if scan.up:
-        return UpGuess(scan.up, "declared", {})
     support = {"y": _support(positions, 1), "z": _support(positions, 2)}
+    if scan.up:
+        return UpGuess(scan.up, "declared", support)
     usual = scan.usual_up
     other = "y" if usual == "z" else "z"
-    if support[other] > 0.6 and support[usual] < 0.3:
+    if support[other] > _STANDS and support[usual] < _LIES:
         return UpGuess(other, "guessed from its flat base", support)
     return UpGuess(usual, "usual for its format", support)
 
@@ -135,10 +152,15 @@ def _hull_area(points: npt.NDArray[np.float64]) -> float:
 def up_findings(guess: UpGuess) -> list[Finding]:
     """What inspection says about the up axis."""
     other = "y" if guess.up == "z" else "z"
-    sure = guess.origin in ("given", "declared") or guess.support.get(other, 0.0) < 0.6
     what = f"{guess.up.upper()} ({guess.origin})"
-    hint = "" if sure else f"; it would stand on {other.upper()} as well (--up {other})"
-    return [Finding("info", "up", what + hint, "turns it Z up" if guess.up == "y" else "keeps it")]
+    action = "turns it Z up" if guess.up == "y" else "keeps it"
+    there, here = guess.support.get(other, 0.0), guess.support.get(guess.up, 1.0)
+    if there > _STANDS and here < _LIES:  # only where the format declares the axis; tools that ignore it are common
+        what += f"; but it has a flat base along {other.upper()}"
+        return [Finding("warning", "up", what, f"{action} unless --up {other} says otherwise")]
+    if there > _STANDS and guess.origin != "declared":
+        what += f"; it would stand on {other.upper()} as well (--up {other})"
+    return [Finding("info", "up", what, action)]
 
 
 def to_z_up(points: npt.NDArray[np.float64], up: str) -> npt.NDArray[np.float64]:

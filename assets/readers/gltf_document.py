@@ -128,8 +128,7 @@ class GltfDocument:
             raise InputError("the file is cut off: an accessor reaches beyond its buffer view")
         if not count:
             return np.zeros((0, width), kind)
-        rows = np.ndarray((count, width), kind, buffer, offset + start, (stride, kind.itemsize))
-        return rows.copy()
+        return np.ndarray((count, width), kind, buffer, offset + start, (stride, kind.itemsize)).copy()
 
     def _patch(self, values: npt.NDArray[np.generic], sparse: Any, width: int, kind: np.dtype[Any]) -> None:
         try:
@@ -139,7 +138,7 @@ class GltfDocument:
             patch = self._strided(what["bufferView"], _count(what.get("byteOffset", 0)), count, width, kind)
         except (KeyError, TypeError) as e:
             raise InputError("a sparse accessor is incomplete") from e
-        rows: npt.NDArray[np.int64] = index[:, 0].astype(np.int64)
+        rows = np.asarray(index.ravel(), dtype=np.int64)
         if len(rows) and (rows.min() < 0 or rows.max() >= len(values)):
             raise InputError("a sparse accessor names an element that its base doesn't have")
         values[rows] = patch

@@ -8,8 +8,6 @@ absolute ones.
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from assets.errors import InputError
 from assets.raw_scan import RawScan
 from assets.readers.folder import ScanFolder, read_bounded
 from assets.readers.mtl import beside_texture, read_mtl
+from assets.readers.numbers import parse_numbers
 from assets.readers.polygons import triangulate
 
 _UNIT_COMMENT = re.compile(
@@ -113,24 +112,15 @@ def _directive(line: bytes, s: _Statements) -> None:
         s.libraries.append(rest.strip())
 
 
-def _numbers(lines: Sequence[bytes], dtype: type) -> npt.NDArray[np.float64]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # numpy's way to say that it met something not a number
-        try:
-            return np.fromstring(b" ".join(lines), dtype=dtype, sep=" ")
-        except (DeprecationWarning, ValueError) as e:
-            raise InputError("a line of coordinates or indices holds something that is not a number") from e
-
-
 def _floats(lines: list[bytes], columns: int) -> npt.NDArray[np.float64]:
     """(len(lines), columns) leading numbers of each line."""
     width = len(lines[0].split()) if lines else columns
     if width >= columns and all(len(line.split()) == width for line in lines):
-        return _numbers(lines, np.float64).reshape(len(lines), width)[:, :columns]
+        return parse_numbers(lines, np.float64).reshape(len(lines), width)[:, :columns]
     rows = [line.split(b"#")[0].split()[:columns] for line in lines]
     if any(len(row) < columns for row in rows):
         raise InputError(f"a line of coordinates holds fewer than {columns} numbers")
-    return _numbers([b" ".join(row) for row in rows], np.float64).reshape(len(lines), columns)
+    return parse_numbers([b" ".join(row) for row in rows], np.float64).reshape(len(lines), columns)
 
 
 def _positions(lines: list[bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8] | None]:
@@ -160,7 +150,7 @@ def _faces(
         return counts, np.zeros(0, np.int64), None
     width, has_uv = _reference_layout(s.faces, counts, total)
     if width:
-        flat = _numbers([b" ".join(s.faces).replace(b"/", b" ")], np.int64)
+        flat = parse_numbers([b" ".join(s.faces).replace(b"/", b" ")], np.int64)
         if len(flat) == total * width:
             table = flat.reshape(total, width).astype(np.int64)
             position, uv = table[:, 0], table[:, 1] if has_uv else None

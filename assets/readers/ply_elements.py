@@ -6,13 +6,13 @@ per-face UV lists that MeshLab writes, and believes the counts of the header bef
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from assets.errors import InputError
+from assets.readers.numbers import parse_numbers
 
 _TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
@@ -118,12 +118,7 @@ def _cut_off(element: Element) -> InputError:
 
 
 def _read_text(body: bytes, elements: list[Element]) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # numpy's way to say that it met something not a number
-        try:
-            numbers = np.fromstring(body, dtype=np.float64, sep=" ")
-        except (DeprecationWarning, ValueError) as e:
-            raise InputError("the PLY's text holds something that is not a number") from e
+    numbers = parse_numbers([body], np.float64)
     at = 0
     for element in elements:
         at = _text_element(numbers, at, element)

@@ -1,18 +1,26 @@
-"""STL, binary or text, through trimesh."""
+"""STL, binary (through trimesh) or text.
+
+The text reader is our own: trimesh's passes over what is not a number and logs a stack where normals are odd.
+"""
 
 from __future__ import annotations
 
 import io
+import re
 import struct
 from pathlib import Path
 
 import numpy as np
-from trimesh.exchange.stl import load_stl_ascii, load_stl_binary
+import numpy.typing as npt
+from trimesh.exchange.stl import load_stl_binary
 
 from assets.asset import Material
 from assets.errors import InputError
 from assets.raw_scan import RawScan
 from assets.readers.folder import read_bounded
+from assets.readers.numbers import parse_numbers
+
+_VERTEX = re.compile(rb"^\s*vertex\s([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 def read_stl(path: Path) -> RawScan:
@@ -21,15 +29,21 @@ def read_stl(path: Path) -> RawScan:
     declared = struct.unpack_from("<I", data, 80)[0] if len(data) >= 84 else -1
     if declared >= 0 and len(data) >= 84 + 50 * declared and (declared or not data.lstrip().startswith(b"solid")):
         # trimesh refuses the bytes that some writers leave behind the last triangle
-        parts = [load_stl_binary(io.BytesIO(data[: 84 + 50 * declared]))]
+        loaded = load_stl_binary(io.BytesIO(data[: 84 + 50 * declared]))
+        vertices = np.asarray(loaded.get("vertices", np.zeros((0, 3))), dtype=np.float64)
     elif data.lstrip()[:5].lower() == b"solid":
         if b"endsolid" not in data[-1024:].lower():
             raise InputError(f"{path}: the file is cut off: its last solid doesn't end")
-        loaded = load_stl_ascii(io.BytesIO(data))
-        parts = [loaded] if "vertices" in loaded else list(loaded["geometry"].values())
+        vertices = _text_vertices(data)
     else:
         raise InputError(f"{path}: the file is cut off or isn't an STL ({len(data):,} bytes, {declared:,} triangles)")
-    corners = [np.asarray(p["vertices"], dtype=np.float64) for p in parts if "vertices" in p]
-    vertices = np.concatenate(corners) if corners else np.zeros((0, 3))
     faces = np.arange(len(vertices), dtype=np.int64).reshape(-1, 3)
     return RawScan(vertices, faces, np.zeros(len(faces), np.int64), (Material(),), usual_up="z")
+
+
+def _text_vertices(data: bytes) -> npt.NDArray[np.float64]:
+    lines = _VERTEX.findall(data)
+    values = parse_numbers(lines, np.float64)
+    if len(values) != 3 * len(lines) or len(lines) % 3:
+        raise InputError("its facets don't have three vertices of three numbers each")
+    return values.reshape(-1, 3)

@@ -1,0 +1,22 @@
+"""Numbers out of text, by the million."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from assets.errors import InputError
+
+
+def parse_numbers(lines: Sequence[bytes], dtype: type) -> npt.NDArray[Any]:
+    """All numbers of some lines, one after the other, (N,) of ``dtype``. Raises InputError at anything else."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # how numpy says that it met something not a number
+        try:
+            return np.fromstring(b" ".join(lines), dtype=dtype, sep=" ")
+        except (DeprecationWarning, ValueError) as e:
+            raise InputError("holds something that is not a number among its coordinates or indices") from e

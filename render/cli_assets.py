@@ -1,0 +1,234 @@
+"""``scanstage assets …``: take scans in, inspect, list, pull and remove them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from assets.asset import Asset
+from assets.errors import InputError
+from assets.inspection import Inspection, inspect_scan
+from assets.intake import DEFAULT_MAX_TRIANGLES, IntakeOptions, check_options, take_in
+from assets.library import default_library, list_assets, remove_asset
+from assets.packs import PACKS, pull_pack
+from assets.readers import SCAN_SUFFIXES
+from assets.units import extents_text
+
+app = typer.Typer(no_args_is_help=True, help="Take scans in, inspect and list them.", rich_markup_mode="rich")
+
+_STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
+_MAX_FILES = 10_000
+
+Paths = Annotated[list[Path], typer.Argument(help="Scans, or folders of scans.", metavar="PATH…")]
+Library = Annotated[Path | None, typer.Option("--library", help="Folder of the library.", show_default="user's own")]
+Unit = Annotated[str, typer.Option("--unit", help="auto, m, cm or mm.")]
+Up = Annotated[str, typer.Option("--up", help="auto, z or y.")]
+MaxTriangles = Annotated[int, typer.Option("--max-triangles", help="Simplify scans that have more.")]
+Blender = Annotated[Path | None, typer.Option("--blender", help="Blender that reads USD and FBX.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@app.command()
+def add(
+    paths: Paths,
+    class_name: Annotated[str, typer.Option("--class", help="Label of these scans.", metavar="NAME")],
+    unit: Unit = "auto",
+    up: Up = "auto",
+    library: Library = None,
+    max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
+    license_: Annotated[str | None, typer.Option("--license", help="Recorded with the asset.")] = None,
+    author: Annotated[str | None, typer.Option("--author", help="Recorded with the asset.")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Recorded with the asset.")] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going/--stop", help="After a bad scan, go on with the others.")
+    ] = True,
+    blender: Blender = None,
+) -> None:
+    """Take scans into the library."""
+    options = IntakeOptions(class_name, unit, up, max_triangles, license=license_, author=author, url=url)
+    check_options(options)
+    target = library or default_library()
+    console = Console(highlight=False)
+    problems: list[InputError] = []
+    files, done = _scan_files(paths), 0
+    for path in files:
+        try:
+            asset = take_in(path, options, target, _converter(blender))
+        except InputError as e:
+            if not keep_going or len(files) == 1:
+                raise
+            problems.append(e)
+            console.print(f"[red]✗[/] {escape(str(path))}", soft_wrap=True)
+            continue
+        done += 1
+        console.print(f"[green]✓[/] {escape(_one_line(asset))}", soft_wrap=True)
+    console.print(f"{done} of {len(files)} scans are in {escape(str(target))}", soft_wrap=True)
+    _report(problems, done)
+
+
+def _report(problems: list[InputError], done: int) -> None:
+    """Print what went wrong; exit code 1 if something came in, 2 if nothing did."""
+    if not problems:
+        return
+    errors = Console(stderr=True, highlight=False)
+    for e in problems:
+        for line in e.problems:
+            errors.print(f"[red]{escape(line)}[/]", soft_wrap=True)
+        if e.mend:
+            errors.print(f"  {escape(e.mend)}", soft_wrap=True)
+    raise typer.Exit(1 if done else 2)
+
+
+def _one_line(asset: Asset) -> str:
+    meta = asset.meta
+    size = extents_text(meta.extents_m)
+    came = meta.intake.get("source_triangles", meta.triangles)
+    fewer = f" of {came:,}" if came != meta.triangles else ""
+    unit, up = meta.intake.get("unit"), str(meta.intake.get("up", "")).upper()
+    return f"{meta.asset_id}: {size}, {meta.triangles:,}{fewer} triangles, unit {unit}, up {up}"
+
+
+@app.command()
+def inspect(
+    paths: Paths,
+    unit: Unit = "auto",
+    up: Up = "auto",
+    max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
+    blender: Blender = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is wrong with scans and what intake will do about it. Writes nothing."""
+    inspections = [inspect_scan(p, unit, up, max_triangles, _converter(blender)) for p in _scan_files(paths)]
+    if as_json:
+        typer.echo(json.dumps([asdict(i) for i in inspections], indent=1))
+        return
+    console = Console(highlight=False)
+    for inspection in inspections:
+        _print_inspection(console, inspection)
+
+
+def _print_inspection(console: Console, inspection: Inspection) -> None:
+    facts: list[str] = []
+    if inspection.size_m:
+        facts.append(extents_text(inspection.size_m))
+    if inspection.triangles is not None:
+        facts.append(f"{inspection.triangles:,} triangles")
+    facts += [f"{name} {w} x {h}" for name, w, h in inspection.textures[:4]]
+    verdict = "[bold red]refused[/]" if inspection.refused else "[green]can come in[/]"
+    console.print(f"[bold]{escape(inspection.path)}[/]: {verdict}", soft_wrap=True)
+    if facts:
+        console.print("  " + escape(", ".join(facts)), soft_wrap=True)
+    table = Table("", "what is there", "what intake does", show_edge=False, pad_edge=True)
+    for finding in inspection.findings:
+        cells = (finding.topic, finding.what, finding.action)
+        table.add_row(*(escape(c) for c in cells), style=_STYLE[finding.severity])
+    console.print(table)
+    console.print()
+
+
+@app.command("list")
+def list_(
+    library: Library = None,
+    class_name: Annotated[str | None, typer.Option("--class", help="Only this class.", metavar="NAME")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the scans of the library."""
+    source = library or default_library()
+    found = [a for a in list_assets(source) if class_name in (None, a.meta.class_name)]
+    if as_json:
+        typer.echo(json.dumps([_as_json(a) for a in found], indent=1))
+        return
+    console = Console(highlight=False)
+    if not found:
+        console.print(f"no scans in {escape(str(source))}", soft_wrap=True)
+        console.print("  scanstage assets add PATH… --class NAME, or scanstage assets pull ycb", soft_wrap=True)
+        return
+    table = Table(show_edge=False)
+    table.add_column("asset", overflow="fold")
+    for column in ("size", "triangles", "license"):
+        table.add_column(column, no_wrap=True)
+    for asset in found:
+        meta = asset.meta
+        cells = (meta.asset_id, extents_text(meta.extents_m), f"{meta.triangles:,}", meta.source.get("license", ""))
+        table.add_row(*map(escape, cells))
+    console.print(table)
+    classes = len({a.meta.class_name for a in found})
+    console.print(f"{len(found)} scans of {classes} classes in {escape(str(source))}", soft_wrap=True)
+
+
+def _as_json(asset: Asset) -> dict[str, Any]:
+    return {**asdict(asset.meta), "folder": str(asset.folder)}
+
+
+@app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(PACKS)}.")],
+    library: Library = None,
+    wheel: Annotated[
+        Path | None, typer.Option("--wheel", help="The pack's wheel, for machines without network.")
+    ] = None,
+    max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
+) -> None:
+    """Add a pack of real scans to the library."""
+    target = library or default_library()
+    console = Console(highlight=False)
+    result = pull_pack(name, target, wheel, max_triangles, lambda step: console.print(f"  {escape(step)}"))
+    for asset in result.added:
+        console.print(f"[green]✓[/] {escape(_one_line(asset))}", soft_wrap=True)
+    if result.present:
+        console.print(f"{len(result.present)} of them were there already")
+    pack = PACKS[name]
+    console.print(
+        f"{len(result.added) + len(result.present)} scans ({pack.about}; {pack.license}, {escape(pack.url)}) "
+        f"in {escape(str(target))}",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def remove(
+    asset_ids: Annotated[list[str], typer.Argument(help="Assets as `list` names them.", metavar="ASSET…")],
+    library: Library = None,
+) -> None:
+    """Remove scans from the library."""
+    target = library or default_library()
+    for asset_id in asset_ids:
+        remove_asset(target, asset_id)
+        typer.echo(f"removed {asset_id}")
+
+
+def _scan_files(paths: Iterable[Path]) -> list[Path]:
+    """The files themselves; for a folder all scans below it. Raises InputError where there is none."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(
+            p
+            for p in path.rglob("*")
+            if p.suffix.lower() in SCAN_SUFFIXES and p.is_file() and not p.name.startswith(".")
+        )
+        if not inside:
+            raise InputError(f"{path}: there are no scans in this folder", f"kinds: {', '.join(SCAN_SUFFIXES)}")
+        files += inside
+    if len(files) > _MAX_FILES:
+        raise InputError(f"{len(files):,} scans at once are more than one call takes ({_MAX_FILES:,})")
+    return list(dict.fromkeys(files))
+
+
+def _converter(blender: Path | None) -> Any:
+    def convert(source: Path, target: Path) -> None:
+        from render.blender_import import convert_with_blender  # starts nothing, but is needed by few scans
+
+        convert_with_blender(source, target, blender)
+
+    return convert
