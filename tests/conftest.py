@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+
 from assets.asset import Asset, AssetMeta, Material, MeshArrays
 from assets.library import store_asset
 

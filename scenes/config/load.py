@@ -17,12 +17,14 @@ from scenes.config.report import describe
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
+_MEND = "All keys with their meaning: `scanstage schema`, and configs/ holds examples."
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML's safe subset, read as YAML 1.2 does: only true and false are booleans, ``1e-3`` is a number."""
 
 
+_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _Loader.yaml_implicit_resolvers = {
     first: [
         (tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
@@ -54,23 +56,17 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
     problems: list[str] = []
     data = {} if node is None else _construct(node, (), lines, problems, path)
     if not isinstance(data, dict):
-        raise InputError(f"{path}: expected a mapping of keys, got {_type_name(data)}")
+        raise InputError(problems or f"{path}: expected a mapping of keys, got {_type_name(data)}")
     for override in overrides or []:
         _apply_override(data, override)
     data.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem))
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as e:
-        problems += describe(e, data, path, lines)
-        raise InputError(problems, _mend(path)) from None
-    problems += reference_problems(config, path, lines)
-    if problems:
-        raise InputError(problems, _mend(path))
+        raise InputError(problems + describe(e, data, path, lines), _MEND) from None
+    if problems := problems + reference_problems(config, path, lines):
+        raise InputError(problems, _MEND)
     return config
-
-
-def _mend(path: Path) -> str:
-    return "All keys with their meaning: `scanstage schema`, and configs/ holds examples."
 
 
 def _compose(path: Path) -> yaml.Node | None:
@@ -122,6 +118,8 @@ def _construct(
 ) -> Any:
     """Build plain data, noting each value's line and duplicate keys."""
     lines[at] = node.start_mark.line + 1
+    if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+        problems.append(f"{path}:{lines[at]}: a config is plain data; the tag {node.tag} is not allowed")
     if isinstance(node, yaml.SequenceNode):
         return [_construct(child, (*at, i), lines, problems, path) for i, child in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):

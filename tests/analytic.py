@@ -1,0 +1,75 @@
+"""A small engine in plain numpy for toy scans: exact spheres and boxes, no meshes, no Embree, no Blender.
+
+An independent truth for the caster, and an engine for tests of the whole pipeline. Knows the assets ``box/toy`` and
+``ball/toy`` of ``conftest.py`` and the primitives ``box`` and ``plane``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from render.passes import Passes
+from scenes.plan import FramePlan
+
+BOX_SIZE = np.array([0.1, 0.08, 0.06])
+BALL_RADIUS = 0.04
+
+
+def trace(plan: FramePlan) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) instance ids and (H, W) planar depth (inf: nothing) through pixel centres."""
+    camera = plan.camera
+    width, height = camera.resolution_wh
+    u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones_like(u)], axis=-1)
+    depth = np.full((height, width), np.inf)
+    ids = np.zeros((height, width), np.uint16)
+    camera_to_world = np.array(camera.camera_to_world)
+    things = [(s.asset_id, s.object_to_world, 0) for s in plan.surfaces if not s.shadow_catcher]
+    things += [(o.asset_id, o.object_to_world, o.instance_id) for o in plan.objects]
+    for asset_id, object_to_world, instance_id in things:
+        to_object = np.linalg.inv(np.array(object_to_world)) @ camera_to_world
+        t = _hit(asset_id, to_object[:3, 3], rays @ to_object[:3, :3].T, camera.near_m)
+        nearer = t < depth
+        depth[nearer], ids[nearer] = t[nearer], instance_id
+    return ids, depth
+
+
+def _hit(asset_id: str, origin: np.ndarray, rays: np.ndarray, near: float) -> np.ndarray:
+    match asset_id:
+        case "ball/toy":
+            return _sphere(origin - [0, 0, BALL_RADIUS], rays, near)
+        case "box/toy":
+            low = np.array([-BOX_SIZE[0] / 2, -BOX_SIZE[1] / 2, 0.0])
+            return _slab(origin, rays, low, low + BOX_SIZE, near)
+        case "primitive/box":
+            return _slab(origin, rays, np.array([-0.5, -0.5, 0.0]), np.array([0.5, 0.5, 1.0]), near)
+        case "primitive/plane":
+            return _slab(origin, rays, np.array([-0.5, -0.5, -1e-9]), np.array([0.5, 0.5, 0.0]), near)
+    raise AssertionError(asset_id)
+
+
+def _slab(origin: np.ndarray, rays: np.ndarray, low: np.ndarray, high: np.ndarray, near: float) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a, b = (low - origin) / rays, (high - origin) / rays
+    enter = np.nanmax(np.minimum(a, b), axis=-1)
+    leave = np.nanmin(np.maximum(a, b), axis=-1)
+    t = np.where(enter > near, enter, leave)
+    return np.where((enter <= leave) & (t > near), t, np.inf)
+
+
+def _sphere(origin: np.ndarray, rays: np.ndarray, near: float) -> np.ndarray:
+    a = (rays**2).sum(-1)
+    b = 2 * (rays * origin).sum(-1)
+    c = (origin**2).sum() - BALL_RADIUS**2
+    root = np.sqrt(np.maximum(b * b - 4 * a * c, 0))
+    near_t, far_t = (-b - root) / (2 * a), (-b + root) / (2 * a)
+    t = np.where(near_t > near, near_t, far_t)
+    return np.where((b * b - 4 * a * c > 0) & (t > near), t, np.inf)
+
+
+def render(plan: FramePlan) -> Passes:
+    """Flat grey shades by instance; enough to be a picture."""
+    ids, depth = trace(plan)
+    shade = 0.1 + 0.05 * (ids % 8).astype(np.float32)
+    radiance = np.repeat(shade[..., None], 3, axis=-1)
+    return Passes(radiance, np.ones(ids.shape, np.float32), ids, depth.astype(np.float32))
