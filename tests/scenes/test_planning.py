@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assets.asset import Asset
+from assets.errors import InputError
+from scenes.catalogue import open_catalogue
+from scenes.config import RunConfig, load_config
+from scenes.config.model import Drop, Scatter, Upright
+from scenes.draws import Draws
+from scenes.geometry import apply, random_rotation
+from scenes.physics import Block, Body, Pose, World
+from scenes.placement import Item, PlacementError, place
+from scenes.plan import FramePlan
+from scenes.planner import Planner, PlanningError
+from scenes.preflight import check_inputs
+from scenes.seeding import Streams
+from scenes.stage import draw_stage
+
+TABLE = "assets: {library: %s}\nobjects: {count: {integer: [3, 6]}}\n"
+
+
+def planner(tmp_path: Path, toy_library: Path, extra: str = "", base: str = TABLE) -> Planner:
+    path = tmp_path / "c.yaml"
+    path.write_text((base % toy_library) + extra)
+    config = load_config(path)
+    return Planner(config, open_catalogue(config, tmp_path), tmp_path)
+
+
+def draws(index: int = 0, seed: int = 0) -> Draws:
+    return Draws(Streams(seed, index), {})
+
+
+def toy_items(toy_library: Path, count: int) -> list[Item]:
+    names = ("box", "ball", "rod")
+    hulls = {n: Asset.open(toy_library / n / "toy").mesh().hull.astype(float) for n in names}
+    return [Item(n, hulls[n]) for n in (names * count)[:count]]
+
+
+def stage_of(text: str):
+    config = RunConfig.model_validate({"stage": text})
+    return draw_stage(config.stage[0], draws(), Path())
+
+
+def overlaps(items: list[Item], poses: list[Pose], blocks: list[Block]) -> bool:
+    """Independently of how poses were found: put all and ask for contacts."""
+    world = World([Body(i.hull) for i in items], blocks)
+    for i, pose in enumerate(poses):
+        world.put(i, pose)
+    return any(world.overlaps(i) for i in range(len(items)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_dropped_objects_rest_and_touch_no_other(toy_library: Path, seed: int) -> None:
+    items, stage = toy_items(toy_library, 8), stage_of({"kind": "table"})
+    poses = place(items, Drop(), stage, draws(seed=seed))
+    assert not overlaps(items, poses, list(stage.blocks))
+    lowest = [float((i.hull @ p.rotation.T + p.position)[:, 2].min()) for i, p in zip(items, poses, strict=True)]
+    assert min(lowest) > -1e-3
+    # At rest: let go once more, nothing moves.
+    world = World([Body(i.hull) for i in items], list(stage.blocks))
+    for i, pose in enumerate(poses):
+        world.put(i, pose)
+    again = world.settle()
+    moved = [np.linalg.norm(a.position - b.position) for a, b in zip(poses, again.poses, strict=True)]
+    assert max(moved) < 0.004
+
+
+def test_nothing_dropped_floats(toy_library: Path) -> None:
+    """Everything touches the table or another object: lowered by 2 mm, each object overlaps something."""
+    items, stage = toy_items(toy_library, 6), stage_of({"kind": "table"})
+    poses = place(items, Drop(), stage, draws(seed=3))
+    world = World([Body(i.hull) for i in items], list(stage.blocks))
+    for i, pose in enumerate(poses):
+        world.put(i, pose)
+    for i, pose in enumerate(poses):
+        world.put(i, Pose(pose.rotation, pose.position - [0, 0, 0.002]))
+        assert world.overlaps(i), items[i].name
+        world.put(i, pose)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_standing_objects_stand_on_a_board(toy_library: Path, seed: int) -> None:
+    items, stage = toy_items(toy_library, 9), stage_of({"kind": "shelf"})
+    poses = place(items, Upright(), stage, draws(seed=seed))
+    assert not overlaps(items, poses, list(stage.blocks))
+    heights = {round(float(s.center[2]), 6) for s in stage.supports}
+    for item, pose in zip(items, poses, strict=True):
+        bottom = item.hull @ pose.rotation.T + pose.position
+        assert round(float(bottom[:, 2].min()), 6) in heights
+        assert np.allclose(pose.rotation[2], [0, 0, 1])
+
+
+def test_scattered_objects_do_not_touch(toy_library: Path) -> None:
+    items, stage = toy_items(toy_library, 12), stage_of({"kind": "none"})
+    poses = place(items, Scatter(), stage, draws())
+    assert not overlaps(items, poses, [])
+
+
+@pytest.mark.parametrize(
+    ("placement", "stage"), [(Drop(), {"kind": "table"}), (Upright(), {"kind": "shelf"}), (Upright(), {"kind": "table"})]
+)
+def test_no_room_is_said_with_numbers(toy_library: Path, placement, stage) -> None:
+    items = [Item(i.name, i.hull * 5) for i in toy_items(toy_library, 40)]
+    with pytest.raises(PlacementError, match="40 objects"):
+        place(items, placement, stage_of(stage), draws())
+
+
+def test_scale_does_not_matter_to_physics() -> None:
+    """A drop of objects a hundred times larger settles like the small one."""
+    rng = np.random.default_rng(0)
+    cube = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (0, 2)], float) * 0.05
+    rotation = random_rotation(rng)
+    heights = []
+    for scale in (1.0, 100.0):
+        floor = Block(np.array([0, 0, -0.1]) * scale, np.array([1, 1, 0.1]) * scale, np.eye(3))
+        world = World([Body(cube * scale)], [floor])
+        world.put(0, Pose(rotation, np.array([0, 0, 0.2]) * scale))
+        rest = world.settle()
+        assert rest.settled
+        heights.append(float((cube * scale @ rest.poses[0].rotation.T + rest.poses[0].position)[:, 2].max()) / scale)
+    assert np.allclose(heights, 0.1, atol=1e-3)
+
+
+def test_a_picture_can_be_planned_alone(tmp_path: Path, toy_library: Path) -> None:
+    one = planner(tmp_path, toy_library)
+    many = [one.plan(i).plan for i in range(4)]
+    assert planner(tmp_path, toy_library).plan(3).plan == many[3]
+    assert many[0] != many[1]
+
+
+def test_plans_round_trip_through_json(tmp_path: Path, toy_library: Path) -> None:
+    plan = planner(tmp_path, toy_library, "distractors: {count: 3}").plan(2).plan
+    assert FramePlan.from_json(plan.to_json()) == plan
+
+
+def test_a_new_knob_moves_no_other(tmp_path: Path, toy_library: Path) -> None:
+    before = planner(tmp_path, toy_library).plan(0).plan
+    after = planner(tmp_path, toy_library, "light: {lamps: [{kind: sun, power: {uniform: [1, 2]}}]}").plan(0).plan
+    assert after.lamps
+    assert (after.objects, after.camera, after.surfaces, after.world) == (
+        before.objects,
+        before.camera,
+        before.surfaces,
+        before.world,
+    )
+
+
+def test_every_plan_shows_something(tmp_path: Path, toy_library: Path) -> None:
+    it = planner(tmp_path, toy_library, "distractors: {count: {integer: [0, 8]}}")
+    for i in range(6):
+        planned = it.plan(i)
+        assert any(
+            s.visible_px >= 16
+            for o, s in zip(planned.plan.objects, planned.seen.silhouettes, strict=True)
+            if o.class_name is not None
+        )
+
+
+def test_conditional_classes(tmp_path: Path, toy_library: Path) -> None:
+    text = """
+variables: {time: {choice: [day, night]}}
+assets:
+  library: %s
+  classes: {box: 1, ball: {switch: {by: time, cases: {night: 1}, default: 0}}}
+objects: {count: 3}
+light: {ambient: {strength: {switch: {by: time, cases: {day: 1, night: 0.1}}}}}
+"""
+    it = planner(tmp_path, toy_library, base=text)
+    seen = set()
+    for i in range(12):
+        plan = it.plan(i).plan
+        time = plan.factors["variables"]["time"]
+        classes = {o.class_name for o in plan.objects}
+        assert classes == ({"box", "ball"} if time == "night" else {"box"})
+        assert plan.world.strength == (0.1 if time == "night" else 1)
+        seen.add(time)
+    assert seen == {"day", "night"}
+
+
+def test_shared_values_are_shared(tmp_path: Path, toy_library: Path) -> None:
+    extra = """
+variables: {warmth: {uniform: [2000, 9000]}}
+light: {lamps: [{kind: area, count: 2, power: 1, temperature_k: {var: warmth}}, {kind: sun, power: 1, temperature_k: {var: warmth}}]}
+"""
+    plan = planner(tmp_path, toy_library, extra).plan(0).plan
+    assert len({lamp.temperature_k for lamp in plan.lamps}) == 1
+
+
+def test_the_camera_stays_in_the_room(tmp_path: Path, toy_library: Path) -> None:
+    it = planner(tmp_path, toy_library, "stage: {kind: room, size_m: 3}\ncamera: {distance_m: 50}")
+    for i in range(4):
+        plan = it.plan(i).plan
+        x, y, z = np.array(plan.camera.camera_to_world)[:3, 3]
+        assert abs(x) < 1.5
+        assert abs(y) < 1.5
+        assert 0 < z < 2.6
+
+
+def test_framing_holds_all_objects(tmp_path: Path, toy_library: Path) -> None:
+    it = planner(tmp_path, toy_library, "camera: {fill: 0.9, look_at_jitter: 0}")
+    for i in range(4):
+        planned = it.plan(i)
+        assert max(s.truncated_fraction for s in planned.seen.silhouettes) == 0
+
+
+def test_an_impossible_view_is_explained(tmp_path: Path, toy_library: Path) -> None:
+    with pytest.raises(PlanningError, match="20 attempts: 20 times: no object is visible enough"):
+        planner(tmp_path, toy_library, "labels: {min_pixels: 1000000}").plan(0)
+
+
+def test_unknown_class_names_the_nearest(tmp_path: Path, toy_library: Path) -> None:
+    with pytest.raises(InputError, match="did you mean ball") as e:
+        planner(tmp_path, toy_library, base="assets: {library: %s, classes: [bal, box, cat]}\n")
+    assert len(e.value.problems) == 2
+
+
+def test_preflight_finds_all_missing_files(tmp_path: Path, toy_library: Path) -> None:
+    (tmp_path / "broken.exr").write_text("no image")
+    (tmp_path / "broken.jpg").write_text("no image")
+    extra = """
+light: {hdri: {image: {choice: [missing.exr, broken.exr, "builtin:nowhere"]}}}
+stage: [{kind: table, looks: {image: absent}}, {kind: ground, looks: {image: broken.jpg}}]
+"""
+    it = planner(tmp_path, toy_library, extra)
+    with pytest.raises(InputError) as e:
+        check_inputs(it.config, it.catalogue, tmp_path)
+    text = "\n".join(e.value.problems)
+    for name in ("missing.exr", "broken.exr", "builtin:nowhere", "absent", "broken.jpg"):
+        assert name in text
+
+
+@pytest.mark.parametrize("stage", ["none", "shelf"])
+def test_dropping_needs_a_floor(tmp_path: Path, toy_library: Path, stage: str) -> None:
+    it = planner(tmp_path, toy_library, "stage: {kind: %s}" % stage)  # noqa: UP031
+    with pytest.raises(InputError, match=r"objects\.placement"):
+        check_inputs(it.config, it.catalogue, tmp_path)
+
+
+def test_instances_lie_where_the_plan_says(tmp_path: Path, toy_library: Path) -> None:
+    it = planner(tmp_path, toy_library)
+    plan = it.plan(1).plan
+    for item in plan.objects:
+        vertices = apply(np.array(item.object_to_world), it.catalogue.mesh(item.asset_id).vertices)
+        assert vertices[:, 2].min() > -1e-3
