@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from render.develop import decode_srgb, develop, encode_srgb, meter, shoulder
+from render.passes import Passes
+from scenes.plan import BackgroundPlan, PostPlan
+
+HDRI = BackgroundPlan("hdri")
+
+
+def flat(level: float, alpha: float = 1.0, ids: int = 0) -> Passes:
+    return Passes(
+        np.full((12, 16, 3), level * alpha, np.float32),
+        np.full((12, 16), alpha, np.float32),
+        np.full((12, 16), ids, np.uint16),
+    )
+
+
+@given(st.floats(1e-4, 1e4))
+def test_automatic_exposure_forgets_the_light_level(level: float) -> None:
+    pixels, _ = develop(flat(level), PostPlan(), HDRI)
+    assert abs(int(pixels[0, 0, 0]) - 115) < 6
+
+
+def test_fixed_exposure_keeps_the_light_level() -> None:
+    dark, _ = develop(flat(0.05), PostPlan(exposure_ev=0.0), HDRI)
+    light, _ = develop(flat(0.2), PostPlan(exposure_ev=0.0), HDRI)
+    brighter, ev = develop(flat(0.05), PostPlan(exposure_ev=0.0, bias_ev=2.0), HDRI)
+    assert dark.mean() < light.mean()
+    assert np.array_equal(brighter, light)
+    assert ev == 2
+
+
+def test_highlights_are_guarded_within_a_bound() -> None:
+    passes = flat(0.1)
+    without = meter(passes)
+    passes.radiance[0, :4] = 50
+    assert without - 1.2 < meter(passes) < without
+
+
+def test_a_black_picture_is_no_error() -> None:
+    pixels, ev = develop(flat(0.0), PostPlan(), HDRI)
+    assert np.isfinite(ev)
+    assert pixels.max() <= 1 or pixels.dtype == np.uint8
+
+
+@given(st.floats(0, 100), st.floats(0, 100))
+def test_the_curve_rises_and_stays_below_white(a: float, b: float) -> None:
+    low, high = shoulder(np.array(sorted([a, b]), np.float32))
+    assert 0 <= low <= high <= 1
+
+
+def test_the_curve_is_smooth_where_its_parts_meet() -> None:
+    x = np.linspace(0.3, 0.4, 1001, dtype=np.float32)
+    slope = np.diff(shoulder(x)) / np.diff(x)
+    assert np.abs(np.diff(slope)).max() < 0.02
+
+
+def test_srgb_round_trip() -> None:
+    codes = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
+    assert np.array_equal(encode_srgb(decode_srgb(codes)), codes)
+
+
+def test_a_flat_background_is_exactly_its_colour() -> None:
+    pixels, _ = develop(flat(1.0, alpha=0.0), PostPlan(), BackgroundPlan("color", (0.2, 0.4, 0.6)))
+    assert np.array_equal(pixels[0, 0], encode_srgb(np.array([0.2, 0.4, 0.6], np.float32)))
+
+
+@pytest.mark.parametrize("size", [(64, 48), (20, 90), (8, 6)])
+def test_a_backplate_covers_the_frame(tmp_path: Path, size: tuple[int, int]) -> None:
+    photo = np.full((size[1], size[0], 3), 77, np.uint8)
+    path = tmp_path / f"{size}.png"
+    cv2.imwrite(str(path), photo)
+    pixels, _ = develop(flat(1.0, alpha=0.0), PostPlan(), BackgroundPlan("backplate", image=str(path)))
+    assert (pixels == 77).all()
+
+
+def test_half_covered_pixels_mix_linearly() -> None:
+    pixels, _ = develop(flat(1.0, alpha=0.5), PostPlan(0.0, 0.0, "standard"), BackgroundPlan("color", (0.0, 0.0, 0.0)))
+    assert np.array_equal(pixels[0, 0], encode_srgb(np.full(3, 0.5, np.float32)))

@@ -1,0 +1,226 @@
+"""The whole job without Blender: an analytic engine stands in for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
+
+import analytic
+import numpy as np
+import pytest
+from rich.console import Console
+
+from assets.errors import InputError
+from dataset.record import Record
+from render.cli import entrypoint
+from render.generate import GenerateOptions, generate
+from render.session import EngineCrashed, EngineError
+from scenes.plan import FramePlan
+
+CONFIG = """
+images: 6
+assets: {library: %s, classes: [box, ball]}
+objects: {count: {integer: [2, 4]}}
+camera: {resolution: [160, 120]}
+"""
+
+
+class FakeSession:
+    """BlenderSession's interface over the analytic engine; ``troubles`` maps a picture to errors raised in turn."""
+
+    troubles: ClassVar[dict[int, list[Exception]]] = {}
+    opened = 0
+
+    def __init__(self, settings, blender, scratch, log) -> None:
+        type(self).opened += 1
+        self.alive = True
+        self.last = None
+        self.info = SimpleNamespace(
+            blender="analytic", engine="ANALYTIC", device="CPU", device_names=[], device_reason="a test", notes=["slow"]
+        )
+
+    def render(self, plan: FramePlan, folders, timeout_s):
+        shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
+        assert shown <= set(folders)
+        assert all((folder / "mesh.npz").is_file() for folder in folders.values())
+        for material in [s.material for s in plan.surfaces]:
+            assert material.texture is None or Path(material.texture).is_file()
+        if errors := self.troubles.get(plan.index):
+            error = errors.pop(0)
+            self.alive = not isinstance(error, EngineCrashed)
+            raise error
+        return analytic.render(plan)
+
+    def close(self) -> None:
+        self.alive = False
+
+
+@pytest.fixture
+def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("render.generate.BlenderSession", FakeSession)
+    monkeypatch.chdir(tmp_path)
+    FakeSession.troubles, FakeSession.opened = {}, 0
+    path = tmp_path / "toys.yaml"
+    path.write_text(CONFIG % toy_library)
+    return path
+
+
+def run(config: Path, **options):
+    return generate(config, GenerateOptions(**options), Console(quiet=True))
+
+
+def digest(folder: Path, *parts: str) -> dict[str, str]:
+    files = [p for part in parts for p in sorted((folder / part).rglob("*")) if p.is_file()]
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+DATA = ("images", "records", "annotations")
+
+
+def test_a_dataset_is_complete(config: Path, tmp_path: Path) -> None:
+    summary = run(config)
+    out = tmp_path / "output" / "toys"
+    assert summary.folder.root == out
+    assert (summary.done, summary.failed) == (6, [])
+    assert sorted(p.name for p in (out / "images").iterdir()) == [f"{i:06d}.jpg" for i in range(6)]
+    assert sorted(p.name for p in (out / "records").iterdir()) == [f"{i:06d}.json" for i in range(6)]
+    assert (out / "preview.png").stat().st_size > 10_000
+    coco = json.loads((out / "annotations" / "instances.json").read_text())
+    assert len(coco["images"]) == 6
+    assert sum(summary.labels.values()) == len(coco["annotations"]) > 0
+    recorded = json.loads((out / "run.json").read_text())
+    assert recorded["identity"]["config"]["camera"]["resolution"] == [160, 120]
+    assert recorded["engine"]["device_reason"] == "a test"
+    assert {"plan", "finish", "total"} <= set(recorded["seconds"])
+    for path in (out / "records").iterdir():
+        record = Record.from_json(path.read_text())
+        image = out / "images" / record.image.file_name
+        assert hashlib.sha256(image.read_bytes()).hexdigest() == record.image.sha256
+        assert all(a.iou > 0.9 for a in record.agreement if a.cast_px > 100)
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(config: Path, tmp_path: Path) -> None:
+    run(config, out=tmp_path / "whole")
+    run(config, out=tmp_path / "parts", frames=(2, 3))
+    (tmp_path / "parts/images/000002.jpg").unlink()
+    (tmp_path / "parts/records/000003.json").write_text("{")
+    summary = run(config, out=tmp_path / "parts")
+    assert (summary.done, summary.kept) == (6, 0)
+    assert digest(tmp_path / "whole", *DATA) == digest(tmp_path / "parts", *DATA)
+    assert run(config, out=tmp_path / "parts").kept == 6
+
+
+def test_workers_do_not_matter(config: Path, tmp_path: Path) -> None:
+    run(config, out=tmp_path / "one")
+    run(config, out=tmp_path / "three", workers=3)
+    assert digest(tmp_path / "one", *DATA) == digest(tmp_path / "three", *DATA)
+
+
+def test_more_pictures_leave_the_first_alone(config: Path, tmp_path: Path) -> None:
+    run(config, out=tmp_path / "d", images=3)
+    before = digest(tmp_path / "d", "images", "records")
+    summary = run(config, out=tmp_path / "d", images=5)
+    assert (summary.kept, summary.done) == (3, 2)
+    assert before.items() <= digest(tmp_path / "d", "images", "records").items()
+
+
+def test_another_config_is_refused_with_the_difference(config: Path, tmp_path: Path) -> None:
+    run(config, images=1)
+    with pytest.raises(InputError, match="seed was 0, is 5"):
+        run(config, images=1, seed=5)
+    assert run(config, images=1, seed=5, fresh=True).done == 1
+
+
+def test_a_foreign_folder_is_never_touched(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    for fresh in (False, True):
+        with pytest.raises(InputError, match="not a dataset"):
+            run(config, out=tmp_path / "mine", fresh=fresh)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_a_picture_that_fails_is_named_and_the_rest_kept(config: Path) -> None:
+    FakeSession.troubles = {2: [EngineError("no such texture", "X")]}
+    summary = run(config)
+    assert summary.done == 5
+    assert summary.failed == [(2, "no such texture")]
+    assert not summary.folder.record(2).exists()
+    assert not summary.folder.image(2, "jpg").exists()
+    assert json.loads(summary.folder.run_file.read_text())["failed"] == [{"index": 2, "reason": "no such texture"}]
+
+
+def test_a_crash_is_tried_again(config: Path) -> None:
+    FakeSession.troubles = {1: [EngineCrashed("segfault")], 3: [EngineCrashed("hang")] * 2}
+    summary = run(config)
+    assert (summary.done, summary.failed) == (6, [])
+    assert FakeSession.opened == 4
+
+
+def test_a_picture_that_always_crashes_is_given_up(config: Path) -> None:
+    FakeSession.troubles = {1: [EngineCrashed("segfault") for _ in range(9)]}
+    summary = run(config)
+    assert summary.done == 5
+    assert summary.failed[0][0] == 1
+    assert "3 times" in summary.failed[0][1]
+
+
+def test_a_render_that_differs_from_its_labels_is_refused(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = analytic.render
+
+    def shifted(plan: FramePlan):
+        passes = honest(plan)
+        if plan.index == 4:
+            passes.instance_ids[:] = np.roll(passes.instance_ids, 3, axis=1)
+        return passes
+
+    monkeypatch.setattr(analytic, "render", shifted)
+    summary = run(config)
+    assert [i for i, _ in summary.failed] == [4]
+    assert "IoU" in summary.failed[0][1]
+    assert not summary.folder.image(4, "jpg").exists()
+
+
+def test_exit_codes(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert entrypoint(["generate", str(config), "--images", "2"]) == 0
+    FakeSession.troubles = {1: [EngineError("broken", "X")]}
+    assert entrypoint(["generate", str(config), "--images", "2", "--fresh"]) == 1
+    assert entrypoint(["generate", str(config), "--set", "images=-1"]) == 2
+    assert entrypoint(["generate", "nowhere.yaml"]) == 2
+    assert entrypoint(["generate", str(config), "--frames", "9-3"]) == 2
+    assert entrypoint(["generate", str(config), "--frames", "x"]) == 2
+    assert entrypoint(["generate", str(config), "--nonsense"]) == 2
+    assert entrypoint(["nonsense"]) == 2
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert "nowhere.yaml: no such file" in err
+
+
+def test_an_unwritable_folder_is_known_before_rendering(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="can't be written"):
+        run(config, out=tmp_path / "file" / "below")
+    assert FakeSession.opened == 0
+
+
+def test_a_full_disk_is_known_before_rendering(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda p: SimpleNamespace(free=1000))
+    with pytest.raises(InputError, match="may need"):
+        run(config)
+    assert FakeSession.opened == 0
+
+
+def test_no_room_for_objects_stops_before_rendering(config: Path) -> None:
+    with pytest.raises(InputError, match="no good plan"):
+        run(config, overrides=("objects.count=300", "objects.scale=8"))
+    assert not list((config.parent / "output" / "toys" / "images").iterdir())
+
+
+def test_plan_prints_the_plan_that_is_rendered(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert entrypoint(["plan", str(config), "--frame", "3"]) == 0
+    printed = FramePlan.from_json(capsys.readouterr().out)
+    summary = run(config)
+    assert Record.from_json(summary.folder.record(3).read_text()).plan == printed
