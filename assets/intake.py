@@ -19,13 +19,17 @@ from assets.raw_scan import UNITS_M, Finding, RawScan
 from assets.readers import Convert, read_scan
 from assets.readers.folder import read_bounded
 from assets.shading_edges import shading_vertices
-from assets.simplification import simplify
+from assets.simplification import bounded
 from assets.surface_mesh import SurfaceMesh, census_findings, make_sound
 from assets.texture_coding import DEFAULT_MAX_PX, code_texture
 from assets.thumbnail import Pixels, draw_thumbnail
 from assets.units import find_unit, find_up, to_z_up
 
-DEFAULT_MAX_TRIANGLES = 60_000
+# Measured on a scan of two million triangles with noise of 0.07 % of its diagonal, ten objects in a 640x480 picture: the
+# distance to the original is that noise from 20,000 triangles on (rms 0.072 %, at 50,000 0.068 %, at 100,000 0.064 %; a
+# fifth of a pixel for an object of 300 pixels), while building the tree that rays are cast through costs 0.03, 0.05,
+# 0.12, 0.65 s an object at 20,000, 50,000, 100,000, 400,000.
+DEFAULT_MAX_TRIANGLES = 50_000
 _CLASS_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _RESERVED_CLASS = "primitive"  # ids below it name the built-in shapes
 _TEXTURE_KEYS = ("base_color_texture", "metallic_roughness_texture", "normal_texture", "emissive_texture")
@@ -129,7 +133,7 @@ def build_asset(
     up = find_up(scan, surface.positions, options.up)
     placed = replace(surface, positions=to_z_up(surface.positions, up.up) * UNITS_M[unit.unit])
     placed = replace(placed, positions=_based(placed.positions))  # before float32 loses digits far from the origin
-    reduced = simplify(placed, options.max_triangles)
+    reduced, scan, losses = bounded(placed, scan, options.max_triangles)
     mesh = _arrays(replace(reduced, positions=_based(reduced.positions)))
     mesh, scan = _without_unused_materials(mesh, scan)
     materials, files, pixels = _textures(scan, mesh.corner_uv is not None, options.max_texture_px)
@@ -148,7 +152,7 @@ def build_asset(
             "up": up.up,
             "up_origin": up.origin,
             "source_triangles": census.triangles,
-            "findings": [_noted(f) for f in (*scan.findings, *census_findings(census))],
+            "findings": [_noted(f) for f in (*scan.findings, *census_findings(census), *losses)],
         },
     )
     return meta, mesh, files

@@ -13,29 +13,64 @@ import meshoptimizer
 import numpy as np
 import numpy.typing as npt
 
+from assets.color_baking import bake_colors
+from assets.raw_scan import Finding, RawScan
 from assets.surface_mesh import SurfaceMesh
-from assets.topology import degenerate
+from assets.topology import bodies, degenerate, face_normals_and_areas
 
 _UV_WEIGHT = 0.5
 _COLOR_WEIGHT = 0.25
+_TOLERANCE = 1.25  # a quarter more triangles is no reason to lose a texture
 _UNBOUNDED_ERROR = 1e6  # relative to the extent: the count alone decides
-_PRUNE = 1 << 3  # let small separate parts vanish
 
 
 def simplify(mesh: SurfaceMesh, max_triangles: int) -> SurfaceMesh:
     """Reduce a mesh to at most about ``max_triangles``; it is returned as it is where it has no more.
 
-    UV seams, material borders and jumps of colour are kept closed: both sides of a seam collapse together. Where an
-    atlas has so many seams that the count can't be reached, the result has more triangles than asked for.
+    UV seams, material borders and jumps of colour are kept closed: both sides of a seam collapse together. Where there
+    are so many seams or so many separate parts that the count can't be reached, the result has more than asked for.
     """
     if len(mesh.faces) <= max_triangles:
         return mesh
     corner_of_wedge, wedge_faces = wedges(mesh)
     positions, attributes, weights = _attributes(mesh, corner_of_wedge)
-    kept = _collapse(wedge_faces, positions, attributes, weights, max_triangles, 0)
-    if len(kept) > max_triangles:
-        kept = _collapse(kept, positions, attributes, weights, max_triangles, _PRUNE)
+    kept = _collapse(wedge_faces, positions, attributes, weights, max_triangles)
     return _from_wedges(mesh, corner_of_wedge, wedge_faces, kept)
+
+
+def bounded(mesh: SurfaceMesh, scan: RawScan, max_triangles: int) -> tuple[SurfaceMesh, RawScan, list[Finding]]:
+    """:func:`simplify`, and what is left to do where that can't reach the count; the findings say what was lost.
+
+    An atlas of very many charts (some scanners give each triangle its own) is replaced by vertex colours, which leaves
+    no seams; of very many separate parts, the largest are kept. Raises InputError for a broken texture.
+    """
+    findings: list[Finding] = []
+    before = len(mesh.faces)
+    reduced = simplify(mesh, max_triangles)
+    if len(reduced.faces) > _TOLERANCE * max_triangles and mesh.corner_uv is not None:
+        mesh, scan = bake_colors(mesh, scan)
+        reduced = simplify(mesh, max_triangles)
+        what = f"its atlas has too many seams to simplify {before:,} triangles"
+        findings.append(Finding("warning", "texture", what, "turns the texture into vertex colours"))
+    if len(reduced.faces) > _TOLERANCE * max_triangles:
+        kept = _largest_bodies(reduced, max_triangles)
+        what = f"too many separate parts for {max_triangles:,} triangles"
+        findings.append(Finding("warning", "bodies", what, f"drops {int((~kept).sum()):,} triangles of the smallest"))
+        reduced = reduced.keep_faces(kept)
+    return reduced, scan, findings
+
+
+def _largest_bodies(mesh: SurfaceMesh, max_triangles: int) -> npt.NDArray[np.bool_]:
+    """(F,) faces of the bodies with the largest area that fit the count; at least the largest body."""
+    count, of_face = bodies(mesh.faces, len(mesh.positions))
+    _, areas = face_normals_and_areas(mesh.positions, mesh.faces)
+    order = np.argsort(-np.bincount(of_face, areas, count), kind="stable")
+    fits = np.cumsum(np.bincount(of_face, minlength=count)[order]) <= max_triangles
+    fits[0] = True
+    kept = np.zeros(count, dtype=bool)
+    kept[order[fits]] = True
+    result: npt.NDArray[np.bool_] = kept[of_face]
+    return result
 
 
 def wedges(mesh: SurfaceMesh) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -84,15 +119,12 @@ def _collapse(
     attributes: npt.NDArray[np.float32],
     weights: npt.NDArray[np.float32],
     max_triangles: int,
-    options: int,
 ) -> npt.NDArray[np.int64]:
     """(T, 3) faces left of (F, 3), in the same vertices."""
     indices = np.ascontiguousarray(faces.ravel(), dtype=np.uint32)
     out = np.zeros_like(indices)
     if not len(weights):
-        count = meshoptimizer.simplify(
-            out, indices, positions, None, None, None, 3 * max_triangles, _UNBOUNDED_ERROR, options
-        )
+        count = meshoptimizer.simplify(out, indices, positions, None, None, None, 3 * max_triangles, _UNBOUNDED_ERROR)
         return out[:count].reshape(-1, 3).astype(np.int64)
     # The binding declares no argument types for this function: plain Python numbers would be passed as C ints, and the
     # error not at all, so each is given with its C type.
@@ -110,7 +142,7 @@ def _collapse(
         attribute_count=size(len(weights)),
         target_index_count=size(3 * max_triangles),
         target_error=ctypes.c_float(_UNBOUNDED_ERROR),
-        options=ctypes.c_uint(options),
+        options=ctypes.c_uint(0),
     )
     return out[:count].reshape(-1, 3).astype(np.int64)
 

@@ -128,6 +128,12 @@ def _small(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint
     return np.asarray(reduced if reduced.mode in ("RGB", "RGBA") else reduced.convert("RGB"))
 
 
+def decode_rgb(data: bytes, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """(h, w, 3) uint8 pixels at full size. Raises InputError."""
+    with open_image(data, name) as image:
+        return np.asarray(_eight_bit(image).convert("RGB"))
+
+
 def is_normal_map(data: bytes) -> bool:
     """Whether a picture is plainly a tangent-space normal map: on average (128, 128, 255), and unit vectors."""
     try:

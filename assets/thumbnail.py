@@ -11,6 +11,7 @@ from embreex.mesh_construction import TriangleMesh
 from PIL import Image
 
 from assets.asset import Material, MeshArrays
+from assets.srgb import linear_from_srgb, srgb_bytes
 
 SIZE_PX = 256
 _OVERSAMPLING = 2
@@ -41,7 +42,8 @@ def draw_thumbnail(mesh: MeshArrays, materials: tuple[Material, ...], pixels: di
     on = face >= 0
     color = np.full((n * n, 3), _BACKGROUND)
     ground = _ground_points(origins, directions)
-    below = ~on & np.isfinite(ground[:, 0])
+    reach = 1.5 * float(np.ptp(mesh.vertices, axis=0).max())
+    below = ~on & (np.linalg.norm(ground, axis=1) < reach)  # farther off no shadow falls
     color[below] *= _soft_shadow(scene, ground[below], np.array([0.0, 0.0, 1.0]), mesh)[:, None]
     if on.any():
         f, u, v = face[on], hit["u"][on].astype(np.float64), hit["v"][on].astype(np.float64)
@@ -152,7 +154,7 @@ def _albedo(
             uv = mesh.corner_uv.reshape(-1, 3, 2)[face[mine]].astype(np.float64)
             color *= _sample(pixels[material.base_color_texture], np.einsum("ij,ijk->ik", weights[mine], uv))
         if material.vertex_colors and mesh.vertex_color is not None:
-            corners = _linear(mesh.vertex_color[mesh.faces[face[mine]]][..., :3])
+            corners = linear_from_srgb(mesh.vertex_color[mesh.faces[face[mine]]][..., :3])
             color *= np.einsum("ij,ijk->ik", weights[mine], corners)
         albedo[mine] = color
     return albedo
@@ -164,22 +166,12 @@ def _sample(image: Pixels, uv: Floats) -> Floats:
     wrapped = np.nan_to_num(uv) % 1.0
     x = np.minimum((wrapped[:, 0] * w).astype(np.int64), w - 1)
     y = np.minimum(((1 - wrapped[:, 1]) * h).astype(np.int64), h - 1)
-    return _linear(image[y, x, :3])
-
-
-def _linear(srgb: npt.NDArray[np.uint8]) -> Floats:
-    """Linear values in 0..1 of sRGB bytes (IEC 61966-2-1)."""
-    levels = np.arange(256) / 255.0
-    table = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
-    linear: Floats = table[srgb]
-    return linear
+    return linear_from_srgb(image[y, x, :3])
 
 
 def _encode(linear: Floats) -> bytes:
     n = linear.shape[0] // _OVERSAMPLING
     small = linear.reshape(n, _OVERSAMPLING, n, _OVERSAMPLING, 3).mean(axis=(1, 3))
-    clipped = np.clip(small, 0.0, 1.0)
-    srgb = np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055)
     buffer = io.BytesIO()
-    Image.fromarray(np.rint(srgb * 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
+    Image.fromarray(srgb_bytes(small)).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()

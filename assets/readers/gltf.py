@@ -15,9 +15,10 @@ from assets.raw_scan import RawScan
 from assets.readers.folder import ScanFolder, read_bounded
 from assets.readers.gltf_document import GltfDocument
 from assets.readers.gltf_materials import GltfMaterials
+from assets.srgb import srgb_bytes
 
 MAX_FACES = 20_000_000
-_MAX_NODES = 100_000
+_MAX_NODES = 20_000
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 
 
@@ -96,13 +97,13 @@ def _placed_meshes(document: GltfDocument) -> Iterator[tuple[int, npt.NDArray[np
         children = {c for n in nodes for c in n.get("children", [])}
         roots = [k for k in range(len(nodes)) if k not in children]
     stack: list[tuple[Any, npt.NDArray[np.float64]]] = [(r, np.eye(4)) for r in reversed(roots)]
-    visited = 0
+    placed = len(stack)
     while stack:
         index, parent = stack.pop()
         node = document.item("nodes", index)
-        visited += 1
-        if visited > max(_MAX_NODES, 2 * len(nodes)):  # a node that is its own ancestor
-            raise InputError("its nodes form a loop")
+        placed += len(node.get("children", []))
+        if placed > max(_MAX_NODES, 2 * len(nodes)):  # a node that is its own ancestor, or has very many parents
+            raise InputError("its nodes form a loop or multiply without end")
         matrix = parent @ _local_matrix(node)
         if "mesh" in node:
             yield node["mesh"], matrix
@@ -151,7 +152,7 @@ def _read_primitive(
     placed = positions @ matrix[:3, :3].T + matrix[:3, 3]
     if np.linalg.det(matrix[:3, :3]) < 0:  # mirrored nodes turn their faces around (section 3.7.4)
         faces = faces[:, ::-1]
-    color = _srgb_bytes(document.floats(attributes["COLOR_0"])) if "COLOR_0" in attributes else None
+    color = _colors(document.floats(attributes["COLOR_0"])) if "COLOR_0" in attributes else None
     if color is not None and len(color) != len(positions):
         raise InputError("it has more or fewer colours than positions")
     material = materials.use(primitive.get("material"), vertex_colors=color is not None)
@@ -178,12 +179,10 @@ def _triangles(index: npt.NDArray[np.int64], mode: int) -> npt.NDArray[np.int64]
     return np.stack([index[at], index[at + 1 + odd], index[at + 2 - odd]], axis=1)
 
 
-def _srgb_bytes(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    """(V, 4) sRGB bytes from glTF's linear vertex colours (IEC 61966-2-1)."""
-    rgb = np.clip(np.nan_to_num(linear[:, :3]), 0.0, 1.0)
-    encoded = np.where(rgb <= 0.0031308, rgb * 12.92, 1.055 * rgb ** (1 / 2.4) - 0.055)
+def _colors(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """(V, 4) sRGB bytes with linear alpha from glTF's linear vertex colours."""
     rgba = np.full((len(linear), 4), 255, np.uint8)
-    rgba[:, :3] = np.rint(encoded * 255)
+    rgba[:, :3] = srgb_bytes(linear[:, :3])
     if linear.shape[1] == 4:
         rgba[:, 3] = np.rint(np.clip(np.nan_to_num(linear[:, 3]), 0.0, 1.0) * 255)
     return rgba

@@ -101,6 +101,8 @@ def _sort_lines(data: bytes) -> _Statements:
             s.libraries += inner.libraries
             s.faces += inner.faces
             s.defined += [(len(s.positions), len(s.uvs)) for _ in inner.faces if relative]
+    if data.count(b"#") > data.count(b"\n#") + data.startswith(b"#"):  # comments behind values
+        s.positions, s.uvs, s.faces = ([li.partition(b"#")[0] for li in kind] for kind in (s.positions, s.uvs, s.faces))
     return s
 
 
@@ -117,7 +119,7 @@ def _floats(lines: list[bytes], columns: int) -> npt.NDArray[np.float64]:
     width = len(lines[0].split()) if lines else columns
     if width >= columns and all(len(line.split()) == width for line in lines):
         return parse_numbers(lines, np.float64).reshape(len(lines), width)[:, :columns]
-    rows = [line.split(b"#")[0].split()[:columns] for line in lines]
+    rows = [line.split()[:columns] for line in lines]
     if any(len(row) < columns for row in rows):
         raise InputError(f"a line of coordinates holds fewer than {columns} numbers")
     return parse_numbers([b" ".join(row) for row in rows], np.float64).reshape(len(lines), columns)

@@ -1,0 +1,61 @@
+"""Textures turned into vertex colours, for atlases with so many seams that their mesh can't be simplified."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from assets.raw_scan import RawScan
+from assets.srgb import linear_from_srgb, srgb_bytes
+from assets.surface_mesh import SurfaceMesh
+from assets.texture_coding import decode_rgb
+
+_WHITE = (1.0, 1.0, 1.0, 1.0)
+
+
+def bake_colors(mesh: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, RawScan]:
+    """The same mesh and scan with each position's mean base colour as a colour, and without UVs and textures.
+
+    Fine print between vertices is lost; roughness and metallic factors stay. Raises InputError for a broken texture.
+    """
+    assert mesh.corner_uv is not None
+    linear = np.ones((len(mesh.faces), 3, 3))
+    for k, material in enumerate(scan.materials):
+        mine = mesh.face_material == k
+        linear[mine] *= np.array(material.base_color[:3])
+        data = scan.images.get(material.base_color_texture or "")
+        if data is not None and mine.any():
+            linear[mine] *= _nearest(decode_rgb(data, str(material.base_color_texture)), mesh.corner_uv[mine])
+        if material.vertex_colors and mesh.corner_color is not None:
+            linear[mine] *= linear_from_srgb(mesh.corner_color[mine][..., :3])
+    corner = mesh.faces.ravel()
+    number = np.bincount(corner, minlength=len(mesh.positions))
+    sums = [np.bincount(corner, linear.reshape(-1, 3)[:, c], len(mesh.positions)) for c in range(3)]
+    rgba = np.full((len(mesh.positions), 4), 255, np.uint8)
+    rgba[:, :3] = srgb_bytes(np.stack(sums, axis=1) / np.maximum(number, 1)[:, None])
+    plain = tuple(
+        replace(
+            m,
+            base_color=_WHITE,
+            base_color_texture=None,
+            metallic_roughness_texture=None,
+            normal_texture=None,
+            emissive_texture=None,
+            vertex_colors=True,
+            alpha_mode="OPAQUE",
+        )
+        for m in scan.materials
+    )
+    baked = replace(mesh, corner_uv=None, corner_color=rgba[mesh.faces])
+    return baked, replace(scan, materials=plain, images={})
+
+
+def _nearest(image: npt.NDArray[np.uint8], uv: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """(F, 3, 3) linear colour at the corners, taken a little towards each triangle's middle, off the chart's rim."""
+    inside = (uv + 0.25 * (uv.mean(axis=1, keepdims=True) - uv)).astype(np.float64) % 1.0
+    h, w = image.shape[:2]
+    x = np.minimum((inside[..., 0] * w).astype(np.int64), w - 1)
+    y = np.minimum(((1.0 - inside[..., 1]) * h).astype(np.int64), h - 1)
+    return linear_from_srgb(image[y, x])
