@@ -30,7 +30,7 @@ def _shaped(
     return image / np.float32(max(float(image.std()), 1e-12))
 
 
-def _enlarge(image: FloatArray, size: int) -> FloatArray:
+def enlarge(image: FloatArray, size: int) -> FloatArray:
     """Resample a periodic image to (size, size), a multiple of its own height and width."""
     pad = 4
     fy, fx = size // image.shape[0], size // image.shape[1]
@@ -54,7 +54,7 @@ def smooth_noise(rng: np.random.Generator, size: int, length: tuple[float, float
     # What is smooth needs few samples: made small and enlarged, which is several times faster.
     width, height = (min(size, 2 ** math.ceil(math.log2(max(6.0 / edge, 16.0)))) for edge in length)
     image = _shaped(rng, (height, width), lambda fx, fy: np.exp(-((fx * lx) ** 2 + (fy * ly) ** 2) * 4.0))
-    return image if (height, width) == (size, size) else _enlarge(image, size)
+    return image if (height, width) == (size, size) else enlarge(image, size)
 
 
 def fractal_noise(

@@ -34,7 +34,7 @@ class SurfaceStyle:
     Attributes:
         name: key in :data:`SURFACES`; also names the texture.
         size_m: edge of one repetition of the texture, metres.
-        palettes: pairs (dark, light) of linear RGB colours that occur in the real material.
+        palettes: pairs of linear RGB colours that occur in the real material: of the texture's black and its white.
         roughness: lowest and highest Principled BSDF roughness that suit it.
         metallic: 0 or 1.
         bump_m: height of the relief between black and white, metres.
@@ -71,7 +71,7 @@ _STYLES = (
         (0.25, 0.5),
         bump_m=0.0002,
     ),
-    SurfaceStyle("marble", 0.8, _palettes("6d6f73 f1efeb", "1a1c1e 4c5154", "7f6b57 efe6d6"), (0.08, 0.25)),
+    SurfaceStyle("marble", 0.8, _palettes("6d6f73 f1efeb", "b5b0a6 1f2224", "7f6b57 efe6d6"), (0.08, 0.25)),
     SurfaceStyle("granite", 0.35, _palettes("2a2a2c c9c4bd", "301f1b c99f8b", "101214 5c6166"), (0.08, 0.3)),
     SurfaceStyle("terrazzo", 0.5, _palettes("5d5148 f0ebe0", "4c6a66 efe9de", "8c5a48 f2e6d8"), (0.12, 0.35)),
     SurfaceStyle("concrete", 1.0, _palettes("55534f bab6ae", "3c3d3f 8d8e8f"), (0.65, 0.9), bump_m=0.0008),
@@ -143,8 +143,8 @@ def paint_surface(name: str) -> npt.NDArray[np.uint8]:
     painter, size = _PAINTERS[name]
     grey = painter(np.random.default_rng(zlib.crc32(name.encode())), size)
     # Joints of boards and tiles start at the array's edge: roll them inside, so that no seam falls on the file's edge.
-    rolled = np.roll(np.clip(grey, 0.0, 1.0), (size * 5 // 128, size * 5 // 128), axis=(0, 1))
-    return np.round(rolled * 255).astype(np.uint8)
+    coded = np.rint(np.clip(grey, 0.0, 1.0) * np.float32(255)).astype(np.uint8)
+    return np.roll(coded, (size * 5 // 128, size * 5 // 128), axis=(0, 1))
 
 
 def surface_texture(name: str) -> Path:

@@ -134,4 +134,4 @@ def cardboard(rng: np.random.Generator, size: int) -> FloatArray:
                 cv2.polylines(fibres, [points], False, shade, 1, cv2.LINE_8, 4)
     flutes = np.sin(2 * np.pi * y * 72) * 0.025
     clouds = fractal_noise(rng, size, 1.2, lowest=3) * 0.05
-    return 0.6 + 0.14 * blur(fibres, 0.7) + flutes + clouds + 0.035 * fractal_noise(rng, size, 0.2, lowest=40)
+    return 0.6 + 0.2 * blur(fibres, 0.7) + flutes + clouds + 0.035 * fractal_noise(rng, size, 0.2, lowest=40)

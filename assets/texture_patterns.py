@@ -13,13 +13,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from assets.noise import FloatArray, fractal_noise, smooth_noise
+from assets.noise import FloatArray, enlarge, fractal_noise, smooth_noise
 
 
 def ramp(x: FloatArray, low: float, high: float) -> FloatArray:
     """Smoothstep from 0 at ``low`` to 1 at ``high``."""
-    t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    t = (x - np.float32(low)) * np.float32(1 / (high - low))
+    np.clip(t, 0, 1, out=t)
+    out: FloatArray = 3 - 2 * t
+    out *= t
+    out *= t
+    return out
 
 
 def tile_axes(size: int) -> tuple[FloatArray, FloatArray]:
@@ -69,11 +73,14 @@ def grain(rng: np.random.Generator, size: int, rings: int) -> FloatArray:
     """Plain-sawn wood along x: growth rings are contour lines of a stretched field, which gives cathedral arches."""
     _, y = tile_axes(size)
     field = smooth_noise(rng, size, (0.5, 0.16)) * 0.8 + smooth_noise(rng, size, (0.2, 0.03)) * 0.1
-    phase = np.mod(y * rings + field * (rings * 0.28) + smooth_noise(rng, size, (0.25, 0.012)) * 0.07, 1.0)
-    latewood = phase**2.5 * (1 - ramp(phase, 0.86, 1.0))
+    phase = y * rings + field * (rings * 0.28) + smooth_noise(rng, size, (0.25, 0.012)) * 0.07
+    phase -= np.floor(phase)
+    latewood = phase * phase * np.sqrt(phase) * (1 - ramp(phase, 0.86, 1.0))
     tone = smooth_noise(rng, size, (0.6, 0.1)) * 0.06
     fibre = smooth_noise(rng, size, (0.035, 0.0016)) * 0.055 + smooth_noise(rng, size, (0.15, 0.004)) * 0.04
-    pores = ramp(smooth_noise(rng, size, (0.012, 0.001)), 1.7, 2.6) * (0.35 + 0.65 * (phase < 0.35))
+    pores = ramp(smooth_noise(rng, size, (0.012, 0.001)), 1.7, 2.6) * np.where(
+        phase < 0.35, np.float32(1.0), np.float32(0.35)
+    )
     wood: FloatArray = 0.72 + tone + fibre - 0.42 * latewood - 0.3 * pores
     return wood
 
@@ -81,14 +88,13 @@ def grain(rng: np.random.Generator, size: int, rings: int) -> FloatArray:
 def wood_grain(rng: np.random.Generator, size: int) -> FloatArray:
     """A table top glued of wide boards, finely jointed."""
     boards = 5
-    image = _boards(rng, grain(rng, size, 14), boards, (1, 1), gap=0.0007, tone=0.07, end_gap=0.0)
-    return image + fractal_noise(rng, size, 0.8, lowest=3) * 0.012
+    return _boards(rng, grain(rng, size, 14), boards, (1, 1), gap=0.0007, tone=0.07, end_gap=0.0)
 
 
 def wood_planks(rng: np.random.Generator, size: int) -> FloatArray:
     """Floor boards with staggered butt joints, bevelled and worn."""
     image = _boards(rng, grain(rng, size, 26), 9, (1, 2), gap=0.0022, tone=0.12, end_gap=0.0016)
-    wear = ramp(fractal_noise(rng, size, 1.3, stretch=0.35), 0.6, 2.4)
+    wear = enlarge(ramp(fractal_noise(rng, size // 4, 1.3, stretch=0.35), 0.6, 2.4), size)
     scratch = ramp(smooth_noise(rng, size, (0.08, 0.0007)), 2.7, 3.2)
     return image + 0.07 * wear - 0.12 * scratch
 
@@ -180,10 +186,10 @@ def concrete(rng: np.random.Generator, size: int) -> FloatArray:
 
 def plaster(rng: np.random.Generator, size: int) -> FloatArray:
     """A trowelled wall: overlapping strokes of several directions."""
-    image = fractal_noise(rng, size, 1.5) * 0.07
+    image = fractal_noise(rng, size, 1.5) * 0.09
     for _ in range(4):
         strokes = fractal_noise(rng, size, 1.2, stretch=5.0, lowest=3)
         bend = fractal_noise(rng, size, 2.0) * (size * 0.06)
         turned = warp(strokes if rng.random() < 0.5 else strokes.T.copy(), bend, bend[::-1].copy())
-        image += 0.06 * turned * ramp(fractal_noise(rng, size, 1.7), -0.5, 1.5)
+        image += 0.09 * turned * ramp(fractal_noise(rng, size, 1.7), -0.5, 1.5)
     return 0.62 + image + 0.02 * fractal_noise(rng, size, 0.4, lowest=40)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,13 +85,15 @@ def _write_source(sample: _Sample, folder: Path) -> SampleSource:
     return SampleSource(path, sample.class_name, sample.scanner.unit, sample.scanner.up)
 
 
-def write_sample_sources(folder: Path) -> list[SampleSource]:
-    """Write all samples into an existing ``folder`` as scan files, as awkward as scans are; the same ones every time.
+def write_sample_sources(folder: Path, names: Collection[str] | None = None) -> list[SampleSource]:
+    """Write samples into an existing ``folder`` as scan files, as awkward as scans are; the same ones every time.
+
+    ``names`` picks some by their file's stem (``mug``, ``tea-carton`` …); None writes all.
 
     OBJ, PLY and GLB; millimetres, centimetres and metres; Y or Z up; off the origin; noisy, with small holes; vertex
     colours in some, textures in others.
     """
-    return [_write_source(sample, folder) for sample in _SAMPLES]
+    return [_write_source(sample, folder) for sample in _SAMPLES if names is None or sample.name in names]
 
 
 def sample_assets() -> list[Asset]:

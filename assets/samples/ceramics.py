@@ -41,7 +41,7 @@ def _mug_distance(p: Where) -> Field:
 
 def mug(rng: np.random.Generator) -> Model:
     """A stoneware mug dipped in a running blue glaze, bare clay at the foot; 9.6 cm high."""
-    vertices, faces, normals = mesh_of(_mug_distance, (-4.9, -4.9, -0.5), (7.6, 4.9, 10.1), 0.115)
+    vertices, faces, normals = mesh_of(_mug_distance, (-4.9, -4.9, -0.5), (7.6, 4.9, 10.1), 0.125)
     noise = LatticeNoise(rng)
     z, radius = vertices[:, 2], np.hypot(vertices[:, 0], vertices[:, 1])
     around = np.stack([vertices[:, 0], vertices[:, 1], vertices[:, 2] * 0.12], 1)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from skimage.measure import marching_cubes
 
 from assets.noise import AnyFloats
@@ -125,13 +127,22 @@ def mesh_of(
     """
     volume = _sampled(distance, np.asarray(low, np.float32), np.asarray(high, np.float32), cell)
     vertices, faces, _, _ = marching_cubes(volume, 0.0, spacing=(cell,) * 3, gradient_direction="descent")
-    vertices = vertices + np.asarray(low)
-    faces = faces.astype(np.int64)
+    vertices, faces = _largest_body(vertices + np.asarray(low), faces.astype(np.int64))
     normals = vertex_normals(vertices, faces)
     # One Newton step takes the vertices off the grid's chords onto the surface.
     step = distance(vertices.astype(np.float32))[:, None]
     vertices = vertices - normals * np.clip(step, -cell / 2, cell / 2)
     return vertices, faces, vertex_normals(vertices, faces)
+
+
+def _largest_body(vertices: Points, faces: Indices) -> tuple[Points, Indices]:
+    """Without the voids that a blend may trap inside: no scanner would see them."""
+    edges = np.concatenate([faces[:, :2], faces[:, 1:]])
+    links = coo_matrix((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(len(vertices),) * 2)
+    _, body = connected_components(links, directed=False)
+    kept = faces[body[faces[:, 0]] == np.bincount(body).argmax()]
+    used, index = np.unique(kept, return_inverse=True)
+    return vertices[used], index.reshape(-1, 3)
 
 
 def openness(distance: Callable[[Where], Field], points: Points, normals: Points, reach: float) -> Field:

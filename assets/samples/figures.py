@@ -61,7 +61,7 @@ def _eye(p: Where) -> tuple[Field, Field]:
 
 
 def _duck(rng: np.random.Generator, mallard: bool) -> Model:
-    vertices, faces, normals = mesh_of(_duck_distance, (-5.9, -4.2, 0.2), (5.6, 4.2, 8.6), 0.118)
+    vertices, faces, normals = mesh_of(_duck_distance, (-5.9, -4.2, 0.2), (5.6, 4.2, 8.6), 0.105)
     noise = LatticeNoise(rng)
     p = vertices.astype(np.float32)
     x, z = p[:, 0], p[:, 2]

@@ -72,7 +72,9 @@ def apple(rng: np.random.Generator) -> Model:
     u, v = uv_axes(_SIZE)
     t = np.clip(_body_v(v), 0, 1) * np.ones_like(u)
     side = np.cos(2 * np.pi * (u - 0.2)) * 0.8
-    streaks = sum(smooth_noise(rng, _SIZE, (w, 0.16)) * a for w, a in ((0.003, 0.22), (0.007, 0.28), (0.018, 0.22)))
+    streaks = smooth_noise(rng, _SIZE, (0.02, 0.25)) * 0.25
+    for width, length, strength in ((0.003, 0.5, 0.2), (0.007, 0.4, 0.28)):
+        streaks += smooth_noise(rng, _SIZE, (width, length)) * strength
     blush = ramp(side + streaks + 0.55 * fractal_noise(rng, _SIZE, 1.5) + 0.75, -1.1, 1.3)
     skin = mix(flat("cfa945", t), "b5ad4f", 0.5 + 0.5 * fractal_noise(rng, _SIZE, 1.4))
     skin = mix(skin, "c2442c", blush * 0.9)

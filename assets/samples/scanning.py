@@ -69,7 +69,7 @@ def _unseen(
     for k in range(holes):
         below = k < holes - 2 and len(down) > 0
         at = vertices[rng.choice(down) if below else rng.integers(len(vertices))]
-        radius = rng.uniform(0.25, 0.5) if below else rng.uniform(0.1, 0.15)
+        radius = rng.uniform(0.25, 0.5) if below else rng.uniform(0.06, 0.1)
         out |= np.linalg.norm(centres - at, axis=1) * ragged < radius
     return out
 
