@@ -78,9 +78,8 @@ def grain(rng: np.random.Generator, size: int, rings: int) -> FloatArray:
     latewood = phase * phase * np.sqrt(phase) * (1 - ramp(phase, 0.86, 1.0))
     tone = smooth_noise(rng, size, (0.6, 0.1)) * 0.06
     fibre = smooth_noise(rng, size, (0.035, 0.0016)) * 0.055 + smooth_noise(rng, size, (0.15, 0.004)) * 0.04
-    pores = ramp(smooth_noise(rng, size, (0.012, 0.001)), 1.7, 2.6) * np.where(
-        phase < 0.35, np.float32(1.0), np.float32(0.35)
-    )
+    porous = np.where(phase < 0.35, np.float32(1.0), np.float32(0.35))
+    pores = ramp(smooth_noise(rng, size, (0.012, 0.001)), 1.7, 2.6) * porous
     wood: FloatArray = 0.72 + tone + fibre - 0.42 * latewood - 0.3 * pores
     return wood
 
