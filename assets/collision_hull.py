@@ -57,18 +57,11 @@ def _thickened(points: Floats) -> Floats:
 
 
 def _support_points(hull: Floats) -> npt.NDArray[np.int64]:
-    """Indices of at most 200 hull vertices: extremes, the base polygon, then greedily what sticks out furthest."""
+    """Indices of at most 200 hull vertices: extremes, the base polygon, and supports all around."""
     chosen = list(dict.fromkeys([*hull.argmin(axis=0), *hull.argmax(axis=0), *_base_polygon(hull)]))
-    sphere = _even_directions(MAX_HULL_VERTICES)
+    sphere = _even_directions(MAX_HULL_VERTICES - len(chosen))
     support = (hull @ sphere.T).argmax(axis=0)
-    # Directions in an order in which any leading part is spread evenly, so that the bound cuts no side off.
-    spread = np.argsort((np.arange(len(support)) * 0.6180339887498949) % 1.0)
-    for index in support[spread]:
-        if len(chosen) >= MAX_HULL_VERTICES:
-            break
-        if index not in chosen:
-            chosen.append(index)
-    return np.array(chosen, dtype=np.int64)
+    return np.array(list(dict.fromkeys([*chosen, *support])), dtype=np.int64)
 
 
 def _base_polygon(hull: Floats) -> list[int]:

@@ -1,4 +1,4 @@
-"""Textures turned into vertex colours, for atlases with so many seams that their mesh can't be simplified."""
+"""Textures turned into vertex colours, for surfaces with so many seams that they can't be simplified."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ def bake_colors(mesh: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, RawScan]
 
     Fine print between vertices is lost; roughness and metallic factors stay. Raises InputError for a broken texture.
     """
-    assert mesh.corner_uv is not None
     linear = np.ones((len(mesh.faces), 3, 3))
     for k, material in enumerate(scan.materials):
         mine = mesh.face_material == k
         linear[mine] *= np.array(material.base_color[:3])
         data = scan.images.get(material.base_color_texture or "")
-        if data is not None and mine.any():
+        if data is not None and mesh.corner_uv is not None and mine.any():
             linear[mine] *= _nearest(decode_rgb(data, str(material.base_color_texture)), mesh.corner_uv[mine])
         if material.vertex_colors and mesh.corner_color is not None:
             linear[mine] *= linear_from_srgb(mesh.corner_color[mine][..., :3])

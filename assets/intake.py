@@ -25,10 +25,10 @@ from assets.texture_coding import DEFAULT_MAX_PX, code_texture
 from assets.thumbnail import Pixels, draw_thumbnail
 from assets.units import find_unit, find_up, to_z_up
 
-# Measured on a scan of two million triangles with noise of 0.07 % of its diagonal, ten objects in a 640x480 picture: the
-# distance to the original is that noise from 20,000 triangles on (rms 0.072 %, at 50,000 0.068 %, at 100,000 0.064 %; a
-# fifth of a pixel for an object of 300 pixels), while building the tree that rays are cast through costs 0.03, 0.05,
-# 0.12, 0.65 s an object at 20,000, 50,000, 100,000, 400,000.
+# Measured on a scan of two million triangles with noise of 0.07 % of its diagonal, ten objects in a 640x480 picture:
+# the distance to the original is that noise from 20,000 triangles on (rms 0.072 %, at 50,000 0.068 %, at 100,000
+# 0.064 %; a fifth of a pixel for an object of 300 pixels), while building the tree that rays are cast through costs
+# 0.03, 0.05, 0.12, 0.65 s an object at 20,000, 50,000, 100,000, 400,000.
 DEFAULT_MAX_TRIANGLES = 50_000
 _CLASS_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _RESERVED_CLASS = "primitive"  # ids below it name the built-in shapes

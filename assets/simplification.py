@@ -16,7 +16,7 @@ import numpy.typing as npt
 from assets.color_baking import bake_colors
 from assets.raw_scan import Finding, RawScan
 from assets.surface_mesh import SurfaceMesh
-from assets.topology import bodies, degenerate, face_normals_and_areas
+from assets.topology import degenerate
 
 _UV_WEIGHT = 0.5
 _COLOR_WEIGHT = 0.25
@@ -28,7 +28,7 @@ def simplify(mesh: SurfaceMesh, max_triangles: int) -> SurfaceMesh:
     """Reduce a mesh to at most about ``max_triangles``; it is returned as it is where it has no more.
 
     UV seams, material borders and jumps of colour are kept closed: both sides of a seam collapse together. Where there
-    are so many seams or so many separate parts that the count can't be reached, the result has more than asked for.
+    are so many seams that the count can't be reached, the result has more than asked for.
     """
     if len(mesh.faces) <= max_triangles:
         return mesh
@@ -41,36 +41,20 @@ def simplify(mesh: SurfaceMesh, max_triangles: int) -> SurfaceMesh:
 def bounded(mesh: SurfaceMesh, scan: RawScan, max_triangles: int) -> tuple[SurfaceMesh, RawScan, list[Finding]]:
     """:func:`simplify`, and what is left to do where that can't reach the count; the findings say what was lost.
 
-    An atlas of very many charts (some scanners give each triangle its own) is replaced by vertex colours, which leaves
-    no seams; of very many separate parts, the largest are kept. Raises InputError for a broken texture.
+    An atlas of very many charts (some scanners give each triangle its own) or a colour for each triangle is replaced by
+    one colour for each vertex, which leaves no seams. Raises InputError for a broken texture.
     """
     findings: list[Finding] = []
     before = len(mesh.faces)
     reduced = simplify(mesh, max_triangles)
-    if len(reduced.faces) > _TOLERANCE * max_triangles and mesh.corner_uv is not None:
+    if len(reduced.faces) > _TOLERANCE * max_triangles and (
+        mesh.corner_uv is not None or mesh.corner_color is not None
+    ):
         mesh, scan = bake_colors(mesh, scan)
         reduced = simplify(mesh, max_triangles)
-        what = f"its atlas has too many seams to simplify {before:,} triangles"
-        findings.append(Finding("warning", "texture", what, "turns the texture into vertex colours"))
-    if len(reduced.faces) > _TOLERANCE * max_triangles:
-        kept = _largest_bodies(reduced, max_triangles)
-        what = f"too many separate parts for {max_triangles:,} triangles"
-        findings.append(Finding("warning", "bodies", what, f"drops {int((~kept).sum()):,} triangles of the smallest"))
-        reduced = reduced.keep_faces(kept)
+        what = f"too many seams of texture or colour to simplify {before:,} triangles"
+        findings.append(Finding("warning", "color", what, "takes one mean colour for each vertex instead"))
     return reduced, scan, findings
-
-
-def _largest_bodies(mesh: SurfaceMesh, max_triangles: int) -> npt.NDArray[np.bool_]:
-    """(F,) faces of the bodies with the largest area that fit the count; at least the largest body."""
-    count, of_face = bodies(mesh.faces, len(mesh.positions))
-    _, areas = face_normals_and_areas(mesh.positions, mesh.faces)
-    order = np.argsort(-np.bincount(of_face, areas, count), kind="stable")
-    fits = np.cumsum(np.bincount(of_face, minlength=count)[order]) <= max_triangles
-    fits[0] = True
-    kept = np.zeros(count, dtype=bool)
-    kept[order[fits]] = True
-    result: npt.NDArray[np.bool_] = kept[of_face]
-    return result
 
 
 def wedges(mesh: SurfaceMesh) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
