@@ -109,7 +109,7 @@ def add_scan(
 
 
 def check_options(options: IntakeOptions) -> None:
-    """Raises InputError for a class name or bound that can't be used."""
+    """Raises InputError for an option that can't be used."""
     name = options.class_name
     if not _CLASS_NAME.fullmatch(name) or len(name) > 100:
         proposal = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._")[:100]
@@ -117,6 +117,10 @@ def check_options(options: IntakeOptions) -> None:
         raise InputError(f"class name {name!r}: only letters, digits, '_', '-' and '.' (not first)", mend)
     if name == _RESERVED_CLASS:
         raise InputError(f"class name {name!r} is taken by the built-in shapes", "choose another, for example 'shape'")
+    if options.unit not in ("auto", "m", "cm", "mm"):
+        raise InputError(f"--unit {options.unit!r} is not known", "one of auto, m, cm, mm")
+    if options.up not in ("auto", "y", "z"):
+        raise InputError(f"--up {options.up!r} is not known", "one of auto, z, y")
     if options.max_triangles < 100:
         raise InputError(f"--max-triangles {options.max_triangles}: at least 100")
     if options.max_texture_px < 1:
