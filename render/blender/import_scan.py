@@ -1,0 +1,78 @@
+"""Convert a USD or FBX file to GLB: ``import_scan.py SOURCE TARGET``, in a Blender process of its own.
+
+Prints one line of JSON after a marker, ``{"ok": true}`` or ``{"error": kind, "message": …}``; Blender prints around it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+MARKER = "SCANSTAGE-IMPORT "
+_USD = (".usd", ".usda", ".usdc", ".usdz")
+
+
+class Refused(Exception):
+    """This file can't be converted here; ``kind`` is for the caller."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def convert(source: Path, target: Path) -> None:
+    """Import ``source`` into an empty scene and export its meshes, with materials, as GLB in metres, Y up."""
+    import bpy
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+    if source.suffix.lower() in _USD:
+        # The operator is registered even in builds without USD: only the build's options tell.
+        if not bpy.app.build_options.usd:
+            raise Refused("no_usd", f"Blender {bpy.app.version_string} can't read USD")
+        options = {"import_cameras": False, "import_lights": False}
+        bpy.ops.wm.usd_import(filepath=str(source), **options)
+    else:
+        bpy.ops.import_scene.fbx(filepath=str(source), use_anim=False, use_custom_props=False)
+    if not any(o.type == "MESH" for o in bpy.context.scene.objects):
+        raise Refused("no_mesh", "it holds no mesh")
+    bpy.ops.export_scene.gltf(
+        filepath=str(target),
+        export_format="GLB",
+        export_yup=True,
+        export_apply=True,
+        export_animations=False,
+        export_cameras=False,
+        export_lights=False,
+        export_skins=False,
+        export_morph=False,
+    )
+
+
+def main() -> None:
+    """Convert, report and leave."""
+    arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
+    source, target = (Path(a) for a in arguments)
+    try:
+        convert(source, target)
+        report: dict[str, object] = {"ok": True}
+    except Refused as e:
+        report = {"error": e.kind, "message": str(e)}
+    except ModuleNotFoundError as e:
+        report = {"error": "no_bpy" if e.name == "bpy" else "failed", "message": str(e)}
+    except ImportError as e:
+        report = {"error": "bpy_broken", "message": str(e)}
+    except BaseException as e:
+        traceback.print_exc()
+        report = {"error": "failed", "message": str(e).strip() or type(e).__name__}
+    sys.stdout.flush()
+    print(f"\n{MARKER}{json.dumps(report)}", flush=True)
+    sys.stderr.flush()
+    os._exit(0)  # the interpreter's own exit can hang once bpy is imported
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""USD and FBX through Blender: size, orientation and texture survive; broken files are the user's error."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from assets.errors import InputError
+from render.blender_import import convert_with_blender
+
+pytestmark = [
+    pytest.mark.blender,
+    pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="no bpy wheel in this Python"),
+]
+
+# A brick of 0.3 x 0.2 x 0.1 m, 0.5 m up, with an 8x8 texture.
+EXPORT = """
+import os, sys
+import bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.mesh.primitive_cube_add(size=1, location=(0, 0, 0.5))
+brick = bpy.context.object
+brick.scale = (0.3, 0.2, 0.1)
+image = bpy.data.images.new("paint", 8, 8)
+image.pixels[:] = [0.9, 0.1, 0.1, 1.0] * 64
+image.filepath_raw = os.path.join(sys.argv[1], "paint.png")
+image.file_format = "PNG"
+image.save()
+material = bpy.data.materials.new("painted")
+if bpy.app.version < (5, 0, 0):
+    material.use_nodes = True
+node = material.node_tree.nodes.new("ShaderNodeTexImage")
+node.image = image
+bsdf = next(n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
+material.node_tree.links.new(node.outputs["Color"], bsdf.inputs["Base Color"])
+brick.data.materials.append(material)
+bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "brick.usdc"), export_textures=True)
+bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "brick.usdz"))
+bpy.ops.export_scene.fbx(filepath=os.path.join(sys.argv[1], "brick.fbx"), path_mode="COPY", embed_textures=True)
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bricks")
+    subprocess.run([sys.executable, "-c", EXPORT, str(folder)], check=True, capture_output=True, timeout=120)
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["usdc", "usdz", "fbx"])
+def test_a_brick_survives(sources: Path, tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / "brick.glb"
+    convert_with_blender(sources / f"brick.{suffix}", target)
+    scene = trimesh.load_scene(target)
+    extents, centre = scene.extents, scene.bounds.mean(axis=0)
+    np.testing.assert_allclose(extents, (0.3, 0.1, 0.2), atol=1e-4)  # glTF: Y up
+    np.testing.assert_allclose(centre, (0.0, 0.5, 0.0), atol=1e-4)
+    (mesh,) = scene.geometry.values()
+    texture = mesh.visual.material.baseColorTexture
+    assert texture is not None
+    assert texture.size == (8, 8)
+    red, green, _ = np.asarray(texture.convert("RGB"))[4, 4]
+    assert red > 200 > 120 > green
+    assert [p.name for p in tmp_path.iterdir()] == ["brick.glb"]
+
+
+@pytest.mark.parametrize("suffix", ["usdc", "usda", "usdz", "fbx"])
+@pytest.mark.parametrize("content", [b"", b"not a scan at all" * 20], ids=["empty", "rubbish"])
+def test_a_broken_file_is_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
+    source = tmp_path / f"bad.{suffix}"
+    source.write_bytes(content)
+    with pytest.raises(InputError, match=source.name):
+        convert_with_blender(source, tmp_path / "out.glb")
+    assert not (tmp_path / "out.glb").exists()
+
+
+def test_a_hang_is_ended(sources: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="didn't finish"):
+        convert_with_blender(sources / "brick.fbx", tmp_path / "out.glb", timeout_s=0.05)
+
+
+@pytest.mark.skipif(shutil.which("blender") is None, reason="no blender on PATH")
+def test_a_blender_executable_serves_too(sources: Path, tmp_path: Path) -> None:
+    blender = Path(shutil.which("blender") or "")
+    convert_with_blender(sources / "brick.fbx", tmp_path / "out.glb", blender)
+    np.testing.assert_allclose(trimesh.load_scene(tmp_path / "out.glb").extents, (0.3, 0.1, 0.2), atol=1e-4)
+    version = subprocess.run([blender, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    if version.startswith("Blender 3.4.1"):  # Debian's, built without USD
+        with pytest.raises(InputError, match="can't read USD") as refusal:
+            convert_with_blender(sources / "brick.usdc", tmp_path / "usd.glb", blender)
+        assert "bpy wheel" in str(refusal.value)
