@@ -15,7 +15,7 @@ from assets.asset import Asset, AssetMeta, Material, MeshArrays
 from assets.collision_hull import collision_hull
 from assets.errors import InputError
 from assets.library import store_asset
-from assets.raw_scan import UNITS_M, Finding, RawScan
+from assets.raw_scan import TEXTURE_KEYS, UNITS_M, Finding, RawScan
 from assets.readers import Convert, read_scan
 from assets.readers.folder import read_bounded
 from assets.shading_edges import shading_vertices
@@ -32,7 +32,6 @@ from assets.units import find_unit, find_up, to_z_up
 DEFAULT_MAX_TRIANGLES = 50_000
 _CLASS_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _RESERVED_CLASS = "primitive"  # ids below it name the built-in shapes
-_TEXTURE_KEYS = ("base_color_texture", "metallic_roughness_texture", "normal_texture", "emissive_texture")
 
 
 @dataclass(frozen=True)
@@ -218,7 +217,7 @@ def _textures(
     materials: list[Material] = []
     for material in scan.materials:
         changes: dict[str, Any] = {}
-        for key in _TEXTURE_KEYS:
+        for key in TEXTURE_KEYS:
             reference = getattr(material, key)
             if reference is None:
                 continue

@@ -87,7 +87,8 @@ def code_texture(data: bytes, name: str, max_px: int, color: bool, keep_alpha: b
     """
     with open_image(data, name) as image:
         source_wh = image.size
-        plain = image.format in _SUFFIX and image.mode in ("RGB", "RGBA", "L") and image.getexif().get(274, 1) == 1
+        deep = image.format == "PNG" and data[24:25] == b"\x10"  # 16 bits, which Pillow reads as 8
+        plain = image.format in _SUFFIX and image.mode in ("RGB", "RGBA", "L") and not deep
         if max(source_wh) > max_px and image.format == "JPEG":
             image.draft("RGB", (max_px, max_px))  # libjpeg decodes at a fraction of the size
         picture = _eight_bit(image)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from assets.asset import Material
 from assets.errors import InputError
-from assets.raw_scan import Finding, RawScan
+from assets.raw_scan import TEXTURE_KEYS, Finding, RawScan
 from assets.readers.gltf import MAX_FACES, read_gltf
 from assets.readers.gltf_document import CompressedError
 from assets.readers.msh import read_msh
@@ -127,7 +128,16 @@ def _checked(scan: RawScan, path: Path, suffix: str) -> RawScan:
             f"{path}: {bad:,} vertices in use are not finite or beyond 1e9 (the first is number {first})",
             "repair it in MeshLab (Remove vertices with NaN coordinates) and export it again",
         )
-    return _with_finite_uv(scan)
+    return _with_finite_uv(_without_unmapped_textures(scan))
+
+
+def _without_unmapped_textures(scan: RawScan) -> RawScan:
+    if scan.corner_uv is not None or not scan.images:
+        return scan
+    none = dict.fromkeys(TEXTURE_KEYS)
+    materials = tuple(Material(**{**vars(m), **none}) for m in scan.materials)
+    note = Finding("warning", "texture", "has textures but no UV coordinates", "goes on without them")
+    return replace(scan, materials=materials, images={}, findings=(*scan.findings, note))
 
 
 def _with_finite_uv(scan: RawScan) -> RawScan:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from assets.asset import Material
 from assets.raw_scan import Finding
 from assets.readers.folder import ScanFolder, read_bounded
+from assets.readers.plain_text import decode_text
 from assets.texture_coding import is_normal_map, pack_channels, with_alpha
 
 _OPTION_VALUES = {"-blendu": 1, "-blendv": 1, "-boost": 1, "-mm": 2, "-texres": 1, "-clamp": 1, "-bm": 1}
@@ -42,7 +43,7 @@ def read_mtl(reference: str, folder: ScanFolder, known: dict[str, Material], ima
         if data is None:
             continue
         base = PurePosixPath(name.replace("\\", "/")).parent
-        for material, entry in _parse(data.decode("utf-8", "replace")).items():
+        for material, entry in _parse(decode_text(data)).items():
             known.setdefault(material, _to_material(material, entry, base, folder, images))
 
 

@@ -19,7 +19,7 @@ from assets.errors import InputError
 from assets.raw_scan import RawScan
 from assets.readers.folder import ScanFolder, read_bounded
 from assets.readers.mtl import beside_texture, read_mtl
-from assets.readers.numbers import parse_numbers
+from assets.readers.plain_text import decode_text, parse_numbers
 from assets.readers.polygons import triangulate
 
 _UNIT_COMMENT = re.compile(
@@ -57,7 +57,9 @@ def read_obj(path: Path) -> RawScan:
         usable = (corner_uv_index >= 0) & (corner_uv_index < len(uvs))
         values = np.where(usable[:, None], uvs[np.where(usable, corner_uv_index, 0)], 0.0)
         corner_uv = values[tri_corners].astype(np.float32)
-    if colors is not None and not any(m.base_color_texture for m in materials):
+    if any(m.base_color_texture for m in materials):
+        colors = None  # writers that know both repeat the texture, or leave white, in the vertices
+    if colors is not None:
         materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": _WHITE}) for m in materials)
     return RawScan(
         vertices=positions,
@@ -77,6 +79,7 @@ _WHITE = (1.0, 1.0, 1.0, 1.0)
 
 
 def _sort_lines(data: bytes) -> _Statements:
+    data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\\\n" in data or b"\\\r\n" in data:
         data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
     s = _Statements()
@@ -107,7 +110,7 @@ def _sort_lines(data: bytes) -> _Statements:
 
 
 def _directive(line: bytes, s: _Statements) -> None:
-    key, _, rest = line.decode("utf-8", "replace").partition(" ")
+    key, _, rest = decode_text(line).replace("\t", " ").partition(" ")
     if key == "usemtl":
         s.materials.append((len(s.faces), rest.strip()))
     elif key == "mtllib":

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.errors import InputError
-from assets.readers.numbers import parse_numbers
+from assets.readers.plain_text import parse_numbers
 
 _TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",

@@ -18,7 +18,7 @@ from assets.asset import Material
 from assets.errors import InputError
 from assets.raw_scan import RawScan
 from assets.readers.folder import read_bounded
-from assets.readers.numbers import parse_numbers
+from assets.readers.plain_text import parse_numbers
 
 _VERTEX = re.compile(rb"^\s*vertex\s([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import trimesh
@@ -205,6 +206,16 @@ def test_textures_are_bounded_and_plain(tmp_path: Path) -> None:
     (tmp_path / "skin.tif").write_bytes(good)
     asset = take_in(path, replace(OPTIONS, max_texture_px=100), tmp_path / "library")
     assert (asset.folder / str(asset.meta.materials[0].base_color_texture)).read_bytes() == good
+
+
+def test_deep_images_become_eight_bit(tmp_path: Path) -> None:
+    path = write_obj(tmp_path / "a.obj", *textured_patch(4))
+    deep = np.full((8, 8, 3), [60000, 30000, 100], np.uint16)
+    assert cv2.imwrite(str(tmp_path / "skin.png"), deep[..., ::-1])
+    asset = take_in(path, OPTIONS, tmp_path / "library")
+    data = (asset.folder / str(asset.meta.materials[0].base_color_texture)).read_bytes()
+    assert data[24] == 8
+    np.testing.assert_allclose(decode_rgb(data, "texture")[0, 0], [60000 / 257, 30000 / 257, 0], atol=1.01)
 
 
 def test_only_materials_in_use_come_in(tmp_path: Path) -> None:

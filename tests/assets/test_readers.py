@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,27 @@ def test_names_are_found_whatever_their_case_and_spaces(tmp_path: Path) -> None:
     scan = read_scan(write_obj(tmp_path / "scan.obj", *textured_patch(), texture="-s 1 1 1 .\\my skin.png"))
     assert len(scan.images) == 1
     assert not scan.findings
+
+
+def test_files_of_old_windows_tools(tmp_path: Path) -> None:
+    """A byte order mark, CRLF, tabs, and names in code page 1252."""
+    gradient_image().save(tmp_path / "Gefäß.png")
+    mtl = "newmtl Gefäß\r\n\tmap_Kd\tGefäß.png\r\n"
+    obj = "v 0 0 0\r\nv 1 0 0\r\n\tv 0 1 0\r\nvt 0 0\r\nmtllib a.mtl\r\nusemtl\tGefäß\r\nf 1/1 2/1 3/1\r\n"
+    (tmp_path / "a.mtl").write_bytes(mtl.encode("cp1252"))
+    (tmp_path / "a.obj").write_bytes(b"\xef\xbb\xbf" + obj.encode("cp1252"))
+    scan = read_scan(tmp_path / "a.obj")
+    assert scan.materials[0].base_color_texture == "Gefäß.png"
+    assert not scan.findings
+
+
+def test_textures_without_coordinates_are_a_finding(tmp_path: Path) -> None:
+    gradient_image().save(tmp_path / "skin.png")
+    path = write_obj(tmp_path / "a.obj", *textured_patch(3))
+    path.write_text(re.sub(r"^vt.*\n|/\d+", "", path.read_text(), flags=re.MULTILINE))
+    scan = read_scan(path)
+    assert scan.materials[0].base_color_texture is None
+    assert any("no UV" in f.what for f in scan.findings)
 
 
 def test_binary_ply_of_triangles_and_quads(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Numbers out of text, by the million."""
+"""Text and numbers out of bytes, by the million."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.errors import InputError
+
+
+def decode_text(data: bytes) -> str:
+    """UTF-8, or what Windows tools of old write; any bytes give some text."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def parse_numbers(lines: Sequence[bytes], dtype: type) -> npt.NDArray[Any]:
