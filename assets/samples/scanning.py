@@ -61,7 +61,7 @@ def scanned(model: Model, scanner: Scanner, rng: np.random.Generator) -> Model:
 def _unseen(
     vertices: Points, faces: Indices, normals: Points, holes: int, rng: np.random.Generator
 ) -> npt.NDArray[np.bool_]:
-    """Which faces fall into ragged holes of some millimetres, the larger ones where the surface looks down."""
+    """Which faces fall into ragged holes of a few millimetres, the larger ones where the surface looks down."""
     centres = vertices[faces].mean(1)
     ragged = rng.uniform(0.8, 1.2, len(faces))
     down = np.flatnonzero((normals[:, 2] < -0.8) & (vertices[:, 2] < vertices[:, 2].min() + 1.0))
@@ -69,7 +69,7 @@ def _unseen(
     for k in range(holes):
         below = k < holes - 2 and len(down) > 0
         at = vertices[rng.choice(down) if below else rng.integers(len(vertices))]
-        radius = rng.uniform(0.25, 0.5) if below else rng.uniform(0.06, 0.1)
+        radius = rng.uniform(0.1, 0.18) if below else rng.uniform(0.06, 0.1)
         out |= np.linalg.norm(centres - at, axis=1) * ragged < radius
     return out
 
