@@ -29,6 +29,7 @@ _APT_PACKAGES = {
     "libgomp": "libgomp1",
     "libvulkan": "libvulkan1",
 }
+NO_GRAPHICS_MEND = "use engine: cycles, or install a graphics driver (apt-get install libegl1 libgl1-mesa-dri: slow)"
 ALL_APT_PACKAGES = ("libx11-6", "libxext6", "libxfixes3", "libxi6", "libxrender1", "libxkbcommon0", "libsm6", "libgl1")
 
 
@@ -61,14 +62,19 @@ def blender_executable(blender: Path) -> Path:
     return Path(os.path.abspath(found))  # noqa: PTH100 (a link to Blender must keep its name)
 
 
-def start_failure(blender: Path | None, error: EngineError | EngineCrashed) -> Exception:
+def start_failure(blender: Path | None, error: EngineError | EngineCrashed, engine: str = "cycles") -> Exception:
     """What a worker's failure to start means: an InputError with the mend where it is the user's to mend.
 
     Args:
         blender: as given to :func:`worker_command`.
         error: what :meth:`WorkerProcess.ask` raised.
+        engine: ``cycles`` or ``eevee``.
     """
     if isinstance(error, EngineCrashed):
+        if engine == "eevee" and any("EGL" in line or "GL context" in line for line in error.log_tail):
+            return InputError(
+                "engine: eevee needs a graphics context, and Blender can't open one here", NO_GRAPHICS_MEND
+            )
         if blender is None:
             return error
         lines = error.args[0]
@@ -82,7 +88,6 @@ def start_failure(blender: Path | None, error: EngineError | EngineCrashed) -> E
         "too_old": "install Blender 3.4 or later",
         "no_numpy": "apt-get install python3-numpy (Debian's Blender), or use an official Blender",
         "DeviceAbsent": "choose one of these with render.device, or auto",
-        "NoGraphics": "use engine: cycles, or install a driver: apt-get install libegl1 libgl1-mesa-dri",
     }
     if error.kind not in mends:
         return error

@@ -114,7 +114,7 @@ class BlenderSession:
             self.info = EngineInfo(**self._worker.ask(hello, start_timeout_s))
         except (EngineError, EngineCrashed) as e:
             self.close()
-            raise start_failure(blender, e) from e
+            raise start_failure(blender, e, settings.engine) from e
         except BaseException:
             self.close()
             raise

@@ -40,6 +40,11 @@ class EngineCrashed(Exception):
         self.log_tail = list(log_tail)
 
 
+def one_line(error: Exception) -> str:
+    """An error's message on one line, for tables."""
+    return " ".join(str(error).split())
+
+
 class WorkerProcess:
     """One worker.
 

@@ -65,12 +65,20 @@ def set_up_engine(scene: Any, settings: dict[str, Any]) -> tuple[DeviceChoice, d
         _set_quality(scene, settings)
         notes += _set_denoiser(scene, settings["denoise"], device)
     else:
-        device = DeviceChoice("GPU", ("OpenGL or Vulkan",), "EEVEE renders through the graphics driver")
+        device = _graphics_device(settings["device"])
         _set_eevee_quality(scene, settings)
         notes.append("EEVEE has no shadow catcher: nothing casts a shadow on a backplate")
     _set_passes(scene, settings)
     _set_output(scene)
     return device, devices, notes
+
+
+def _graphics_device(wanted: str) -> DeviceChoice:
+    if wanted not in ("auto", "cpu"):
+        reason = f"EEVEE renders through the graphics driver; {wanted} is for Cycles"
+    else:
+        reason = "EEVEE renders through the graphics driver"
+    return DeviceChoice("GRAPHICS", (), reason)
 
 
 def _use_device(scene: Any, device: DeviceChoice) -> None:

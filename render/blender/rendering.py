@@ -10,8 +10,11 @@ from typing import Any
 import bpy
 
 from .engine_setup import has_denoiser, set_up_engine
+from .graphics import open_graphics
 from .stage import Stage
 from .world import builtin_hdris
+
+_SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast")
 
 
 class RenderFailed(Exception):
@@ -34,12 +37,19 @@ class Renderer:
         self._scene = bpy.context.scene
         self._cycles = settings["engine"] == "cycles"
         device, devices, notes = set_up_engine(self._scene, settings)
+        names = list(device.names)
         self._stage = Stage(self._scene, cache_bytes, settings["world_map_px"], shadow_catchers=self._cycles)
+        if not self._cycles:
+            names = [open_graphics(self._scene)]
+            if any(software in names[0].lower() for software in _SOFTWARE_RENDERERS):
+                notes.append(
+                    f"EEVEE has no graphics card here and runs on the CPU ({names[0]}): expect minutes a picture"
+                )
         self.info = {
             "blender": bpy.app.version_string,
             "engine": self._scene.render.engine,
             "device": device.backend,
-            "device_names": list(device.names),
+            "device_names": names,
             "device_reason": device.reason,
             "devices": devices,
             "denoiser": has_denoiser(),

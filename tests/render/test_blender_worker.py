@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import math
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from assets.asset import AssetMeta, Material, MeshArrays, write_asset
+from assets.errors import InputError
 from render.passes import Passes
 from render.session import BlenderSession, EngineError
 from scenes.plan import (
@@ -411,3 +413,24 @@ def test_nothing_accumulates_over_pictures(session: BlenderSession, folders: dic
         assert session.last is not None
         counts.append(session.last.datablocks)
     assert counts[5] == counts[-1]
+
+
+@pytest.mark.skipif(not _BINARY, reason="no blender on PATH")
+def test_eevee_sees_the_same_instances(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Through Cryptomatte, which tells what covers most of a pixel: edges may differ from the centre's truth."""
+    version = subprocess.run([str(_BINARY), "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    if not version.startswith(("Blender 3.", "Blender 4.0", "Blender 4.1")):
+        pytest.skip("without a graphics card, today's EEVEE compiles its shaders for minutes")
+    settings = RenderSettings(engine="eevee", samples=4)
+    boxes = tuple(ObjectPlan(i + 1, "primitive/box", "box", at(i - 1.0, 0, 0, 0.6), surface=WHITE) for i in range(3))
+    plan = make_plan(boxes)
+    try:
+        session = BlenderSession(settings, Path(_BINARY or ""), tmp_path, tmp_path / "log")
+    except InputError as e:
+        pytest.skip(str(e))
+    with session:
+        passes = render_once(plan, folders, session)
+    ids, _ = cast_boxes(plan)
+    assert len(np.unique(ids)) == 4
+    assert np.count_nonzero(passes.instance_ids != ids) < 0.02 * np.count_nonzero(ids)
+    assert passes.radiance[ids > 0].mean() > 0.1

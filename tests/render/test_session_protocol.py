@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -200,6 +200,33 @@ def test_a_missing_library_is_named_by_its_package() -> None:
     assert "libgl1" in missing_library_mend("something else entirely")
 
 
+@pytest.mark.parametrize(
+    ("bpy", "problem", "mend"),
+    [
+        ("raise ImportError('libXi.so.6: cannot open shared object file')", "libXi.so.6", "libxi6"),
+        ("raise ModuleNotFoundError(\"No module named 'bpy'\")", "has no bpy", "--blender"),
+        ("class app: version, version_string = (2, 93, 0), '2.93.0'", "2.93.0", "3.4"),
+    ],
+    ids=["missing-library", "no-wheel", "too-old"],
+)
+def test_the_real_worker_tells_what_bpy_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bpy: str, problem: str, mend: str
+) -> None:
+    (tmp_path / "bpy.py").write_text(bpy)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(InputError, match=problem) as refusal:
+        BlenderSession(RenderSettings(), None, tmp_path, tmp_path / "log")
+    assert refusal.value.mend is not None
+    assert mend in refusal.value.mend
+
+
+def test_eevee_without_graphics_is_an_input_error(desk: Desk) -> None:
+    command = [sys.executable, "-c", "import sys; sys.exit('EGL Error (0x300C): EGL_BAD_PARAMETER')"]
+    settings = RenderSettings(engine="eevee")
+    with pytest.raises(InputError, match="graphics context"):
+        BlenderSession(settings, None, desk.scratch, desk.log, command=command)
+
+
 @pytest.mark.parametrize("what", ["missing", "folder", "not-executable"])
 def test_an_unusable_blender_is_an_input_error(tmp_path: Path, what: str) -> None:
     path = tmp_path / what
@@ -219,11 +246,8 @@ def test_a_program_that_is_not_blender_is_an_input_error(tmp_path: Path) -> None
         BlenderSession(RenderSettings(), impostor, tmp_path, tmp_path / "log")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a POSIX process table")
 def test_a_worker_ends_when_its_coordinator_does() -> None:
     """The real worker script, without Blender: the end of its input ends it, even while it waits for a request."""
-    import subprocess
-
     script = Path(__file__).parents[2] / "render" / "blender" / "worker.py"
     process = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
