@@ -236,7 +236,7 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, name: str) -> None:
     sound = path.read_bytes()
     rng = np.random.default_rng(list(name.encode()))
     outcomes: list[str] = []
-    for k in range(40):
+    for k in range(24):
         data = bytearray(sound)
         if k % 2:
             del data[int(rng.integers(len(data))) :]
@@ -247,7 +247,7 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, name: str) -> None:
         path.write_bytes(data)
         outcomes.append(_outcome(path, tmp_path / "library"))
     said = [problem for problem in outcomes if problem]
-    assert len(said) > 5
+    assert len(said) > 4
     assert all(name in problem for problem in said)
     path.write_bytes(sound)
     assert _outcome(path, tmp_path / "library") == ""
