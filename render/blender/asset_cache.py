@@ -24,12 +24,15 @@ _DECODED = {".jpg": 12, ".jpeg": 12, ".png": 3}
 
 @dataclass
 class CachedAsset:
-    """An asset's datablocks: its mesh, its own materials (slots in order) and the images that these use."""
+    """An asset's datablocks: its mesh, its own materials (slots in order) and the images that these use.
+
+    ``flat_arrays`` holds the arrays of boxes and planes, for meshes with UVs of their own; None for anything else.
+    """
 
     mesh: Any
     materials: list[Any]
     images: list[Any]
-    flat_faced: bool
+    flat_arrays: dict[str, Any] | None
     size_bytes: int
 
 
@@ -87,14 +90,13 @@ class AssetCache:
         images = {n.image for n in material.node_tree.nodes if n.type == "TEX_IMAGE"}
         bpy.data.materials.remove(material)
         for image in images:
-            if not image.users:
-                self._images.remove(image)
+            self._images.release(image)
 
     def _remove(self, asset: CachedAsset) -> None:
         bpy.data.meshes.remove(asset.mesh)
         _remove_materials(asset.materials)
         for image in asset.images:
-            self._images.remove(image)
+            self._images.release(image)
 
     def _load(self, folder: str) -> CachedAsset:
         try:
@@ -117,7 +119,7 @@ class AssetCache:
             mesh.materials.append(material)
         images = list(dict.fromkeys(builder.used_images))
         size = sum(map(_image_bytes, images)) + len(arrays["faces"]) * _BYTES_PER_TRIANGLE
-        return CachedAsset(mesh, materials, images, is_axis_aligned(arrays), size)
+        return CachedAsset(mesh, materials, images, arrays if is_axis_aligned(arrays) else None, size)
 
 
 def _remove_materials(materials: list[Any]) -> None:

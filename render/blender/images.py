@@ -52,8 +52,10 @@ class ImageCache:
             self._images[key] = image
         return self._images[key]
 
-    def remove(self, image: Any) -> None:
-        """Forget an image and free its datablock."""
+    def release(self, image: Any) -> None:
+        """Forget an image and free its datablock, unless some node still shows it."""
+        if image.users:
+            return
         for key, held in list(self._images.items()):
             if held == image:
                 del self._images[key]

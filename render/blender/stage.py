@@ -10,8 +10,9 @@ from mathutils import Matrix  # type: ignore[import-not-found]
 from .asset_cache import AssetCache, CachedAsset
 from .camera import apply_camera
 from .images import ImageCache
+from .meshes import build_mesh
 from .scan_material import jitter_properties
-from .surface_material import surface_properties
+from .surface_material import projected_uv, surface_properties
 from .world import WorldStage
 
 _LAMP_TYPES = {"sun": "SUN", "area": "AREA", "point": "POINT"}
@@ -40,6 +41,7 @@ class Stage:
         self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         scene.collection.objects.link(self._camera)
         scene.camera = self._camera
+        self._laid_on: list[Any] = []  # meshes of the picture in hand with UVs of their own
         self._meshes = _Pool(scene, lambda name: bpy.data.objects.new(name, _placeholder_mesh()))
         self._lamps = {kind: _Pool(scene, _lamp_maker(kind)) for kind in _LAMP_TYPES}
 
@@ -70,6 +72,7 @@ class Stage:
     def _set_meshes(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
         surfaces = [s for s in plan["surfaces"] if self._catchers or not s["shadow_catcher"]]
         holders = self._meshes.take(len(surfaces) + len(plan["objects"]))
+        outdated, self._laid_on = self._laid_on, []
         for holder, surface in zip(holders, surfaces, strict=False):  # the objects follow
             asset = self._assets.get(folders[surface["asset_id"]])
             self._set_mesh(holder, asset, surface["object_to_world"], surface["material"])
@@ -84,13 +87,25 @@ class Stage:
             holder.is_shadow_catcher = False
             holder.pass_index = shown["instance_id"]
             ids[holder.name] = shown["instance_id"]
+        for mesh in outdated:
+            bpy.data.meshes.remove(mesh)
         return ids
 
     def _set_mesh(self, holder: Any, asset: CachedAsset, matrix: Any, surface: dict[str, Any] | None) -> None:
-        if holder.data != asset.mesh:
-            holder.data = asset.mesh
+        flat = surface is not None and asset.flat_arrays is not None
+        if flat:
+            uv = projected_uv(
+                asset.flat_arrays["vertices"], asset.flat_arrays["faces"], surface_properties(surface, matrix)
+            )
+            mesh = build_mesh("laid_on", {**asset.flat_arrays, "corner_uv": uv})
+            mesh.materials.append(None)
+            self._laid_on.append(mesh)
+        else:
+            mesh = asset.mesh
+        if holder.data != mesh:
+            holder.data = mesh
         holder.matrix_world = Matrix(matrix)
-        material = None if surface is None else self._assets.surface_material(surface, asset.flat_faced)
+        material = None if surface is None else self._assets.surface_material(surface, flat)
         for slot in holder.material_slots:
             slot.link = "DATA" if material is None else "OBJECT"
             if material is not None:

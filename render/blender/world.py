@@ -79,7 +79,7 @@ class WorldStage:
         self._recent.move_to_end(path)
         while len(self._recent) > _KEPT_HDRIS:
             _, oldest = self._recent.popitem(last=False)
-            self._images.remove(oldest)
+            self._images.release(oldest)
         return image
 
 

@@ -248,6 +248,54 @@ def test_pictures_do_not_depend_on_those_before(session: BlenderSession, folders
     assert first.alpha.min() == 1.0
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_full_cache_changes_no_picture(engine: Path | None, folders: dict[str, Path], tmp_path: Path) -> None:
+    """With room for nothing, each picture loads its assets anew, and looks the same."""
+    plans = [
+        make_plan((ObjectPlan(1, asset, "box", at(0, 0, 0)),), index=4) for asset in ("scan/holed", "scan/painted")
+    ]
+    with BlenderSession(SETTINGS, engine, tmp_path, tmp_path / "log", cache_bytes=1) as session:
+        first, _, again, _ = (render_once(p, folders, session) for p in (*plans, *plans))
+        assert session.last is not None
+        blocks = session.last.datablocks
+        render_once(plans[0], folders, session)
+        render_once(plans[1], folders, session)
+        assert session.last.datablocks == blocks
+    np.testing.assert_array_equal(first.instance_ids, again.instance_ids)
+    np.testing.assert_allclose(first.radiance, again.radiance, rtol=1e-4, atol=1e-5)
+
+
+def test_texture_maps_mean_what_gltf_says(session: BlenderSession, folders: dict[str, Path], tmp_path: Path) -> None:
+    """Neutral maps change nothing; a metallic map darkens the diffuse, and alpha that isn't used is ignored."""
+
+    def png(color: tuple[int, ...]) -> bytes:
+        path = tmp_path / "pixel.png"
+        Image.new("RGBA" if len(color) == 4 else "RGB", (8, 8), color).save(path)
+        return path.read_bytes()
+
+    def shown(name: str, **maps: bytes) -> Array:
+        files = {f"{key}.png": data for key, data in maps.items()}
+        textures = {f"{key}_texture": f"{key}.png" for key in maps}
+        factors: dict[str, object] = {"base_color": (0.5, 0.5, 0.5, 1.0), "roughness": 1.0}
+        factors["metallic"] = 1.0 if "metallic_roughness" in maps else 0.0
+        folder = add_asset(tmp_path / name, box_arrays(), files, **factors, **textures)
+        plan = make_plan((ObjectPlan(1, "scan/mapped", "box", at(0, 0, 0)),))
+        return mean_of(render_once(plan, {"scan/mapped": folder}, session), 1)
+
+    plain = shown("plain")
+    neutral = shown(
+        "neutral",
+        base_color=png((255, 255, 255, 30)),
+        metallic_roughness=png((0, 255, 0)),
+        normal=png((128, 128, 255)),
+    )
+    np.testing.assert_allclose(neutral, plain, rtol=0.02)
+    halved = shown("halved", base_color=png((188, 188, 188)))  # sRGB 188 is 0.5 in linear light
+    np.testing.assert_allclose(halved / plain, 0.5, rtol=0.08)  # the dielectric's reflection isn't halved
+    tilted = shown("tilted", normal=png((255, 128, 128)))
+    assert np.abs(tilted / plain - 1).max() > 0.05
+
+
 def mean_of(passes: Passes, instance_id: int) -> Array:
     inside = passes.instance_ids == instance_id
     assert inside.sum() > 50
