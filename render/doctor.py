@@ -1,0 +1,137 @@
+"""``scanstage doctor``: what is there, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from assets.errors import InputError
+from assets.library import cache_folder, default_library, list_assets
+from render.probe import BlenderProbe, probe
+
+WHEELS = {(3, 11): "4.5", (3, 13): "5.2"}
+MODULES = ("numpy", "cv2", "PIL", "yaml", "pydantic", "trimesh", "embreex", "mujoco", "pycocotools", "OpenEXR", "scipy")
+LEAST_FREE_GB = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report: whether it is well, what was found, and the mend where it isn't."""
+
+    well: bool
+    text: str
+    mend: str = ""
+
+
+def examine(console: Console, blender: Path | None) -> bool:
+    """Examine everything and print it; returns whether a run could start."""
+    findings = [*_python(), *_packages(), *_folders(), *_library()]
+    for finding in findings:
+        _print(console, finding)
+    usable = _wheel(console)
+    executables = [blender] if blender is not None else _blenders_on_path()
+    for path in executables:
+        found = _report_probe(console, f"Blender at {path}", probe(path))
+        usable = usable or found
+        if blender is not None and not found:
+            usable = False
+    if not usable:
+        _print(console, Finding(False, "nothing here can render", _wheel_mend()))
+    return usable and all(f.well for f in findings)
+
+
+def _print(console: Console, finding: Finding) -> None:
+    mark = "[green]✓[/]" if finding.well else "[red]✗[/]"
+    console.print(f"{mark} {escape(finding.text)}", highlight=False)
+    if finding.mend:
+        console.print(f"    {escape(finding.mend)}", highlight=False)
+
+
+def _python() -> list[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    in_venv = sys.prefix != sys.base_prefix
+    text = f"Python {version} at {sys.executable}" + ("" if in_venv else " (no virtual environment)")
+    return [Finding(sys.version_info >= (3, 11), text)]
+
+
+def _packages() -> list[Finding]:
+    missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
+    if missing:
+        return [Finding(False, f"missing Python packages: {', '.join(missing)}", "pip install -e .")]
+    return [Finding(True, f"Python packages: {len(MODULES)} of {len(MODULES)}")]
+
+
+def _folders() -> list[Finding]:
+    findings = []
+    for what, folder in (("output", Path("output")), ("cache", cache_folder()), ("library", default_library())):
+        existing = folder.absolute()
+        while not existing.exists():
+            existing = existing.parent
+        free = shutil.disk_usage(existing).free / 1e9
+        if not os.access(existing, os.W_OK):
+            findings.append(Finding(False, f"{what}: {folder} can't be written", f"chmod u+w {existing}"))
+        elif free < LEAST_FREE_GB:
+            text = f"{what}: {folder}, only {free:.1f} GB free"
+            findings.append(Finding(False, text, "free some space, or choose another folder (--out, SCANSTAGE_CACHE)"))
+        else:
+            findings.append(Finding(True, f"{what}: {folder}, {free:.0f} GB free"))
+    return findings
+
+
+def _library() -> list[Finding]:
+    try:
+        assets = list_assets(default_library())
+    except InputError as e:
+        return [Finding(False, problem, e.mend or "") for problem in e.problems]
+    classes = len({a.meta.class_name for a in assets})
+    hint = "" if assets else "to try real scans: scanstage assets pull ycb"
+    return [Finding(True, f"library: {len(assets)} scans of {classes} classes", hint)]
+
+
+def _wheel(console: Console) -> bool:
+    try:
+        version = importlib.metadata.version("bpy")
+    except importlib.metadata.PackageNotFoundError:
+        _print(console, Finding(False, "no bpy wheel in this Python", _wheel_mend()))
+        return False
+    return _report_probe(console, f"bpy wheel {version}", probe(None))
+
+
+def _wheel_mend() -> str:
+    line = WHEELS.get(sys.version_info[:2])
+    if line is not None:
+        return f'pip install "bpy=={line}.*"; or give a Blender executable: --blender PATH'
+    known = " and ".join(f"{v} for Python {'.'.join(map(str, p))}" for p, v in WHEELS.items())
+    return f"bpy wheels are {known}; with this Python give a Blender executable, 3.4 or later: --blender PATH"
+
+
+def _blenders_on_path() -> list[Path]:
+    found = shutil.which("blender")
+    return [Path(found)] if found else []
+
+
+def _report_probe(console: Console, what: str, found: BlenderProbe) -> bool:
+    if found.version is not None:
+        _print(console, Finding(True, f"{what}: Blender {found.version}"))
+        for backend, names in found.devices.items():
+            console.print(f"    {backend}: {escape(', '.join(names))}", highlight=False)
+        console.print(f"    Cycles would use {found.device}: {escape(found.device_reason or '')}", highlight=False)
+        eevee = f"works ({found.eevee})" if found.eevee else "has no graphics context here"
+        console.print(
+            f"    EEVEE {escape(eevee)}; denoiser {'there' if found.denoiser else 'missing'}", highlight=False
+        )
+    else:
+        _print(console, Finding(False, f"{what}: does not start"))
+    for text, mend in found.problems:
+        console.print(f"    [yellow]![/] {escape(text)}", highlight=False)
+        if mend:
+            console.print(f"      {escape(mend)}", highlight=False)
+    return found.version is not None
