@@ -41,7 +41,7 @@ node.image = image
 bsdf = next(n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
 material.node_tree.links.new(node.outputs["Color"], bsdf.inputs["Base Color"])
 brick.data.materials.append(material)
-bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "brick.usdc"), export_textures=True)
+bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "brick.usdc"))
 bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "brick.usdz"))
 bpy.ops.export_scene.fbx(filepath=os.path.join(sys.argv[1], "brick.fbx"), path_mode="COPY", embed_textures=True)
 sys.stdout.flush()
