@@ -64,6 +64,8 @@ def _refusal(source: Path, blender: Path | None, kind: str, message: str) -> Inp
     if kind == "no_usd":
         mend = "use the bpy wheel (leave out --blender) or an official Blender, or convert it to GLB"
         return InputError(f"{source}: {message}", mend)
+    if kind == "outside":
+        return InputError(f"{source}: {message}", "put the images beside the scan, or convert it to GLB by hand")
     if kind in ("no_bpy", "bpy_broken"):
         failure = start_failure(blender, EngineError(message, kind))
         if isinstance(failure, InputError):

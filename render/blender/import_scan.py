@@ -39,6 +39,8 @@ def convert(source: Path, target: Path) -> None:
         bpy.ops.import_scene.fbx(filepath=str(source), use_anim=False, use_custom_props=False)
     if not any(o.type == "MESH" for o in bpy.context.scene.objects):
         raise Refused("no_mesh", "it holds no mesh")
+    if outside := images_outside(source.resolve().parent):
+        raise Refused("outside", f"it takes images from outside its own folder: {', '.join(outside)}")
     bpy.ops.export_scene.gltf(
         filepath=str(target),
         export_format="GLB",
@@ -50,6 +52,14 @@ def convert(source: Path, target: Path) -> None:
         export_skins=False,
         export_morph=False,
     )
+
+
+def images_outside(folder: Path) -> list[str]:
+    """Image files that were read from anywhere but below ``folder``: a scan from elsewhere must not copy them out."""
+    import bpy
+
+    files = {Path(os.path.realpath(bpy.path.abspath(i.filepath))) for i in bpy.data.images if i.filepath}
+    return sorted(str(f) for f in files if f.is_file() and not f.is_relative_to(folder))
 
 
 def main() -> None:

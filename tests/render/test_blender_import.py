@@ -44,6 +44,10 @@ brick.data.materials.append(material)
 bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "brick.usdc"))
 bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "brick.usdz"))
 bpy.ops.export_scene.fbx(filepath=os.path.join(sys.argv[1], "brick.fbx"), path_mode="COPY", embed_textures=True)
+os.mkdir(os.path.join(sys.argv[1], "elsewhere"))
+for suffix, export in (("fbx", bpy.ops.export_scene.fbx), ("usda", bpy.ops.wm.usd_export)):
+    options = {"path_mode": "RELATIVE"} if suffix == "fbx" else {"export_textures_mode": "KEEP"}
+    export(filepath=os.path.join(sys.argv[1], "elsewhere", "thief." + suffix), **options)
 sys.stdout.flush()
 os._exit(0)
 """
@@ -71,6 +75,14 @@ def test_a_brick_survives(sources: Path, tmp_path: Path, suffix: str) -> None:
     red, green, _ = np.asarray(texture.convert("RGB"))[4, 4]
     assert red > 200 > 120 > green
     assert [p.name for p in tmp_path.iterdir()] == ["brick.glb"]
+
+
+@pytest.mark.parametrize("suffix", ["fbx", "usda"])
+def test_images_from_outside_the_folder_are_refused(sources: Path, tmp_path: Path, suffix: str) -> None:
+    """The texture lies one folder up: a scan could name any image of this machine."""
+    with pytest.raises(InputError, match="outside its own folder"):
+        convert_with_blender(sources / "elsewhere" / f"thief.{suffix}", tmp_path / "out.glb")
+    assert not (tmp_path / "out.glb").exists()
 
 
 @pytest.mark.parametrize("suffix", ["usdc", "usda", "usdz", "fbx"])
