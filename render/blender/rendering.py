@@ -43,7 +43,7 @@ class Renderer:
             names = [open_graphics(self._scene)]
             if any(software in names[0].lower() for software in _SOFTWARE_RENDERERS):
                 notes.append(
-                    f"EEVEE has no graphics card here and runs on the CPU ({names[0]}): expect minutes a picture"
+                    f"EEVEE finds no graphics card and runs on the CPU ({names[0]}): half an hour for a first picture"
                 )
         self.info = {
             "blender": bpy.app.version_string,

@@ -41,7 +41,7 @@ class Stage:
         self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         scene.collection.objects.link(self._camera)
         scene.camera = self._camera
-        self._laid_on: list[Any] = []  # meshes of the picture in hand with UVs of their own
+        self._laid_on: list[Any] = []  # meshes with UVs of their own, of the picture in hand
         self._meshes = _Pool(scene, lambda name: bpy.data.objects.new(name, _placeholder_mesh()))
         self._lamps = {kind: _Pool(scene, _lamp_maker(kind)) for kind in _LAMP_TYPES}
 
@@ -72,7 +72,16 @@ class Stage:
     def _set_meshes(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
         surfaces = [s for s in plan["surfaces"] if self._catchers or not s["shadow_catcher"]]
         holders = self._meshes.take(len(surfaces) + len(plan["objects"]))
-        outdated, self._laid_on = self._laid_on, []
+        outdated = list(self._laid_on)  # until all holders show something else: removing a mesh removes its objects
+        ids = self._fill(holders, surfaces, plan, folders)
+        for mesh in outdated:
+            self._laid_on.remove(mesh)
+            bpy.data.meshes.remove(mesh)
+        return ids
+
+    def _fill(
+        self, holders: list[Any], surfaces: list[dict[str, Any]], plan: dict[str, Any], folders: dict[str, str]
+    ) -> dict[str, int]:
         for holder, surface in zip(holders, surfaces, strict=False):  # the objects follow
             asset = self._assets.get(folders[surface["asset_id"]])
             self._set_mesh(holder, asset, surface["object_to_world"], surface["material"])
@@ -87,21 +96,13 @@ class Stage:
             holder.is_shadow_catcher = False
             holder.pass_index = shown["instance_id"]
             ids[holder.name] = shown["instance_id"]
-        for mesh in outdated:
-            bpy.data.meshes.remove(mesh)
         return ids
 
     def _set_mesh(self, holder: Any, asset: CachedAsset, matrix: Any, surface: dict[str, Any] | None) -> None:
-        flat = surface is not None and asset.flat_arrays is not None
-        if flat:
-            uv = projected_uv(
-                asset.flat_arrays["vertices"], asset.flat_arrays["faces"], surface_properties(surface, matrix)
-            )
-            mesh = build_mesh("laid_on", {**asset.flat_arrays, "corner_uv": uv})
-            mesh.materials.append(None)
-            self._laid_on.append(mesh)
-        else:
-            mesh = asset.mesh
+        flat = asset.flat_arrays is not None
+        mesh = asset.mesh
+        if surface is not None and asset.flat_arrays is not None:
+            mesh = self._lay_on(asset.flat_arrays, surface_properties(surface, matrix))
         if holder.data != mesh:
             holder.data = mesh
         holder.matrix_world = Matrix(matrix)
@@ -113,6 +114,14 @@ class Stage:
         if surface is not None:
             _set_properties(holder, surface_properties(surface, matrix))
         holder.update_tag()  # setting custom properties alone doesn't tell the renderer
+
+    def _lay_on(self, arrays: dict[str, Any], properties: dict[str, list[float]]) -> Any:
+        """A mesh with UVs for this picture alone: tiny, since only boxes and planes have one."""
+        uv = projected_uv(arrays["vertices"], arrays["faces"], properties)
+        mesh = build_mesh("laid_on", {**arrays, "corner_uv": uv})
+        mesh.materials.append(None)
+        self._laid_on.append(mesh)
+        return mesh
 
     def _set_lamps(self, lamps: list[dict[str, Any]]) -> None:
         for kind, pool in self._lamps.items():
