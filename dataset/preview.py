@@ -19,7 +19,7 @@ Pixels = npt.NDArray[np.uint8]
 COLUMNS = 4
 CELL_WIDTH = 480
 MOST_PICTURES = 24
-MASK_OPACITY = 0.32
+MASK_OPACITY = 0.22
 
 
 def class_colors(classes: Sequence[str]) -> dict[str, tuple[int, int, int]]:
