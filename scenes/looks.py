@@ -34,6 +34,8 @@ SHELF_TEXTURES = ("wood_grain", "wood_planks", "plaster")
 ANY_TEXTURES = tuple(SURFACES)
 
 DARKER = 0.45
+PHOTO_M = 1.0
+"""Edge that a photo covers on a surface unless texture_size_m says otherwise."""
 
 
 def draw_surface(looks: Looks, draws: Draws, name: str, suited: tuple[str, ...], base: Path) -> SurfaceMaterial:
@@ -74,7 +76,7 @@ def draw_surface(looks: Looks, draws: Draws, name: str, suited: tuple[str, ...],
     if looks.image is not None:
         files = list_images((base / looks.image).resolve(), PHOTO_SUFFIXES)
         image = str(draws.pick(list(files), f"{name}.image"))
-        material = replace(material, texture=None, image=image, metallic=0.0, bump_m=0.0)
+        material = replace(material, texture=None, image=image, texture_size_m=PHOTO_M, metallic=0.0, bump_m=0.0)
     return _overridden(material, looks, draws, name)
 
 

@@ -12,8 +12,8 @@ from assets.asset import MESH_FILE
 from assets.errors import InputError
 from scenes.catalogue import Catalogue
 from scenes.config.model import BackplateBackground, Drop, RunConfig, Scatter
+from scenes.config.references import deep_outcomes
 from scenes.config.stage import Looks, NoStage, Shelf
-from scenes.distributions import outcomes, references
 from scenes.files import PHOTO_SUFFIXES, list_images
 from scenes.lighting import check_hdri
 
@@ -45,9 +45,7 @@ def _images(config: RunConfig, catalogue: Catalogue, base: Path) -> Found:
         folder = config.background.images.expanduser()
         yield from _trying(lambda: list_images((base / folder).resolve(), PHOTO_SUFFIXES))
     if config.light.hdri is not None:
-        image = config.light.hdri.image
-        named = [config.variables[v] for v in references(image) if v in config.variables]
-        for outcome in dict.fromkeys(x for value in (image, *named) for x in outcomes(value)):
+        for outcome in dict.fromkeys(deep_outcomes(config.light.hdri.image, config)):
             if isinstance(outcome, str):
                 yield from _trying(lambda o=outcome: check_hdri(o, base))
 

@@ -23,6 +23,8 @@ TABLE_HEIGHT_M = 0.74
 TOP_M = 0.03
 BOARD_M = 0.02
 SLAB_M = 0.2
+WALL_M = 5.0
+CATCHER = SurfaceMaterial((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), roughness=1.0)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,10 @@ def _box(name: str, low: Float, high: Float, material: SurfaceMaterial) -> tuple
 
 def _ground(config: Ground, draws: Draws, base: Path, shadow_catcher: bool) -> StageBuild:
     half = draws.number(config.size_m, "stage.size_m") / 2
-    material = draw_surface(config.looks, draws, "stage.looks", GROUND_TEXTURES, base)
+    if shadow_catcher:
+        material = CATCHER  # relief would show in the shadows that it catches
+    else:
+        material = draw_surface(config.looks, draws, "stage.looks", GROUND_TEXTURES, base)
     matrix = to_matrix4(transform(np.eye(3), np.zeros(3), np.array([2 * half, 2 * half, 1.0])))
     surface = SurfacePlan("ground", "primitive/plane", matrix, material, shadow_catcher)
     block = Block(np.array([0.0, 0.0, -SLAB_M / 2]), np.array([half, half, SLAB_M / 2]), np.eye(3))
@@ -119,6 +124,10 @@ def _shelf(config: Shelf, draws: Draws, base: Path) -> StageBuild:
         parts.append(_box(name, low, high, material))
     back = (np.array([-half_w, half_d, -BOARD_M]), np.array([half_w, half_d + 0.008, top + BOARD_M]))
     parts.append(_box("back", *back, material))
+    if config.wall is not None:
+        wall = draw_surface(config.wall, draws, "stage.wall", WALL_TEXTURES, base)
+        low, high = np.array([-WALL_M, back[1][1], -WALL_M / 2]), np.array([WALL_M, back[1][1] + 0.1, WALL_M])
+        parts.append(_box("wall", low, high, wall))
     surfaces, blocks = zip(*parts, strict=True)
     return StageBuild("shelf", surfaces, blocks, tuple(supports))
 

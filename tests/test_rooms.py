@@ -53,4 +53,6 @@ def test_the_worker_needs_nothing_but_blender() -> None:
 
     for path in (ROOT / "render" / "blender").glob("*.py"):
         others = imported(ast.parse(path.read_text())) - set(sys.stdlib_module_names)
-        assert others <= {"bpy", "mathutils", "numpy", "_cycles", "addon_utils", "gpu", "scanstage_blender", ""}, path.name
+        assert others <= {"bpy", "mathutils", "numpy", "_cycles", "addon_utils", "gpu", "scanstage_blender", ""}, (
+            path.name
+        )

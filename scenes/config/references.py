@@ -67,7 +67,7 @@ def _value_problems(value: Any, expect: Expect | None, config: RunConfig) -> Ite
             yield from _switch_problems(leaf, config)
         elif isinstance(leaf, Variable) and expect is not None and leaf.var in config.variables:
             try:
-                for outcome in _deep_outcomes(config.variables[leaf.var], config, 0):
+                for outcome in deep_outcomes(config.variables[leaf.var], config):
                     expect.check_outcome(outcome)
             except ValueError as e:
                 yield f"the variable {leaf.var!r} does not fit here: {e}"
@@ -77,7 +77,7 @@ def _switch_problems(switch: Switch, config: RunConfig) -> Iterator[str]:
     by, cases, default = switch.switch.by, switch.switch.cases, switch.switch.default
     if by not in config.variables:
         return
-    values = list(_deep_outcomes(config.variables[by], config, 0))
+    values = list(deep_outcomes(config.variables[by], config))
     if any(isinstance(v, tuple) for v in values):
         yield f"switch.by: {by!r} is continuous; a switch needs a variable with a choice of values"
         return
@@ -88,12 +88,12 @@ def _switch_problems(switch: Switch, config: RunConfig) -> Iterator[str]:
         yield f"switch.cases: no case and no default for {by} = {', '.join(map(repr, uncovered))}"
 
 
-def _deep_outcomes(value: Any, config: RunConfig, depth: int) -> Iterator[Any]:
-    """Outcomes with variables followed (bounded: cycles are reported elsewhere)."""
+def deep_outcomes(value: Any, config: RunConfig, depth: int = 0) -> Iterator[Any]:
+    """Everything that ``value`` may give, ``{var: …}`` followed (bounded: cycles are reported elsewhere)."""
     yield from outcomes(value)
     for leaf in _leaves(value):
         if isinstance(leaf, Variable) and leaf.var in config.variables and depth < 20:
-            yield from _deep_outcomes(config.variables[leaf.var], config, depth + 1)
+            yield from deep_outcomes(config.variables[leaf.var], config, depth + 1)
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -24,7 +24,9 @@ class Looks(_Section):
     )
     image: Path | None = Field(None, description="a photo, or a folder of photos, used in place of texture")
     color: Color | None = Field(None, description="main colour; default: from the texture's palettes")
-    texture_size_m: Annotated[AnyValue, Number(1e-3, 1e4)] | None = Field(None, description="edge of one repetition")
+    texture_size_m: Annotated[AnyValue, Number(1e-3, 1e4)] | None = Field(
+        None, description="edge of one repetition; of a photo 1 m unless given"
+    )
     roughness: Share | None = None
     metallic: Share | None = None
     bump: Annotated[AnyValue, Number(0, 10)] = Field(1.0, description="factor on the texture's relief")
@@ -59,7 +61,7 @@ class Table(_Stage):
 
 
 class Shelf(_Stage):
-    """A bookcase: back, sides and boards; objects stand on the boards."""
+    """A shelf on a wall: back, sides and boards; objects stand on the boards. Its open side faces azimuth 0."""
 
     kind: Literal["shelf"]
     width_m: Annotated[AnyValue, Number(0.1, 100)] = Field(Uniform(uniform=(0.8, 1.2)))
@@ -67,6 +69,7 @@ class Shelf(_Stage):
     boards: Annotated[AnyValue, Whole(1, 12)] = Field(Integer(integer=(2, 3)), description="boards that carry objects")
     gap_m: Annotated[AnyValue, Number(0.05, 10)] = Field(Uniform(uniform=(0.28, 0.36)), description="between boards")
     looks: Looks = Field(default_factory=Looks)
+    wall: Looks | None = Field(default_factory=Looks, description="the wall behind it; null for none")
 
 
 class Room(_Stage):

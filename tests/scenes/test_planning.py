@@ -101,7 +101,8 @@ def test_scattered_objects_do_not_touch(toy_library: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("placement", "stage"), [(Drop(), {"kind": "table"}), (Upright(), {"kind": "shelf"}), (Upright(), {"kind": "table"})]
+    ("placement", "stage"),
+    [(Drop(), {"kind": "table"}), (Upright(), {"kind": "shelf"}), (Upright(), {"kind": "table"})],
 )
 def test_no_room_is_said_with_numbers(toy_library: Path, placement, stage) -> None:
     items = [Item(i.name, i.hull * 5) for i in toy_items(toy_library, 40)]
@@ -184,7 +185,10 @@ light: {ambient: {strength: {switch: {by: time, cases: {day: 1, night: 0.1}}}}}
 def test_shared_values_are_shared(tmp_path: Path, toy_library: Path) -> None:
     extra = """
 variables: {warmth: {uniform: [2000, 9000]}}
-light: {lamps: [{kind: area, count: 2, power: 1, temperature_k: {var: warmth}}, {kind: sun, power: 1, temperature_k: {var: warmth}}]}
+light:
+  lamps:
+    - {kind: area, count: 2, power: 1, temperature_k: {var: warmth}}
+    - {kind: sun, power: 1, temperature_k: {var: warmth}}
 """
     plan = planner(tmp_path, toy_library, extra).plan(0).plan
     assert len({lamp.temperature_k for lamp in plan.lamps}) == 1
