@@ -143,7 +143,8 @@ class Asset:
         try:
             return cls(AssetMeta.from_json(path.read_text("utf-8")), folder)
         except (OSError, ValueError, KeyError, TypeError) as e:
-            raise InputError(f"{path}: can't read the asset ({e})", "remove the folder and take the scan in again") from e
+            mend = "remove the folder and take the scan in again"
+            raise InputError(f"{path}: can't read the asset ({e})", mend) from e
 
 
 def write_asset(folder: Path, meta: AssetMeta, mesh: MeshArrays, files: dict[str, bytes]) -> Asset:

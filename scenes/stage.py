@@ -81,10 +81,8 @@ def _box(name: str, low: Float, high: Float, material: SurfaceMaterial) -> tuple
 
 def _ground(config: Ground, draws: Draws, base: Path, shadow_catcher: bool) -> StageBuild:
     half = draws.number(config.size_m, "stage.size_m") / 2
-    if shadow_catcher:
-        material = CATCHER  # relief would show in the shadows that it catches
-    else:
-        material = draw_surface(config.looks, draws, "stage.looks", GROUND_TEXTURES, base)
+    # Relief would show in the shadows that a catcher catches.
+    material = CATCHER if shadow_catcher else draw_surface(config.looks, draws, "stage.looks", GROUND_TEXTURES, base)
     matrix = to_matrix4(transform(np.eye(3), np.zeros(3), np.array([2 * half, 2 * half, 1.0])))
     surface = SurfacePlan("ground", "primitive/plane", matrix, material, shadow_catcher)
     block = Block(np.array([0.0, 0.0, -SLAB_M / 2]), np.array([half, half, SLAB_M / 2]), np.eye(3))
