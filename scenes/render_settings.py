@@ -43,7 +43,7 @@ class RenderSettings:
 
 PRESETS: dict[Preset, RenderSettings] = {
     "draft": RenderSettings(samples=6, noise_threshold=0.1, min_samples=4, max_bounces=3),
-    "standard": RenderSettings(samples=24, noise_threshold=0.02, min_samples=12, max_bounces=5),
+    "standard": RenderSettings(samples=24, noise_threshold=0.02, min_samples=12, max_bounces=4),
     "final": RenderSettings(
         samples=256, noise_threshold=0.005, min_samples=32, denoise="high", max_bounces=8, world_map_px=1024
     ),
