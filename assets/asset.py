@@ -7,12 +7,14 @@ On disk an asset is one folder::
     <folder>/*.png, *.jpg   textures named by the materials, and ``thumbnail.jpg``
 
 Frame of an asset: right-handed, Z up, metres, origin at the centre of the base (x, y at the middle of the bounding box,
-z = 0 at its lowest vertex). The mesh stored here is at once the mesh that is cast for labels and the one rendered.
+z = 0 at its lowest vertex; a flat sheet lies in the middle of a plate of 0.6 % of its extent). The mesh stored here is
+at once the mesh that is cast for labels and the one rendered.
 """
 
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,7 +84,7 @@ class MeshArrays:
         try:
             with np.load(path, allow_pickle=False) as z:
                 return cls(**{k: z[k] for k in z.files})
-        except (OSError, ValueError, TypeError, KeyError, EOFError) as e:
+        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as e:
             raise InputError(f"{path}: can't read the asset's mesh ({e})", "take the scan in again") from e
 
 

@@ -8,7 +8,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 MAX_HULL_VERTICES = 200
 _BASE_VERTICES = 32
-_LEAST_THICKNESS = 0.004  # of the extent; MuJoCo needs a volume
+_LEAST_THICKNESS = 0.006  # of the extent; MuJoCo needs a volume, and the planner to see that two sheets overlap
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,12 +17,12 @@ def collision_hull(vertices: Floats) -> npt.NDArray[np.float32]:
     """Vertices of a convex hull of a scan.
 
     Args:
-        vertices: (V, 3) positions in the asset's frame (base at z = 0).
+        vertices: (V, 3) positions in the asset's frame (base at z = 0; a flat scan :func:`lift_of_flat` above it).
 
     Returns:
         (H, 3) float32, 4 <= H <= 200, a subset of the scan's positions
         (so the hull lies within the scan's exact hull, touches its six extremes and keeps its base polygon), or, for a
-        flat scan, its positions thickened to 0.4 % of its extent.
+        flat scan, its positions thickened to 0.6 % of its extent, to both sides.
     """
     points = _thickened(vertices)
     exact = points[ConvexHull(points).vertices]
@@ -31,26 +31,42 @@ def collision_hull(vertices: Floats) -> npt.NDArray[np.float32]:
     return exact.astype(np.float32)
 
 
-def _thickened(points: Floats) -> Floats:
-    """The points themselves, or, where they (nearly) lie in a plane, a plate of them."""
+def lift_of_flat(points: Floats) -> float:
+    """How far above its base a (nearly) flat scan must lie to be in the middle of its plate; 0 for other scans.
+
+    Without it a sheet on a table is in the table's own plane, where neither a cast nor a renderer can tell which of
+    them is in front.
+
+    Args:
+        points: (P, 3) positions, metres, Z up.
+    """
+    return float(abs(_plate_offset(points)[2]))
+
+
+def _plate_offset(points: Floats) -> Floats:
+    """(3,) from a flat scan to either face of the plate that stands for it in physics; zeros where it is not flat."""
     extent = float(np.ptp(points, axis=0).max())
     centred = points - points.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
     normal = axes[:, 0]
-    thickness = float(np.ptp(centred @ normal))
-    if thickness >= _LEAST_THICKNESS * extent:
+    missing = _LEAST_THICKNESS * extent - float(np.ptp(centred @ normal))
+    offset: Floats = normal * max(missing, 0.0) / 2
+    return offset
+
+
+def _thickened(points: Floats) -> Floats:
+    """The points themselves, or, where they (nearly) lie in a plane, a plate of them; never below the ground."""
+    offset = _plate_offset(points)
+    if not offset.any():
         return points
-    normal = normal * (1.0 if normal[2] >= 0 else -1.0)
-    shifted = points + normal * (_LEAST_THICKNESS * extent - thickness / 2)
-    low = float(points[:, 2].min())
-    shifted[:, 2] = np.maximum(shifted[:, 2], low)
-    both = np.concatenate([points, shifted])
+    both = np.concatenate([points - offset, points + offset])
+    both[:, 2] = np.maximum(both[:, 2], 0.0)
     try:
         ConvexHull(both)
     except QhullError:  # a sliver: give it a box
-        half = np.maximum(np.ptp(points, axis=0), _LEAST_THICKNESS * extent) / 2
+        half = np.maximum(np.ptp(points, axis=0), _LEAST_THICKNESS * float(np.ptp(points, axis=0).max())) / 2
         middle = (points.max(axis=0) + points.min(axis=0)) / 2
-        middle[2] = low + half[2]
+        middle[2] = max(middle[2], half[2])
         signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
         return middle + signs * half
     return both

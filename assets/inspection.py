@@ -11,6 +11,7 @@ from assets.errors import InputError
 from assets.intake import DEFAULT_MAX_TRIANGLES
 from assets.raw_scan import UNITS_M, Finding, RawScan
 from assets.readers import Convert, read_scan
+from assets.see_through import settle_alpha
 from assets.surface_mesh import census_findings, make_sound
 from assets.texture_coding import DEFAULT_MAX_PX, image_size
 from assets.units import find_unit, find_up, to_z_up, unit_findings, up_findings
@@ -69,6 +70,8 @@ def _measured(
 ) -> Inspection:
     textures = _textures(scan, findings)
     surface, census = make_sound(scan)
+    if not any(f.severity == "error" for f in findings):  # a texture that can't be read has been reported
+        findings += settle_alpha(scan)[1]
     findings += census_findings(census)
     if len(surface.faces) > max_triangles:
         what = f"{len(surface.faces):,} triangles"

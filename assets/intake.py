@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.asset import Asset, AssetMeta, Material, MeshArrays
-from assets.collision_hull import collision_hull
+from assets.collision_hull import collision_hull, lift_of_flat
 from assets.errors import InputError
 from assets.library import store_asset
 from assets.raw_scan import TEXTURE_KEYS, UNITS_M, Finding, RawScan
 from assets.readers import Convert, read_scan
 from assets.readers.folder import read_bounded
+from assets.see_through import settle_alpha
 from assets.shading_edges import shading_vertices
 from assets.simplification import bounded
 from assets.surface_mesh import SurfaceMesh, census_findings, make_sound
@@ -70,7 +71,16 @@ def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert 
     """
     check_options(options)
     scan = read_scan(path, convert)
-    return add_scan(scan, path.name, hashlib.sha256(read_bounded(path)).hexdigest(), options, library)
+    try:
+        return add_scan(scan, path.name, file_sha256(path), options, library)
+    except InputError as e:  # many scans have the same name in folders of their own
+        named = [p.replace(path.name, str(path), 1) if p.startswith(f"{path.name}: ") else p for p in e.problems]
+        raise InputError(named, e.mend) from e
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a scan's file. Raises InputError where it can't be read."""
+    return hashlib.sha256(read_bounded(path)).hexdigest()
 
 
 def add_scan(
@@ -92,7 +102,7 @@ def add_scan(
     Raises InputError as :func:`take_in` does.
     """
     check_options(options)
-    asset_id = f"{options.class_name}/{_slug(file_name)}-{sha256[:8]}"
+    asset_id = asset_id_of(options.class_name, file_name, sha256)
     source = {"file": file_name, "sha256": sha256, **(provenance or {})}
     source |= {k: v for k in ("license", "author", "url") if (v := getattr(options, k))}
     try:
@@ -105,6 +115,11 @@ def add_scan(
         raise InputError(
             f"{library}: can't be written ({e.strerror or e})", "choose another folder with --library, or make room"
         ) from e
+
+
+def asset_id_of(class_name: str, file_name: str, sha256: str) -> str:
+    """The id, below its library, of the asset that a scan file becomes: the same for copies of the same name."""
+    return f"{class_name}/{_slug(file_name)}-{sha256[:8]}"
 
 
 def check_options(options: IntakeOptions) -> None:
@@ -131,6 +146,7 @@ def build_asset(
 ) -> tuple[AssetMeta, MeshArrays, dict[str, bytes]]:
     """What goes into the asset's folder: metadata, arrays, encoded images by file name. Raises InputError."""
     surface, census = make_sound(scan)
+    scan, openings = settle_alpha(scan)
     extent = float(np.ptp(surface.positions, axis=0).max())
     unit = find_unit(scan, extent, options.unit)
     up = find_up(scan, surface.positions, options.up)
@@ -155,7 +171,7 @@ def build_asset(
             "up": up.up,
             "up_origin": up.origin,
             "source_triangles": census.triangles,
-            "findings": [_noted(f) for f in (*scan.findings, *census_findings(census), *losses)],
+            "findings": [_noted(f) for f in (*scan.findings, *openings, *census_findings(census), *losses)],
         },
     )
     return meta, mesh, files
@@ -171,9 +187,10 @@ def _slug(file_name: str) -> str:
 
 
 def _based(positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Positions with the origin at the centre of the base."""
+    """Positions with the origin at the centre of the base; a flat scan lies in the middle of its plate."""
     low, high = positions.min(axis=0), positions.max(axis=0)
-    based: npt.NDArray[np.float64] = positions - [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]]
+    base = low[2] - lift_of_flat(positions)
+    based: npt.NDArray[np.float64] = positions - [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, base]
     return based
 
 

@@ -33,12 +33,18 @@ def cache_folder() -> Path:
 
 
 def list_assets(library: Path) -> list[Asset]:
-    """All assets below ``library``, sorted by id. Raises InputError for a broken one; a missing folder is empty."""
-    return sorted((Asset.open(folder) for folder in _asset_folders(library)), key=lambda a: a.meta.asset_id)
+    """All assets below ``library``, sorted by id. A missing folder is empty.
+
+    Raises InputError for a broken asset, and for a library that isn't a folder or can't be read.
+    """
+    try:
+        return sorted((Asset.open(folder) for folder in _asset_folders(library)), key=lambda a: a.meta.asset_id)
+    except OSError as e:
+        raise InputError(f"{library}: can't be read as a library ({e.strerror or e})", "name another folder") from e
 
 
 def _asset_folders(library: Path) -> Iterator[Path]:
-    if not library.is_dir():
+    if not library.exists():
         return
     with os.scandir(library) as classes:
         for class_entry in classes:
@@ -72,11 +78,14 @@ def store_asset(library: Path, meta: AssetMeta, mesh: MeshArrays, files: dict[st
 
 
 def remove_asset(library: Path, asset_id: str) -> None:
-    """Remove one asset. Raises InputError where there is none of that id."""
+    """Remove one asset. Raises InputError where there is none of that id, or it can't be removed."""
     folder = library / asset_id
     parts = asset_id.split("/")
     if len(parts) != 2 or any(p in ("", ".", "..") for p in parts) or not (folder / META_FILE).is_file():
         raise InputError(f"{asset_id!r} is not in {library}", "scanstage assets list shows what there is")
-    shutil.rmtree(folder)
-    if not any(folder.parent.iterdir()):
-        folder.parent.rmdir()
+    try:
+        shutil.rmtree(folder)
+        if not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+    except OSError as e:
+        raise InputError(f"{folder}: can't be removed ({e.strerror or e})") from e

@@ -75,7 +75,7 @@ def metres_text(size: float) -> str:
     for limit, factor, unit in ((0.01, 1e3, "mm"), (1.0, 1e2, "cm")):
         if size < limit:
             return f"{size * factor:.3g} {unit}"
-    return f"{size:.3g} m"
+    return f"{size:,.0f} m" if size >= 1000 else f"{size:.3g} m"
 
 
 def extents_text(sizes: Iterable[float]) -> str:

@@ -16,7 +16,14 @@ from rich.table import Table
 from assets.asset import Asset
 from assets.errors import InputError
 from assets.inspection import Inspection, inspect_scan
-from assets.intake import DEFAULT_MAX_TRIANGLES, IntakeOptions, check_options, take_in
+from assets.intake import (
+    DEFAULT_MAX_TRIANGLES,
+    IntakeOptions,
+    asset_id_of,
+    check_options,
+    file_sha256,
+    take_in,
+)
 from assets.library import default_library, list_assets, remove_asset
 from assets.packs import PACKS, pull_pack
 from assets.readers import SCAN_SUFFIXES
@@ -26,6 +33,7 @@ app = typer.Typer(no_args_is_help=True, help="Take scans in, inspect and list th
 
 _STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
 _MAX_FILES = 10_000
+_TOLD = ("missing ", "texture: ", "see-through: ")  # topics of findings that change how a scan looks
 
 Paths = Annotated[list[Path], typer.Argument(help="Scans, or folders of scans.", metavar="PATH…")]
 Library = Annotated[Path | None, typer.Option("--library", help="Folder of the library.", show_default="user's own")]
@@ -59,8 +67,10 @@ def add(
     console = Console(highlight=False)
     problems: list[InputError] = []
     files, done = _scan_files(paths), 0
+    taken: dict[str, Path] = {}
     for path in files:
         try:
+            _check_first(path, class_name, taken)
             asset = take_in(path, options, target, _converter(blender))
         except InputError as e:
             if not keep_going or len(files) == 1:
@@ -69,9 +79,25 @@ def add(
             console.print(f"[red]✗[/] {escape(str(path))}", soft_wrap=True)
             continue
         done += 1
+        taken[asset.meta.asset_id] = path
         console.print(f"[green]✓[/] {escape(_one_line(asset))}", soft_wrap=True)
+        for note in asset.meta.intake["findings"]:
+            if note.startswith(_TOLD):
+                console.print(f"  [yellow]{escape(note)}[/]", soft_wrap=True)
     console.print(f"{done} of {len(files)} scans are in {escape(str(target))}", soft_wrap=True)
     _report(problems, done)
+
+
+def _check_first(path: Path, class_name: str, taken: dict[str, Path]) -> None:
+    """Refuse a copy within one call: it would replace the first, whose textures may be others."""
+    if not taken or not path.is_file():
+        return
+    asset_id = asset_id_of(class_name, path.name, file_sha256(path))
+    if asset_id in taken:
+        raise InputError(
+            f"{path}: is the same file as {taken[asset_id]}, which has come in as {asset_id}",
+            "leave one of them out, or rename one if their textures differ: the name is part of the id",
+        )
 
 
 def _report(problems: list[InputError], done: int) -> None:
@@ -92,8 +118,11 @@ def _one_line(asset: Asset) -> str:
     size = extents_text(meta.extents_m)
     came = meta.intake.get("source_triangles", meta.triangles)
     fewer = f" of {came:,}" if came != meta.triangles else ""
+    noun = "triangle" if came == 1 else "triangles"
     unit, up = meta.intake.get("unit"), str(meta.intake.get("up", "")).upper()
-    return f"{meta.asset_id}: {size}, {meta.triangles:,}{fewer} triangles, unit {unit}, up {up}"
+    guess = " (guessed)" if str(meta.intake.get("unit_origin")).startswith("guessed") else ""
+    likely = " (guessed)" if meta.intake.get("up_origin") not in ("given", "declared") else ""
+    return f"{meta.asset_id}: {size}, {meta.triangles:,}{fewer} {noun}, unit {unit}{guess}, up {up}{likely}"
 
 
 @app.command()
@@ -106,6 +135,9 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Show what is wrong with scans and what intake will do about it. Writes nothing."""
+    absent = [f"{p}: there is no such file" for p in paths if not p.exists()]
+    if absent:
+        raise InputError(absent)
     inspections = [inspect_scan(p, unit, up, max_triangles, _converter(blender)) for p in _scan_files(paths)]
     if as_json:
         typer.echo(json.dumps([asdict(i) for i in inspections], indent=1))
@@ -120,7 +152,7 @@ def _print_inspection(console: Console, inspection: Inspection) -> None:
     if inspection.size_m:
         facts.append(extents_text(inspection.size_m))
     if inspection.triangles is not None:
-        facts.append(f"{inspection.triangles:,} triangles")
+        facts.append("1 triangle" if inspection.triangles == 1 else f"{inspection.triangles:,} triangles")
     facts += [f"{name} {w} x {h}" for name, w, h in inspection.textures[:4]]
     verdict = "[bold red]refused[/]" if inspection.refused else "[green]can come in[/]"
     console.print(f"[bold]{escape(inspection.path)}[/]: {verdict}", soft_wrap=True)
@@ -161,7 +193,8 @@ def list_(
         table.add_row(*map(escape, cells))
     console.print(table)
     classes = len({a.meta.class_name for a in found})
-    console.print(f"{len(found)} scans of {classes} classes in {escape(str(source))}", soft_wrap=True)
+    scans, kinds = "scan" if len(found) == 1 else "scans", "class" if classes == 1 else "classes"
+    console.print(f"{len(found)} {scans} of {classes} {kinds} in {escape(str(source))}", soft_wrap=True)
 
 
 def _as_json(asset: Asset) -> dict[str, Any]:

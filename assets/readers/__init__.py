@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from assets.asset import Material
 from assets.errors import InputError
@@ -36,6 +37,7 @@ _READERS: dict[str, Callable[[Path], RawScan]] = {
 _BLENDER_ONLY = (".usd", ".usda", ".usdc", ".usdz", ".fbx")
 SCAN_SUFFIXES = (*_READERS, *_BLENDER_ONLY)
 _MAX_COORDINATE = 1e9
+_COARSEST_STEP = 0.005  # of the extent
 _MAGIC = ((b"ply", ".ply"), (b"glTF", ".glb"), (b"solid", ".stl"), (b"PK\x03\x04", ".zip"), (b"Kaydara FBX", ".fbx"))
 
 
@@ -128,7 +130,20 @@ def _checked(scan: RawScan, path: Path, suffix: str) -> RawScan:
             f"{path}: {bad:,} vertices in use are not finite or beyond 1e9 (the first is number {first})",
             "repair it in MeshLab (Remove vertices with NaN coordinates) and export it again",
         )
+    _check_digits(scan.vertices[used], path)
     return _with_finite_uv(_without_unmapped_textures(scan))
+
+
+def _check_digits(points: npt.NDArray[np.float64], path: Path) -> None:
+    """Refuse what was stored in single precision too far from the origin (map coordinates): its shape is lost."""
+    farthest, extent = float(np.abs(points).max()), float(np.ptp(points, axis=0).max())
+    step = float(np.spacing(np.float32(farthest)))
+    if step > _COARSEST_STEP * extent > 0 and (points == points.astype(np.float32)).all():
+        raise InputError(
+            f"{path}: its coordinates (up to {farthest:.7g}) are so far from the origin that they come in steps of "
+            f"{step:.2g}, for a size of {extent:.2g}: the shape is lost",
+            "move the scan to the origin before it is exported, or export it in double precision",
+        )
 
 
 def _without_unmapped_textures(scan: RawScan) -> RawScan:

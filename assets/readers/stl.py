@@ -36,7 +36,8 @@ def read_stl(path: Path) -> RawScan:
             raise InputError(f"{path}: the file is cut off: its last solid doesn't end")
         vertices = _text_vertices(data)
     else:
-        raise InputError(f"{path}: the file is cut off or isn't an STL ({len(data):,} bytes, {declared:,} triangles)")
+        tells = f"{declared:,} triangles" if declared >= 0 else "no count of triangles"
+        raise InputError(f"{path}: the file is cut off or isn't an STL ({len(data):,} bytes, {tells})")
     faces = np.arange(len(vertices), dtype=np.int64).reshape(-1, 3)
     return RawScan(vertices, faces, np.zeros(len(faces), np.int64), (Material(),), usual_up="z")
 

@@ -237,6 +237,21 @@ def test_sheets_and_slivers_get_a_hull(tmp_path: Path) -> None:
         assert hull[:, 2].min() >= -1e-7
 
 
+@pytest.mark.parametrize("up", ["z", "y"])
+def test_a_sheet_lies_above_the_ground_and_inside_its_plate(tmp_path: Path, up: str) -> None:
+    """In the ground's own plane neither a cast nor a renderer could tell which of them is in front."""
+    corners = np.array([[0, 0, 0], [0.2, 0, 0], [0.2, 0.3, 0], [0, 0.3, 0]]) + 5.0
+    sheet = trimesh.Trimesh(corners, [[0, 1, 2], [0, 2, 3]], process=False)
+    mesh = take_in_stl(tmp_path, sheet, replace(OPTIONS, up=up)).mesh()
+    low, high = mesh.hull.min(axis=0), mesh.hull.max(axis=0)
+    assert low[2] == pytest.approx(0, abs=1e-6)
+    across = 2 if up == "z" else 1
+    thickness = high[across] - low[across]
+    assert 0.0005 < thickness < 0.003
+    np.testing.assert_allclose(mesh.vertices[:, across], (low[across] + high[across]) / 2, atol=1e-6)
+    assert mesh.vertices[:, 2].min() == pytest.approx(thickness / 2 if up == "z" else 0, abs=1e-6)
+
+
 def test_inspection_foretells_intake(tmp_path: Path) -> None:
     ball = trimesh.creation.icosphere(subdivisions=3, radius=50)
     path = write_binary_stl(tmp_path / "a.stl", trimesh.Trimesh(ball.vertices, ball.faces[5:], process=False))

@@ -149,6 +149,23 @@ def test_vertices_that_are_not_finite(tmp_path: Path, value: float) -> None:
         assert any(f.topic == "NaN vertices" for f in inspect_scan(path).findings)
 
 
+def test_shapes_lost_to_single_precision(tmp_path: Path) -> None:
+    """Map coordinates in float32 leave steps where the shape was; in float64 nothing is lost."""
+    ball = trimesh.creation.icosphere(subdivisions=2, radius=0.05)
+    far = trimesh.Trimesh(np.add(ball.vertices, [5e5, 4.6e6, 300]), ball.faces, process=False)
+    lost = tmp_path / "single.ply"
+    lost.write_bytes(trimesh.Trimesh(far.vertices.astype(np.float32), far.faces, process=False).export(file_type="ply"))
+    with pytest.raises(InputError, match="far from the origin"):
+        read_scan(lost)
+    kept = tmp_path / "double.obj"
+    rows = [f"v {x!r} {y!r} {z!r}" for x, y, z in far.vertices.tolist()]
+    kept.write_text("\n".join([*rows, *(f"f {a} {b} {c}" for a, b, c in (far.faces + 1).tolist())]))
+    np.testing.assert_allclose(np.ptp(read_scan(kept).vertices, axis=0), np.ptp(ball.vertices, axis=0), atol=1e-8)
+    beside = tmp_path / "near.stl"
+    beside.write_bytes(trimesh.Trimesh(np.add(ball.vertices, [7, -3, 11]), ball.faces).export(file_type="stl"))
+    assert len(read_scan(beside).faces) == len(ball.faces)
+
+
 def test_point_clouds_are_shown_the_way_out(tmp_path: Path) -> None:
     cloud = (
         "ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float y\nproperty float z\nend_header\n"

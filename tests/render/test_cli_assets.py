@@ -109,3 +109,47 @@ def test_unknown_pack(tmp_path: Path) -> None:
     code, output = call("pull", "nothing", "--library", tmp_path)
     assert code == 2
     assert "ycb" in output
+
+
+def test_copies_in_one_call_do_not_replace_each_other(tmp_path: Path) -> None:
+    """Two variants of a product may share mesh and file name and differ in their texture alone."""
+    for variant in ("cherry", "lemon"):
+        (tmp_path / variant).mkdir()
+        (tmp_path / variant / "can.obj").write_text("mtllib can.mtl\nusemtl a\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+        (tmp_path / variant / "can.mtl").write_text(f"newmtl a\nKd {1.0 * (variant == 'cherry')} 1 0\n")
+    library = tmp_path / "library"
+    code, output = call("add", tmp_path, "--class", "can", "--library", library)
+    assert code == 1
+    assert "lemon" in output
+    (kept,) = list_assets(library)
+    assert kept.meta.materials[0].base_color[0] == 1.0
+    (tmp_path / "lemon" / "can.obj").rename(tmp_path / "lemon" / "lemon.obj")
+    assert call("add", tmp_path, "--class", "can", "--library", library)[0] == 0
+    assert len(list_assets(library)) == 2
+
+
+def test_what_changes_the_look_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.obj").write_text("mtllib gone.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    code, output = call("add", tmp_path / "a.obj", "--class", "thing", "--library", tmp_path / "library")
+    assert code == 0
+    assert "gone.mtl" in output
+    assert "unit m (guessed)" in output
+    sure = call("add", tmp_path / "a.obj", "--class", "x", "--library", tmp_path, "--unit", "m", "--up", "z")[1]
+    assert "guessed" not in sure
+
+
+def test_libraries_that_are_none(tmp_path: Path, scans: Path) -> None:
+    assert call("list", "--library", scans / "notes.txt")[0] == 2
+    assert call("list", "--library", tmp_path / "nowhere")[0] == 0
+    assert call("inspect", scans / "nowhere.stl")[0] == 2
+
+
+def test_a_damaged_asset_is_named(tmp_path: Path, scans: Path) -> None:
+    assert call("add", scans / "box.stl", "--class", "thing", "--library", tmp_path / "library")[0] == 0
+    (asset,) = list_assets(tmp_path / "library")
+    mesh = asset.folder / "mesh.npz"
+    whole = mesh.read_bytes()
+    for end in (0, 1, 100, len(whole) // 2, len(whole) - 1):
+        mesh.write_bytes(whole[:end])
+        with pytest.raises(InputError, match=r"mesh\.npz"):
+            asset.mesh()
