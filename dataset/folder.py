@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,23 @@ class DatasetFolder:
     def record(self, index: int) -> Path:
         """Path of a record."""
         return self.records / f"{index:06d}.json"
+
+    @property
+    def log(self) -> Path:
+        """What Blender itself printed."""
+        return self.root / "blender.log"
+
+    def own_entries(self) -> tuple[Path, ...]:
+        """All that a run writes directly below the root, whether it is there or not."""
+        return (self.images, self.records, self.annotations, self.run_file, self.preview, self.log)
+
+    def clear(self) -> None:
+        """Delete what runs wrote, and nothing else."""
+        for entry in self.own_entries():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink(missing_ok=True)
 
     def create(self) -> None:
         """Make all folders. Raises OSError where that can't be."""

@@ -18,6 +18,7 @@ Pixels = npt.NDArray[np.uint8]
 
 COLUMNS = 4
 CELL_WIDTH = 480
+CELL_HEIGHT = 640
 MOST_PICTURES = 24
 MASK_OPACITY = 0.22
 
@@ -60,7 +61,8 @@ def _draw_boxes(canvas: Pixels, record: Record, colors: dict[str, tuple[int, int
     for instance in record.instances:
         color = colors[instance.class_name]
         x, y, w, h = (v * scale for v in instance.bbox_xywh)
-        draw.rectangle((x, y, x + w - 1, y + h - 1), outline=color)
+        # A box can be thinner than a pixel of the sheet.
+        draw.rectangle((x, y, max(x, x + w - 1), max(y, y + h - 1)), outline=color)
         left, top, right, bottom = draw.textbbox((0, 0), instance.class_name, font=font)
         text_x = min(max(x, 0), picture.width - (right - left) - 4)
         text_y = y - (bottom - top) - 5 if y > bottom - top + 5 else y + 1
@@ -88,7 +90,7 @@ def contact_sheet(records: Sequence[Record], images: Path, classes: Sequence[str
         raw = cv2.imread(str(images / record.image.file_name), cv2.IMREAD_COLOR)
         if raw is None:
             raise FileNotFoundError(images / record.image.file_name)
-        scale = CELL_WIDTH / raw.shape[1]
+        scale = min(CELL_WIDTH / raw.shape[1], CELL_HEIGHT / raw.shape[0])
         cells.append(draw_labels(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), record, colors, scale))
     height = max(c.shape[0] for c in cells)
     columns = min(COLUMNS, len(cells))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +26,22 @@ app = typer.Typer(
 )
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from render.run_file import own_version
+
+        print(f"scanstage {own_version()}")
+        raise typer.Exit(0)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_show_version, help="and exit")] = False,
+) -> None:
+    """3D scans in, balanced and verified datasets out."""
+
 
 ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML config")]
 SetOption = Annotated[
@@ -69,7 +87,7 @@ def generate(
         ("run", folder.run_file),
         ("preview", folder.preview),
     ):
-        console.print(f"  {what:<12} {path}", highlight=False)
+        console.print(f"  {what:<12} {escape(str(path))}", highlight=False)
     if summary.failed:
         failed = ", ".join(str(i) for i, _ in sorted(summary.failed)[:20])
         errors.print(f"[red]{len(summary.failed)} pictures failed:[/] {failed}; reasons above and in run.json")
@@ -85,15 +103,12 @@ def plan(
 ) -> None:
     """Print the complete plan of one picture as JSON. Needs no Blender."""
     from render.generate import GenerateOptions, read_config
-    from scenes.catalogue import open_catalogue
     from scenes.planner import Planner
-    from scenes.preflight import check_inputs
+    from scenes.preflight import open_inputs
 
     loaded = read_config(config, GenerateOptions(tuple(set_ or ()), seed=seed))
     base = config.resolve().parent
-    catalogue = open_catalogue(loaded, base)
-    check_inputs(loaded, catalogue, base)
-    planned = Planner(loaded, catalogue, base).plan(frame)
+    planned = Planner(loaded, open_inputs(loaded, base), base).plan(frame)
     print(json.dumps(json.loads(planned.plan.to_json()), indent=1))
 
 
@@ -139,6 +154,8 @@ def entrypoint(argv: list[str] | None = None) -> int:
         The exit code: 0 all done, 1 some pictures failed, 2 the input is wrong, 130 interrupted.
     """
     _mount()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         result = app(args=argv, prog_name="scanstage", standalone_mode=False)
         return int(result or 0)
@@ -155,12 +172,33 @@ def entrypoint(argv: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 141
+    except OSError as e:
+        where = f"{e.filename}: " if e.filename else ""
+        errors.print(f"[red]error:[/] {escape(where)}{escape(e.strerror or str(e))}", highlight=False)
+        errors.print("what is finished is kept; once there is room and access, the same command goes on from there")
+        return 1
     except Exception as e:
+        if _is_engine_failure(e):
+            errors.print(f"[red]error:[/] {escape(str(e))}", highlight=False)
+            errors.print("what is finished is kept; `scanstage doctor` says what ails Blender here", highlight=False)
+            return 1
         shown = _usage_error(e)
         if shown is None:
             raise
         errors.print(f"[red]error:[/] {escape(shown)}", highlight=False)
         return 2
+
+
+def _terminate(signum: int, frame: object) -> None:
+    """What a scheduler sends: end as Ctrl-C does, so that workers and scratch files are cleaned up."""
+    raise KeyboardInterrupt
+
+
+def _is_engine_failure(error: Exception) -> bool:
+    # Imported only when something failed: the engine's modules are slow to load for `schema` and `--help`.
+    from render.worker_process import EngineCrashed, EngineError
+
+    return isinstance(error, (EngineCrashed, EngineError))
 
 
 def _usage_error(error: Exception) -> str | None:

@@ -20,6 +20,7 @@ OBJECTS_SHARE = 0.4
 HIGHLIGHT = 1.6
 """The brightest percent of a metered picture is held below this multiple of white, by at most HIGHLIGHT_EV stops."""
 HIGHLIGHT_EV = 1.0
+BLACK = 1e-5
 SHOULDER = 0.35
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
 
@@ -53,7 +54,8 @@ def meter(passes: Passes) -> float:
     frame, so that what is labelled is neither drowned nor burnt out.
     """
     luminance = np.maximum(passes.radiance @ LUMINANCE, 1e-6)
-    seen = passes.alpha > 0.5
+    # Where the film is transparent, shadows on a backplate are opaque and black: not light to meter.
+    seen = (passes.alpha > 0.5) & (luminance > BLACK)
     if not seen.any():
         return 0.0
     logs = np.log2(luminance)

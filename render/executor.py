@@ -18,10 +18,13 @@ from dataset.record import Record
 from render.finish import LabelMismatch
 from render.passes import Passes
 from render.session import BlenderSession, EngineCrashed, EngineError
-from scenes.planner import Planned, PlanningError
+from scenes.planner import Planned
 
 TRIES = 3
 AHEAD = 2
+HOPELESS = 3
+"""So many pictures that can't be planned, and none that can, end a run before anything is rendered."""
+STOP_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,23 @@ class LocalExecutor:
         render: renders with a session.
         finish: writes a picture; called from one thread.
         workers: number of sessions.
+        resumed: whether other pictures are finished already: then no failure to plan ends the run.
     """
 
-    def __init__(self, plan: Plan, open_session: OpenSession, render: Render, finish: Finish, workers: int = 1) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        open_session: OpenSession,
+        render: Render,
+        finish: Finish,
+        workers: int = 1,
+        resumed: bool = False,
+    ) -> None:
         self._plan, self._open, self._render, self._finish = plan, open_session, render, finish
-        self._workers = workers
+        self._workers, self._resumed = workers, resumed
+        self._sessions: set[BlenderSession] = set()
+        self._failed_starts: list[Exception] = []
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=workers + AHEAD)
         self._rendered: queue.Queue[tuple[_Job, Passes, BlenderSession] | None] = queue.Queue(maxsize=workers + AHEAD)
@@ -73,7 +88,8 @@ class LocalExecutor:
         """Make pictures; yields one outcome each, in the order in which they are done.
 
         Raises:
-            InputError: the engine can't be started, or the first picture can't be planned.
+            InputError: the engine can't be started, or nothing can be planned.
+            EngineCrashed, EngineError: no worker can be started, or none any more.
             OSError: the dataset's folder can't be written.
         """
         threads = [
@@ -90,8 +106,13 @@ class LocalExecutor:
                 yield outcome
         finally:
             self._stop.set()
+            with self._lock:
+                running = list(self._sessions)
+            for session in running:
+                session.kill()
+            deadline = time.monotonic() + STOP_S
             for thread in threads:
-                thread.join(timeout=30)
+                thread.join(timeout=max(0.0, deadline - time.monotonic()))
 
     def _guard(self, work: Callable[..., None], *args: Any) -> None:
         try:
@@ -118,43 +139,82 @@ class LocalExecutor:
         raise _Stopped
 
     def _planning(self, indices: list[int]) -> None:
-        for position, index in enumerate(indices):
+        unplannable: list[Outcome] = []
+        planned_any = self._resumed
+        for index in indices:
             start = time.perf_counter()
             try:
                 planned = self._plan(index)
-            except PlanningError as e:
-                if position == 0:
+            except InputError as e:
+                unplannable.append(Outcome(index, None, " ".join(str(e).splitlines())))
+                if not planned_any and len(unplannable) == min(HOPELESS, len(indices)):
                     raise  # nothing is lost yet, and most likely no other picture would do better
-                self._outcomes.put(Outcome(index, None, str(e)))
+                if planned_any:
+                    self._report(unplannable)
                 continue
+            planned_any = True
+            self._report(unplannable)
             self._put(self._jobs, _Job(index, planned, {"plan": time.perf_counter() - start}))
         for _ in range(self._workers):
             self._put(self._jobs, None)
 
-    def _rendering(self) -> None:
-        session = self._open()
+    def _report(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            self._outcomes.put(outcome)
+        outcomes.clear()
+
+    def _start(self) -> BlenderSession:
+        if self._stop.is_set():
+            raise _Stopped
         try:
+            session = self._open()
+        except (InputError, EngineCrashed, EngineError) as e:
+            raise _StartFailed(e) from e
+        with self._lock:
+            self._sessions.add(session)
+        return session
+
+    def _end(self, session: BlenderSession) -> None:
+        with self._lock:
+            self._sessions.discard(session)
+        session.close()
+
+    def _rendering(self) -> None:
+        """One worker's life. It may fail to start while others do not; when all have, the run ends."""
+        session: BlenderSession | None = None
+        job: _Job | None = None
+        try:
+            session = self._start()
             while (job := self._get(self._jobs)) is not None:
                 passes, session = self._render_with_retries(job, session)
                 if passes is not None:
                     self._put(self._rendered, (job, passes, session))
-            self._put(self._rendered, None)
+        except _StartFailed as e:
+            with self._lock:
+                self._failed_starts.append(e.reason)
+                if len(self._failed_starts) == self._workers:
+                    raise e.reason from None
+            if job is not None:
+                reason = f"Blender could not be started again for it: {e.reason}"
+                self._outcomes.put(Outcome(job.index, None, reason, job.seconds))
         finally:
-            session.close()
+            if session is not None:
+                self._end(session)
+        self._put(self._rendered, None)
 
     def _render_with_retries(self, job: _Job, session: BlenderSession) -> tuple[Passes | None, BlenderSession]:
         reason = ""
         for _ in range(TRIES):
-            if self._stop.is_set():
-                raise _Stopped
+            if not session.alive:
+                self._end(session)
+                session = self._start()
             try:
-                if not session.alive:
-                    session = self._open()
                 passes = self._render(session, job.planned)
             except EngineCrashed as e:
+                if self._stop.is_set():
+                    raise _Stopped from None
                 reason = f"Blender ended {TRIES} times on it; the last time: {e}"
-                session.close()
-            except (EngineError, InputError, OSError) as e:
+            except (EngineError, InputError) as e:
                 self._outcomes.put(Outcome(job.index, None, str(e), job.seconds))
                 return None, session
             else:
@@ -186,3 +246,11 @@ class LocalExecutor:
 
 class _Stopped(Exception):
     """The run was ended from outside."""
+
+
+class _StartFailed(Exception):
+    """A worker could not be started; ``reason`` is what it raised."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason

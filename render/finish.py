@@ -23,7 +23,7 @@ from scenes.render_settings import Engine
 
 
 class LabelMismatch(Exception):
-    """What was rendered is not what was labelled; the picture is refused."""
+    """What was rendered is not what was planned and labelled; the picture is refused."""
 
 
 def finish(
@@ -46,7 +46,9 @@ def finish(
     instances, unlabelled = make_labels(plan, seen, labels)
     if problems := disagreements(agreement, engine, {i.instance_id for i in instances}):
         raise LabelMismatch("; ".join(problems))
-    pixels, exposure_ev = develop(passes, plan.post, plan.background)
+    pixels, exposure_ev = develop(finite(passes), plan.post, plan.background)
+    if not np.isfinite(exposure_ev):
+        raise LabelMismatch(f"the exposure came out as {exposure_ev}: the render holds no usable light")
     data = encode_image(pixels, output)
     path = folder.image(plan.index, output.format)
     record = Record(
@@ -62,6 +64,14 @@ def finish(
     write_atomically(path, data)
     write_atomically(folder.record(plan.index), record.to_json().encode("utf-8"))
     return record
+
+
+def finite(passes: Passes) -> Passes:
+    """The passes with single pixels that a renderer left infinite or undefined set to black."""
+    bad = ~np.isfinite(passes.radiance).all(axis=-1)
+    if not bad.any():
+        return passes
+    return replace(passes, radiance=np.where(bad[..., None], np.float32(0), passes.radiance))
 
 
 def encode_image(pixels: npt.NDArray[np.uint8], output: OutputConfig) -> bytes:

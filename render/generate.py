@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 import shutil
 import tempfile
@@ -14,29 +14,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 from rich.console import Console
 
 from assets.errors import InputError
-from assets.surface_textures import surface_texture
-from dataset.coco import coco_bytes, to_coco
-from dataset.folder import DatasetFolder, write_atomically
-from dataset.preview import contact_sheet
+from dataset.export import export, image_is_whole, read_records
+from dataset.folder import DatasetFolder
 from dataset.record import Record
-from render.executor import LocalExecutor
-from render.finish import finish, with_texture_files
-from render.passes import Passes
+from render.executor import LocalExecutor, Outcome
 from render.progress import RunProgress
-from render.run_file import check_resumable, default_out, identity, versions, write_run_file
-from render.session import BlenderSession
-from scenes.catalogue import Catalogue, open_catalogue
+from render.run_file import check_resumable, default_out, earlier_sessions, identity, versions, write_run_file
+from render.stages import Stages
 from scenes.config import RunConfig, load_config
-from scenes.planner import Planned, Planner
-from scenes.preflight import check_inputs
+from scenes.planner import Planner
+from scenes.preflight import open_inputs
 from scenes.render_settings import RenderSettings
 
-PICTURE_TIMEOUT_S = 1800.0
-BYTES_A_PIXEL = 1.6
+BYTES_A_PIXEL = {"jpg": 1.6, "png": 3.2}
 """Upper bound of what picture and record take on disk, for the check of free space."""
 
 
@@ -51,7 +44,7 @@ class GenerateOptions:
         out: folder of the dataset; None is ``output/<name>``.
         blender: executable to render with; None is the bpy wheel.
         workers: Blender processes; 0 chooses.
-        fresh: delete an earlier dataset in the folder first.
+        fresh: delete an earlier dataset in the folder, once the engine is known to work.
     """
 
     overrides: tuple[str, ...] = ()
@@ -72,6 +65,7 @@ class Summary:
         done: pictures made now; ``kept``: those found finished.
         failed: index and reason of pictures that could not be made.
         labels: labels by class, of the whole dataset.
+        seconds: by stage, summed over pictures, and in all.
     """
 
     folder: DatasetFolder
@@ -80,6 +74,15 @@ class Summary:
     failed: list[tuple[int, str]] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one picture."""
+        for stage, value in outcome.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + value
+        if outcome.record is None:
+            self.failed.append((outcome.index, outcome.reason or "unknown"))
+        else:
+            self.done += 1
 
 
 def read_config(path: Path, options: GenerateOptions) -> RunConfig:
@@ -93,46 +96,82 @@ def read_config(path: Path, options: GenerateOptions) -> RunConfig:
 def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
     """Run the main job.
 
+    However it ends, what was finished is exported and noted in ``run.json``.
+
     Raises:
         InputError: the config, its files, the engine or the folder can't be used; nothing was rendered.
+        EngineCrashed, EngineError: no Blender can be started (any more).
+        OSError: the folder can't be written any more.
     """
     started = time.monotonic()
     config = read_config(path, options)
     base = path.resolve().parent
-    catalogue = open_catalogue(config, base)
-    check_inputs(config, catalogue, base)
+    catalogue = open_inputs(config, base)
     indices = _indices(config, options)
     folder = DatasetFolder((options.out or default_out(config)).resolve())
-    run = {"identity": identity(config, catalogue), "images": config.images, "versions": versions()}
-    found = _prepare(folder, run, options, config, indices)
+    run: dict[str, Any] = {
+        "config": config.model_dump(mode="json"),
+        "identity": identity(config, catalogue, base),
+    }
+    found = _prepare(folder, run["identity"], options, config, indices)
     summary = Summary(folder, kept=len(found))
     missing = [i for i in indices if i not in found]
-    counts = Counter(i.class_name for r in found.values() for i in r.instances)
+    sessions = [] if options.fresh else earlier_sessions(folder)
+
+    def begin() -> None:
+        if options.fresh:
+            folder.clear()
+        folder.create()
+        write_run_file(folder, run | {"sessions": sessions})
+
     planner = Planner(config, catalogue, base)
     settings, workers = _share_threads(config.render.settings(), options.workers)
-    info: dict[str, Any] = {}
-    if missing:
-        with _scratch() as scratch:
-            stages = _Stages(planner, catalogue, folder, config, settings, options.blender, scratch, console, info)
-            executor = LocalExecutor(planner.plan, stages.open, stages.render, stages.finish, workers)
-            with RunProgress(console, len(missing), catalogue.classes, counts) as progress:
-                for outcome in executor.map(missing):
-                    progress.note(outcome)
-                    _add(summary, outcome.seconds)
-                    if outcome.record is None:
-                        summary.failed.append((outcome.index, outcome.reason or "unknown"))
-                    else:
-                        summary.done += 1
-    records = read_records(folder)
-    summary.labels = export(folder, records, catalogue.classes, config.name)
+    counts = Counter(i.class_name for r in found.values() for i in r.instances)
+    try:
+        if missing:
+            with _scratch() as scratch:
+                stages = Stages(catalogue, folder, config, settings, options.blender, scratch, console, begin)
+                executor = LocalExecutor(
+                    planner.plan, stages.open, stages.render, stages.finish, workers, resumed=bool(found)
+                )
+                session = {"workers": workers, "versions": versions(), "engine": stages.info}
+                try:
+                    with RunProgress(console, len(missing), catalogue.classes, counts) as progress:
+                        for outcome in executor.map(missing):
+                            summary.add(outcome)
+                            progress.note(outcome)
+                finally:
+                    _keep_log(scratch / "blender.log", folder)
+                    sessions.append(session | {"pictures": summary.done, "seconds": _rounded(summary, started)})
+    finally:
+        if summary.done or (summary.kept and not missing) or summary.failed:
+            with contextlib.suppress(OSError) if summary.done < len(missing) else contextlib.nullcontext():
+                _close(folder, config, catalogue.classes, run, sessions, summary)
     summary.seconds["total"] = time.monotonic() - started
-    run |= {"engine": info, "workers": workers, "pictures": len(records), "labels": summary.labels}
-    run |= {
-        "seconds": {k: round(v, 3) for k, v in summary.seconds.items()},
-        "failed": [{"index": i, "reason": reason} for i, reason in sorted(summary.failed)],
-    }
-    write_run_file(folder, run)
     return summary
+
+
+def _close(
+    folder: DatasetFolder,
+    config: RunConfig,
+    classes: tuple[str, ...],
+    run: dict[str, Any],
+    sessions: list[dict[str, Any]],
+    summary: Summary,
+) -> None:
+    """Write what derives from the pictures that are there, however many these are."""
+    last = sessions[-1] if sessions else {}
+    run |= {key: last.get(key, {}) for key in ("engine", "versions", "seconds")}
+    failed = [{"index": i, "reason": reason} for i, reason in sorted(summary.failed)]
+    write_run_file(folder, run | {"failed": failed, "sessions": sessions})
+    pictures, summary.labels = export(folder, classes, config.name)
+    content = run | {"pictures": pictures, "labels": summary.labels, "failed": failed, "sessions": sessions}
+    write_run_file(folder, content)
+
+
+def _rounded(summary: Summary, started: float) -> dict[str, float]:
+    seconds = {k: round(v, 3) for k, v in summary.seconds.items()}
+    return seconds | {"total": round(time.monotonic() - started, 3)}
 
 
 def _indices(config: RunConfig, options: GenerateOptions) -> list[int]:
@@ -147,34 +186,31 @@ def _indices(config: RunConfig, options: GenerateOptions) -> list[int]:
 
 
 def _prepare(
-    folder: DatasetFolder, run: dict[str, Any], options: GenerateOptions, config: RunConfig, indices: list[int]
+    folder: DatasetFolder, now: dict[str, Any], options: GenerateOptions, config: RunConfig, indices: list[int]
 ) -> dict[int, Record]:
-    """Make the folder ready and return the pictures that are finished already. Raises InputError."""
+    """Check that the folder can be used; returns the wanted pictures that are finished already. Raises InputError."""
     try:
-        if options.fresh and folder.run_file.is_file():
-            shutil.rmtree(folder.root)
-        resumed = check_resumable(folder, run["identity"])
-        folder.create()
-        found = {r.index: r for r in read_records(folder) if _image_is_whole(folder, r)} if resumed else {}
-        if not resumed:
-            write_run_file(folder, run)
+        found = {}
+        if check_resumable(folder, now, options.fresh):
+            for record in read_records(folder, indices):
+                if image_is_whole(folder, record):
+                    found[record.index] = record
+                else:
+                    folder.record(record.index).unlink()  # an export must not meet it
+        folder.root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder.root):
+            pass
     except OSError as e:
         raise InputError(f"{folder.root}: can't be written ({e.strerror or e})", "choose another with --out") from None
     width, height = config.camera.resolution
-    need = len([i for i in indices if i not in found]) * width * height * BYTES_A_PIXEL
+    need = (len(indices) - len(found)) * width * height * BYTES_A_PIXEL[config.output.format]
     free = shutil.disk_usage(folder.root).free
     if need > free:
         raise InputError(
             f"{folder.root}: {free / 1e9:.1f} GB free, but the pictures may need {need / 1e9:.1f} GB",
             "free some space, choose another folder with --out, or lower --images",
         )
-    wanted = set(indices)
-    return {i: r for i, r in found.items() if i in wanted}
-
-
-def _image_is_whole(folder: DatasetFolder, record: Record) -> bool:
-    path = folder.images / record.image.file_name
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == record.image.sha256
+    return found
 
 
 def _share_threads(settings: RenderSettings, workers: int) -> tuple[RenderSettings, int]:
@@ -198,77 +234,8 @@ def _scratch() -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-@dataclass
-class _Stages:
-    """The stages of a picture after planning, as the executor calls them."""
-
-    planner: Planner
-    catalogue: Catalogue
-    folder: DatasetFolder
-    config: RunConfig
-    settings: RenderSettings
-    blender: Path | None
-    scratch: Path
-    console: Console
-    info: dict[str, Any]
-
-    def open(self) -> BlenderSession:
-        session = BlenderSession(self.settings, self.blender, self.scratch, self.folder.root / "blender.log")
-        if not self.info:
-            found = session.info
-            names = f" ({', '.join(found.device_names)})" if found.device_names else ""
-            self.console.print(
-                f"Blender {found.blender}, {found.engine} on {found.device}{names}: {found.device_reason}",
-                highlight=False,
-            )
-            for note in found.notes:
-                self.console.print(f"[yellow]note:[/] {note}", highlight=False)
-            self.info |= {
-                "engine": self.settings.engine,
-                "blender": found.blender,
-                "device": found.device,
-                "device_names": found.device_names,
-                "device_reason": found.device_reason,
-                "notes": found.notes,
-            }
-        return session
-
-    def render(self, session: BlenderSession, planned: Planned) -> Passes:
-        plan = with_texture_files(planned.plan, surface_texture)
-        shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
-        folders = {a: self.catalogue.asset(a).folder for a in shown}
-        return session.render(plan, folders, PICTURE_TIMEOUT_S)
-
-    def finish(self, planned: Planned, passes: Passes, session: BlenderSession) -> Record:
-        engine = {"engine": self.settings.engine, "blender": session.info.blender, "device": session.info.device}
-        config = self.config
-        return finish(planned, passes, self.folder, config.labels, config.output, self.settings.engine, engine)
-
-
-def _add(summary: Summary, seconds: dict[str, float]) -> None:
-    for stage, value in seconds.items():
-        summary.seconds[stage] = summary.seconds.get(stage, 0.0) + value
-
-
-def read_records(folder: DatasetFolder) -> list[Record]:
-    """All readable records of a dataset, by index. A broken one counts as absent: its picture is made again."""
-    records = []
-    for path in sorted(folder.records.glob("[0-9]*.json")):
-        try:
-            records.append(Record.from_json(path.read_text("utf-8")))
-        except ValueError:
-            continue
-    return sorted(records, key=lambda r: r.index)
-
-
-def export(folder: DatasetFolder, records: list[Record], classes: tuple[str, ...], name: str) -> dict[str, int]:
-    """Write the COCO file and the contact sheet; returns labels by class."""
-    document = to_coco(records, classes, name)
-    write_atomically(folder.annotations / "instances.json", coco_bytes(document))
-    if records:
-        sheet = contact_sheet(records, folder.images, classes)
-        done, png = cv2.imencode(".png", sheet[..., ::-1])
-        if done:
-            write_atomically(folder.preview, png.tobytes())
-    counts = Counter(i.class_name for r in records for i in r.instances)
-    return {c: counts.get(c, 0) for c in classes}
+def _keep_log(log: Path, folder: DatasetFolder) -> None:
+    """Put what Blender printed beside the dataset, if there is one."""
+    if folder.run_file.is_file() and log.is_file():
+        with contextlib.suppress(OSError):
+            shutil.copyfile(log, folder.log)

@@ -7,6 +7,7 @@ from collections import Counter
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dataset.record import Record
@@ -53,7 +54,9 @@ class RunProgress:
         self._done += 1
         if outcome.record is None:
             self._failed += 1
-            self._console.print(f"[red]picture {outcome.index} failed:[/] {outcome.reason}", highlight=False)
+            self._console.print(
+                f"[red]picture {outcome.index} failed:[/] {escape(outcome.reason or '')}", highlight=False
+            )
         else:
             self._count(outcome.record)
         rate = f"{self._rate():.1f} pictures/min"
@@ -80,8 +83,3 @@ class RunProgress:
         rarest = min(self._counts, key=lambda c: (self._counts[c], c))
         most = max(self._counts, key=lambda c: (self._counts[c], c))
         return f"labels {sum(self._counts.values())}: {rarest} {self._counts[rarest]} … {most} {self._counts[most]}"
-
-    @property
-    def labels(self) -> dict[str, int]:
-        """Labels so far, by class."""
-        return dict(self._counts)

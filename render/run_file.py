@@ -14,40 +14,65 @@ from assets.errors import InputError
 from dataset.folder import DatasetFolder, write_atomically
 from scenes.catalogue import Catalogue
 from scenes.config.model import RunConfig
+from scenes.preflight import named_files
 
 PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "trimesh", "opencv-python", "OpenEXR", "pycocotools", "bpy")
 FREE_KEYS = ("images", "name")
 """Config keys that may change between runs into one folder without changing any picture."""
 
 
-def identity(config: RunConfig, catalogue: Catalogue) -> dict[str, Any]:
-    """What decides every picture: the config, resolved, and the scans that it can place, by content."""
+def identity(config: RunConfig, catalogue: Catalogue, base: Path) -> dict[str, Any]:
+    """What decides every picture: the config, resolved, the scans and files that it can show, and our own version."""
     resolved = config.model_dump(mode="json", exclude={*FREE_KEYS})
-    resolved["render"].pop("threads")
+    for key in ("threads", "device"):
+        resolved["render"].pop(key)
     assets = {
         asset.meta.asset_id: hashlib.sha256((asset.folder / "asset.json").read_bytes()).hexdigest()[:16]
         for group in catalogue.by_class.values()
         for asset in group
     }
-    return {"config": resolved, "classes": list(catalogue.classes), "assets": assets}
+    files = {str(p): p.stat().st_size for p in named_files(config, base)}
+    return {
+        "scanstage": own_version(),
+        "config": resolved,
+        "classes": list(catalogue.classes),
+        "assets": assets,
+        "files": files,
+    }
 
 
-def check_resumable(folder: DatasetFolder, now: dict[str, Any]) -> bool:
-    """Whether ``folder`` holds an earlier part of this very run.
+def own_version() -> str:
+    """scanstage's version; ``0`` where it runs from a checkout without being installed."""
+    return versions().get("scanstage", "0")
+
+
+def earlier_sessions(folder: DatasetFolder) -> list[dict[str, Any]]:
+    """What earlier runs into this folder noted of themselves."""
+    try:
+        sessions = json.loads(folder.run_file.read_text("utf-8")).get("sessions", [])
+    except (OSError, ValueError, AttributeError):
+        return []
+    return list(sessions)
+
+
+def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool) -> bool:
+    """Whether ``folder`` holds an earlier part of this very run that is to be gone on with (not with ``fresh``).
 
     Raises:
         InputError: it holds something else; says which keys differ.
     """
     if not folder.run_file.is_file():
-        if folder.root.is_dir() and any(folder.root.iterdir()):
-            raise InputError(
-                f"{folder.root}: not empty, and not a dataset of scanstage", "choose another folder with --out"
-            )
+        own = {entry.name for entry in folder.own_entries()}
+        if folder.root.is_dir() and any(entry.name not in own for entry in folder.root.iterdir()):
+            raise InputError(_foreign(folder), "choose another folder with --out")
         return False
     try:
         before = json.loads(folder.run_file.read_text("utf-8"))["identity"]
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise InputError(f"{folder.run_file}: can't be read ({e})", "start anew with --fresh") from None
+        _ = before["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(_foreign(folder), "choose another folder with --out") from None
+    if fresh:
+        return False
     differing = list(_differences(before, now, ""))
     if differing:
         shown = [f"{folder.root}: made with another config: {text}" for text in differing[:10]]
@@ -55,6 +80,10 @@ def check_resumable(folder: DatasetFolder, now: dict[str, Any]) -> bool:
             shown.append(f"… and {len(differing) - 10} more differences")
         raise InputError(shown, "start anew with --fresh (deletes what is there), or choose another folder with --out")
     return True
+
+
+def _foreign(folder: DatasetFolder) -> str:
+    return f"{folder.root}: not empty, and not a dataset of scanstage"
 
 
 def _differences(before: Any, now: Any, at: str) -> Any:

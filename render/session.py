@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from assets.errors import InputError
 from render.blender_start import start_failure, worker_command
@@ -176,12 +175,11 @@ class BlenderSession:
         if passes.alpha.shape != (height, width):
             raise BrokenPasses(f"the engine rendered {passes.alpha.shape[::-1]} pixels instead of {(width, height)}")
 
+    def kill(self) -> None:
+        """End the worker at once; a render that waits in another thread then raises EngineCrashed."""
+        self._worker.kill()
+
     def close(self) -> None:
         """End the worker, wait until it is gone, and remove what lies in the scratch folder. May be called again."""
         self._worker.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def describe(info: EngineInfo) -> dict[str, Any]:
-    """``info`` as JSON, for records."""
-    return asdict(info)

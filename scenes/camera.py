@@ -9,7 +9,7 @@ import numpy as np
 
 from scenes.config.model import CameraConfig
 from scenes.draws import Draws
-from scenes.geometry import Float, direction, look_at, to_matrix4
+from scenes.geometry import Float, direction, look_at, reach_inside, to_matrix4
 from scenes.plan import CameraPlan, PostPlan
 
 
@@ -43,7 +43,7 @@ def draw_camera(
         distance = radius / math.sin(min(fill * half_view, math.radians(80)))
     towards = direction(math.radians(azimuth), math.radians(elevation))
     if interior is not None:
-        distance = min(distance, _reach(target, towards, interior))
+        distance = min(distance, reach_inside(target, towards, *interior))
     eye = target + distance * towards
     plan = CameraPlan(
         (width, height),
@@ -84,11 +84,3 @@ def _aim_error(draws: Draws) -> Float:
     rng = draws.rng("camera.look_at")
     v = rng.normal(size=3)
     return np.asarray(v / np.linalg.norm(v) * rng.random() ** (1 / 3))
-
-
-def _reach(start: Float, towards: Float, interior: tuple[Float, Float]) -> float:
-    """How far one can go from ``start`` before leaving a box."""
-    low, high = interior
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ends = np.where(towards > 0, (high - start) / towards, (low - start) / towards)
-    return max(0.05, float(np.nanmin(np.where(towards == 0, np.inf, ends))))

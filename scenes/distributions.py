@@ -27,7 +27,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 Scalar = float | int | str | bool
-Interval = tuple[float, float]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Interval = tuple[Finite, Finite]
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 
 class Distribution(Protocol):
@@ -98,10 +100,10 @@ class LogUniform(_Kind):
 class NormalParameters(_Kind):
     """Parameters of :class:`Normal`."""
 
-    mean: float
-    std: Annotated[float, Field(ge=0)]
-    min: float | None = None
-    max: float | None = None
+    mean: Finite
+    std: Annotated[Finite, Field(ge=0)]
+    min: Finite | None = None
+    max: Finite | None = None
 
     @property
     def bounds(self) -> Interval:
@@ -139,7 +141,7 @@ class Normal(_Kind):
 class Integer(_Kind):
     """Whole numbers, both ends included."""
 
-    integer: tuple[int, int]
+    integer: tuple[Whole, Whole]
 
     @field_validator("integer")
     @classmethod
@@ -159,7 +161,7 @@ class Integer(_Kind):
 class Choice(_Kind):
     """One of a list, evenly; or one of a mapping's keys, by weight."""
 
-    choice: list[Scalar] | dict[Scalar, Annotated[float, Field(ge=0)]]
+    choice: list[Scalar] | dict[Scalar, Annotated[Finite, Field(ge=0)]]
 
     @field_validator("choice")
     @classmethod

@@ -16,6 +16,11 @@ MAX_PIXELS = 16384 * 16384
 _HDRI_MAGIC = (b"\x76\x2f\x31\x01", b"#?")
 
 
+def located(path: Path, base: Path) -> Path:
+    """A configured path made absolute: ``~`` is the home folder, relative paths start from ``base``."""
+    return (base / path.expanduser()).resolve()
+
+
 @lru_cache(maxsize=256)
 def list_images(path: Path, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
     """The image ``path``, or all images right below the folder ``path``, sorted by name and checked.

@@ -65,6 +65,13 @@ def direction(azimuth: float, elevation: float) -> Float:
     )
 
 
+def reach_inside(start: Float, towards: Float, low: Float, high: Float) -> float:
+    """How far one can go from ``start`` along the unit vector ``towards`` before leaving a box; at least 0.05 m."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ends = np.where(towards > 0, (high - start) / towards, (low - start) / towards)
+    return max(0.05, float(np.nanmin(np.where(towards == 0, np.inf, ends))))
+
+
 def look_at(eye: Float, target: Float, roll: float = 0.0) -> Float:
     """(4, 4) camera_to_world of an OpenCV camera (x right, y down, z forward) at ``eye`` that looks at ``target``.
 

@@ -10,8 +10,8 @@ import numpy as np
 from assets.errors import InputError
 from scenes.config.model import BUILTIN_HDRIS, HdriConfig, LampConfig, LightConfig
 from scenes.draws import Draws
-from scenes.files import HDRI_SUFFIXES, list_images
-from scenes.geometry import Float, aim_lamp, blackbody_rgb, direction, srgb_to_linear, to_matrix4
+from scenes.files import HDRI_SUFFIXES, list_images, located
+from scenes.geometry import Float, aim_lamp, blackbody_rgb, direction, reach_inside, srgb_to_linear, to_matrix4
 from scenes.plan import LampPlan, WorldPlan
 
 SUN_DISTANCE_M = 100.0
@@ -25,7 +25,7 @@ def draw_world(config: LightConfig, draws: Draws, base: Path) -> WorldPlan:
     hdri = config.hdri or HdriConfig()
     image = str(draws.value(hdri.image, "light.hdri.image"))
     if not image.startswith("builtin:"):
-        files = list_images((base / Path(image).expanduser()).resolve(), HDRI_SUFFIXES)
+        files = list_images(located(Path(image), base), HDRI_SUFFIXES)
         image = str(draws.pick(list(files), "light.hdri.file"))
     rotation = math.radians(draws.number(hdri.rotation_deg, "light.hdri.rotation_deg"))
     return WorldPlan(image, rotation, draws.number(hdri.strength, "light.hdri.strength"))
@@ -37,19 +37,23 @@ def check_hdri(image: str, base: Path) -> None:
         if image.removeprefix("builtin:") not in BUILTIN_HDRIS:
             raise InputError(f"light.hdri.image: there is no {image}", f"builtin are: {', '.join(BUILTIN_HDRIS)}")
         return
-    list_images((base / Path(image).expanduser()).resolve(), HDRI_SUFFIXES)
+    list_images(located(Path(image), base), HDRI_SUFFIXES)
 
 
-def draw_lamps(configs: list[LampConfig], target: Float, draws: Draws) -> tuple[LampPlan, ...]:
-    """Draw all lamps; they stand around ``target`` (3,) and shine at it."""
+def draw_lamps(
+    configs: list[LampConfig], target: Float, interior: tuple[Float, Float] | None, draws: Draws
+) -> tuple[LampPlan, ...]:
+    """Draw all lamps; they stand around ``target`` (3,), inside the room where there is one, and shine at it."""
     lamps = []
     for i, config in enumerate(configs):
         for n in range(draws.whole(config.count, f"light.lamps.{i}.count")):
-            lamps.append(_draw_lamp(config, target, draws, f"light.lamps.{i}.{n}"))
+            lamps.append(_draw_lamp(config, target, interior, draws, f"light.lamps.{i}.{n}"))
     return tuple(lamps)
 
 
-def _draw_lamp(config: LampConfig, target: Float, draws: Draws, name: str) -> LampPlan:
+def _draw_lamp(
+    config: LampConfig, target: Float, interior: tuple[Float, Float] | None, draws: Draws, name: str
+) -> LampPlan:
     azimuth = math.radians(draws.number(config.azimuth_deg, f"{name}.azimuth_deg"))
     elevation = math.radians(draws.number(config.elevation_deg, f"{name}.elevation_deg"))
     sun = config.kind == "sun"
@@ -59,6 +63,9 @@ def _draw_lamp(config: LampConfig, target: Float, draws: Draws, name: str) -> La
         size = math.radians(draws.number(config.angle_deg, f"{name}.angle_deg"))
     else:
         size = draws.number(config.size_m, f"{name}.size_m")
-    position = np.asarray(target) + distance * direction(azimuth, elevation)
+    towards = direction(azimuth, elevation)
+    if interior is not None and not sun:
+        distance = min(distance, reach_inside(target, towards, *interior))
+    position = np.asarray(target) + distance * towards
     power = draws.number(config.power, f"{name}.power")
     return LampPlan(config.kind, to_matrix4(aim_lamp(position, target)), power, blackbody_rgb(kelvin), size, kelvin)

@@ -10,7 +10,7 @@ from assets.surface_textures import SURFACES
 from scenes.config.model import JitterConfig
 from scenes.config.stage import Looks
 from scenes.draws import Draws
-from scenes.files import PHOTO_SUFFIXES, list_images
+from scenes.files import PHOTO_SUFFIXES, list_images, located
 from scenes.geometry import srgb_to_linear
 from scenes.plan import MaterialJitter, Rgb, SurfaceMaterial
 
@@ -74,7 +74,7 @@ def draw_surface(looks: Looks, draws: Draws, name: str, suited: tuple[str, ...],
             style.metallic, bump_m=style.bump_m * bump,
         )  # fmt: skip
     if looks.image is not None:
-        files = list_images((base / looks.image).resolve(), PHOTO_SUFFIXES)
+        files = list_images(located(looks.image, base), PHOTO_SUFFIXES)
         image = str(draws.pick(list(files), f"{name}.image"))
         material = replace(material, texture=None, image=image, texture_size_m=PHOTO_M, metallic=0.0, bump_m=0.0)
     return _overridden(material, looks, draws, name)

@@ -76,6 +76,9 @@ class World:
         bodies: movable, at least one.
         blocks: fixed.
         pen: half sizes (x, y) and centre (x, y) of four invisible walls that hold falling bodies in; or None.
+
+    Raises:
+        ValueError: a body is so much smaller than the others that it has no volume to the solver.
     """
 
     def __init__(self, bodies: list[Body], blocks: list[Block], pen: tuple[Float, Float] | None = None) -> None:
@@ -86,6 +89,8 @@ class World:
         spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
         spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
         spec.option.impratio = 5
+        # Thin or tiny things weigh next to nothing; the solver needs a little more than that.
+        spec.compiler.boundmass, spec.compiler.boundinertia = 1e-5, 1e-9
         contact = {"solref": [0.01, 1.0], "friction": [0.7, 0.005, 0.0008], "condim": 6}
         for block in blocks:
             self._add_block(spec, block, contact)
@@ -133,10 +138,6 @@ class World:
         at = 7 * index
         self._data.qpos[at : at + 3] = pose.position * self._unit
         mujoco.mju_mat2Quat(self._data.qpos[at + 3 : at + 7], np.ascontiguousarray(pose.rotation, np.float64).ravel())
-
-    def put_away(self, index: int) -> None:
-        """Move a body back to where it meets nothing."""
-        self.put(index, Pose(np.eye(3), np.array([FAR_AWAY * (index + 1), 0.0, FAR_AWAY]) / self._unit))
 
     def overlaps(self, index: int) -> bool:
         """Whether a body, as it was put, overlaps another one or a block by more than a small tolerance."""

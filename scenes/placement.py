@@ -78,7 +78,7 @@ def _drop(items: list[Item], config: Drop, stage: StageBuild, draws: Draws) -> l
     fallen = 0
     for round_ in range(DROP_ROUNDS):
         rng = draws.rng(f"placement.drop.{round_}")
-        world = World([Body(i.hull) for i in items], list(stage.blocks), (half, center))
+        world = _world(items, stage, (half, center))
         for index, pose in enumerate(_above(items, half, center, support.center[2], config, draws, rng)):
             world.put(index, pose)
         rest = world.settle()
@@ -142,7 +142,7 @@ def _stand(items: list[Item], config: Upright, stage: StageBuild, draws: Draws) 
     regions = [
         _region(area, widest, s, draws) if len(stage.supports) == 1 else (s.half, s.center[:2]) for s in stage.supports
     ]
-    world = World([Body(i.hull) for i in items], list(stage.blocks))
+    world = _world(items, stage)
     poses: dict[int, Pose] = {}
     # The largest first: small things find room between large ones, not the other way round.
     for index in sorted(range(len(items)), key=lambda i: (-footprint(items[i].hull), i)):
@@ -184,10 +184,12 @@ def _scatter(items: list[Item], config: Scatter, stage: StageBuild, draws: Draws
     density = draws.number(config.density, "placement.density")
     volume = sum(4 / 3 * math.pi * item.radius**3 for item in items) / density
     half = np.full(3, max(volume ** (1 / 3) / 2, max(item.radius for item in items)))
+    if stage.interior is not None:
+        half = np.minimum(half, (stage.interior[1] - stage.interior[0]) / 2)
     floor = stage.supports[0].center[2] if stage.supports else 0.0
     bottom = floor + (draws.number(config.height_m, "placement.height_m") if stage.supports else 0.0)
     center = np.array([0.0, 0.0, bottom + half[2]])
-    world = World([Body(i.hull * (1 + FLOAT_CLEARANCE)) for i in items], list(stage.blocks))
+    world = _world([Item(i.name, i.hull * (1 + FLOAT_CLEARANCE)) for i in items], stage)
     poses: dict[int, Pose] = {}
     for index in sorted(range(len(items)), key=lambda i: (-items[i].radius, i)):
         item, rng = items[index], draws.rng(f"placement.scatter.{index}")
@@ -201,11 +203,22 @@ def _scatter(items: list[Item], config: Scatter, stage: StageBuild, draws: Draws
                 break
         else:
             raise PlacementError(
-                f"no room for {len(items)} objects in a cube of {2 * half[0]:.3g} m: {len(poses)} float, then {TRIES} "
-                f"places were tried for {item.name}",
+                f"no room for {len(items)} objects in {' x '.join(f'{2 * h:.3g}' for h in half)} m: {len(poses)} "
+                f"float, then {TRIES} places were tried for {item.name}",
                 "lower placement.density or objects.count",
             )
     return [poses[i] for i in range(len(items))]
+
+
+def _world(items: list[Item], stage: StageBuild, pen: tuple[Float, Float] | None = None) -> World:
+    try:
+        return World([Body(i.hull) for i in items], list(stage.blocks), pen)
+    except ValueError as e:
+        sizes = sorted(float(np.ptp(i.hull, axis=0).max()) for i in items)
+        raise PlacementError(
+            f"objects from {sizes[0]:.3g} m to {sizes[-1]:.3g} m can't be handled together by the physics ({e})",
+            "make objects.scale, distractors.size_m and the scans' sizes more alike",
+        ) from e
 
 
 def _lowest(item: Item, pose: Pose) -> float:

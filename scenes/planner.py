@@ -17,7 +17,7 @@ from scenes.config.model import BackplateBackground, ColorBackground, RunConfig
 from scenes.config.references import variable_order
 from scenes.distributions import sample
 from scenes.draws import Draws
-from scenes.files import PHOTO_SUFFIXES, list_images
+from scenes.files import PHOTO_SUFFIXES, list_images, located
 from scenes.geometry import Float, apply, srgb_to_linear, to_matrix4, transform
 from scenes.keep import labelled
 from scenes.lighting import draw_lamps, draw_world
@@ -112,8 +112,8 @@ class Planner:
 
     def _attempt(self, index: int, attempt: int) -> FramePlan:
         config = self.config
-        streams = Streams(config.seed, index, attempt)
-        draws = Draws(streams, draw_variables(config, streams))
+        # Shared variables keep their draw when a picture is planned again: they would be skewed towards what is easy.
+        draws = Draws(Streams(config.seed, index, attempt), draw_variables(config, Streams(config.seed, index)))
         weights = [draws.number(s.weight, f"stage.weight.{i}") for i, s in enumerate(config.stage)]
         stage_config = _weighted(list(config.stage), weights, draws, "stage")
         backplate = isinstance(config.background, BackplateBackground)
@@ -129,7 +129,7 @@ class Planner:
         )
         center, radius = self._bounds(pieces, matrices)
         camera, camera_factors = draw_camera(config.camera, center, radius, stage.interior, draws)
-        lamps = (*stage.lamps, *draw_lamps(config.light.lamps, center, draws))
+        lamps = (*stage.lamps, *draw_lamps(config.light.lamps, center, stage.interior, draws))
         world = draw_world(config.light, draws, self.base)
         background = self._background(draws)
         return FramePlan(
@@ -155,11 +155,12 @@ class Planner:
         count = draws.whole(config.objects.count, "objects.count")
         pieces, left = [], list(possible)
         for i in range(count):
-            # Without repetition while there are classes left: pictures then show as many classes as they can.
             left = left or list(possible)
             names, w = [c for c, _ in left], [w for _, w in left]
             name = str(draws.pick(names, f"objects.{i}.class", w))
-            left = [pair for pair in left if pair[0] != name]
+            if not isinstance(given, dict):
+                # Without weights no class comes twice while there are others: pictures show as many as they can.
+                left = [pair for pair in left if pair[0] != name]
             asset = draws.pick(self.catalogue.by_class[name], f"objects.{i}.asset")
             scale = draws.number(config.objects.scale, f"objects.{i}.scale")
             jitter = draw_jitter(config.objects.material, draws, f"objects.{i}.material")
@@ -200,7 +201,7 @@ class Planner:
     def _background(self, draws: Draws) -> BackgroundPlan:
         background = self.config.background
         if isinstance(background, BackplateBackground):
-            files = list_images((self.base / background.images.expanduser()).resolve(), PHOTO_SUFFIXES)
+            files = list_images(located(background.images, self.base), PHOTO_SUFFIXES)
             return BackgroundPlan("backplate", image=str(draws.pick(list(files), "background.image")))
         if isinstance(background, ColorBackground):
             return BackgroundPlan("color", srgb_to_linear(str(draws.value(background.color, "background.color"))))

@@ -10,40 +10,65 @@ from pydantic import BaseModel
 
 from assets.asset import MESH_FILE
 from assets.errors import InputError
-from scenes.catalogue import Catalogue
+from scenes.catalogue import Catalogue, open_catalogue
 from scenes.config.model import BackplateBackground, Drop, RunConfig, Scatter
 from scenes.config.references import deep_outcomes
 from scenes.config.stage import Looks, NoStage, Shelf
-from scenes.files import PHOTO_SUFFIXES, list_images
+from scenes.files import HDRI_SUFFIXES, PHOTO_SUFFIXES, list_images, located
 from scenes.lighting import check_hdri
 
 
-def check_inputs(config: RunConfig, catalogue: Catalogue, base: Path) -> None:
-    """Check everything that a run will read.
+def open_inputs(config: RunConfig, base: Path) -> Catalogue:
+    """Open the catalogue and check everything that a run will read.
+
+    Args:
+        config: of the run.
+        base: folder that its relative paths start from.
 
     Raises:
         InputError: all problems at once.
     """
     problems: list[str] = []
     mends: list[str] = []
-    for check in (_images, _scans, _combinations):
-        for text, mend in check(config, catalogue, base):
-            problems.append(text)
-            mends += [mend] if mend and mend not in mends else []
-    if problems:
+    catalogue: Catalogue | None = None
+    try:
+        catalogue = open_catalogue(config, base)
+    except InputError as e:
+        problems += e.problems
+        mends += [e.mend] if e.mend else []
+    for text, mend in (*_images(config, base), *_combinations(config), *(_scans(catalogue) if catalogue else ())):
+        problems.append(text)
+        mends += [mend] if mend and mend not in mends else []
+    if problems or catalogue is None:
         raise InputError(list(dict.fromkeys(problems)), " ".join(mends) or None)
+    return catalogue
+
+
+def named_files(config: RunConfig, base: Path) -> list[Path]:
+    """All image files that a config names, folders listed. Raises InputError where one is missing or broken."""
+    found: list[Path] = []
+    for looks in _all_looks(config):
+        if looks.image is not None:
+            found += list_images(located(looks.image, base), PHOTO_SUFFIXES)
+    if isinstance(config.background, BackplateBackground):
+        found += list_images(located(config.background.images, base), PHOTO_SUFFIXES)
+    if config.light.hdri is not None:
+        for outcome in deep_outcomes(config.light.hdri.image, config):
+            if isinstance(outcome, str) and not outcome.startswith("builtin:"):
+                found += list_images(located(Path(outcome), base), HDRI_SUFFIXES)
+    return sorted(set(found))
 
 
 Found = Iterator[tuple[str, str | None]]
 
 
-def _images(config: RunConfig, catalogue: Catalogue, base: Path) -> Found:
+def _images(config: RunConfig, base: Path) -> Found:
     for looks in _all_looks(config):
         if looks.image is not None:
-            yield from _trying(lambda p=looks.image: list_images((base / p).resolve(), PHOTO_SUFFIXES))
+            yield from _trying(lambda p=looks.image: list_images(located(p, base), PHOTO_SUFFIXES))
     if isinstance(config.background, BackplateBackground):
-        folder = config.background.images.expanduser()
-        yield from _trying(lambda: list_images((base / folder).resolve(), PHOTO_SUFFIXES))
+        folder = located(config.background.images, base)
+        yield from _trying(lambda: list_images(folder, PHOTO_SUFFIXES))
     if config.light.hdri is not None:
         for outcome in dict.fromkeys(deep_outcomes(config.light.hdri.image, config)):
             if isinstance(outcome, str):
@@ -58,7 +83,7 @@ def _trying(check: Any) -> Found:
             yield text, e.mend
 
 
-def _scans(config: RunConfig, catalogue: Catalogue, base: Path) -> Found:
+def _scans(catalogue: Catalogue) -> Found:
     for assets in catalogue.by_class.values():
         for asset in assets:
             textures = {
@@ -72,7 +97,7 @@ def _scans(config: RunConfig, catalogue: Catalogue, base: Path) -> Found:
                     yield f"{asset.folder / name}: missing from the library", "Take the scan in again."
 
 
-def _combinations(config: RunConfig, catalogue: Catalogue, base: Path) -> Found:
+def _combinations(config: RunConfig) -> Found:
     placement = config.objects.placement
     for stage in config.stage:
         if isinstance(stage, NoStage) and not isinstance(placement, Scatter):

@@ -44,7 +44,7 @@ class StageBuild:
         surfaces: what is rendered and cast.
         blocks: what objects collide with.
         supports: where objects can rest, lowest first; empty for no stage.
-        interior: lowest and highest corner (3,) of the space that cameras must stay in; None: anywhere.
+        interior: lowest and highest corner (3,) of where cameras, lamps and objects must stay; None: anywhere.
         lamps: lights that belong to the stage.
     """
 
@@ -161,4 +161,4 @@ def _room(config: Room, draws: Draws, base: Path) -> StageBuild:
         np.array([half - margin, half - margin, height - margin]),
     )
     supports = (Support(np.zeros(3), np.array([half, half]) * 0.7),)
-    return StageBuild("room", surfaces, blocks[:1], supports, interior, (lamp,))
+    return StageBuild("room", surfaces, blocks, supports, interior, (lamp,))

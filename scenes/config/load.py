@@ -59,7 +59,7 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
         raise InputError(problems or f"{path}: expected a mapping of keys, got {_type_name(data)}")
     for override in overrides or []:
         _apply_override(data, override)
-    data.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem))
+    data.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip(".") or "dataset")
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as e:
@@ -158,23 +158,22 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
         raise InputError(f"--set {override}: the value is not valid YAML ({str(e).splitlines()[0]})") from None
     target: Any = data
     for key in keys[:-1]:
-        if isinstance(target, list):
-            target = _list_item(target, key, override)
-            continue
-        if not isinstance(target.get(key), (dict, list)):
-            target[key] = {}
-        target = target[key]
+        at: Any = _list_index(target, key, override) if isinstance(target, list) else key
+        if isinstance(target, dict):
+            target.setdefault(at, {})
+        if not isinstance(target[at], (dict, list)):
+            target[at] = {}
+        target = target[at]
     if isinstance(target, list):
-        _list_item(target, keys[-1], override)
-        target[int(keys[-1])] = value
+        target[_list_index(target, keys[-1], override)] = value
     else:
         target[keys[-1]] = value
 
 
-def _list_item(items: list[Any], key: str, override: str) -> Any:
+def _list_index(items: list[Any], key: str, override: str) -> int:
     if not key.isdigit() or int(key) >= len(items):
         raise InputError(f"--set {override}: {key} is not an index into a list of {len(items)}")
-    return items[int(key)]
+    return int(key)
 
 
 def _dotted(at: tuple[Any, ...]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, field_validator, model_validator
 
 from scenes.config.stage import Looks, Stage, Table
 from scenes.config.values import Color, Degrees, Elevation, Factor, Number, NumberOr, Share, Text, Whole
@@ -40,6 +40,8 @@ class AssetsConfig(Section):
     def _not_empty(cls, v: Any) -> Any:
         if not v:
             raise ValueError("needs at least one class")
+        if isinstance(v, list) and (twice := sorted({c for c in v if v.count(c) > 1})):
+            raise ValueError(f"named twice: {', '.join(twice)}")
         return v
 
 
@@ -159,7 +161,13 @@ class LightConfig(Section):
 
     hdri: HdriConfig | None = None
     ambient: AmbientConfig | None = None
-    lamps: list[LampConfig] = Field(default_factory=list)
+    lamps: list[LampConfig] = Field(default_factory=list, max_length=64)
+
+    @model_validator(mode="after")
+    def _one_environment(self) -> LightConfig:
+        if self.hdri is not None and self.ambient is not None:
+            raise ValueError("hdri and ambient exclude each other: give one of them")
+        return self
 
 
 class HdriBackground(Section):
@@ -208,7 +216,7 @@ class CameraConfig(Section):
     )
     focal_mm: Annotated[AnyValue, Number(1, 2000)] = Field(35.0, description="focal length")
     sensor_mm: Annotated[AnyValue, Number(1, 200)] = Field(36.0, description="width of the sensor")
-    exposure: Annotated[AnyValue, NumberOr("auto")] = Field(
+    exposure: Annotated[AnyValue, NumberOr("auto", low=-30, high=30)] = Field(
         "auto", description="auto meters the picture; a number is fixed, in EV"
     )
     exposure_bias_ev: Annotated[AnyValue, Number(-10, 10)] = Field(0.0, description="added to the exposure, in EV")
@@ -263,7 +271,11 @@ def _default_stage() -> list[Stage]:
 class RunConfig(Section):
     """A whole run."""
 
-    name: str = Field("", pattern=r"^[A-Za-z0-9_.-]*$", description="of the dataset; default: the YAML's file name")
+    name: str = Field(
+        "dataset",
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$",
+        description="of the dataset; default: the YAML's file name",
+    )
     images: Annotated[int, Field(ge=1, le=10_000_000)] = Field(100, description="pictures to make")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     variables: dict[str, AnyValue] = Field(

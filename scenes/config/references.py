@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from scenes.config.model import RunConfig
 from scenes.config.report import Lines, Loc, where
 from scenes.config.values import Expect
-from scenes.distributions import KINDS, Switch, Variable, outcomes, references
+from scenes.distributions import KINDS, Hsv, Switch, Variable, outcomes, references
 
 
 def reference_problems(config: RunConfig, path: Path, lines: Lines) -> list[str]:
@@ -41,12 +41,6 @@ def variable_order(config: RunConfig) -> list[str]:
     return order
 
 
-def _all_references(config: RunConfig) -> Iterator[str]:
-    """Names that the variables refer to, existing or not."""
-    for value in config.variables.values():
-        yield from references(value)
-
-
 def _variable_problems(config: RunConfig) -> Iterator[tuple[Loc, str]]:
     order = variable_order(config)
     for name, value in config.variables.items():
@@ -65,6 +59,8 @@ def _value_problems(value: Any, expect: Expect | None, config: RunConfig) -> Ite
     for leaf in _leaves(value):
         if isinstance(leaf, Switch):
             yield from _switch_problems(leaf, config)
+        elif isinstance(leaf, Hsv):
+            yield from _hsv_problems(leaf, config)
         elif isinstance(leaf, Variable) and expect is not None and leaf.var in config.variables:
             try:
                 for outcome in deep_outcomes(config.variables[leaf.var], config):
@@ -101,6 +97,12 @@ def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, Switch):
         for branch in value.branches():
             yield from _leaves(branch)
+
+
+def _hsv_problems(value: Hsv, config: RunConfig) -> Iterator[str]:
+    """Parts of a colour that come through variables, which the model could not check when it was read."""
+    for name in ("hue", "saturation", "value"):
+        yield from _value_problems(getattr(value.hsv, name), Expect("number", 0, 1), config)
 
 
 def _values(node: Any, at: Loc, expect: Expect | None = None) -> Iterator[tuple[Loc, Any, Expect | None]]:

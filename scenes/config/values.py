@@ -6,6 +6,7 @@ YAML is read; values that come through ``{var: …}`` are checked against it onc
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -57,7 +58,7 @@ class Expect:
             case "number":
                 return number
             case "whole":
-                return number and float(x).is_integer() and not is_interval
+                return number and math.isfinite(x) and float(x).is_integer() and not is_interval
             case "color":
                 return isinstance(x, str) and _HEX.fullmatch(x) is not None
             case "number_or_text":
@@ -66,7 +67,7 @@ class Expect:
                 return isinstance(x, str) and (not self.options or x in self.options)
 
     def _within(self, x: float) -> bool:
-        return (self.low is None or x >= self.low) and (self.high is None or x <= self.high)
+        return math.isfinite(x) and (self.low is None or x >= self.low) and (self.high is None or x <= self.high)
 
     def describe(self) -> str:
         """For error messages: ``a number from 0 to 1``."""
@@ -80,7 +81,7 @@ class Expect:
         options = ", ".join(self.options)
         match self.kind:
             case "number":
-                return f"a number{bounds}"
+                return f"a finite number{bounds}" if not bounds else f"a number{bounds}"
             case "whole":
                 return f"a whole number{bounds} (a constant, integer or choice)"
             case "color":
@@ -106,9 +107,9 @@ def Text(*options: str) -> Expect:
     return Expect("text", options=options)
 
 
-def NumberOr(*options: str) -> Expect:
-    """A number or one of ``options``, or a distribution of such."""
-    return Expect("number_or_text", options=options)
+def NumberOr(*options: str, low: float, high: float) -> Expect:
+    """A number within closed bounds or one of ``options``, or a distribution of such."""
+    return Expect("number_or_text", low, high, options)
 
 
 Color = Annotated[AnyValue, Expect("color")]

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ from dataset.agreement import compare, disagreements
 from dataset.coco import coco_bytes, to_coco
 from dataset.folder import write_atomically
 from dataset.labels import Rle, make_labels
-from dataset.preview import class_colors, draw_labels
+from dataset.preview import class_colors, contact_sheet, draw_labels
 from dataset.record import ImageInfo, Record
 from scenes.catalogue import open_catalogue
 from scenes.config import load_config
@@ -190,6 +192,21 @@ def test_drawn_labels_stay_on_their_objects(planned: list[Planned]) -> None:
         x, y, w, h = i.bbox_xywh
         covered[max(y - 25, 0) : y + h + 25, max(x - 80, 0) : x + w + 80] = True
     assert not (changed & ~covered).any()
+
+
+@pytest.mark.parametrize("size", [(4096, 16), (16, 4096), (1920, 1080)])
+def test_the_sheet_takes_thin_labels_and_odd_shapes(tmp_path: Path, planned: list[Planned], size) -> None:
+    width, height = size
+    mask = np.zeros((height, width), bool)
+    mask[2:14, 5:6] = True
+    record = record_of(planned[0])
+    thin = replace(record.instances[0], mask=Rle.encode(mask), bbox_xywh=(5, 2, 1, 12))
+    name = "odd.png"
+    cv2.imwrite(str(tmp_path / name), np.zeros((height, width, 3), np.uint8))
+    record = replace(record, instances=(thin,), image=ImageInfo(name, size, "0" * 64))
+    sheet = contact_sheet([record], tmp_path, ["ball", "box", "rod"])
+    assert max(sheet.shape) < 2000
+    assert (sheet.max(axis=-1) > 100).any()
 
 
 def test_atomic_writes_leave_nothing_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,15 @@ def test_highlights_are_guarded_within_a_bound() -> None:
     assert without - 1.2 < meter(passes) < without
 
 
+def test_shadows_on_a_backplate_are_not_metered() -> None:
+    """Opaque and black where the film is transparent otherwise: they say nothing about the light."""
+    passes = flat(0.2, ids=1)
+    plain = meter(passes)
+    passes.radiance[6:] = 0
+    passes.instance_ids[6:] = 0
+    assert abs(meter(passes) - plain) < 0.01
+
+
 def test_a_black_picture_is_no_error() -> None:
     pixels, ev = develop(flat(0.0), PostPlan(), HDRI)
     assert np.isfinite(ev)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
 import analytic
+import cv2
 import numpy as np
 import pytest
 from rich.console import Console
@@ -19,6 +24,7 @@ from render.cli import entrypoint
 from render.generate import GenerateOptions, generate
 from render.session import EngineCrashed, EngineError
 from scenes.plan import FramePlan
+from scenes.planner import Planner, PlanningError
 
 CONFIG = """
 images: 6
@@ -54,13 +60,15 @@ class FakeSession:
             raise error
         return analytic.render(plan)
 
-    def close(self) -> None:
+    def kill(self) -> None:
         self.alive = False
+
+    close = kill
 
 
 @pytest.fixture
 def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("render.generate.BlenderSession", FakeSession)
+    monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
     monkeypatch.chdir(tmp_path)
     FakeSession.troubles, FakeSession.opened = {}, 0
     path = tmp_path / "toys.yaml"
@@ -92,8 +100,10 @@ def test_a_dataset_is_complete(config: Path, tmp_path: Path) -> None:
     assert len(coco["images"]) == 6
     assert sum(summary.labels.values()) == len(coco["annotations"]) > 0
     recorded = json.loads((out / "run.json").read_text())
-    assert recorded["identity"]["config"]["camera"]["resolution"] == [160, 120]
+    assert recorded["config"]["camera"]["resolution"] == [160, 120]
+    assert recorded["config"]["images"] == 6
     assert recorded["engine"]["device_reason"] == "a test"
+    assert [s["pictures"] for s in recorded["sessions"]] == [6]
     assert {"plan", "finish", "total"} <= set(recorded["seconds"])
     for path in (out / "records").iterdir():
         record = Record.from_json(path.read_text())
@@ -134,13 +144,122 @@ def test_another_config_is_refused_with_the_difference(config: Path, tmp_path: P
     assert run(config, images=1, seed=5, fresh=True).done == 1
 
 
-def test_a_foreign_folder_is_never_touched(config: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("run_file", [None, "{}", '{"identity": 3}', "no json"])
+def test_a_foreign_folder_is_never_touched(config: Path, tmp_path: Path, run_file: str | None) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    if run_file is not None:
+        (tmp_path / "mine" / "run.json").write_text(run_file)
     for fresh in (False, True):
         with pytest.raises(InputError, match="not a dataset"):
             run(config, out=tmp_path / "mine", fresh=fresh)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_fresh_deletes_only_what_runs_wrote_and_not_before_the_engine_works(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "d"
+    run(config, out=out, images=2)
+    (out / "notes.txt").write_text("mine")
+    before = digest(out, *DATA)
+
+    def fail(*args: object) -> None:
+        raise InputError("no such device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("render.stages.BlenderSession", fail)
+        with pytest.raises(InputError, match="no such device"):
+            run(config, out=out, images=2, seed=9, fresh=True)
+    assert digest(out, *DATA) == before
+    assert run(config, out=out, images=1, seed=9, fresh=True).done == 1
+    assert not (out / "images/000001.jpg").exists()
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_a_start_that_failed_leaves_nothing_to_clear(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise EngineCrashed("died at start")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("render.stages.BlenderSession", fail)
+        assert entrypoint(["generate", str(config), "--set", "camera.roll_deg=1"]) == 1
+    assert run(config).done == 6
+
+
+def test_one_worker_that_cannot_start_does_not_stop_the_others(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = []
+
+    def second_fails(*args: object) -> FakeSession:
+        attempts.append(1)
+        if len(attempts) == 2:
+            raise EngineCrashed("out of memory")
+        return FakeSession(*args)
+
+    monkeypatch.setattr("render.stages.BlenderSession", second_fails)
+    assert run(config, workers=2).done == 6
+
+
+def test_an_unplannable_picture_does_not_block_a_resume(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Planner.plan
+
+    def fails_on_one(self: Planner, index: int):
+        if index == 1:
+            raise PlanningError("picture 1: no good plan")
+        return honest(self, index)
+
+    monkeypatch.setattr(Planner, "plan", fails_on_one)
+    for kept in (0, 5):
+        summary = run(config)
+        assert summary.kept == kept
+        assert [i for i, _ in summary.failed] == [1]
+    assert run(config, frames=(1, 2)).failed
+
+
+def test_an_undefined_pixel_costs_that_pixel_alone(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = analytic.render
+
+    def poisoned(plan: FramePlan):
+        passes = honest(plan)
+        passes.radiance[3, 4] = np.inf
+        passes.radiance[5, 6, 1] = np.nan
+        return passes
+
+    monkeypatch.setattr(analytic, "render", poisoned)
+    summary = run(config, images=2)
+    assert summary.done == 2
+    coco = json.loads((summary.folder.annotations / "instances.json").read_text())
+    assert len(coco["images"]) == 2
+    assert cv2.imread(str(summary.folder.image(0, "jpg"))).mean() > 40
+
+
+def test_an_interrupt_keeps_what_is_finished_and_ends_workers(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = []
+
+    class Slow(FakeSession):
+        def render(self, plan, folders, timeout_s):
+            sessions.append(self)
+            if plan.index == 3:
+                self.waiting = threading.Event()
+                os.kill(os.getpid(), signal.SIGINT)
+                self.waiting.wait(20)
+                raise EngineCrashed("killed")
+            return super().render(plan, folders, timeout_s)
+
+        def kill(self) -> None:
+            if hasattr(self, "waiting"):
+                self.waiting.set()
+            self.alive = False
+
+    monkeypatch.setattr("render.stages.BlenderSession", Slow)
+    start = time.monotonic()
+    assert entrypoint(["generate", str(config)]) == 130
+    assert time.monotonic() - start < 15
+    assert not any(s.alive for s in sessions)
+    monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
+    assert run(config).kept >= 1
 
 
 def test_a_picture_that_fails_is_named_and_the_rest_kept(config: Path) -> None:
@@ -211,6 +330,27 @@ def test_a_full_disk_is_known_before_rendering(config: Path, monkeypatch: pytest
     with pytest.raises(InputError, match="may need"):
         run(config)
     assert FakeSession.opened == 0
+
+
+def test_a_disk_that_fills_ends_without_a_traceback(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from dataset.folder import write_atomically
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == "000003.jpg":
+            raise OSError(28, "No space left on device", str(path))
+        write_atomically(path, data)
+
+    monkeypatch.setattr("render.finish.write_atomically", full)
+    assert entrypoint(["generate", str(config)]) == 1
+    err = capsys.readouterr().err
+    assert "No space left on device" in err
+    assert "Traceback" not in err
+    monkeypatch.undo()
+    monkeypatch.chdir(config.parent)
+    monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
+    assert run(config).kept >= 2
 
 
 def test_no_room_for_objects_stops_before_rendering(config: Path) -> None:

@@ -80,6 +80,27 @@ light: {lamps: [{kind: sun, power: 1, temperature_k: {var: warm}}]}
     assert "variables.a: refers to itself" in found
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "camera: {exposure: .inf}",
+        "camera: {exposure: 2000}",
+        "camera: {azimuth_deg: .nan}",
+        "camera: {azimuth_deg: {uniform: [0, .inf]}}",
+        "variables: {x: {integer: [0, 1e20]}}",
+        "assets: {classes: {a: .inf}}",
+        "assets: {classes: [a, b, a]}",
+        "light: {hdri: {}, ambient: {}}",
+        "name: ''",
+        "name: ..",
+        "variables: {h: 200}\nstage: {kind: table, looks: {color: {hsv: {hue: {var: h}, saturation: 1, value: 1}}}}",
+        "variables: {h: red}\nstage: {kind: table, looks: {color: {hsv: {hue: {var: h}, saturation: 1, value: 1}}}}",
+    ],
+)
+def test_values_that_lead_nowhere_are_refused(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text)
+
+
 def test_yaml_means_what_it_says(tmp_path: Path) -> None:
     """No Norway problem, and 1e-3 is a number."""
     config = load(tmp_path, "assets: {classes: [no, on, off]}\ncamera: {distance_m: 1e-1}")
@@ -95,6 +116,8 @@ def test_set_overrides(tmp_path: Path) -> None:
     assert config.light.lamps[0].power.uniform == (2, 3)
     assert "not an index" in problems(tmp_path, text, "light.lamps.4.power=1")[0]
     assert "expected dotted.path=value" in problems(tmp_path, text, "camera")[0]
+    assert problems(tmp_path, text, "camera.resolution.0.x=1")
+    assert problems(tmp_path, "assets: {classes: [a]}", "assets.classes.0.x=1")
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,9 @@ import trimesh
 from conftest import store_toy
 
 from assets.library import list_assets
-from scenes.catalogue import open_catalogue
 from scenes.config import load_config
 from scenes.planner import Planner
-from scenes.preflight import check_inputs
+from scenes.preflight import open_inputs
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
@@ -27,9 +26,7 @@ def test_examples_plan(path: Path, tmp_path: Path) -> None:
         assert list_assets(tmp_path / "library")
         overrides = [f"assets.library={tmp_path / 'library'}"]
     config = load_config(path, overrides)
-    catalogue = open_catalogue(config, path.parent)
-    check_inputs(config, catalogue, path.parent)
-    planner = Planner(config, catalogue, path.parent)
+    planner = Planner(config, open_inputs(config, path.parent), path.parent)
     for index in range(3):
         planned = planner.plan(index)
         assert planned.plan.camera.resolution_wh == (640, 480)

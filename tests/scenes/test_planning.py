@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from scenes.geometry import apply, random_rotation
 from scenes.physics import Block, Body, Pose, World
 from scenes.placement import Item, PlacementError, place
 from scenes.plan import FramePlan
-from scenes.planner import Planner, PlanningError
-from scenes.preflight import check_inputs
+from scenes.planner import Planner, PlanningError, draw_variables
+from scenes.preflight import open_inputs
 from scenes.seeding import Streams
 from scenes.stage import draw_stage
 
@@ -171,15 +172,68 @@ objects: {count: 3}
 light: {ambient: {strength: {switch: {by: time, cases: {day: 1, night: 0.1}}}}}
 """
     it = planner(tmp_path, toy_library, base=text)
-    seen = set()
+    seen, appeared = set(), set()
     for i in range(12):
         plan = it.plan(i).plan
         time = plan.factors["variables"]["time"]
         classes = {o.class_name for o in plan.objects}
-        assert classes == ({"box", "ball"} if time == "night" else {"box"})
+        assert time == "night" or classes == {"box"}
+        appeared |= {(time, c) for c in classes}
         assert plan.world.strength == (0.1 if time == "night" else 1)
         seen.add(time)
     assert seen == {"day", "night"}
+    assert ("night", "ball") in appeared
+
+
+def test_weights_are_frequencies(tmp_path: Path, toy_library: Path) -> None:
+    text = "assets: {library: %s, classes: {box: 9, ball: 1}}\nobjects: {count: 4, placement: {kind: upright}}"
+    it = planner(tmp_path, toy_library, base=text)
+    placed = [o.class_name for i in range(40) for o in it.plan(i).plan.objects]
+    assert 0.82 < placed.count("box") / len(placed) < 0.97
+
+
+def test_planning_again_does_not_skew_variables(tmp_path: Path, toy_library: Path) -> None:
+    """Half of the pictures need a second attempt; their variables stay as first drawn."""
+    extra = """
+variables: {side: {choice: [front, behind]}}
+camera: {azimuth_deg: {switch: {by: side, cases: {front: 0, behind: 180}}}, elevation_deg: 5}
+stage: {kind: shelf, wall: null}
+objects: {count: 4, placement: {kind: upright}}
+"""
+    it = planner(tmp_path, toy_library, base="assets: {library: %s}\n" + extra)
+    drawn = [draw_variables(it.config, Streams(it.config.seed, i))["side"] for i in range(8)]
+    assert set(drawn) == {"front", "behind"}
+    for i, side in enumerate(drawn):
+        if side == "front":
+            assert it.plan(i).plan.factors["variables"]["side"] == "front"
+        else:
+            with pytest.raises(PlanningError):  # the back board hides everything, each time
+                it.plan(i)
+
+
+@pytest.mark.parametrize("placement", ["scatter", "drop"])
+def test_objects_and_lamps_stay_in_the_room(tmp_path: Path, toy_library: Path, placement: str) -> None:
+    extra = f"""
+objects: {{count: 8, placement: {{kind: {placement}}}}}
+stage: {{kind: room, size_m: 1.5, height_m: 1.5}}
+light: {{lamps: [{{kind: point, power: 1, distance_m: 9, count: 3}}]}}
+"""
+    it = planner(tmp_path, toy_library, base="assets: {library: %s}\n" + extra)
+    for i in range(3):
+        plan = it.plan(i).plan
+        places = [apply(np.array(o.object_to_world), it.catalogue.mesh(o.asset_id).vertices) for o in plan.objects]
+        points = np.concatenate([*places, *[np.array(lamp.lamp_to_world)[None, :3, 3] for lamp in plan.lamps]])
+        assert np.abs(points[:, :2]).max() < 0.75
+        assert points[:, 2].min() > -1e-3
+        assert points[:, 2].max() < 1.5
+
+
+def test_sizes_that_physics_cannot_mix_are_said(tmp_path: Path, toy_library: Path) -> None:
+    extra = "objects: {count: 6, scale: {choice: [0.0005, 1000]}, placement: {kind: scatter}}\nstage: {kind: none}"
+    it = planner(tmp_path, toy_library, base="assets: {library: %s}\n" + extra)
+    for i in range(3):
+        with contextlib.suppress(PlanningError):  # a plan or an explanation, nothing else
+            it.plan(i)
 
 
 def test_shared_values_are_shared(tmp_path: Path, toy_library: Path) -> None:
@@ -231,7 +285,7 @@ stage: [{kind: table, looks: {image: absent}}, {kind: ground, looks: {image: bro
 """
     it = planner(tmp_path, toy_library, extra)
     with pytest.raises(InputError) as e:
-        check_inputs(it.config, it.catalogue, tmp_path)
+        open_inputs(it.config, tmp_path)
     text = "\n".join(e.value.problems)
     for name in ("missing.exr", "broken.exr", "builtin:nowhere", "absent", "broken.jpg"):
         assert name in text
@@ -241,7 +295,7 @@ stage: [{kind: table, looks: {image: absent}}, {kind: ground, looks: {image: bro
 def test_dropping_needs_a_floor(tmp_path: Path, toy_library: Path, stage: str) -> None:
     it = planner(tmp_path, toy_library, "stage: {kind: %s}" % stage)  # noqa: UP031
     with pytest.raises(InputError, match=r"objects\.placement"):
-        check_inputs(it.config, it.catalogue, tmp_path)
+        open_inputs(it.config, tmp_path)
 
 
 def test_instances_lie_where_the_plan_says(tmp_path: Path, toy_library: Path) -> None:
