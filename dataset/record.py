@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -38,6 +38,8 @@ class Record:
         image: its file.
         instances: labels.
         unlabelled: objects without a label, and why.
+        label_source: ``cast``; or ``engine`` where the engine's instance pass is the label, since the picture shows
+            surfaces cut by alpha, which the cast takes for whole.
         agreement: cast against engine, for every object of the plan.
         engine: what rendered it: engine, version, device.
         exposure_ev: stops by which radiance was multiplied.
@@ -52,6 +54,7 @@ class Record:
     engine: dict[str, Any]
     exposure_ev: float
     plan: FramePlan
+    label_source: Literal["cast", "engine"] = "cast"
     format: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> str:

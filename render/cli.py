@@ -203,12 +203,17 @@ def _is_engine_failure(error: Exception) -> bool:
 
 def _usage_error(error: Exception) -> str | None:
     """The text of a command-line mistake (unknown option, bad value), whichever click typer carries."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return "a command is missing" + _usage(error)
     format_message = getattr(error, "format_message", None)
     if callable(format_message):
-        context = getattr(error, "ctx", None)
-        usage = f"\n{context.get_usage()}" if context is not None else ""
-        return f"{format_message()}{usage}"
+        return f"{format_message()}{_usage(error)}"
     return None
+
+
+def _usage(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return f"\n{context.get_usage()}\n{context.command_path} --help says more" if context is not None else ""
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from scenes.config.model import LabelsConfig, OutputConfig
 from scenes.plan import FramePlan
 from scenes.planner import Planned
 from scenes.render_settings import Engine
+from scenes.visibility import with_engine_ids
 
 
 class LabelMismatch(Exception):
@@ -34,8 +35,12 @@ def finish(
     output: OutputConfig,
     engine: Engine,
     engine_info: dict[str, Any],
+    see_through: bool = False,
 ) -> Record:
     """Write the picture, then its record: whoever finds a record finds its picture.
+
+    Args:
+        see_through: the picture shows scans cut by alpha: the engine's instance pass is the label then, not the cast.
 
     Raises:
         LabelMismatch: the engine's instance pass disagrees with the cast.
@@ -43,8 +48,11 @@ def finish(
     """
     plan, seen = planned.plan, planned.seen
     agreement = compare(seen.instance_ids, passes.instance_ids, [o.instance_id for o in plan.objects])
+    if see_through:
+        seen = with_engine_ids(seen, passes.instance_ids)
     instances, unlabelled = make_labels(plan, seen, labels)
-    if problems := disagreements(agreement, engine, {i.instance_id for i in instances}):
+    problems = disagreements(agreement, engine, {i.instance_id for i in instances})
+    if problems and not see_through:
         raise LabelMismatch("; ".join(problems))
     pixels, exposure_ev = develop(finite(passes), plan.post, plan.background)
     if not np.isfinite(exposure_ev):
@@ -60,6 +68,7 @@ def finish(
         engine_info,
         exposure_ev,
         plan,
+        "engine" if see_through else "cast",
     )
     write_atomically(path, data)
     write_atomically(folder.record(plan.index), record.to_json().encode("utf-8"))

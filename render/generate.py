@@ -178,7 +178,9 @@ def _indices(config: RunConfig, options: GenerateOptions) -> list[int]:
     if options.frames is None:
         return list(range(config.images))
     first, last = options.frames
-    if not 0 <= first <= last < config.images:
+    if first > last:
+        raise InputError(f"--frames {first}-{last}: the end is before the start")
+    if last >= config.images:
         raise InputError(
             f"--frames {first}-{last}: pictures are 0 to {config.images - 1}", "raise images in the config or --images"
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,29 @@ class Visibility:
     nearest_m: float
     silhouettes: tuple[Silhouette, ...]
     covered_by: dict[int, dict[int, int]]
+
+
+def with_engine_ids(seen: Visibility, ids: npt.NDArray[np.uint16]) -> Visibility:
+    """What is seen according to an engine's instance pass instead of the cast.
+
+    For pictures in which the engine knows better (surfaces cut by alpha, which the cast takes for whole). Amodal shapes
+    stay the cast's, with all that the engine shows of an object added within its window.
+
+    Args:
+        seen: of the cast.
+        ids: (H, W) uint16, the engine's pass.
+    """
+    silhouettes = []
+    for s in seen.silhouettes:
+        x, y, w, h = s.window_xywh
+        modal = ids[y : y + h, x : x + w] == s.instance_id
+        silhouettes.append(replace(s, modal=modal, amodal=s.amodal | modal))
+    kept = np.zeros_like(ids)
+    for s in silhouettes:
+        x, y, w, h = s.window_xywh
+        kept[y : y + h, x : x + w][s.modal] = s.instance_id
+    covered = {s.instance_id: _covering(s, kept) for s in silhouettes}
+    return Visibility(kept, seen.nearest_m, tuple(silhouettes), covered)
 
 
 class Caster:

@@ -147,6 +147,8 @@ def _set_passes(scene: Any, settings: dict[str, Any]) -> None:
     layer.use_pass_combined = True
     if settings["engine"] == "cycles":
         layer.use_pass_object_index = True
+        # Glass is there although one sees through it; only what is cut away entirely is not.
+        layer.pass_alpha_threshold = 1.0 / 255.0
     else:
         layer.use_pass_cryptomatte_object = True
         layer.pass_cryptomatte_depth = 2

@@ -1,4 +1,4 @@
-"""Convert a USD or FBX file to GLB: ``import_scan.py SOURCE TARGET``, in a Blender process of its own.
+"""Convert a USD, FBX or compressed glTF file to GLB: ``import_scan.py SOURCE TARGET``, in a Blender process of its own.
 
 Prints one line of JSON after a marker, ``{"ok": true}`` or ``{"error": kind, "message": …}``; Blender prints around it.
 """
@@ -35,6 +35,8 @@ def convert(source: Path, target: Path) -> None:
             raise Refused("no_usd", f"Blender {bpy.app.version_string} can't read USD")
         options = {"import_cameras": False, "import_lights": False}
         bpy.ops.wm.usd_import(filepath=str(source), **options)
+    elif source.suffix.lower() in (".glb", ".gltf"):  # compressed in ways that only Blender's importer decodes
+        bpy.ops.import_scene.gltf(filepath=str(source))
     else:
         bpy.ops.import_scene.fbx(filepath=str(source), use_anim=False, use_custom_props=False)
     if not any(o.type == "MESH" for o in bpy.context.scene.objects):
@@ -62,6 +64,12 @@ def images_outside(folder: Path) -> list[str]:
     return sorted(str(f) for f in files if f.is_file() and not f.is_relative_to(folder))
 
 
+def _last_line(error: BaseException) -> str:
+    """What went wrong without the traceback that Blender's operators put into their errors."""
+    lines = [line.strip() for line in str(error).split("Location:")[0].splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
 def main() -> None:
     """Convert, report and leave."""
     arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
@@ -77,7 +85,7 @@ def main() -> None:
         report = {"error": "bpy_broken", "message": str(e)}
     except BaseException as e:
         traceback.print_exc()
-        report = {"error": "failed", "message": str(e).strip() or type(e).__name__}
+        report = {"error": "failed", "message": _last_line(e)}
     sys.stdout.flush()
     print(f"\n{MARKER}{json.dumps(report)}", flush=True)
     sys.stderr.flush()

@@ -232,12 +232,17 @@ class LabelsConfig(Section):
     )
 
 
+def _lower(value: Any) -> Any:
+    """Devices are written OPTIX, CUDA … as well."""
+    return value.lower() if isinstance(value, str) else value
+
+
 class RenderConfig(Section):
     """Engine, device and quality. Single keys override the preset."""
 
     preset: Preset = "standard"
     engine: Engine = "cycles"
-    device: Device = "auto"
+    device: Annotated[Device, BeforeValidator(_lower)] = "auto"
     samples: Annotated[int, Field(ge=1, le=65536)] | None = None
     noise_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     min_samples: Annotated[int, Field(ge=1, le=65536)] | None = None
