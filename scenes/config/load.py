@@ -20,7 +20,7 @@ MAX_NODES = 100_000
 _MEND = "All keys with their meaning: `scanstage schema`, and configs/ holds examples."
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+class _Loader(yaml.SafeLoader):
     """YAML's safe subset, read as YAML 1.2 does: only true and false are booleans, ``1e-3`` is a number."""
 
 
