@@ -6,8 +6,6 @@ A texture is an 8-bit grey PNG that mixes a dark colour (black) with a light one
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assets import textile_patterns, texture_patterns
+from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.library import cache_folder
 from assets.noise import FloatArray
@@ -158,14 +157,5 @@ def surface_texture(name: str) -> Path:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         _, png = cv2.imencode(".png", paint_surface(name), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-        # Two processes may paint at once: each writes its own file, the last rename wins with the same bytes.
-        handle, staged = tempfile.mkstemp(prefix=f".{name}-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as f:
-                f.write(png.tobytes())
-            Path(staged).chmod(0o644)
-            Path(staged).replace(path)
-        except BaseException:
-            Path(staged).unlink(missing_ok=True)
-            raise
+        write_atomically(path, png.tobytes())
     return path

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import cv2
 
+from assets.atomic import write_atomically
 from dataset.coco import coco_bytes, to_coco
-from dataset.folder import DatasetFolder, write_atomically
+from dataset.folder import DatasetFolder
 from dataset.preview import contact_sheet
 from dataset.record import Record
 

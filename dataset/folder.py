@@ -1,10 +1,8 @@
-"""The layout of a dataset on disk, and files that are complete or absent."""
+"""The layout of a dataset on disk."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,18 +67,3 @@ class DatasetFolder:
         """Make all folders. Raises OSError where that can't be."""
         for folder in (self.images, self.records, self.annotations):
             folder.mkdir(parents=True, exist_ok=True)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is complete or absent under its name: temporary name, fsync, rename."""
-    handle, staged = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as f:
-            f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-        Path(staged).chmod(0o644)
-        Path(staged).replace(path)
-    except BaseException:
-        Path(staged).unlink(missing_ok=True)
-        raise

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from assets.atomic import write_atomically
 from dataset.agreement import compare, disagreements
-from dataset.folder import DatasetFolder, write_atomically
+from dataset.folder import DatasetFolder
 from dataset.labels import make_labels
 from dataset.record import ImageInfo, Record
 from render.develop import develop

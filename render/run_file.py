@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from assets.atomic import write_atomically
 from assets.errors import InputError
-from dataset.folder import DatasetFolder, write_atomically
+from dataset.folder import DatasetFolder
 from scenes.catalogue import Catalogue
 from scenes.config.model import RunConfig
 from scenes.preflight import named_files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,29 +143,15 @@ def _stand(items: list[Item], config: Upright, stage: StageBuild, draws: Draws) 
     regions = [
         _region(area, widest, s, draws) if len(stage.supports) == 1 else (s.half, s.center[:2]) for s in stage.supports
     ]
-    world = _world(items, stage)
-    poses: dict[int, Pose] = {}
-    # The largest first: small things find room between large ones, not the other way round.
-    for index in sorted(range(len(items)), key=lambda i: (-footprint(items[i].hull), i)):
-        item, rng = items[index], draws.rng(f"placement.stand.{index}")
-        for _ in range(TRIES):
-            which = int(rng.integers(len(stage.supports)))
-            yaw = math.radians(float(sample(config.yaw_deg, rng, draws.variables)))
-            half, center = regions[which]
-            pose = _standing(item, yaw, half, center, stage.supports[which], rng)
-            if pose is None:
-                continue
-            world.put(index, pose)
-            if not world.overlaps(index):
-                poses[index] = pose
-                break
-        else:
-            raise PlacementError(
-                f"no room for {len(items)} objects on {len(stage.supports)} x {_size(stage.supports[0])}: "
-                f"{len(poses)} stand, then {TRIES} places were tried for {item.name}",
-                "lower objects.count, objects.scale or placement.density, or enlarge the stage",
-            )
-    return [poses[i] for i in range(len(items))]
+
+    def propose(item: Item, rng: np.random.Generator) -> Pose | None:
+        which = int(rng.integers(len(stage.supports)))
+        yaw = math.radians(float(sample(config.yaw_deg, rng, draws.variables)))
+        return _standing(item, yaw, *regions[which], stage.supports[which], rng)
+
+    where = f"on {len(stage.supports)} x {_size(stage.supports[0])}"
+    order = sorted(range(len(items)), key=lambda i: (-footprint(items[i].hull), i))
+    return _one_by_one(items, order, _world(items, stage), propose, draws, where)
 
 
 def _standing(
@@ -189,23 +176,43 @@ def _scatter(items: list[Item], config: Scatter, stage: StageBuild, draws: Draws
     floor = stage.supports[0].center[2] if stage.supports else 0.0
     bottom = floor + (draws.number(config.height_m, "placement.height_m") if stage.supports else 0.0)
     center = np.array([0.0, 0.0, bottom + half[2]])
+
+    def propose(item: Item, rng: np.random.Generator) -> Pose | None:
+        rotation = random_rotation(rng)
+        spot = center + rng.uniform(-1, 1, 3) * np.maximum(half - item.radius, 0.0)
+        return Pose(rotation, spot - rotation @ item.middle)
+
+    where = f"in {' x '.join(f'{2 * h:.3g}' for h in half)} m"
+    order = sorted(range(len(items)), key=lambda i: (-items[i].radius, i))
     world = _world([Item(i.name, i.hull * (1 + FLOAT_CLEARANCE)) for i in items], stage)
+    return _one_by_one(items, order, world, propose, draws, where)
+
+
+def _one_by_one(
+    items: list[Item],
+    order: list[int],
+    world: World,
+    propose: Callable[[Item, np.random.Generator], Pose | None],
+    draws: Draws,
+    where: str,
+) -> list[Pose]:
+    """Put items where they overlap nothing, the largest first: small things find room between large ones."""
     poses: dict[int, Pose] = {}
-    for index in sorted(range(len(items)), key=lambda i: (-items[i].radius, i)):
-        item, rng = items[index], draws.rng(f"placement.scatter.{index}")
+    for index in order:
+        rng = draws.rng(f"placement.{index}")
         for _ in range(TRIES):
-            rotation = random_rotation(rng)
-            spot = center + rng.uniform(-1, 1, 3) * np.maximum(half - item.radius, 0.0)
-            pose = Pose(rotation, spot - rotation @ item.middle)
+            pose = propose(items[index], rng)
+            if pose is None:
+                continue
             world.put(index, pose)
             if not world.overlaps(index):
                 poses[index] = pose
                 break
         else:
             raise PlacementError(
-                f"no room for {len(items)} objects in {' x '.join(f'{2 * h:.3g}' for h in half)} m: {len(poses)} "
-                f"float, then {TRIES} places were tried for {item.name}",
-                "lower placement.density or objects.count",
+                f"no room for {len(items)} objects {where}: {len(poses)} were placed, then {TRIES} places were tried "
+                f"for {items[index].name}",
+                "lower objects.count, objects.scale or placement.density, or enlarge the stage",
             )
     return [poses[i] for i in range(len(items))]
 

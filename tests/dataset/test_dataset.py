@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from assets.atomic import write_atomically
 from dataset.agreement import compare, disagreements
 from dataset.coco import coco_bytes, to_coco
-from dataset.folder import write_atomically
 from dataset.labels import Rle, make_labels
 from dataset.preview import class_colors, contact_sheet, draw_labels
 from dataset.record import ImageInfo, Record

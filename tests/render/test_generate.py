@@ -335,7 +335,7 @@ def test_a_full_disk_is_known_before_rendering(config: Path, monkeypatch: pytest
 def test_a_disk_that_fills_ends_without_a_traceback(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from dataset.folder import write_atomically
+    from assets.atomic import write_atomically
 
     def full(path: Path, data: bytes) -> None:
         if path.name == "000003.jpg":
