@@ -106,7 +106,8 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
     started = time.monotonic()
     config = read_config(path, options)
     base = path.resolve().parent
-    catalogue = open_inputs(config, base)
+    with console.status("reading scans (the samples are made on first use, which takes some seconds)"):
+        catalogue = open_inputs(config, base)
     indices = _indices(config, options)
     folder = DatasetFolder((options.out or default_out(config)).resolve())
     run: dict[str, Any] = {
