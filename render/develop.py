@@ -22,6 +22,7 @@ HIGHLIGHT = 1.6
 HIGHLIGHT_EV = 1.0
 BLACK = 1e-5
 SHOULDER = 0.35
+CONTRAST = 1.15
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
 
 
@@ -41,7 +42,7 @@ def develop(passes: Passes, post: PostPlan, background: BackgroundPlan) -> tuple
     covered = passes.alpha[..., None]
     if background.kind != "hdri":
         exposed = exposed / np.maximum(covered, 1e-4)
-    display = shoulder(exposed) if post.tone == "filmic" else np.clip(exposed, 0.0, 1.0)
+    display = camera_curve(exposed) if post.tone == "filmic" else np.clip(exposed, 0.0, 1.0)
     if background.kind != "hdri":
         display = display * covered + (1.0 - covered) * _behind(background, passes.alpha.shape)
     return encode_srgb(display), float(ev)
@@ -69,12 +70,14 @@ def meter(passes: Passes) -> float:
     return ev - min(over, HIGHLIGHT_EV)
 
 
-def shoulder(linear: Floats) -> Floats:
-    """A camera's tone curve: linear up to SHOULDER, then an exponential approach to white, smooth where they meet.
+def camera_curve(linear: Floats) -> Floats:
+    """A camera's tone curve: contrast about middle grey, and a soft shoulder instead of clipping.
 
-    Channels are mapped one by one, so bright colours turn pale as they do on film.
+    A power about MIDDLE_GREY; then linear up to SHOULDER and an exponential approach to white above, smooth where they
+    meet. Channels are mapped one by one, so bright colours turn pale as they do on film.
     """
-    x = np.maximum(linear, 0.0)
+    grey = np.float32(MIDDLE_GREY)
+    x = grey * (np.maximum(linear, 0.0) / grey) ** np.float32(CONTRAST)
     room = np.float32(1.0 - SHOULDER)
     rolled = SHOULDER + room * (1.0 - np.exp(-(np.maximum(x, SHOULDER) - SHOULDER) / room))
     return np.asarray(np.where(x <= SHOULDER, x, rolled), np.float32)
