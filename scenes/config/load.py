@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from assets.errors import InputError
 from scenes.config.model import RunConfig
 from scenes.config.references import reference_problems
-from scenes.config.report import describe
+from scenes.config.report import FROM_OVERRIDE, describe
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
@@ -59,6 +59,10 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
         raise InputError(problems or f"{path}: expected a mapping of keys, got {_type_name(data)}")
     for override in overrides or []:
         _apply_override(data, override)
+        keys = tuple(int(k) if k.isdigit() else k for k in override.partition("=")[0].strip().split("."))
+        for end in range(1, len(keys) + 1):
+            if keys[:end] not in lines or end == len(keys):
+                lines[keys[:end]] = FROM_OVERRIDE
     data.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip(".") or "dataset")
     try:
         config = RunConfig.model_validate(data)

@@ -15,6 +15,8 @@ from scenes.distributions import KINDS
 
 Loc = tuple[str | int, ...]
 Lines = dict[Loc, int]
+FROM_OVERRIDE = -1
+"""Stands for a line where a value was given on the command line instead."""
 
 
 def describe(error: ValidationError, data: dict[str, Any], path: Path, lines: Lines) -> list[str]:
@@ -30,11 +32,12 @@ def describe(error: ValidationError, data: dict[str, Any], path: Path, lines: Li
 def where(at: Loc, path: Path, lines: Lines) -> str:
     """``file:line: dotted.path``."""
     line = line_of(at, lines)
-    return f"{path}{f':{line}' if line else ''}: {'.'.join(map(str, at)) or 'the whole file'}"
+    place = f"{path} with --set" if line == FROM_OVERRIDE else f"{path}:{line}" if line else str(path)
+    return f"{place}: {'.'.join(map(str, at)) or 'the whole file'}"
 
 
 def line_of(at: Loc, lines: Lines) -> int:
-    """Line of a value, or of the nearest key above it; 0 where unknown (given by --set)."""
+    """Line of a value, or of the nearest key above it, or FROM_OVERRIDE; 0 where unknown."""
     while at and at not in lines:
         at = at[:-1]
     return lines.get(at, 0)
