@@ -14,6 +14,8 @@ from assets.samples.distance import blend, carve, mesh_of, sphere
 from assets.samples.model import Finish, Model
 from assets.samples.scanning import PER_CM, Scanner, scanned
 
+pytestmark = pytest.mark.slow
+
 # Longest side in metres, lowest and highest that a reader would believe.
 SIZES = {
     "apple": (0.07, 0.095), "banana": (0.13, 0.22), "bottle": (0.22, 0.32), "can": (0.09, 0.13), "carton": (0.12, 0.2),

@@ -13,6 +13,7 @@ from scenes.config import load_config
 from scenes.planner import Planner
 from scenes.preflight import open_inputs
 
+pytestmark = pytest.mark.slow
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
 
