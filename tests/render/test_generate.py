@@ -355,7 +355,7 @@ def test_a_disk_that_fills_ends_without_a_traceback(
 
 def test_no_room_for_objects_stops_before_rendering(config: Path) -> None:
     with pytest.raises(InputError, match="no good plan"):
-        run(config, overrides=("objects.count=300", "objects.scale=8"))
+        run(config, overrides=("objects.count=40", "objects.scale=12"))
     assert not list((config.parent / "output" / "toys" / "images").iterdir())
 
 

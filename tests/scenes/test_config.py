@@ -145,7 +145,7 @@ def test_alias_bomb(tmp_path: Path) -> None:
     assert "aliases" in problems(tmp_path, bomb)[0]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(st.data())
 def test_fuzzed_configs_never_raise_anything_else(tmp_path: Path, data: st.DataObject) -> None:
     """Replace a random part of an example by something random: a config or an InputError, nothing else."""

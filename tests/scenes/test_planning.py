@@ -106,8 +106,8 @@ def test_scattered_objects_do_not_touch(toy_library: Path) -> None:
     [(Drop(), {"kind": "table"}), (Upright(), {"kind": "shelf"}), (Upright(), {"kind": "table"})],
 )
 def test_no_room_is_said_with_numbers(toy_library: Path, placement, stage) -> None:
-    items = [Item(i.name, i.hull * 6) for i in toy_items(toy_library, 20)]
-    with pytest.raises(PlacementError, match="20 objects"):
+    items = [Item(i.name, i.hull * 7) for i in toy_items(toy_library, 12)]
+    with pytest.raises(PlacementError, match="12 objects"):
         place(items, placement, stage_of(stage), draws())
 
 
