@@ -20,6 +20,7 @@ from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.library import cache_folder
 from assets.noise import FloatArray
+from assets.srgb import linear_from_srgb
 
 # Raise it when a painter changes: caches of other versions are then left alone, not mixed.
 TEXTURE_VERSION = 1
@@ -49,9 +50,8 @@ class SurfaceStyle:
 
 def _linear(code: str) -> Rgb:
     """Linear RGB of an sRGB hex colour (IEC 61966-2-1)."""
-    srgb = [int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)]
-    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in srgb)
-    return (round(r, 5), round(g, 5), round(b, 5))
+    r, g, b = (round(float(c), 5) for c in linear_from_srgb(np.frombuffer(bytes.fromhex(code), np.uint8)))
+    return (r, g, b)
 
 
 def _palettes(*pairs: str) -> tuple[tuple[Rgb, Rgb], ...]:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from assets.srgb import linear_from_srgb, srgb_bytes
 from render.passes import Passes
 from scenes.plan import BackgroundPlan, PostPlan
 
@@ -91,16 +92,12 @@ def encode_srgb(display: Floats) -> Image:
 
 @lru_cache(maxsize=1)
 def _srgb_table() -> Image:
-    linear = np.linspace(0.0, 1.0, 65536)
-    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.round(255.0 * encoded).astype(np.uint8)
+    return srgb_bytes(np.linspace(0.0, 1.0, 65536))
 
 
 def decode_srgb(image: Image) -> Floats:
     """8-bit sRGB to linear 0..1 float32."""
-    encoded = np.linspace(0.0, 1.0, 256)
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    return np.asarray(linear[image])
+    return linear_from_srgb(image).astype(np.float32)
 
 
 def _behind(background: BackgroundPlan, shape_hw: tuple[int, ...]) -> Floats:

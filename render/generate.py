@@ -146,6 +146,7 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
                     sessions.append(session | {"pictures": summary.done, "seconds": _rounded(summary, started)})
     finally:
         if summary.done or (summary.kept and not missing) or summary.failed:
+            # Where the run was cut short, a disk that refuses this too must not hide what ended it.
             with contextlib.suppress(OSError) if summary.done < len(missing) else contextlib.nullcontext():
                 _close(folder, config, catalogue.classes, run, sessions, summary)
     summary.seconds["total"] = time.monotonic() - started

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from assets.srgb import linear_from_srgb
 from scenes.plan import Matrix4, Rgb
 
 Float = npt.NDArray[np.float64]
@@ -133,6 +134,5 @@ def blackbody_rgb(kelvin: float) -> Rgb:
 
 def srgb_to_linear(hex_color: str) -> Rgb:
     """``#rrggbb`` (sRGB) to linear Rec.709 in 0..1 (IEC 61966-2-1)."""
-    encoded = np.array([int(hex_color[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    linear = linear_from_srgb(np.frombuffer(bytes.fromhex(hex_color[1:]), np.uint8))
     return (float(linear[0]), float(linear[1]), float(linear[2]))

@@ -31,13 +31,10 @@ def draw_world(config: LightConfig, draws: Draws, base: Path) -> WorldPlan:
     return WorldPlan(image, rotation, draws.number(hdri.strength, "light.hdri.strength"))
 
 
-def check_hdri(image: str, base: Path) -> None:
-    """Raise InputError where a configured HDRI is unknown, missing or broken."""
-    if image.startswith("builtin:"):
-        if image.removeprefix("builtin:") not in BUILTIN_HDRIS:
-            raise InputError(f"light.hdri.image: there is no {image}", f"builtin are: {', '.join(BUILTIN_HDRIS)}")
-        return
-    list_images(located(Path(image), base), HDRI_SUFFIXES)
+def check_builtin_hdri(image: str) -> None:
+    """Raise InputError where ``builtin:<name>`` is unknown."""
+    if image.removeprefix("builtin:") not in BUILTIN_HDRIS:
+        raise InputError(f"light.hdri.image: there is no {image}", f"builtin are: {', '.join(BUILTIN_HDRIS)}")
 
 
 def draw_lamps(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from scenes.config.model import BackplateBackground, Drop, RunConfig, Scatter
 from scenes.config.references import deep_outcomes
 from scenes.config.stage import Looks, NoStage, Shelf
 from scenes.files import HDRI_SUFFIXES, PHOTO_SUFFIXES, list_images, located
-from scenes.lighting import check_hdri
+from scenes.lighting import check_builtin_hdri
 
 
 def open_inputs(config: RunConfig, base: Path) -> Catalogue:
@@ -46,33 +47,36 @@ def open_inputs(config: RunConfig, base: Path) -> Catalogue:
 
 def named_files(config: RunConfig, base: Path) -> list[Path]:
     """All image files that a config names, folders listed. Raises InputError where one is missing or broken."""
-    found: list[Path] = []
+    return sorted({file for path, suffixes in _image_paths(config, base) for file in list_images(path, suffixes)})
+
+
+def _image_paths(config: RunConfig, base: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Image files and folders that a config names, each with the suffixes that count there."""
     for looks in _all_looks(config):
         if looks.image is not None:
-            found += list_images(located(looks.image, base), PHOTO_SUFFIXES)
+            yield located(looks.image, base), PHOTO_SUFFIXES
     if isinstance(config.background, BackplateBackground):
-        found += list_images(located(config.background.images, base), PHOTO_SUFFIXES)
-    if config.light.hdri is not None:
-        for outcome in deep_outcomes(config.light.hdri.image, config):
-            if isinstance(outcome, str) and not outcome.startswith("builtin:"):
-                found += list_images(located(Path(outcome), base), HDRI_SUFFIXES)
-    return sorted(set(found))
+        yield located(config.background.images, base), PHOTO_SUFFIXES
+    for image in _hdris(config):
+        if not image.startswith("builtin:"):
+            yield located(Path(image), base), HDRI_SUFFIXES
+
+
+def _hdris(config: RunConfig) -> list[str]:
+    if config.light.hdri is None:
+        return []
+    return [o for o in dict.fromkeys(deep_outcomes(config.light.hdri.image, config)) if isinstance(o, str)]
 
 
 Found = Iterator[tuple[str, str | None]]
 
 
 def _images(config: RunConfig, base: Path) -> Found:
-    for looks in _all_looks(config):
-        if looks.image is not None:
-            yield from _trying(lambda p=looks.image: list_images(located(p, base), PHOTO_SUFFIXES))
-    if isinstance(config.background, BackplateBackground):
-        folder = located(config.background.images, base)
-        yield from _trying(lambda: list_images(folder, PHOTO_SUFFIXES))
-    if config.light.hdri is not None:
-        for outcome in dict.fromkeys(deep_outcomes(config.light.hdri.image, config)):
-            if isinstance(outcome, str):
-                yield from _trying(lambda o=outcome: check_hdri(o, base))
+    for path, suffixes in _image_paths(config, base):
+        yield from _trying(partial(list_images, path, suffixes))
+    for image in _hdris(config):
+        if image.startswith("builtin:"):
+            yield from _trying(partial(check_builtin_hdri, image))
 
 
 def _trying(check: Any) -> Found:
