@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from scenes.config.model import LabelsConfig
+from dataset.pose import Box3d, KeypointLabel, Pose
+from scenes.config.labels import LabelsConfig
 from scenes.keep import labelled, violation
 from scenes.plan import FramePlan
 from scenes.visibility import Silhouette, Visibility, pixel_box
@@ -58,6 +59,10 @@ class Instance:
         visible_fraction: visible pixels / amodal pixels inside the image.
         truncated_fraction: amodal pixels outside the image / all amodal pixels.
         covered_by: instance id to pixels that it hides of this one; 0 is the stage.
+        pose, box_3d: where it is.
+        keypoints: those that its asset has.
+        ignore: it breaks a rule of the keep policy and is annotated as a region to be ignored, not as an object.
+        reason: the rule that it breaks; None for a proper label.
     """
 
     instance_id: int
@@ -71,15 +76,27 @@ class Instance:
     visible_fraction: float
     truncated_fraction: float
     covered_by: dict[int, int] = field(default_factory=dict)
+    pose: Pose | None = None
+    box_3d: Box3d | None = None
+    keypoints: tuple[KeypointLabel, ...] = ()
+    ignore: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """An object that was placed and got no label, and the rule that says so."""
+    """An object that was placed and got no label, and the rule that says so.
+
+    Attributes:
+        visible_px, visible_fraction, truncated_fraction: as of a label.
+    """
 
     instance_id: int
     class_name: str | None
     reason: str
+    visible_px: int = 0
+    visible_fraction: float = 0.0
+    truncated_fraction: float = 0.0
 
 
 def make_labels(

@@ -9,9 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from dataset.agreement import Agreement
 from dataset.labels import Instance, Unlabelled
+from dataset.pose import CameraInfo
 from scenes.plan import FramePlan
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,19 @@ class ImageInfo:
 
 
 @dataclass(frozen=True)
+class MapInfo:
+    """A file of per-pixel data beside the picture (depth, normals, ids …).
+
+    Attributes:
+        path: relative to the dataset's folder, with forward slashes.
+        sha256: of the file.
+    """
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Record:
     """All that is known of a finished picture.
 
@@ -40,7 +54,12 @@ class Record:
         unlabelled: objects without a label, and why.
         label_source: ``cast``; or ``engine`` where the engine's instance pass is the label, since the picture shows
             surfaces cut by alpha, which the cast takes for whole.
-        agreement: cast against engine, for every object of the plan.
+        agreement: cast against engine, for every object of the plan, both without the lens's distortion.
+        lens_agreement: the label against the engine's pass after both went through the lens, for every object; empty
+            without distortion.
+        camera: its matrix, distortion and pose.
+        maps: files of per-pixel data by name: ``depth``, ``depth_m``, ``normals``, ``normals_png``, ``instances``,
+            ``semantic``, ``soft_masks``.
         engine: what rendered it: engine, version, device.
         exposure_ev: stops by which radiance was multiplied.
         plan: the complete plan.
@@ -54,6 +73,9 @@ class Record:
     engine: dict[str, Any]
     exposure_ev: float
     plan: FramePlan
+    camera: CameraInfo
+    maps: dict[str, MapInfo] = field(default_factory=dict)
+    lens_agreement: tuple[Agreement, ...] = ()
     label_source: Literal["cast", "engine"] = "cast"
     format: int = field(default=FORMAT_VERSION)
 

@@ -14,10 +14,12 @@ from assets.atomic import write_atomically
 from dataset.agreement import compare, disagreements
 from dataset.folder import DatasetFolder
 from dataset.labels import make_labels
+from dataset.pose import camera_info
 from dataset.record import ImageInfo, Record
 from render.develop import develop
 from render.passes import Passes
-from scenes.config.model import LabelsConfig, OutputConfig
+from scenes.config.labels import LabelsConfig
+from scenes.config.model import OutputConfig
 from scenes.plan import FramePlan
 from scenes.planner import Planned
 from scenes.render_settings import Engine
@@ -58,7 +60,7 @@ def finish(
     pixels, exposure_ev = develop(finite(passes), plan.post, plan.background)
     if not np.isfinite(exposure_ev):
         raise LabelMismatch(f"the exposure came out as {exposure_ev}: the render holds no usable light")
-    data = encode_image(pixels, output)
+    data = encode_image(pixels, output.format, plan.post.jpeg_quality)
     path = folder.image(plan.index, output.format)
     record = Record(
         plan.index,
@@ -69,7 +71,8 @@ def finish(
         engine_info,
         exposure_ev,
         plan,
-        "engine" if see_through else "cast",
+        camera_info(plan.camera),
+        label_source="engine" if see_through else "cast",
     )
     write_atomically(path, data)
     write_atomically(folder.record(plan.index), record.to_json().encode("utf-8"))
@@ -84,16 +87,16 @@ def finite(passes: Passes) -> Passes:
     return replace(passes, radiance=np.where(bad[..., None], np.float32(0), passes.radiance))
 
 
-def encode_image(pixels: npt.NDArray[np.uint8], output: OutputConfig) -> bytes:
-    """Encode (H, W, 3) uint8 RGB as configured."""
-    if output.format == "jpg":
+def encode_image(pixels: npt.NDArray[np.uint8], format: str, quality: int) -> bytes:
+    """Encode (H, W, 3) uint8 RGB as ``jpg`` (of a quality from 1 to 100) or ``png``."""
+    if format == "jpg":
         full_chroma = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-        options = [cv2.IMWRITE_JPEG_QUALITY, output.quality, *full_chroma]
+        options = [cv2.IMWRITE_JPEG_QUALITY, quality, *full_chroma]
     else:
         options = [cv2.IMWRITE_PNG_COMPRESSION, 3]
-    done, data = cv2.imencode(f".{output.format}", pixels[..., ::-1], options)
+    done, data = cv2.imencode(f".{format}", pixels[..., ::-1], options)
     if not done:
-        raise ValueError(f"can't encode a picture as {output.format}")
+        raise ValueError(f"can't encode a picture as {format}")
     return data.tobytes()
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from scenes.config.model import CameraConfig
+from scenes.config.camera import CameraConfig
 from scenes.draws import Draws
 from scenes.geometry import Float, direction, look_at, reach_inside, to_matrix4
-from scenes.plan import CameraPlan, PostPlan
+from scenes.plan import CameraPlan
 
 
 def draw_camera(
@@ -63,13 +63,6 @@ def draw_camera(
         "fov_deg": math.degrees(2 * math.atan(width / 2 / focal_px)),
     }
     return plan, drawn
-
-
-def draw_post(config: CameraConfig, draws: Draws) -> PostPlan:
-    """Draw exposure and tone."""
-    exposure = draws.value(config.exposure, "camera.exposure")
-    fixed = None if exposure == "auto" else float(exposure)
-    return PostPlan(fixed, draws.number(config.exposure_bias_ev, "camera.exposure_bias_ev"), config.tone)
 
 
 def _focal_px(config: CameraConfig, width: int, draws: Draws) -> float:

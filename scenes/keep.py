@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenes.config.model import LabelsConfig
+from scenes.config.labels import LabelsConfig
 from scenes.plan import FramePlan, ObjectPlan
 from scenes.visibility import Silhouette, Visibility
 

@@ -17,17 +17,49 @@ from pydantic import TypeAdapter
 Row = tuple[float, float, float, float]
 Matrix4 = tuple[Row, Row, Row, Row]
 Rgb = tuple[float, float, float]
+Vector3 = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class LensPlan:
+    """Distortion of a lens, in OpenCV's models and order of parameters; see :mod:`scenes.lens`.
+
+    Attributes:
+        model: ``brown_conrady`` or ``fisheye`` (Kannala-Brandt).
+        coefficients: k1, k2, p1, p2, k3, k4, k5, k6 (Brown-Conrady); k1, k2, k3, k4 (fisheye).
+    """
+
+    model: Literal["brown_conrady", "fisheye"]
+    coefficients: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class MotionPlan:
+    """A steady motion while the shutter is open. The pose in the plan is that of the middle of the exposure.
+
+    Attributes:
+        translation_m: from the shutter's opening to its closing, world frame, metres.
+        rotation: rotation vector (axis times angle in radians) over the same time, world frame, about the origin of
+            the thing's own frame.
+    """
+
+    translation_m: Vector3 = (0.0, 0.0, 0.0)
+    rotation: Vector3 = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class CameraPlan:
-    """A pinhole camera.
+    """A camera: a pinhole, or a lens with distortion.
 
     Attributes:
         resolution_wh: width and height in pixels.
         fx, fy, cx, cy: intrinsics in pixels; the centre of the top-left pixel is at (0.5, 0.5).
         camera_to_world: OpenCV camera frame to world.
-        near_m, far_m: clip distances along z.
+        near_m, far_m: clip distances: along z; with a fisheye along the ray.
+        lens: distortion, or None: a pinhole.
+        aperture_m: diameter of the entrance pupil for depth of field; 0 has none. Labels ignore it.
+        focus_m: distance along z that is in focus.
+        motion: of the camera during the exposure. Labels ignore it.
     """
 
     resolution_wh: tuple[int, int]
@@ -38,6 +70,10 @@ class CameraPlan:
     camera_to_world: Matrix4
     near_m: float = 0.01
     far_m: float = 1000.0
+    lens: LensPlan | None = None
+    aperture_m: float = 0.0
+    focus_m: float = 1.0
+    motion: MotionPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +181,7 @@ class ObjectPlan:
         object_to_world: asset frame to world; may scale (uniformly for labelled scans).
         jitter: changes to the scan's own materials.
         surface: replaces the asset's materials (primitive distractors); None keeps them.
+        motion: during the exposure. Labels ignore it.
     """
 
     instance_id: int
@@ -153,6 +190,7 @@ class ObjectPlan:
     object_to_world: Matrix4
     jitter: MaterialJitter = MaterialJitter()
     surface: SurfaceMaterial | None = None
+    motion: MotionPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -173,18 +211,40 @@ class SurfacePlan:
 
 
 @dataclass(frozen=True)
+class NoisePlan:
+    """Poisson-Gaussian sensor noise (Foi et al. 2008): variance ``shot * x + read**2`` of a linear signal x, 1 = white.
+
+    Attributes:
+        seed: of the generator that draws it.
+    """
+
+    shot: float
+    read: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class PostPlan:
-    """From linear radiance to the picture.
+    """From linear radiance to the picture's file. Labels ignore all of it.
 
     Attributes:
         exposure_ev: None meters like a camera's automatic exposure; a number is a fixed exposure in stops.
         bias_ev: added to either, in stops.
         tone: ``filmic`` (soft shoulder, like a camera) or ``standard`` (plain sRGB, clips).
+        vignetting: share of light lost in the farthest corner.
+        aberration_px: transverse chromatic aberration: shift of red outwards, and of blue inwards, in the farthest
+            corner, growing in proportion to the distance from the principal point.
+        noise: of the sensor, or None.
+        jpeg_quality: 1 to 100, where the picture is written as JPEG.
     """
 
     exposure_ev: float | None = None
     bias_ev: float = 0.0
     tone: Literal["filmic", "standard"] = "filmic"
+    vignetting: float = 0.0
+    aberration_px: float = 0.0
+    noise: NoisePlan | None = None
+    jpeg_quality: int = 93
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from assets.errors import InputError
 from assets.primitives import PRIMITIVES
-from scenes.camera import draw_camera, draw_post
+from scenes.camera import draw_camera
 from scenes.catalogue import Catalogue
 from scenes.config.model import BackplateBackground, ColorBackground, RunConfig
 from scenes.config.references import variable_order
@@ -22,6 +22,7 @@ from scenes.geometry import Float, apply, srgb_to_linear, to_matrix4, transform
 from scenes.keep import labelled
 from scenes.lighting import draw_lamps, draw_world
 from scenes.looks import ANY_TEXTURES, draw_jitter, draw_surface
+from scenes.optics import draw_motion, draw_optics, draw_post
 from scenes.placement import Item, PlacementError, place
 from scenes.plan import BackgroundPlan, FramePlan, MaterialJitter, ObjectPlan, SurfaceMaterial
 from scenes.seeding import Streams
@@ -129,6 +130,8 @@ class Planner:
         )
         center, radius = self._bounds(pieces, matrices)
         camera, camera_factors = draw_camera(config.camera, center, radius, stage.interior, draws)
+        camera = draw_optics(config.camera, camera, center, draws)
+        objects = draw_motion(config.camera.motion_blur, camera, objects, draws)
         lamps = (*stage.lamps, *draw_lamps(config.light.lamps, center, stage.interior, draws))
         world = draw_world(config.light, draws, self.base)
         background = self._background(draws)
@@ -141,7 +144,7 @@ class Planner:
             background,
             stage.surfaces if catch or not backplate else (),
             objects,
-            draw_post(config.camera, draws),
+            draw_post(config.camera, config.output, draws),
             _factors(draws, stage, camera_factors, background),
         )
 

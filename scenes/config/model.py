@@ -9,21 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, field_validator, model_validator
 
+from scenes.config.camera import CameraConfig
+from scenes.config.labels import LabelsConfig
+from scenes.config.section import Section
 from scenes.config.stage import Looks, Stage, Table
-from scenes.config.values import Color, Degrees, Elevation, Factor, Number, NumberOr, Share, Text, Whole
+from scenes.config.values import Color, Degrees, Elevation, Factor, Number, Share, Text, Whole
 from scenes.distributions import AnyValue, Choice, Integer, LogUniform, Uniform
 from scenes.render_settings import PRESETS, Device, Engine, Preset, RenderSettings
 
 BUILTIN_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
 """CC0 environment images that every Blender carries."""
-
-
-class Section(BaseModel):
-    """A mapping in the YAML: unknown keys are errors, values can't be changed once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class AssetsConfig(Section):
@@ -194,44 +191,6 @@ class BackplateBackground(Section):
 Background = Annotated[HdriBackground | ColorBackground | BackplateBackground, Discriminator("kind")]
 
 
-class CameraConfig(Section):
-    """Where the camera stands, what lens it has and how it exposes."""
-
-    resolution: tuple[Annotated[int, Field(ge=16, le=16384)], Annotated[int, Field(ge=16, le=16384)]] = Field(
-        (640, 480), description="width and height in pixels"
-    )
-    fill: Annotated[AnyValue, Number(0.05, 3)] = Field(
-        Uniform(uniform=(0.7, 1.0)),
-        description="distance by framing: share of the frame's shorter side that the objects span",
-    )
-    distance_m: Annotated[AnyValue, Number(0.01, 1000)] | None = Field(
-        None, description="distance from the objects' centre; overrides fill"
-    )
-    azimuth_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="0 looks along +Y")
-    elevation_deg: Elevation = Field(Uniform(uniform=(20, 60)), description="above the horizon")
-    roll_deg: Annotated[AnyValue, Number(-180, 180)] = Field(0.0, description="turn about the viewing axis")
-    look_at_jitter: Annotated[AnyValue, Number(0, 2)] = Field(0.1, description="how far the aim may miss, in radii")
-    fov_deg: Annotated[AnyValue, Number(1, 170)] | None = Field(
-        None, description="horizontal field of view; overrides focal_mm"
-    )
-    focal_mm: Annotated[AnyValue, Number(1, 2000)] = Field(35.0, description="focal length")
-    sensor_mm: Annotated[AnyValue, Number(1, 200)] = Field(36.0, description="width of the sensor")
-    exposure: Annotated[AnyValue, NumberOr("auto", low=-30, high=30)] = Field(
-        "auto", description="auto meters the picture; a number is fixed, in EV"
-    )
-    exposure_bias_ev: Annotated[AnyValue, Number(-10, 10)] = Field(0.0, description="added to the exposure, in EV")
-    tone: Literal["filmic", "standard"] = Field("filmic", description="soft highlights like a camera, or plain sRGB")
-
-
-class LabelsConfig(Section):
-    """Which visible objects get a label."""
-
-    min_pixels: Annotated[int, Field(ge=1)] = Field(16, description="fewer visible pixels give no label")
-    min_visible_fraction: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.05, description="a smaller visible share gives no label"
-    )
-
-
 def _lower(value: Any) -> Any:
     """Devices are written OPTIX, CUDA … as well."""
     return value.lower() if isinstance(value, str) else value
@@ -262,7 +221,12 @@ class OutputConfig(Section):
     """What is written."""
 
     format: Literal["jpg", "png"] = "jpg"
-    quality: Annotated[int, Field(ge=1, le=100)] = Field(93, description="of JPEG images")
+    quality: Annotated[AnyValue, Whole(1, 100)] = Field(93, description="of JPEG images")
+    depth: bool = Field(False, description="depth/NNNNNN.png in millimetres (16 bit) and .exr in metres")
+    normals: bool = Field(False, description="normals/NNNNNN.exr and .png, in the camera's frame")
+    instances: bool = Field(False, description="instances/NNNNNN.png: instance ids (16 bit)")
+    semantic: bool = Field(False, description="semantic/NNNNNN.png: category ids (16 bit)")
+    soft_masks: bool = Field(False, description="soft_masks/NNNNNN.npz: coverage of each pixel by each object")
 
 
 def _as_list(value: Any) -> Any:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field
+from pydantic import Discriminator, Field
 
 from assets.surface_textures import SURFACES
+from scenes.config.section import Section
 from scenes.config.values import Color, Number, Share, Text, Whole
 from scenes.distributions import AnyValue, Integer, Uniform
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class Looks(_Section):
+class Looks(Section):
     """A surface's material. What is not given follows the drawn texture's own, realistic range."""
 
     texture: Annotated[AnyValue, Text("any", "none", *SURFACES)] = Field(
@@ -32,7 +29,7 @@ class Looks(_Section):
     bump: Annotated[AnyValue, Number(0, 10)] = Field(1.0, description="factor on the texture's relief")
 
 
-class _Stage(_Section):
+class _Stage(Section):
     weight: Annotated[AnyValue, Number(0)] = Field(1.0, description="how often, where several stages are listed")
 
 

@@ -15,6 +15,7 @@ from assets.atomic import write_atomically
 from dataset.agreement import compare, disagreements
 from dataset.coco import coco_bytes, to_coco
 from dataset.labels import Rle, make_labels
+from dataset.pose import camera_info
 from dataset.preview import class_colors, contact_sheet, draw_labels
 from dataset.record import ImageInfo, Record
 from scenes.catalogue import open_catalogue
@@ -42,11 +43,12 @@ def record_of(planned: Planned, **labels: float) -> Record:
         planned.seen.instance_ids, planned.seen.instance_ids, [o.instance_id for o in planned.plan.objects]
     )
     image = ImageInfo(f"{planned.plan.index:06d}.jpg", planned.plan.camera.resolution_wh, "0" * 64)
-    return Record(planned.plan.index, image, instances, unlabelled, agreement, {"engine": "none"}, 0.0, planned.plan)
+    plan, engine = planned.plan, {"engine": "none"}
+    return Record(plan.index, image, instances, unlabelled, agreement, engine, 0.0, plan, camera_info(plan.camera))
 
 
 def load_labels(**labels: float):
-    from scenes.config.model import LabelsConfig
+    from scenes.config.labels import LabelsConfig
 
     return LabelsConfig.model_validate(labels)
 
