@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from scenes.config.camera import CameraConfig
+from scenes.config.camera import BrownConrady, CameraConfig, Fisheye, Intrinsics
 from scenes.draws import Draws
 from scenes.geometry import Float, direction, look_at, reach_inside, to_matrix4
-from scenes.plan import CameraPlan
+from scenes.lens import LENS_COEFFICIENTS, half_view, horizontal_view
+from scenes.plan import CameraPlan, LensPlan
 
 
 def draw_camera(
@@ -29,8 +31,8 @@ def draw_camera(
     Returns:
         The plan, and what was drawn, for the record (degrees, metres).
     """
-    width, height = config.resolution
-    focal_px = _focal_px(config, width, draws)
+    matrix = _intrinsics(config, draws)
+    optics = CameraPlan(config.resolution, *matrix, to_matrix4(np.eye(4)), lens=_lens(config.distortion, draws))
     azimuth = draws.number(config.azimuth_deg, "camera.azimuth_deg")
     elevation = draws.number(config.elevation_deg, "camera.elevation_deg")
     roll = draws.number(config.roll_deg, "camera.roll_deg")
@@ -39,19 +41,14 @@ def draw_camera(
         distance = draws.number(config.distance_m, "camera.distance_m")
     else:
         fill = draws.number(config.fill, "camera.fill")
-        half_view = math.atan(min(width, height) / 2 / focal_px)
-        distance = radius / math.sin(min(fill * half_view, math.radians(80)))
+        distance = radius / math.sin(min(fill * half_view(optics), math.radians(80)))
     towards = direction(math.radians(azimuth), math.radians(elevation))
     if interior is not None:
         distance = min(distance, reach_inside(target, towards, *interior))
     eye = target + distance * towards
-    plan = CameraPlan(
-        (width, height),
-        focal_px,
-        focal_px,
-        width / 2,
-        height / 2,
-        to_matrix4(look_at(eye, target, math.radians(roll))),
+    plan = replace(
+        optics,
+        camera_to_world=to_matrix4(look_at(eye, target, math.radians(roll))),
         near_m=max(1e-4, min(0.01, distance / 100)),
         far_m=max(1000.0, distance * 100),
     )
@@ -60,16 +57,40 @@ def draw_camera(
         "elevation_deg": elevation,
         "distance_m": distance,
         "roll_deg": roll,
-        "fov_deg": math.degrees(2 * math.atan(width / 2 / focal_px)),
+        "fov_deg": math.degrees(horizontal_view(optics)),
     }
     return plan, drawn
 
 
-def _focal_px(config: CameraConfig, width: int, draws: Draws) -> float:
-    """Focal length in pixels: f = w / 2 / tan(fov / 2), or focal length by sensor width."""
+def _intrinsics(config: CameraConfig, draws: Draws) -> tuple[float, float, float, float]:
+    """fx, fy, cx, cy in pixels: as given, or from the field of view, or focal length by sensor width.
+
+    The field of view gives f = w / 2 / tan(fov / 2), of a fisheye f = w / fov; both leave coefficients out of account.
+    """
+    width, height = config.resolution
+    given = config.intrinsics
+    if isinstance(given, Intrinsics):
+        fx = draws.number(given.fx, "camera.intrinsics.fx")
+        fy = fx if given.fy is None else draws.number(given.fy, "camera.intrinsics.fy")
+        cx = width / 2 if given.cx is None else draws.number(given.cx, "camera.intrinsics.cx")
+        cy = height / 2 if given.cy is None else draws.number(given.cy, "camera.intrinsics.cy")
+        return fx, fy, cx, cy
     if config.fov_deg is not None:
-        return width / 2 / math.tan(math.radians(draws.number(config.fov_deg, "camera.fov_deg")) / 2)
-    return width * draws.number(config.focal_mm, "camera.focal_mm") / draws.number(config.sensor_mm, "camera.sensor_mm")
+        view = math.radians(draws.number(config.fov_deg, "camera.fov_deg"))
+        focal = width / view if isinstance(config.distortion, Fisheye) else width / 2 / math.tan(view / 2)
+    else:
+        focal_mm = draws.number(config.focal_mm, "camera.focal_mm")
+        focal = width * focal_mm / draws.number(config.sensor_mm, "camera.sensor_mm")
+    return focal, focal, width / 2, height / 2
+
+
+def _lens(config: BrownConrady | Fisheye | None, draws: Draws) -> LensPlan | None:
+    if config is None:
+        return None
+    names = LENS_COEFFICIENTS[config.model]
+    drawn = tuple(draws.number(getattr(config, n), f"camera.distortion.{n}") for n in names)
+    # A Brown-Conrady lens without distortion is a pinhole, which engines render without resampling.
+    return None if config.model == "brown_conrady" and not any(drawn) else LensPlan(config.model, drawn)
 
 
 def _aim_error(draws: Draws) -> Float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from assets.errors import InputError
 from assets.primitives import PRIMITIVES
@@ -17,22 +18,30 @@ from scenes.config.model import BackplateBackground, ColorBackground, RunConfig
 from scenes.config.references import variable_order
 from scenes.distributions import sample
 from scenes.draws import Draws
+from scenes.engine_camera import engine_camera
 from scenes.files import PHOTO_SUFFIXES, list_images, located
 from scenes.geometry import Float, apply, srgb_to_linear, to_matrix4, transform
-from scenes.keep import labelled
+from scenes.keep import Judgement, judge
+from scenes.keypoints import KeypointLabel, NamedPoints, see_keypoints
 from scenes.lighting import draw_lamps, draw_world
 from scenes.looks import ANY_TEXTURES, draw_jitter, draw_surface
 from scenes.optics import draw_motion, draw_optics, draw_post
 from scenes.placement import Item, PlacementError, place
-from scenes.plan import BackgroundPlan, FramePlan, MaterialJitter, ObjectPlan, SurfaceMaterial
+from scenes.plan import BackgroundPlan, CameraPlan, FramePlan, MaterialJitter, ObjectPlan, SurfaceMaterial
+from scenes.replanning import Refusals
 from scenes.seeding import Streams
 from scenes.stage import StageBuild, draw_stage
 from scenes.visibility import Caster, Visibility
 
 ATTEMPTS = 20
+VIEWS = 12
+"""Cameras tried on one arrangement where only the keep policy asks for another plan."""
 PLACEMENT_ATTEMPTS = 4
 TOO_NEAR = 0.08
 """Nothing may stand nearer to the camera than this share of its distance to the objects' centre."""
+
+NO_CAMERA = CameraPlan((1, 1), 1.0, 1.0, 0.5, 0.5, to_matrix4(np.eye(4)))
+"""Stands in an arrangement until a camera is drawn."""
 
 SOLIDS = tuple(name for name in PRIMITIVES if name != "plane")
 
@@ -43,10 +52,17 @@ class PlanningError(InputError):
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan and what its camera sees."""
+    """A plan and what its camera sees.
+
+    Attributes:
+        engine_plan: what an engine renders: the plan, with an ideal camera where no engine has its lens.
+        engine_ids: (h, w) uint16, the cast of ``engine_plan``, which the engine's instance pass is compared with.
+    """
 
     plan: FramePlan
     seen: Visibility
+    engine_plan: FramePlan
+    engine_ids: npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,16 @@ class _Piece:
     scale: float
     jitter: MaterialJitter
     surface: SurfaceMaterial | None
+
+
+@dataclass(frozen=True)
+class _Arrangement:
+    """A plan as far as it doesn't depend on where the camera stands."""
+
+    plan: FramePlan
+    stage: StageBuild
+    center: Float
+    radius: float
 
 
 class Planner:
@@ -81,40 +107,54 @@ class Planner:
         Raises:
             PlanningError: after bounded attempts, with the reasons counted.
         """
-        reasons: Counter[str] = Counter()
-        misplaced: PlacementError | None = None
-        for attempt in range(ATTEMPTS):
+        refusals = Refusals()
+        for layout in range(ATTEMPTS):
             try:
-                plan = self._attempt(index, attempt)
+                arrangement = self._arrange(index, layout)
             except PlacementError as e:
-                misplaced = e
-                reasons["objects could not be placed"] += 1
-                if reasons.total() == PLACEMENT_ATTEMPTS and len(reasons) == 1:
-                    break  # nothing but that: more attempts would not help
+                refusals.misplaced(e)
+                if refusals.only_misplaced(PLACEMENT_ATTEMPTS):
+                    break  # more attempts would not help
                 continue
-            seen = self.caster.cast(plan)
-            if (reason := self._flaw(plan, seen)) is None:
-                return Planned(plan, seen)
-            reasons[reason] += 1
-        counted = "; ".join(f"{n} times: {reason}" for reason, n in reasons.most_common(3))
-        problems = [f"picture {index}: no good plan in {reasons.total()} attempts: {counted}"]
-        mend = "widen camera, stage or objects in the config; `scanstage plan CONFIG --frame N` shows a plan"
-        if misplaced is not None:
-            problems.append(f"for example: {misplaced.problems[0]}")
-            mend = misplaced.mend or mend
-        raise PlanningError(problems, mend)
+            if (planned := self._first_good_view(arrangement, refusals)) is not None:
+                return planned
+        raise PlanningError(*refusals.told(index))
 
-    def _flaw(self, plan: FramePlan, seen: Visibility) -> str | None:
-        if seen.nearest_m < TOO_NEAR * plan.factors["camera"]["distance_m"]:
-            return "something stands right in front of the camera"
-        if not labelled(plan, seen, self.config.labels):
-            return "no object is visible enough for a label"
+    def _first_good_view(self, arrangement: _Arrangement, refusals: Refusals) -> Planned | None:
+        """Try cameras on an arrangement: as long as nothing but the keep policy objects, and it helps."""
+        before: CameraPlan | None = None
+        for view in range(VIEWS):
+            plan = self._look(arrangement, view)
+            if before is not None and plan.camera == before:
+                return None  # the config leaves the camera no choice
+            before = plan.camera
+            seen = self.caster.cast(plan)
+            judged = judge(plan, seen, self.config.labels)
+            if (flaw := _flaw(plan, seen, judged)) is not None:
+                refusals.flawed(flaw)
+                if view == 0:
+                    return None
+            elif broken := [j for j in judged if j.replan]:
+                refusals.broke(broken)
+            else:
+                return self._with_contents(plan, seen)
         return None
 
-    def _attempt(self, index: int, attempt: int) -> FramePlan:
+    def _with_contents(self, plan: FramePlan, seen: Visibility) -> Planned:
+        """The plan with what its labels need of the assets."""
+        bounds: dict[str, Float] = {}
+        named: dict[str, NamedPoints] = {}
+        for asset_id in {o.asset_id for o in plan.objects if o.class_name is not None}:
+            vertices = self.catalogue.mesh(asset_id).vertices
+            bounds[asset_id] = np.stack([vertices.min(axis=0), vertices.max(axis=0)]).astype(np.float64)
+            if points := self.catalogue.asset(asset_id).meta.keypoints:
+                named[asset_id] = NamedPoints(points, float(np.linalg.norm(np.ptp(bounds[asset_id], axis=0))))
+        return Planned(plan, seen, bounds, see_keypoints(plan, named, self.caster))
+
+    def _arrange(self, index: int, layout: int) -> _Arrangement:
         config = self.config
         # Shared variables keep their draw when a picture is planned again: they would be skewed towards what is easy.
-        draws = Draws(Streams(config.seed, index, attempt), draw_variables(config, Streams(config.seed, index)))
+        draws = Draws(Streams(config.seed, index, layout), draw_variables(config, Streams(config.seed, index)))
         weights = [draws.number(s.weight, f"stage.weight.{i}") for i, s in enumerate(config.stage)]
         stage_config = _weighted(list(config.stage), weights, draws, "stage")
         backplate = isinstance(config.background, BackplateBackground)
@@ -129,24 +169,31 @@ class Planner:
             for i, (p, m) in enumerate(zip(pieces, matrices, strict=True))
         )
         center, radius = self._bounds(pieces, matrices)
-        camera, camera_factors = draw_camera(config.camera, center, radius, stage.interior, draws)
-        camera = draw_optics(config.camera, camera, center, draws)
-        objects = draw_motion(config.camera.motion_blur, camera, objects, draws)
-        lamps = (*stage.lamps, *draw_lamps(config.light.lamps, center, stage.interior, draws))
-        world = draw_world(config.light, draws, self.base)
         background = self._background(draws)
-        return FramePlan(
+        plan = FramePlan(
             index,
-            attempt,
-            camera,
-            lamps,
-            world,
+            layout,
+            NO_CAMERA,
+            (*stage.lamps, *draw_lamps(config.light.lamps, center, stage.interior, draws)),
+            draw_world(config.light, draws, self.base),
             background,
             stage.surfaces if catch or not backplate else (),
             objects,
             draw_post(config.camera, config.output, draws),
-            _factors(draws, stage, camera_factors, background),
+            _factors(draws, stage, background),
         )
+        return _Arrangement(plan, stage, center, radius)
+
+    def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
+        """The plan with its camera: attempt ``layout + ATTEMPTS * view``; the first views are attempts 0, 1, 2 …"""
+        config, plan = self.config, arrangement.plan
+        attempt = plan.attempt + ATTEMPTS * view
+        draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
+        center = arrangement.center
+        camera, drawn = draw_camera(config.camera, center, arrangement.radius, arrangement.stage.interior, draws)
+        camera = draw_optics(config.camera, camera, center, draws)
+        objects = draw_motion(config.camera.motion_blur, camera, plan.objects, draws)
+        return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=plan.factors | {"camera": drawn})
 
     def _labelled_pieces(self, draws: Draws) -> list[_Piece]:
         config, classes = self.config, list(self.catalogue.classes)
@@ -211,6 +258,14 @@ class Planner:
         return BackgroundPlan("hdri")
 
 
+def _flaw(plan: FramePlan, seen: Visibility, judged: list[Judgement]) -> str | None:
+    if seen.nearest_m < TOO_NEAR * plan.factors["camera"]["distance_m"]:
+        return "something stands right in front of the camera"
+    if not any(j.fate == "label" for j in judged):
+        return "no object is visible enough for a label"
+    return None
+
+
 def draw_variables(config: RunConfig, streams: Streams) -> dict[str, Any]:
     """Draw the picture's shared variables, each after those that it refers to."""
     drawn: dict[str, Any] = {}
@@ -227,11 +282,10 @@ def _weighted(options: list[Any], weights: list[float], draws: Draws, name: str)
     return draws.pick(options, name, weights)
 
 
-def _factors(draws: Draws, stage: StageBuild, camera: dict[str, Any], background: BackgroundPlan) -> dict[str, Any]:
+def _factors(draws: Draws, stage: StageBuild, background: BackgroundPlan) -> dict[str, Any]:
     return {
         "variables": draws.variables,
         "stage": stage.kind,
         "surface": stage.surfaces[0].material.texture if stage.surfaces else None,
         "background": background.kind,
-        "camera": camera,
     }

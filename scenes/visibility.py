@@ -4,16 +4,15 @@ Every object is cast alone, in its own frame, through the pixels that its projec
 hits wins a pixel. That gives modal and amodal masks in one pass, and the acceleration structure of a scan is built
 once and reused for every picture that shows it, whatever its pose or scale.
 
-A ray's direction has length 1 along the camera's z axis, so its parameter is the planar depth in metres and stays so
-in any object's frame (affine maps keep ray parameters).
+A ray's parameter is the depth in metres (:mod:`scenes.lens` says along what) and stays so in any object's frame, since
+affine maps keep ray parameters.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +20,13 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from assets.asset import MeshArrays
-from scenes.geometry import apply
+from scenes.geometry import Float, apply
+from scenes.lens import project, rays
+from scenes.pixel_window import Box, beyond_the_image, object_window, pixel_box
 from scenes.plan import CameraPlan, FramePlan, ObjectPlan
 
-Box = tuple[int, int, int, int]
+__all__ = ["Box", "Caster", "Silhouette", "Visibility", "pixel_box", "project", "with_engine_ids"]
+
 MeshSource = Callable[[str], MeshArrays]
 
 MISS = 1e30
@@ -123,8 +125,37 @@ class Caster:
 
     def cast(self, plan: FramePlan) -> Visibility:
         """Cast every object and the stage of ``plan``."""
-        width, height = plan.camera.resolution_wh
         shots = [self._cast_alone(plan.camera, item) for item in plan.objects]
+        ids, nearest = self._nearest(plan, shots)
+        silhouettes = tuple(
+            _silhouette(item.instance_id, shot, ids) for item, shot in zip(plan.objects, shots, strict=True)
+        )
+        covered = {s.instance_id: _covering(s, ids) for s in silhouettes}
+        return Visibility(ids, nearest if nearest < MISS else float("inf"), silhouettes, covered)
+
+    def instance_ids(self, plan: FramePlan) -> npt.NDArray[np.uint16]:
+        """As :attr:`Visibility.instance_ids`, without casting what lies outside the image."""
+        return self._nearest(plan, [self._cast_alone(plan.camera, item, beyond=False) for item in plan.objects])[0]
+
+    def depth(self, plan: FramePlan) -> npt.NDArray[np.float32]:
+        """(H, W) distance of the nearest object or stage, metres, ``inf`` where nothing is.
+
+        Along the camera's z axis; with a fisheye along the ray. What only catches shadows is not there.
+        """
+        width, height = plan.camera.resolution_wh
+        depth = np.full((height, width), MISS, np.float32)
+        for item in plan.objects:
+            shot = self._cast_alone(plan.camera, item, beyond=False)
+            x, y, w, h = shot.window
+            part = depth[y : y + h, x : x + w]
+            np.minimum(part, shot.depth, out=part)
+        everywhere = np.arange(width * height)
+        np.minimum(depth, self._cast_stage(plan, everywhere).reshape(height, width), out=depth)
+        return np.where(depth < MISS, depth, np.float32(np.inf))
+
+    def _nearest(self, plan: FramePlan, shots: list[_Shot]) -> tuple[npt.NDArray[np.uint16], float]:
+        """Which object is nearest in each pixel, and the smallest depth of all."""
+        width, height = plan.camera.resolution_wh
         depth = np.full((height, width), MISS, np.float32)
         ids = np.zeros((height, width), np.uint16)
         for item, shot in zip(plan.objects, shots, strict=True):
@@ -134,52 +165,52 @@ class Caster:
             part[nearer] = shot.depth[nearer]
             id_part[nearer] = item.instance_id
         nearest = float(depth.min(initial=MISS))
-        nearest = min(nearest, self._put_stage_in_front(plan, depth, ids))
-        silhouettes = tuple(
-            _silhouette(item.instance_id, shot, ids) for item, shot in zip(plan.objects, shots, strict=True)
-        )
-        covered = {s.instance_id: _covering(s, ids) for s in silhouettes}
-        return Visibility(ids, nearest if nearest < MISS else float("inf"), silhouettes, covered)
+        return ids, min(nearest, self._put_stage_in_front(plan, depth, ids))
 
     def _put_stage_in_front(
         self, plan: FramePlan, depth: npt.NDArray[np.float32], ids: npt.NDArray[np.uint16]
     ) -> float:
         """Clear ids where the stage is nearer than the objects; returns the stage's smallest depth there."""
-        solid = [surface for surface in plan.surfaces if not surface.shadow_catcher]
         seen = np.flatnonzero(ids)
-        if not solid or not len(seen):
-            return MISS
-        origin = np.array(plan.camera.camera_to_world)[:3, 3]
+        t = self._cast_stage(plan, seen)
+        in_front = t < depth.flat[seen]
+        ids.flat[seen[in_front]] = 0
+        return float(t.min(initial=MISS))
+
+    def _cast_stage(self, plan: FramePlan, pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Depth of the stage in (N,) pixels, given by their row-major numbers; MISS where it isn't."""
+        solid = [surface for surface in plan.surfaces if not surface.shadow_catcher]
+        if not solid or not len(pixels):
+            return np.full(len(pixels), MISS, np.float32)
+        pose = np.array(plan.camera.camera_to_world)
         scene = EmbreeScene()
         for surface in solid:
             mesh = self._meshes(surface.asset_id)
             # Relative to the camera: single precision is then finest where it matters.
-            vertices = apply(np.array(surface.object_to_world), mesh.vertices) - origin
+            vertices = apply(np.array(surface.object_to_world), mesh.vertices) - pose[:3, 3]
             TriangleMesh(scene, vertices.astype(np.float32), mesh.faces.astype(np.int32))
         width = plan.camera.resolution_wh[0]
-        rays = _directions(plan.camera, seen % width, seen // width)
-        rotation = np.array(plan.camera.camera_to_world)[:3, :3]
-        t = _distances(scene, np.zeros(3), rays @ rotation.T, plan.camera.near_m)
-        in_front = t < depth.flat[seen]
-        ids.flat[seen[in_front]] = 0
-        return float(t.min())
+        directions = rays(plan.camera, pixels % width, pixels // width) @ pose[:3, :3].T
+        return _distances(scene, np.zeros(3), directions, plan.camera.near_m)
 
-    def _cast_alone(self, camera: CameraPlan, item: ObjectPlan) -> _Shot:
+    def _cast_alone(self, camera: CameraPlan, item: ObjectPlan, beyond: bool = True) -> _Shot:
         scene, mesh = self._scene(item.asset_id)
         object_to_world = np.array(item.object_to_world)
-        window, reach = _window(camera, object_to_world, mesh)
+        window, reach = object_window(camera, object_to_world, mesh)
         world_to_object = np.linalg.inv(object_to_world)
         camera_to_object = world_to_object @ np.array(camera.camera_to_world)
 
         def cast(box: Box, stride: int = 1) -> npt.NDArray[np.float32]:
             x, y, w, h = box
             columns, rows = np.meshgrid(np.arange(x, x + w, stride), np.arange(y, y + h, stride))
-            rays = _directions(camera, columns.ravel(), rows.ravel()) @ camera_to_object[:3, :3].T
-            t = _distances(scene, camera_to_object[:3, 3], rays, camera.near_m)
+            directions = rays(camera, columns.ravel(), rows.ravel()) @ camera_to_object[:3, :3].T
+            t = _distances(scene, camera_to_object[:3, 3], directions, camera.near_m)
             return t.reshape(rows.shape)
 
         depth = cast(window)
-        outside, box = _beyond_the_image(cast, window, reach, depth < MISS)
+        if not beyond:
+            return _Shot(window, depth, 0, None)
+        outside, box = beyond_the_image(lambda b, s: cast(b, s) < MISS, window, reach, depth < MISS)
         return _Shot(window, depth, outside, box)
 
     def _scene(self, asset_id: str) -> tuple[EmbreeScene, MeshArrays]:
@@ -205,107 +236,16 @@ class _Shot:
     amodal_box: Box | None
 
 
-def pixel_box(mask: npt.NDArray[np.bool_], offset_xy: tuple[int, int] = (0, 0)) -> Box | None:
-    """Tight half-open box (x, y, w, h) of a mask's True pixels; None where there are none."""
-    columns = np.flatnonzero(mask.any(axis=0))
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not len(columns):
-        return None
-    x, y = int(columns[0]), int(rows[0])
-    return (x + offset_xy[0], y + offset_xy[1], int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
-
-
-def project(camera: CameraPlan, points_world: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Project (N, 3) world points to (N, 3): x and y in pixels (pixel centres at +0.5), and depth z in metres.
-
-    Points with z <= 0 are behind the camera; their x and y mean nothing.
-    """
-    p = apply(np.linalg.inv(np.array(camera.camera_to_world)), points_world)
-    z = np.where(np.abs(p[:, 2]) < 1e-12, 1e-12, p[:, 2])
-    return np.stack([camera.fx * p[:, 0] / z + camera.cx, camera.fy * p[:, 1] / z + camera.cy, p[:, 2]], axis=1)
-
-
-def _directions(camera: CameraPlan, columns: npt.NDArray[Any], rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """(N, 3) ray directions in the camera frame through pixel centres, z = 1."""
-    x = (columns + 0.5 - camera.cx) / camera.fx
-    y = (rows + 0.5 - camera.cy) / camera.fy
-    return np.stack([x, y, np.ones(len(x))], axis=1)
-
-
-def _distances(
-    scene: EmbreeScene, origin: npt.NDArray[np.float64], rays: npt.NDArray[np.float64], near_m: float
-) -> npt.NDArray[np.float32]:
-    """Planar depth of the first hit beyond the near plane, MISS where there is none."""
-    if not len(rays):
-        return np.zeros(0, np.float32)
-    starts = np.ascontiguousarray(origin + near_m * rays, np.float32)
-    t = scene.run(starts, np.ascontiguousarray(rays, np.float32), query="DISTANCE")
-    return np.where(t < MISS, t + np.float32(near_m), np.float32(MISS)).astype(np.float32)
-
-
-def _window(camera: CameraPlan, object_to_world: npt.NDArray[np.float64], mesh: MeshArrays) -> tuple[Box, Box]:
-    """Pixels that the projection can reach: inside the image, and in all (bounded by one frame beyond each border)."""
-    width, height = camera.resolution_wh
-    everywhere = (-width, -height, 3 * width, 3 * height)
-    p = project(camera, apply(object_to_world, mesh.vertices))
-    in_front = p[:, 2] > camera.near_m
-    if not in_front.any():
-        return (0, 0, 0, 0), (0, 0, 0, 0)
-    if in_front.all():
-        low, high = p[:, :2].min(axis=0), p[:, :2].max(axis=0)
-        x, y = (int(v) for v in np.floor(np.clip(low, -1e8, 1e8)))
-        right, bottom = (int(v) for v in np.ceil(np.clip(high, -1e8, 1e8)))
-        reach = _intersect((x, y, right - x, bottom - y), everywhere)
-    else:
-        reach = everywhere
-    return _intersect(reach, (0, 0, width, height)), reach
-
-
-def _intersect(a: Box, b: Box) -> Box:
-    x, y = max(a[0], b[0]), max(a[1], b[1])
-    w, h = min(a[0] + a[2], b[0] + b[2]) - x, min(a[1] + a[3], b[1] + b[3]) - y
-    return (x, y, w, h) if w > 0 and h > 0 else (0, 0, 0, 0)
-
-
-def _beyond_the_image(
-    cast: Callable[..., npt.NDArray[np.float32]], window: Box, reach: Box, inside: npt.NDArray[np.bool_]
-) -> tuple[int, Box | None]:
-    """Count amodal pixels outside the image and find the box of all amodal pixels."""
-    inner = pixel_box(inside, window[:2])
-    if reach == window:
-        return 0, inner
-    # Far outside counts need no exactness to the pixel: bound the work by a stride.
-    stride = max(1, int(np.ceil(np.sqrt(reach[2] * reach[3] / 400_000))))
-    outside, boxes = 0, [inner]
-    for strip in _around(window, reach):
-        hits = cast(strip, stride) < MISS
-        outside += int(hits.sum()) * stride * stride
-        if (box := pixel_box(hits)) is not None:
-            x, y, w, h = (v * stride for v in box)
-            boxes.append(_intersect((strip[0] + x, strip[1] + y, w, h), strip))
-    return outside, _union(b for b in boxes if b is not None)
-
-
-def _around(inner: Box, outer: Box) -> list[Box]:
-    """The part of ``outer`` that is not in ``inner`` (inside it), as up to four boxes."""
-    if not inner[2]:
-        return [outer]
-    (x, y, w, h), (ox, oy, ow, oh) = inner, outer
-    strips = [
-        (ox, oy, ow, y - oy),
-        (ox, y + h, ow, oy + oh - y - h),
-        (ox, y, x - ox, h),
-        (x + w, y, ox + ow - x - w, h),
-    ]
-    return [s for s in strips if s[2] > 0 and s[3] > 0]
-
-
-def _union(boxes: Iterable[Box]) -> Box | None:
-    found = list(boxes)
-    if not found:
-        return None
-    x, y = min(b[0] for b in found), min(b[1] for b in found)
-    return (x, y, max(b[0] + b[2] for b in found) - x, max(b[1] + b[3] for b in found) - y)
+def _distances(scene: EmbreeScene, origin: Float, directions: Float, near_m: float) -> npt.NDArray[np.float32]:
+    """Depth of the first hit beyond the near plane, MISS where there is none or where the lens has no ray."""
+    found = np.full(len(directions), MISS, np.float32)
+    there = np.flatnonzero(~np.isnan(directions[:, 0]))
+    if len(there):
+        directions = directions if len(there) == len(directions) else directions[there]
+        starts = np.ascontiguousarray(origin + near_m * directions, np.float32)
+        t = scene.run(starts, np.ascontiguousarray(directions, np.float32), query="DISTANCE")
+        found[there] = np.where(t < MISS, t + np.float32(near_m), np.float32(MISS))
+    return found
 
 
 def _silhouette(instance_id: int, shot: _Shot, ids: npt.NDArray[np.uint16]) -> Silhouette:

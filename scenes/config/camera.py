@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+import numpy as np
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from scenes.config.section import Section
 from scenes.config.values import Degrees, Elevation, Number, NumberOr, Share
-from scenes.distributions import AnyValue, Uniform
+from scenes.distributions import AnyValue, Uniform, outcomes
 
+WIDEST_PINHOLE_DEG = 170
 Coefficient = Annotated[AnyValue, Number(-1000, 1000)]
 
 
@@ -104,8 +106,8 @@ class CameraConfig(Section):
     elevation_deg: Elevation = Field(Uniform(uniform=(20, 60)), description="above the horizon")
     roll_deg: Annotated[AnyValue, Number(-180, 180)] = Field(0.0, description="turn about the viewing axis")
     look_at_jitter: Annotated[AnyValue, Number(0, 2)] = Field(0.1, description="how far the aim may miss, in radii")
-    fov_deg: Annotated[AnyValue, Number(1, 170)] | None = Field(
-        None, description="horizontal field of view (without distortion); overrides focal_mm"
+    fov_deg: Annotated[AnyValue, Number(1, 350)] | None = Field(
+        None, description="horizontal field of view before distortion, above 170 of a fisheye alone; overrides focal_mm"
     )
     focal_mm: Annotated[AnyValue, Number(1, 2000)] = Field(35.0, description="focal length")
     sensor_mm: Annotated[AnyValue, Number(1, 200)] = Field(36.0, description="width of the sensor")
@@ -127,3 +129,12 @@ class CameraConfig(Section):
     )
     exposure_bias_ev: Annotated[AnyValue, Number(-10, 10)] = Field(0.0, description="added to the exposure, in EV")
     tone: Literal["filmic", "standard"] = Field("filmic", description="soft highlights like a camera, or plain sRGB")
+
+    @model_validator(mode="after")
+    def _wide_views_need_a_fisheye(self) -> CameraConfig:
+        widest = 0.0 if self.fov_deg is None else max((float(np.max(o)) for o in outcomes(self.fov_deg)), default=0.0)
+        if widest > WIDEST_PINHOLE_DEG and not isinstance(self.distortion, Fisheye):
+            raise ValueError(
+                f"fov_deg reaches {widest:g}: above {WIDEST_PINHOLE_DEG} needs distortion: {{model: fisheye}}"
+            )
+        return self
