@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,12 +56,20 @@ class Planned:
     Attributes:
         engine_plan: what an engine renders: the plan, with an ideal camera where no engine has its lens.
         engine_ids: (h, w) uint16, the cast of ``engine_plan``, which the engine's instance pass is compared with.
+        bounds: asset id to the lowest and highest corner of its mesh, (2, 3), metres, asset frame; labelled scans.
+        keypoints: instance id to its named points, where its asset has any.
+        bounds: (2, 3) lowest and highest corner of each labelled asset, in its own frame, metres.
+        keypoints: those of labelled objects by instance id.
     """
 
     plan: FramePlan
     seen: Visibility
     engine_plan: FramePlan
     engine_ids: npt.NDArray[np.uint16]
+    bounds: dict[str, Float]
+    keypoints: dict[int, tuple[KeypointLabel, ...]]
+    bounds: dict[str, Float]
+    keypoints: dict[int, tuple[KeypointLabel, ...]]
 
 
 @dataclass(frozen=True)
@@ -137,11 +144,14 @@ class Planner:
             elif broken := [j for j in judged if j.replan]:
                 refusals.broke(broken)
             else:
-                return self._with_contents(plan, seen)
+                return self._complete(plan, seen)
         return None
 
-    def _with_contents(self, plan: FramePlan, seen: Visibility) -> Planned:
-        """The plan with what its labels need of the assets."""
+    def _complete(self, plan: FramePlan, seen: Visibility) -> Planned:
+        """A good plan with what engines and labels need besides."""
+        engine_plan, ids = replace(plan, camera=engine_camera(plan.camera)), seen.instance_ids
+        if engine_plan.camera != plan.camera:
+            ids = self.caster.instance_ids(engine_plan)
         bounds: dict[str, Float] = {}
         named: dict[str, NamedPoints] = {}
         for asset_id in {o.asset_id for o in plan.objects if o.class_name is not None}:
@@ -149,7 +159,12 @@ class Planner:
             bounds[asset_id] = np.stack([vertices.min(axis=0), vertices.max(axis=0)]).astype(np.float64)
             if points := self.catalogue.asset(asset_id).meta.keypoints:
                 named[asset_id] = NamedPoints(points, float(np.linalg.norm(np.ptp(bounds[asset_id], axis=0))))
-        return Planned(plan, seen, bounds, see_keypoints(plan, named, self.caster))
+        camera = engine_camera(plan.camera)
+        engine_plan, engine_ids = plan, seen.instance_ids
+        if camera is not plan.camera:
+            engine_plan = replace(plan, camera=camera)
+            engine_ids = self.caster.instance_ids(engine_plan)
+        return Planned(plan, seen, engine_plan, engine_ids, bounds, see_keypoints(plan, named, self.caster))
 
     def _arrange(self, index: int, layout: int) -> _Arrangement:
         config = self.config
