@@ -100,6 +100,8 @@ class AssetMeta:
         materials: see :class:`Material`.
         source: ``file``, ``sha256`` and where given ``license``, ``author``, ``url``.
         intake: how it was taken in: unit, up, scale, what was repaired.
+        keypoints: named points by name, metres, asset frame.
+        skeleton: pairs of names of keypoints that belong together, for drawing.
     """
 
     asset_id: str
@@ -109,6 +111,8 @@ class AssetMeta:
     materials: tuple[Material, ...]
     source: dict[str, str] = field(default_factory=dict)
     intake: dict[str, Any] = field(default_factory=dict)
+    keypoints: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    skeleton: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> str:
         """Serialise to indented JSON text."""
@@ -124,7 +128,15 @@ class AssetMeta:
             Material(**{**m, "base_color": tuple(m["base_color"]), "emissive": tuple(m["emissive"])})
             for m in d.pop("materials")
         )
-        return cls(**{**d, "extents_m": tuple(d["extents_m"]), "materials": materials})
+        keypoints = {name: _point(xyz) for name, xyz in d.pop("keypoints", {}).items()}
+        skeleton = tuple((str(a), str(b)) for a, b in d.pop("skeleton", ()))
+        d |= {"extents_m": tuple(d["extents_m"]), "materials": materials}
+        return cls(**d, keypoints=keypoints, skeleton=skeleton)
+
+
+def _point(xyz: Any) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in xyz)
+    return x, y, z
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from dataset.pose import Box3d, KeypointLabel, Pose
+from dataset.pose import Box3d, KeypointLabel, Pose, box_3d, object_pose
 from scenes.config.labels import LabelsConfig
-from scenes.keep import labelled, violation
-from scenes.plan import FramePlan
-from scenes.visibility import Silhouette, Visibility, pixel_box
+from scenes.keep import Judgement, judge
+from scenes.planner import Planned
+from scenes.visibility import Silhouette, pixel_box
 
 
 @dataclass(frozen=True)
@@ -99,44 +99,57 @@ class Unlabelled:
     truncated_fraction: float = 0.0
 
 
-def make_labels(
-    plan: FramePlan, seen: Visibility, config: LabelsConfig
-) -> tuple[tuple[Instance, ...], tuple[Unlabelled, ...]]:
-    """Labels of a picture, and the objects without one."""
-    height, width = seen.instance_ids.shape
-    instances = []
-    for item, silhouette in labelled(plan, seen, config):
-        modal, amodal = (_full(silhouette, part, height, width) for part in (silhouette.modal, silhouette.amodal))
-        box = pixel_box(modal)
-        assert box is not None
-        assert silhouette.amodal_box_xywh is not None
-        assert item.class_name is not None
-        instances.append(
-            Instance(
-                item.instance_id,
-                item.class_name,
-                item.asset_id,
-                box,
-                silhouette.amodal_box_xywh,
-                Rle.encode(modal),
-                Rle.encode(amodal),
-                silhouette.visible_px,
-                silhouette.visible_fraction,
-                silhouette.truncated_fraction,
-                seen.covered_by[item.instance_id],
-            )
-        )
-    kept = {i.instance_id for i in instances}
+def make_labels(planned: Planned, config: LabelsConfig) -> tuple[tuple[Instance, ...], tuple[Unlabelled, ...]]:
+    """Labels of a picture, and the objects without one.
+
+    Args:
+        planned: the plan and what is seen of it; ``seen`` decides (replace it to label what an engine saw).
+        config: the keep policy.
+    """
+    judged = judge(planned.plan, planned.seen, config)
+    instances = tuple(_instance(planned, j) for j in judged if j.fate in ("label", "ignore"))
     rest = tuple(
         Unlabelled(
-            item.instance_id,
-            item.class_name,
-            "a distractor" if item.class_name is None else violation(silhouette, config) or "",
+            j.item.instance_id,
+            j.item.class_name,
+            j.reason,
+            j.silhouette.visible_px,
+            j.silhouette.visible_fraction,
+            j.silhouette.truncated_fraction,
         )
-        for item, silhouette in zip(plan.objects, seen.silhouettes, strict=True)
-        if item.instance_id not in kept
+        for j in judged
+        if j.fate in ("drop", "distractor")
     )
-    return tuple(instances), rest
+    return instances, rest
+
+
+def _instance(planned: Planned, judgement: Judgement) -> Instance:
+    item, silhouette = judgement.item, judgement.silhouette
+    height, width = planned.seen.instance_ids.shape
+    modal, amodal = (_full(silhouette, part, height, width) for part in (silhouette.modal, silhouette.amodal))
+    box = pixel_box(modal)
+    assert box is not None
+    assert item.class_name is not None
+    camera = planned.plan.camera
+    pose = object_pose(camera, item.object_to_world)
+    return Instance(
+        item.instance_id,
+        item.class_name,
+        item.asset_id,
+        box,
+        silhouette.amodal_box_xywh or box,
+        Rle.encode(modal),
+        Rle.encode(amodal),
+        silhouette.visible_px,
+        silhouette.visible_fraction,
+        silhouette.truncated_fraction,
+        planned.seen.covered_by[item.instance_id],
+        pose,
+        box_3d(camera, pose, planned.bounds[item.asset_id]),
+        planned.keypoints.get(item.instance_id, ()),
+        judgement.fate == "ignore",
+        judgement.reason or None,
+    )
 
 
 def _full(silhouette: Silhouette, part: npt.NDArray[np.bool_], height: int, width: int) -> npt.NDArray[np.bool_]:

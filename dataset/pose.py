@@ -5,10 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from scenes.geometry import Float, apply
+from scenes.keypoints import KeypointLabel, PointPx
+from scenes.lens import project_local
 from scenes.plan import CameraPlan, Matrix4, Vector3
 
+__all__ = [
+    "Box3d",
+    "CameraInfo",
+    "KeypointLabel",
+    "Matrix3",
+    "PointPx",
+    "Pose",
+    "box_3d",
+    "camera_info",
+    "object_pose",
+]
+
 Matrix3 = tuple[Vector3, Vector3, Vector3]
-PointPx = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -71,18 +87,41 @@ class Box3d:
     size_m: Vector3
 
 
-@dataclass(frozen=True)
-class KeypointLabel:
-    """A named point of an asset, in the picture.
+def object_pose(camera: CameraPlan, object_to_world: Matrix4) -> Pose:
+    """The pose of an object that is turned, moved and evenly scaled.
 
-    Attributes:
-        name: as in the asset.
-        xy_px: projected through the lens, pixel centres at +0.5; None where it can't be (behind the camera).
-        visibility: COCO's flag: 0 outside the image, 1 inside but occluded, 2 visible.
-        position_m: in the camera frame.
+    Raises ValueError where its matrix does anything else (shears, mirrors, scales unevenly).
     """
+    matrix = np.array(object_to_world)
+    scale = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
+    turned = matrix[:3, :3] / scale if scale > 0 else np.zeros((3, 3))
+    if not np.allclose(turned @ turned.T, np.eye(3), atol=1e-6):
+        raise ValueError(f"not a rotation with an even scale: {object_to_world}")
+    world_to_camera = np.linalg.inv(np.array(camera.camera_to_world))
+    rotation = world_to_camera[:3, :3] @ turned
+    rows = tuple(_vector(row) for row in rotation)
+    origin = apply(world_to_camera, matrix[None, :3, 3])[0]
+    return Pose(object_to_world, (rows[0], rows[1], rows[2]), _vector(origin), scale)
 
-    name: str
-    xy_px: PointPx | None
-    visibility: Literal[0, 1, 2]
-    position_m: Vector3
+
+def box_3d(camera: CameraPlan, pose: Pose, bounds: Float) -> Box3d:
+    """The tight box of an asset, as it stands in the picture.
+
+    Args:
+        camera: of the picture.
+        pose: of the object.
+        bounds: (2, 3) lowest and highest corner in the asset's frame, metres.
+    """
+    low, high = bounds
+    corners = np.array([[(low, high)[i >> axis & 1][axis] for axis in range(3)] for i in range(8)])
+    placed = pose.scale * corners @ np.array(pose.rotation).T + np.array(pose.translation_m)
+    pixels = project_local(camera, placed)
+    return Box3d(
+        tuple(_vector(p) for p in placed),
+        tuple((float(x), float(y)) if np.isfinite([x, y]).all() else None for x, y, _ in pixels),
+        _vector(pose.scale * (high - low)),
+    )
+
+
+def _vector(p: Float) -> Vector3:
+    return (float(p[0]), float(p[1]), float(p[2]))

@@ -53,7 +53,7 @@ def finish(
     agreement = compare(seen.instance_ids, passes.instance_ids, [o.instance_id for o in plan.objects])
     if see_through:
         seen = with_engine_ids(seen, passes.instance_ids)
-    instances, unlabelled = make_labels(plan, seen, labels)
+    instances, unlabelled = make_labels(replace(planned, seen=seen), labels)
     problems = disagreements(agreement, engine, {i.instance_id for i in instances})
     if problems and not see_through:
         raise LabelMismatch("; ".join(problems))

@@ -58,16 +58,12 @@ class Planned:
         engine_ids: (h, w) uint16, the cast of ``engine_plan``, which the engine's instance pass is compared with.
         bounds: asset id to the lowest and highest corner of its mesh, (2, 3), metres, asset frame; labelled scans.
         keypoints: instance id to its named points, where its asset has any.
-        bounds: (2, 3) lowest and highest corner of each labelled asset, in its own frame, metres.
-        keypoints: those of labelled objects by instance id.
     """
 
     plan: FramePlan
     seen: Visibility
     engine_plan: FramePlan
     engine_ids: npt.NDArray[np.uint16]
-    bounds: dict[str, Float]
-    keypoints: dict[int, tuple[KeypointLabel, ...]]
     bounds: dict[str, Float]
     keypoints: dict[int, tuple[KeypointLabel, ...]]
 
@@ -149,9 +145,6 @@ class Planner:
 
     def _complete(self, plan: FramePlan, seen: Visibility) -> Planned:
         """A good plan with what engines and labels need besides."""
-        engine_plan, ids = replace(plan, camera=engine_camera(plan.camera)), seen.instance_ids
-        if engine_plan.camera != plan.camera:
-            ids = self.caster.instance_ids(engine_plan)
         bounds: dict[str, Float] = {}
         named: dict[str, NamedPoints] = {}
         for asset_id in {o.asset_id for o in plan.objects if o.class_name is not None}:

@@ -194,7 +194,7 @@ class Caster:
         return _distances(scene, np.zeros(3), directions, plan.camera.near_m)
 
     def _cast_alone(self, camera: CameraPlan, item: ObjectPlan, beyond: bool = True) -> _Shot:
-        scene, mesh = self._scene(item.asset_id)
+        scene, mesh = self.scene(item.asset_id)
         object_to_world = np.array(item.object_to_world)
         window, reach = object_window(camera, object_to_world, mesh)
         world_to_object = np.linalg.inv(object_to_world)
@@ -213,7 +213,8 @@ class Caster:
         outside, box = beyond_the_image(lambda b, s: cast(b, s) < MISS, window, reach, depth < MISS)
         return _Shot(window, depth, outside, box)
 
-    def _scene(self, asset_id: str) -> tuple[EmbreeScene, MeshArrays]:
+    def scene(self, asset_id: str) -> tuple[EmbreeScene, MeshArrays]:
+        """The acceleration structure and the arrays of an asset, in its own frame; kept for later pictures."""
         if asset_id in self._cache:
             self._cache.move_to_end(asset_id)
             return self._cache[asset_id]

@@ -38,7 +38,7 @@ def planned(toy_library: Path, tmp_path_factory: pytest.TempPathFactory) -> list
 
 def record_of(planned: Planned, **labels: float) -> Record:
     config = load_labels(**labels)
-    instances, unlabelled = make_labels(planned.plan, planned.seen, config)
+    instances, unlabelled = make_labels(planned, config)
     agreement = compare(
         planned.seen.instance_ids, planned.seen.instance_ids, [o.instance_id for o in planned.plan.objects]
     )

@@ -1,0 +1,71 @@
+"""Why attempts at a picture were refused: counted, and told where no attempt was good."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from statistics import median
+
+from assets.errors import InputError
+from scenes.keep import Judgement
+
+WIDEN = "widen camera, stage or objects in the config; `scanstage plan CONFIG --frame N` shows a plan"
+RELAX = (
+    "relax the rule, let it `on_violation: ignore` or drop_label, or make it easier to keep: lower objects.count or "
+    "objects.placement.density, a higher camera.elevation_deg, a smaller camera.fill"
+)
+
+
+class Refusals:
+    """Counts reasons; one picture's worth.
+
+    Attributes:
+        counted: attempts by reason.
+    """
+
+    def __init__(self) -> None:
+        self.counted: Counter[str] = Counter()
+        self._broken: defaultdict[tuple[str, str, float], list[float]] = defaultdict(list)
+        self._misplaced: InputError | None = None
+
+    def misplaced(self, error: InputError) -> None:
+        """Objects found no place."""
+        self._misplaced = error
+        self.counted["objects could not be placed"] += 1
+
+    def flawed(self, reason: str) -> None:
+        """The plan as a whole can't be used."""
+        self.counted[reason] += 1
+
+    def broke(self, judgements: list[Judgement]) -> None:
+        """Objects break rules that ask for another plan."""
+        self.counted["an object breaks a rule of labels with on_violation: replan"] += 1
+        for j in judgements:
+            if j.violation is not None:
+                v = j.violation
+                self._broken[str(j.item.class_name), v.rule, v.limit].append(v.value)
+
+    def only_misplaced(self, times: int) -> bool:
+        """Whether nothing but places was wanting, so many times."""
+        return self.counted.total() == times and len(self.counted) == 1 and self._misplaced is not None
+
+    def told(self, index: int) -> tuple[list[str], str]:
+        """Problems and mend, for an error about picture ``index``."""
+        counted = "; ".join(f"{n} times: {reason}" for reason, n in self.counted.most_common(3))
+        problems = [f"picture {index}: no good plan in {self.counted.total()} attempts: {counted}"]
+        mend = WIDEN
+        if self._broken:
+            problems.append(f"fails most often: {'; '.join(self._worst())}")
+            mend = RELAX
+        if self._misplaced is not None:
+            problems.append(f"for example: {self._misplaced.problems[0]}")
+            mend = self._misplaced.mend or mend
+        return problems, mend
+
+    def _worst(self) -> list[str]:
+        most = sorted(self._broken.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:3]
+        told = []
+        for (name, rule, limit), values in most:
+            best = min(values) if rule.startswith("max") else max(values)
+            numbers = f"median {median(values):.3g}, nearest to it {best:.3g}"
+            told.append(f"{name} breaks labels.{rule} {limit:g} {len(values)} times ({numbers})")
+        return told
