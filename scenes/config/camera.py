@@ -25,12 +25,12 @@ class Intrinsics(Section):
     cy: Annotated[AnyValue, Number(-1e5, 1e5)] | None = Field(None, description="principal point; default: the middle")
 
 
-def _kind_of_intrinsics(value: Any) -> str:
+def _intrinsics_source(value: Any) -> str:
     return "file" if isinstance(value, (str, Path)) else "numbers"
 
 
 IntrinsicsSource = Annotated[
-    Annotated[Intrinsics, Tag("numbers")] | Annotated[Path, Tag("file")], Discriminator(_kind_of_intrinsics)
+    Annotated[Intrinsics, Tag("numbers")] | Annotated[Path, Tag("file")], Discriminator(_intrinsics_source)
 ]
 
 
@@ -58,7 +58,14 @@ class Fisheye(Section):
     k4: Coefficient = 0.0
 
 
-Distortion = Annotated[BrownConrady | Fisheye, Discriminator("model")]
+def _distortion_model(value: Any) -> str:
+    return str(value.get("model", "brown_conrady") if isinstance(value, dict) else getattr(value, "model", ""))
+
+
+Distortion = Annotated[
+    Annotated[BrownConrady, Tag("brown_conrady")] | Annotated[Fisheye, Tag("fisheye")],
+    Discriminator(_distortion_model),
+]
 
 
 class DepthOfField(Section):

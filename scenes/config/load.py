@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from assets.errors import InputError
+from scenes.config.calibration import calibrated
 from scenes.config.model import RunConfig
 from scenes.config.references import reference_problems
 from scenes.config.report import FROM_OVERRIDE, describe
@@ -49,7 +50,8 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
         overrides: ``dotted.path=value`` each, the value in YAML; applied before checking.
 
     Raises:
-        InputError: naming every mistake with file, line, dotted path, value, expectation and the nearest key.
+        InputError: naming every mistake with file, line, dotted path, value, expectation and the nearest key; or what
+            is wrong with the calibration file that it names.
     """
     node = _compose(path)
     lines: dict[tuple[str | int, ...], int] = {}
@@ -70,7 +72,7 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
         raise InputError(problems + describe(e, data, path, lines), _MEND) from None
     if problems := problems + reference_problems(config, path, lines):
         raise InputError(problems, _MEND)
-    return config
+    return config.model_copy(update={"camera": calibrated(config.camera, path.resolve().parent)})
 
 
 def _compose(path: Path) -> yaml.Node | None:

@@ -86,7 +86,8 @@ def _union(e: Any, given: Any) -> str:
     if got is None:
         return "the key kind is missing: it says which of the variants this is"
     near = difflib.get_close_matches(str(got), expected.split(", "), 1)
-    return f"unknown kind {got!r}, expected one of {expected}" + (f"; did you mean {near[0]}?" if near else "")
+    word = "model" if "model" in str(context.get("discriminator")) else "kind"
+    return f"unknown {word} {got!r}, expected one of {expected}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _unknown_key(at: Loc) -> str:
