@@ -35,6 +35,8 @@ from scenes.visibility import Caster, Visibility
 ATTEMPTS = 20
 VIEWS = 12
 """Cameras tried on one arrangement where only the keep policy asks for another plan."""
+BURIED = 5
+"""So many cameras to all of which the same object is not visible enough end the trying."""
 PLACEMENT_ATTEMPTS = 4
 TOO_NEAR = 0.08
 """Nothing may stand nearer to the camera than this share of its distance to the objects' centre."""
@@ -124,8 +126,9 @@ class Planner:
         raise PlanningError(*refusals.told(index))
 
     def _first_good_view(self, arrangement: _Arrangement, refusals: Refusals) -> Planned | None:
-        """Try cameras on an arrangement: as long as nothing but the keep policy objects, and it helps."""
+        """Try cameras on an arrangement: as long as nothing but the keep policy objects, and it may help."""
         before: CameraPlan | None = None
+        always: set[int] | None = None
         for view in range(VIEWS):
             plan = self._look(arrangement, view)
             if before is not None and plan.camera == before:
@@ -133,14 +136,17 @@ class Planner:
             before = plan.camera
             seen = self.caster.cast(plan)
             judged = judge(plan, seen, self.config.labels)
-            if (flaw := _flaw(plan, seen, judged)) is not None:
+            broken = [j for j in judged if j.replan]
+            if (flaw := _flaw(plan, seen, judged)) is not None and not broken:
                 refusals.flawed(flaw)
-                if view == 0:
-                    return None
-            elif broken := [j for j in judged if j.replan]:
-                refusals.broke(broken)
-            else:
+                return None
+            if not broken:
                 return self._complete(plan, seen)
+            refusals.broke(broken)
+            ids = {j.item.instance_id for j in broken}
+            always = ids if always is None else always & ids
+            if always and view + 1 >= BURIED:
+                return None  # something is hidden from wherever one looks
         return None
 
     def _complete(self, plan: FramePlan, seen: Visibility) -> Planned:

@@ -66,6 +66,6 @@ class Refusals:
         told = []
         for (name, rule, limit), values in most:
             best = min(values) if rule.startswith("max") else max(values)
-            numbers = f"median {median(values):.3g}, nearest to it {best:.3g}"
+            numbers = f"median {median(values):.3g}, at best {best:.3g}"
             told.append(f"{name} breaks labels.{rule} {limit:g} {len(values)} times ({numbers})")
         return told
