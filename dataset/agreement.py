@@ -79,3 +79,51 @@ def disagreements(agreements: tuple[Agreement, ...], engine: str, labelled: set[
         elif checked and a.box_px is not None and a.box_px > MOST_BOX_PX[engine]:
             problems.append(f"instance {a.instance_id}: boxes of cast and {engine} differ by {a.box_px} px")
     return problems
+
+
+@dataclass(frozen=True)
+class AgreementFigures:
+    """Cast against engine over many pictures whose labels are the cast.
+
+    Attributes:
+        objects: of CHECKED_FROM_PX pixels or more, in cast or engine.
+        ious: of each of these.
+        boxes_px: largest box difference of each object that was checked (see :func:`disagreements`) and seen by both.
+        engine_labels: labels of pictures whose label is the engine's pass.
+    """
+
+    ious: tuple[float, ...] = ()
+    boxes_px: tuple[int, ...] = ()
+    engine_labels: int = 0
+
+    @property
+    def objects(self) -> int:
+        """Number of objects that the figures are of."""
+        return len(self.ious)
+
+    @property
+    def median_iou(self) -> float | None:
+        """None without an object."""
+        return float(np.median(self.ious)) if self.ious else None
+
+    @property
+    def least_iou(self) -> float | None:
+        """None without an object."""
+        return min(self.ious, default=None)
+
+    @property
+    def most_box_px(self) -> int | None:
+        """None without an object."""
+        return max(self.boxes_px, default=None)
+
+    def __add__(self, other: AgreementFigures) -> AgreementFigures:
+        return AgreementFigures(
+            self.ious + other.ious, self.boxes_px + other.boxes_px, self.engine_labels + other.engine_labels
+        )
+
+
+def figures(agreements: tuple[Agreement, ...], labelled: set[int]) -> AgreementFigures:
+    """Figures of one picture whose labels are the cast."""
+    large = [a for a in agreements if max(a.cast_px, a.engine_px) >= CHECKED_FROM_PX]
+    checked = [a for a in agreements if a in large or a.instance_id in labelled]
+    return AgreementFigures(tuple(a.iou for a in large), tuple(a.box_px for a in checked if a.box_px is not None))

@@ -10,49 +10,85 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from dataset.categories import Category
+from dataset.labels import Instance
 from dataset.record import Record
 
 
-def to_coco(records: Iterable[Record], classes: Sequence[str], name: str) -> dict[str, Any]:
+def to_coco(records: Iterable[Record], categories: Sequence[Category], name: str) -> dict[str, Any]:
     """Build the COCO document.
 
     Args:
         records: in the order of their indices.
-        classes: all labelled classes, also those without an instance.
+        categories: all labelled classes, also those without an instance.
         name: of the dataset.
 
     Returns:
         ``info``, ``licenses``, ``images``, ``annotations``, ``categories`` as COCO defines them. ``area`` is the
-        mask's pixel count. ``attributes`` of an annotation holds what COCO has no field for.
+        mask's pixel count. Instances that the keep policy ignores have ``iscrowd`` and ``ignore`` 1. Annotations of
+        categories with keypoints have ``keypoints``, x, y and visibility of each in the category's order (0, 0, 0
+        where outside the image or unknown to the asset), with the centre of the first pixel at (0.5, 0.5).
+        ``attributes`` holds what COCO has no field for.
+
+    Raises KeyError for a record of a class that is no category.
     """
-    category_id = {c: i + 1 for i, c in enumerate(classes)}
+    ids = {c.name: i + 1 for i, c in enumerate(categories)}
+    by_name = {c.name: c for c in categories}
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for record in records:
         width, height = record.image.resolution_wh
         images.append({"id": record.index, "file_name": record.image.file_name, "width": width, "height": height})
         for instance in record.instances:
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": record.index,
-                    "category_id": category_id[instance.class_name],
-                    "bbox": list(instance.bbox_xywh),
-                    "area": instance.area_px,
-                    "segmentation": instance.mask.to_coco(),
-                    "iscrowd": 0,
-                    "attributes": {
-                        "instance_id": instance.instance_id,
-                        "asset_id": instance.asset_id,
-                        "visible_fraction": round(instance.visible_fraction, 6),
-                        "truncated_fraction": round(instance.truncated_fraction, 6),
-                        "bbox_amodal": list(instance.bbox_amodal_xywh),
-                    },
-                }
-            )
-    categories = [{"id": i, "name": c, "supercategory": "object"} for c, i in category_id.items()]
+            ours = {"id": len(annotations) + 1, "image_id": record.index, "category_id": ids[instance.class_name]}
+            annotations.append(ours | _annotation(instance, by_name[instance.class_name]))
     info = {"description": f"{name}: synthetic images by scanstage", "version": "1.0"}
-    return {"info": info, "licenses": [], "images": images, "annotations": annotations, "categories": categories}
+    described = [_describe(category, ids[category.name]) for category in categories]
+    return {"info": info, "licenses": [], "images": images, "annotations": annotations, "categories": described}
+
+
+def _describe(category: Category, category_id: int) -> dict[str, Any]:
+    described: dict[str, Any] = {"id": category_id, "name": category.name, "supercategory": "object"}
+    if category.keypoints:
+        place = {name: i + 1 for i, name in enumerate(category.keypoints)}
+        described["keypoints"] = list(category.keypoints)
+        described["skeleton"] = [[place[a], place[b]] for a, b in category.skeleton if a in place and b in place]
+    return described
+
+
+def _annotation(instance: Instance, category: Category) -> dict[str, Any]:
+    annotation: dict[str, Any] = {
+        "bbox": list(instance.bbox_xywh),
+        "area": instance.area_px,
+        "segmentation": instance.mask.to_coco(),
+        "iscrowd": int(instance.ignore),
+    }
+    if instance.ignore:
+        annotation["ignore"] = 1
+    if category.keypoints:
+        annotation |= _keypoints(instance, category)
+    attributes: dict[str, Any] = {
+        "instance_id": instance.instance_id,
+        "asset_id": instance.asset_id,
+        "visible_fraction": round(instance.visible_fraction, 6),
+        "truncated_fraction": round(instance.truncated_fraction, 6),
+        "bbox_amodal": list(instance.bbox_amodal_xywh),
+    }
+    if instance.ignore:
+        attributes["reason"] = instance.reason
+    return annotation | {"attributes": attributes}
+
+
+def _keypoints(instance: Instance, category: Category) -> dict[str, Any]:
+    known = {k.name: k for k in instance.keypoints}
+    flat: list[float] = []
+    for name in category.keypoints:
+        point = known.get(name)
+        if point is None or point.xy_px is None or point.visibility == 0:
+            flat += [0, 0, 0]
+        else:
+            flat += [round(point.xy_px[0], 3), round(point.xy_px[1], 3), point.visibility]
+    return {"keypoints": flat, "num_keypoints": sum(v > 0 for v in flat[2::3])}
 
 
 def coco_bytes(document: dict[str, Any]) -> bytes:

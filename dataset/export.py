@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
+import numpy as np
 
 from assets.atomic import write_atomically
+from dataset.categories import Category
 from dataset.coco import coco_bytes, to_coco
 from dataset.folder import DatasetFolder
-from dataset.preview import contact_sheet
+from dataset.preview import MOST_PICTURES, contact_sheet
 from dataset.record import Record
 
 
-def read_records(folder: DatasetFolder, indices: Iterable[int] | None = None) -> list[Record]:
-    """Readable records whose picture is there, by index.
+def iterate_records(folder: DatasetFolder, indices: Iterable[int] | None = None) -> Iterator[Record]:
+    """Readable records whose picture is there, by index, one in memory at a time.
 
     A record that is broken, or whose picture is gone, counts as absent: the picture is made again.
 
@@ -24,16 +26,24 @@ def read_records(folder: DatasetFolder, indices: Iterable[int] | None = None) ->
         folder: of the dataset.
         indices: only these pictures; None is all.
     """
-    paths = folder.records.glob("[0-9]*.json") if indices is None else map(folder.record, indices)
-    records = []
-    for path in paths:
+    for index in sorted(set(recorded_indices(folder) if indices is None else indices)):
         try:
-            record = Record.from_json(path.read_text("utf-8"))
-        except (ValueError, OSError):
+            record = Record.from_json(folder.record(index).read_text("utf-8"))
+        except (ValueError, OSError, RecursionError):
             continue
-        if (folder.images / record.image.file_name).is_file():
-            records.append(record)
-    return sorted(records, key=lambda r: r.index)
+        if record.index == index and (folder.images / record.image.file_name).is_file():
+            yield record
+
+
+def recorded_indices(folder: DatasetFolder) -> list[int]:
+    """Indices of all pictures that have a file for a record, readable or not, sorted."""
+    stems = (p.stem for p in folder.records.glob("[0-9]*.json"))
+    return sorted({int(s) for s in stems if s.isascii() and s.isdigit() and s == f"{int(s):06d}"})
+
+
+def read_records(folder: DatasetFolder, indices: Iterable[int] | None = None) -> list[Record]:
+    """All that :func:`iterate_records` gives."""
+    return list(iterate_records(folder, indices))
 
 
 def image_is_whole(folder: DatasetFolder, record: Record) -> bool:
@@ -42,13 +52,27 @@ def image_is_whole(folder: DatasetFolder, record: Record) -> bool:
     return hashlib.sha256(data).hexdigest() == record.image.sha256
 
 
-def export(folder: DatasetFolder, classes: Sequence[str], name: str) -> tuple[int, dict[str, int]]:
+def count_labels(record: Record) -> Counter[str]:
+    """Labels of a picture by class. Ignored instances are no labels."""
+    return Counter(i.class_name for i in record.instances if not i.ignore)
+
+
+def export(folder: DatasetFolder, categories: Sequence[Category], name: str) -> tuple[int, dict[str, int]]:
     """Write the COCO file and the contact sheet from all records; returns the pictures and labels by class."""
-    records = read_records(folder)
-    write_atomically(folder.annotations / "instances.json", coco_bytes(to_coco(records, classes, name)))
-    if records:
-        done, png = cv2.imencode(".png", contact_sheet(records, folder.images, classes)[..., ::-1])
+    counts: Counter[str] = Counter()
+    indices: list[int] = []
+
+    def counted() -> Iterator[Record]:
+        for record in iterate_records(folder):
+            indices.append(record.index)
+            counts.update(count_labels(record))
+            yield record
+
+    write_atomically(folder.annotations / "instances.json", coco_bytes(to_coco(counted(), categories, name)))
+    if indices:
+        shown = {indices[round(i)] for i in np.linspace(0, len(indices) - 1, min(len(indices), MOST_PICTURES))}
+        sheet = contact_sheet(read_records(folder, shown), folder.images, [c.name for c in categories])
+        done, png = cv2.imencode(".png", sheet[..., ::-1])
         if done:
             write_atomically(folder.preview, png.tobytes())
-    counts = Counter(i.class_name for r in records for i in r.instances)
-    return len(records), {c: counts.get(c, 0) for c in classes}
+    return len(indices), {c.name: counts.get(c.name, 0) for c in categories}

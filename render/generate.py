@@ -17,13 +17,15 @@ from typing import Any
 from rich.console import Console
 
 from assets.errors import InputError
-from dataset.export import export, image_is_whole, read_records
+from dataset.categories import make_categories, read_categories
+from dataset.export import count_labels, export, image_is_whole, read_records
 from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.executor import LocalExecutor, Outcome
 from render.progress import RunProgress
 from render.run_file import check_resumable, default_out, earlier_sessions, identity, versions, write_run_file
 from render.stages import Stages
+from scenes.catalogue import library_folder
 from scenes.config import RunConfig, load_config
 from scenes.planner import Planner
 from scenes.preflight import open_inputs
@@ -110,9 +112,13 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
         catalogue = open_inputs(config, base)
     indices = _indices(config, options)
     folder = DatasetFolder((options.out or default_out(config)).resolve())
+    metas = {c: [a.meta for a in assets] for c, assets in catalogue.by_class.items()}
+    library = library_folder(config, base)
     run: dict[str, Any] = {
         "config": config.model_dump(mode="json"),
         "identity": identity(config, catalogue, base),
+        "categories": [c.to_json() for c in make_categories(catalogue.classes, metas)],
+        "library": library if library is None else str(library),
     }
     found = _prepare(folder, run["identity"], options, config, indices)
     summary = Summary(folder, kept=len(found))
@@ -127,7 +133,7 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
 
     planner = Planner(config, catalogue, base)
     settings, workers = _share_threads(config.render.settings(), options.workers)
-    counts = Counter(i.class_name for r in found.values() for i in r.instances)
+    counts = sum((count_labels(r) for r in found.values()), Counter[str]())
     try:
         if missing:
             with _scratch() as scratch:
@@ -148,7 +154,7 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
         if summary.done or (summary.kept and not missing) or summary.failed:
             # Where the run was cut short, a disk that refuses this too must not hide what ended it.
             with contextlib.suppress(OSError) if summary.done < len(missing) else contextlib.nullcontext():
-                _close(folder, config, catalogue.classes, run, sessions, summary)
+                _close(folder, config, run, sessions, summary)
     summary.seconds["total"] = time.monotonic() - started
     return summary
 
@@ -156,7 +162,6 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
 def _close(
     folder: DatasetFolder,
     config: RunConfig,
-    classes: tuple[str, ...],
     run: dict[str, Any],
     sessions: list[dict[str, Any]],
     summary: Summary,
@@ -166,7 +171,7 @@ def _close(
     run |= {key: last.get(key, {}) for key in ("engine", "versions", "seconds")}
     failed = [{"index": i, "reason": reason} for i, reason in sorted(summary.failed)]
     write_run_file(folder, run | {"failed": failed, "sessions": sessions})
-    pictures, summary.labels = export(folder, classes, config.name)
+    pictures, summary.labels = export(folder, read_categories(run), config.name)
     content = run | {"pictures": pictures, "labels": summary.labels, "failed": failed, "sessions": sessions}
     write_run_file(folder, content)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from dataset.export import count_labels
 from dataset.record import Record
 from render.executor import Outcome
 
@@ -70,8 +71,8 @@ class RunProgress:
             )
 
     def _count(self, record: Record) -> None:
-        for instance in record.instances:
-            self._counts[instance.class_name] = self._counts.get(instance.class_name, 0) + 1
+        for name, number in count_labels(record).items():
+            self._counts[name] = self._counts.get(name, 0) + number
 
     def _rate(self) -> float:
         return self._done / max(time.monotonic() - self._start, 1e-6) * 60

@@ -53,17 +53,25 @@ class Catalogue:
         return mesh
 
 
+def library_folder(config: RunConfig, base: Path) -> Path | None:
+    """The library that a config reads, absolute; None for the built-in samples."""
+    if config.assets.source == "samples":
+        return None
+    library = default_library() if config.assets.library is None else base / config.assets.library.expanduser()
+    return library.resolve()
+
+
 def open_catalogue(config: RunConfig, base: Path) -> Catalogue:
     """Find the assets that a config names.
 
     Raises:
         InputError: an empty library, or every class that has no scan, with the nearest class that has.
     """
-    if config.assets.source == "samples":
+    library = library_folder(config, base)
+    if library is None:
         assets, place = sample_assets(), "the built-in samples"
     else:
-        library = default_library() if config.assets.library is None else (base / config.assets.library.expanduser())
-        assets, place = list_assets(library.resolve()), f"the library {library}"
+        assets, place = list_assets(library), f"the library {library}"
         if not assets:
             raise InputError(
                 f"{place} holds no scans",

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from assets.atomic import write_atomically
 from dataset.agreement import compare, disagreements
+from dataset.categories import Category
 from dataset.coco import coco_bytes, to_coco
 from dataset.labels import Rle, make_labels
 from dataset.pose import camera_info
@@ -121,7 +122,7 @@ def test_coco_loads_in_pycocotools(planned: list[Planned], tmp_path: Path) -> No
     records = [record_of(p) for p in planned]
     classes = ["rod", "box", "ball", "never_placed"]
     path = tmp_path / "instances.json"
-    path.write_bytes(coco_bytes(to_coco(records, classes, "toys")))
+    path.write_bytes(coco_bytes(to_coco(records, [Category(c) for c in classes], "toys")))
     coco = COCO(str(path))
     assert [c["name"] for c in coco.loadCats(sorted(coco.getCatIds()))] == classes
     assert sorted(coco.getImgIds()) == [0, 1, 2]
@@ -139,9 +140,8 @@ def test_coco_loads_in_pycocotools(planned: list[Planned], tmp_path: Path) -> No
 def test_exports_are_the_same_bytes_each_time(planned: list[Planned]) -> None:
     records = [record_of(p) for p in planned]
     again = [Record.from_json(r.to_json()) for r in records]
-    assert coco_bytes(to_coco(records, ["rod", "box", "ball"], "t")) == coco_bytes(
-        to_coco(again, ["rod", "box", "ball"], "t")
-    )
+    categories = [Category(c) for c in ("rod", "box", "ball")]
+    assert coco_bytes(to_coco(records, categories, "t")) == coco_bytes(to_coco(again, categories, "t"))
 
 
 def grid(*values: int) -> np.ndarray:

@@ -1,0 +1,202 @@
+"""Verifies a finished dataset from its files alone: no library, no Blender, no trust in what it reads."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from assets.errors import InputError
+from dataset.agreement import AgreementFigures, figures
+from dataset.check_folder import COCO_FILE, check_coco, check_run, check_sheet, check_strays
+from dataset.check_images import check_image, check_maps
+from dataset.check_labels import check_agreement, check_masks, check_references, read_masks
+from dataset.check_poses import check_poses
+from dataset.export import count_labels, recorded_indices
+from dataset.finding import Finding
+from dataset.folder import DatasetFolder
+from dataset.record import Record
+
+PICTURES_A_TASK = 32
+ALONE_UP_TO = 96
+"""Starting a process costs as much as checking some dozen pictures."""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found.
+
+    Attributes:
+        findings: sorted by path.
+        pictures: with a readable record.
+        labels: by class, without ignored ones.
+        agreement: cast against engine, by engine.
+    """
+
+    findings: tuple[Finding, ...]
+    pictures: int
+    labels: dict[str, int]
+    agreement: dict[str, AgreementFigures]
+
+
+@dataclass
+class _Part:
+    """What was found in some pictures."""
+
+    findings: list[Finding] = field(default_factory=list)
+    labels: Counter[str] = field(default_factory=Counter)
+    files: set[str] = field(default_factory=set)
+    agreement: dict[str, AgreementFigures] = field(default_factory=dict)
+    pictures: int = 0
+
+    def add(self, other: _Part) -> None:
+        self.findings += other.findings
+        self.labels.update(other.labels)
+        self.files |= other.files
+        self.pictures += other.pictures
+        for engine, found in other.agreement.items():
+            self.agreement[engine] = self.agreement.get(engine, AgreementFigures()) + found
+
+
+def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckReport:
+    """Check all of a dataset.
+
+    Args:
+        root: of the dataset.
+        fast: don't decode pictures and maps; their hashes are compared all the same.
+        workers: processes; 0 is one a core. Small datasets are checked by this process alone.
+
+    Raises InputError where ``root`` isn't a dataset at all.
+    """
+    root = root.resolve()
+    folder = DatasetFolder(root)
+    if not folder.run_file.is_file() and not folder.records.is_dir():
+        reason = (
+            "not a dataset of scanstage: it has neither run.json nor records" if root.is_dir() else "no such folder"
+        )
+        raise InputError(f"{root}: {reason}", "name the folder that `scanstage generate` wrote")
+    try:
+        run, findings = _read_run(folder)
+        found = _check_all(root, run, fast, workers or _cores())
+        findings += found.findings
+        indices = recorded_indices(folder)
+        if run:
+            findings += check_run(run, set(indices), found.labels)
+        findings += check_sheet(folder, found.pictures)
+        findings += check_strays(root, found.files | {COCO_FILE} | {f"records/{i:06d}.json" for i in indices})
+    except OSError as e:
+        raise InputError(f"{e.filename or root}: can't be read ({e.strerror or e})") from e
+    return CheckReport(
+        tuple(sorted(set(findings))), found.pictures, dict(sorted(found.labels.items())), found.agreement
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _read_run(folder: DatasetFolder) -> tuple[dict[str, Any], list[Finding]]:
+    try:
+        run = json.loads(folder.run_file.read_bytes())
+    except OSError as e:
+        return {}, [Finding("run.json", "run-missing", f"can't be read ({e.strerror or e})")]
+    except (ValueError, RecursionError) as e:
+        return {}, [Finding("run.json", "run-unreadable", f"is not JSON ({e})")]
+    if not isinstance(run, dict):
+        return {}, [Finding("run.json", "run-unreadable", "isn't what a run of scanstage writes")]
+    return run, []
+
+
+def _check_all(root: Path, run: Mapping[str, Any], fast: bool, workers: int) -> _Part:
+    """Check records, pictures, maps and the COCO file, by several processes where there is enough to do."""
+    indices = recorded_indices(DatasetFolder(root))
+    tasks = [indices[i : i + PICTURES_A_TASK] for i in range(0, len(indices), PICTURES_A_TASK)]
+    check = partial(_check_pictures, root, _known_classes(run), fast)
+    whole = _Part()
+    if workers < 2 or len(indices) <= ALONE_UP_TO:
+        for part in (_check_exports(root, run), *map(check, tasks)):
+            whole.add(part)
+        return whole
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
+            jobs: list[Future[_Part]] = [pool.submit(_check_exports, root, run)]
+            jobs += [pool.submit(check, task) for task in tasks]
+            for job in jobs:
+                whole.add(job.result())
+    except BrokenProcessPool as e:
+        raise InputError(
+            f"{root}: a process that checked it was ended, by a lack of memory or a broken file",
+            "try again with --workers 1, or with --fast",
+        ) from e
+    return whole
+
+
+def _known_classes(run: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Labelled classes of the run; None where run.json is too broken to tell."""
+    identity = run.get("identity")
+    classes = identity.get("classes") if isinstance(identity, dict) else None
+    return tuple(map(str, classes)) if isinstance(classes, list) else None
+
+
+def _check_exports(root: Path, run: Mapping[str, Any]) -> _Part:
+    try:
+        return _Part(findings=list(check_coco(root, run)))
+    except InputError:
+        return _Part()  # run.json is too broken to compare with, and reported
+
+
+def _check_pictures(root: Path, classes: tuple[str, ...] | None, fast: bool, indices: list[int]) -> _Part:
+    whole = _Part()
+    for index in indices:
+        whole.add(_check_picture(root, classes, fast, index))
+    return whole
+
+
+def _check_picture(root: Path, classes: tuple[str, ...] | None, fast: bool, index: int) -> _Part:
+    folder = DatasetFolder(root)
+    at = folder.record(index).relative_to(root).as_posix()
+    try:
+        record = Record.from_json(folder.record(index).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as e:
+        # Whose files these are is not known: they are no orphans.
+        files = {f"images/{index:06d}.{suffix}" for suffix in ("jpg", "png")}
+        return _Part([Finding(at, "record-unreadable", f"can't be read: {e}")], files=files)
+    found = _Part(pictures=1, labels=count_labels(record))
+    for name, given in (("its index", record.index), ("its plan's index", record.plan.index)):
+        if given != index:
+            found.findings.append(Finding(at, "index", f"{name} is {given}, its file's name says {index}"))
+    record = replace(record, index=index)
+    masks, faults = read_masks(record)
+    known = classes if classes is not None else tuple(i.class_name for i in record.instances)
+    for kind, text in _faults(record, known, masks, faults):
+        found.findings.append(Finding(at, kind, text))
+    found.findings += check_image(folder.images, record, not fast)
+    found.findings += check_maps(root, record, masks, not fast)
+    found.files = {f"images/{record.image.file_name}", *(m.path for m in record.maps.values())}
+    found.agreement = {str(record.engine.get("engine")): _figures(record)}
+    return found
+
+
+def _faults(
+    record: Record, classes: tuple[str, ...], masks: dict[int, Any], faults: list[tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
+    yield from faults
+    yield from check_references(record, classes)
+    yield from check_masks(record, masks)
+    yield from check_agreement(record)
+    yield from check_poses(record)
+
+
+def _figures(record: Record) -> AgreementFigures:
+    if record.label_source == "engine":
+        return AgreementFigures(engine_labels=sum(not i.ignore for i in record.instances))
+    return figures(record.agreement, {i.instance_id for i in record.instances})

@@ -1,0 +1,156 @@
+"""Is a dataset's folder complete, and is there nothing in it that doesn't belong: run.json, exports, strays, links."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dataset.categories import read_categories
+from dataset.check_images import MAP_FOLDERS, decode_picture
+from dataset.coco import coco_bytes, to_coco
+from dataset.export import iterate_records
+from dataset.finding import Finding
+from dataset.folder import DatasetFolder
+
+COCO_FILE = "annotations/instances.json"
+_LEFTOVER = re.compile(r"^\..*\.[a-z0-9_]{8}$|\.tmp$|\.part$")
+"""Names that :func:`assets.atomic.write_atomically` gives until a file is complete, and the usual ones of others."""
+
+
+def check_run(run: Any, indices: Collection[int], labels: Mapping[str, int]) -> Iterator[Finding]:
+    """The run was ended properly and says as many pictures and labels as there are; none is missing silently.
+
+    Args:
+        run: content of ``run.json``.
+        indices: of the pictures that have a record.
+        labels: of these by class, without ignored ones.
+    """
+    at = "run.json"
+    if not isinstance(run, dict) or not isinstance(run.get("identity"), dict) or not _classes(run):
+        yield Finding(at, "run-unreadable", "isn't what a run of scanstage writes")
+        return
+    if "pictures" not in run:
+        yield Finding(at, "run-unfinished", "the run was cut short; the same `scanstage generate` goes on from there")
+    elif run["pictures"] != len(indices):
+        yield Finding(at, "run-count", f"says {run['pictures']} pictures, there are {len(indices)} records")
+    told = run.get("labels")
+    if isinstance(told, dict) and {k: v for k, v in told.items() if v} != {k: v for k, v in labels.items() if v}:
+        yield Finding(at, "run-labels", f"says the labels {_short(told)}, records have {_short(dict(labels))}")
+    named = run.get("failed")
+    failed = {f.get("index") for f in named if isinstance(f, dict)} if isinstance(named, list) else set()
+    # Shards and --frames begin and end where they like; a gap between is a loss.
+    expected = range(min(indices), max(indices) + 1) if indices else range(0)
+    lost = [i for i in expected if i not in indices and i not in failed]
+    for index in lost[:100]:
+        yield Finding(f"records/{index:06d}.json", "picture-missing", "is missing, and run.json names no reason")
+    if len(lost) > 100:
+        yield Finding("records", "picture-missing", f"… and {len(lost) - 100} more are missing")
+
+
+def _classes(run: Mapping[str, Any]) -> list[str]:
+    classes = run.get("identity", {}).get("classes")
+    return classes if isinstance(classes, list) and all(isinstance(c, str) for c in classes) else []
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) < 160 else text[:157] + "..."
+
+
+def check_coco(root: Path, run: Mapping[str, Any]) -> Iterator[Finding]:
+    """The COCO file is what the records give, byte for byte."""
+    folder = DatasetFolder(root)
+    try:
+        data = (root / COCO_FILE).read_bytes()
+    except OSError as e:
+        text = "is missing" if isinstance(e, FileNotFoundError) else f"can't be read ({e.strerror or e})"
+        yield Finding(COCO_FILE, "coco-missing", f"{text}; `scanstage export` writes it anew")
+        return
+    config = run.get("config")
+    name = str(config.get("name")) if isinstance(config, dict) else ""
+    try:
+        expected = to_coco(iterate_records(folder), read_categories(run), name)
+    except (KeyError, ValueError) as e:
+        yield Finding(COCO_FILE, "coco-differs", f"can't be compared: records don't give a COCO file ({e})")
+        return
+    if coco_bytes(expected) == data:
+        return
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as e:
+        yield Finding(COCO_FILE, "coco-unreadable", f"is not JSON ({e})")
+        return
+    yield Finding(COCO_FILE, "coco-differs", f"is not what the records give: {_first_difference(found, expected)}")
+
+
+def _first_difference(found: Any, expected: Mapping[str, Any]) -> str:
+    if not isinstance(found, dict):
+        return "it is no COCO document"
+    for section, wanted in expected.items():
+        given = found.get(section)
+        if given == wanted:
+            continue
+        if not isinstance(given, list) or not isinstance(wanted, list):
+            return section
+        if len(given) != len(wanted):
+            return f"{len(given)} {section}, records give {len(wanted)}"
+        first = next(i for i, (a, b) in enumerate(zip(given, wanted, strict=True)) if a != b)
+        keys = [
+            k for k in wanted[first] if not isinstance(given[first], dict) or given[first].get(k) != wanted[first][k]
+        ]
+        return f"{section}[{first}] ({', '.join(keys) or 'has more keys'})"
+    return "it is written in another way" if found.keys() == expected.keys() else "it has other sections"
+
+
+def check_sheet(folder: DatasetFolder, pictures: int) -> Iterator[Finding]:
+    """The contact sheet is there and decodes."""
+    name = folder.preview.name
+    try:
+        decode_picture(folder.preview.read_bytes())
+    except OSError as e:
+        if pictures:
+            text = "is missing" if isinstance(e, FileNotFoundError) else f"can't be read ({e.strerror or e})"
+            yield Finding(name, "sheet-missing", f"{text}; `scanstage export` makes it anew")
+    except ValueError as e:
+        yield Finding(name, "sheet-unreadable", str(e))
+
+
+def check_strays(root: Path, known: Collection[str]) -> Iterator[Finding]:
+    """Files that no record names, leftovers of writing, and links that lead out of the dataset.
+
+    Args:
+        root: of the dataset, resolved.
+        known: files in the dataset's own folders that belong there, relative to the root.
+    """
+    own = {"images", "records", "annotations", *MAP_FOLDERS}
+    for path, entry in _walk(root, root):
+        at = path.relative_to(root).as_posix()
+        if entry.is_symlink():
+            if not path.resolve().is_relative_to(root):
+                yield Finding(at, "link-outside", f"is a link out of the dataset, to {path.readlink()}")
+            elif not path.exists():
+                yield Finding(at, "link-broken", f"is a link to {path.readlink()}, which isn't there")
+        if _LEFTOVER.search(entry.name):
+            yield Finding(at, "leftover", "is a leftover of an interrupted run")
+        elif path.relative_to(root).parts[0] in own and at not in known and at not in own and not at.startswith("."):
+            kind, text = (
+                ("annotation-unknown", "no export writes it")
+                if at.startswith("annotations/")
+                else ("orphan", "no record names it")
+            )
+            yield Finding(at, kind, text)
+
+
+def _walk(root: Path, folder: Path) -> Iterator[tuple[Path, os.DirEntry[str]]]:
+    """All entries but folders inside a dataset's own ones; other folders beside these are the user's."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda e: e.name):
+            path = Path(entry.path)
+            yield path, entry
+            mine = folder != root or entry.name in ("images", "records", "annotations", *MAP_FOLDERS)
+            if mine and entry.is_dir(follow_symlinks=False):
+                yield from _walk(root, path)
