@@ -14,9 +14,11 @@ from assets.atomic import write_atomically
 from dataset.agreement import compare, disagreements
 from dataset.folder import DatasetFolder
 from dataset.labels import make_labels
+from dataset.lens_agreement import compare_behind_lens, lens_disagreements
 from dataset.pose import camera_info
 from dataset.record import ImageInfo, Record
 from render.develop import develop
+from render.lens_resample import through_lens
 from render.passes import Passes
 from scenes.config.labels import LabelsConfig
 from scenes.config.model import OutputConfig
@@ -50,14 +52,19 @@ def finish(
         OSError: the folder can't be written.
     """
     plan, seen = planned.plan, planned.seen
-    agreement = compare(seen.instance_ids, passes.instance_ids, [o.instance_id for o in plan.objects])
+    all_ids = [o.instance_id for o in plan.objects]
+    agreement = compare(planned.engine_ids, passes.instance_ids, all_ids)
+    passes = through_lens(finite(passes), planned.engine_plan.camera, plan.camera)
+    distorted = planned.engine_plan.camera != plan.camera
+    behind_lens = compare_behind_lens(seen.instance_ids, passes.instance_ids, all_ids) if distorted else ()
     if see_through:
         seen = with_engine_ids(seen, passes.instance_ids)
     instances, unlabelled = make_labels(replace(planned, seen=seen), labels)
     problems = disagreements(agreement, engine, {i.instance_id for i in instances})
+    problems += lens_disagreements(behind_lens)
     if problems and not see_through:
         raise LabelMismatch("; ".join(problems))
-    pixels, exposure_ev = develop(finite(passes), plan.post, plan.background)
+    pixels, exposure_ev = develop(passes, plan.post, plan.background)
     if not np.isfinite(exposure_ev):
         raise LabelMismatch(f"the exposure came out as {exposure_ev}: the render holds no usable light")
     data = encode_image(pixels, output.format, plan.post.jpeg_quality)
@@ -72,6 +79,7 @@ def finish(
         exposure_ev,
         plan,
         camera_info(plan.camera),
+        lens_agreement=behind_lens,
         label_source="engine" if see_through else "cast",
     )
     write_atomically(path, data)

@@ -72,7 +72,7 @@ class Stages:
 
     def render(self, session: BlenderSession, planned: Planned) -> Passes:
         """Render a plan with a session."""
-        plan = with_texture_files(planned.plan, surface_texture)
+        plan = with_texture_files(planned.engine_plan, surface_texture)
         shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
         folders = {a: self.catalogue.asset(a).folder for a in shown}
         return session.render(plan, folders, PICTURE_TIMEOUT_S)
