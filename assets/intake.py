@@ -21,9 +21,10 @@ from assets.readers.folder import read_bounded
 from assets.see_through import settle_alpha
 from assets.shading_edges import shading_vertices
 from assets.simplification import bounded
+from assets.surface_look import Pixels
 from assets.surface_mesh import SurfaceMesh, census_findings, make_sound
 from assets.texture_coding import DEFAULT_MAX_PX, code_texture
-from assets.thumbnail import Pixels, draw_thumbnail
+from assets.thumbnail import draw_thumbnail
 from assets.units import find_unit, find_up, to_z_up
 
 # Measured on a scan of two million triangles with noise of 0.07 % of its diagonal, ten objects in a 640x480 picture:

@@ -11,7 +11,8 @@ from embreex.mesh_construction import TriangleMesh
 from PIL import Image
 
 from assets.asset import Material, MeshArrays
-from assets.srgb import linear_from_srgb, srgb_bytes
+from assets.srgb import srgb_bytes
+from assets.surface_look import Floats, Pixels, base_color, shading_normals
 
 SIZE_PX = 256
 _OVERSAMPLING = 2
@@ -19,9 +20,6 @@ _AZIMUTH, _ELEVATION, _FOV = np.radians(-60.0), np.radians(24.0), np.radians(28.
 _BACKGROUND = 0.80  # linear grey of the ground
 _KEY = np.array([0.35, -0.55, 0.76]) / np.linalg.norm([0.35, -0.55, 0.76])
 _SHADOW_RAYS = 6
-
-Floats = npt.NDArray[np.float64]
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 def draw_thumbnail(mesh: MeshArrays, materials: tuple[Material, ...], pixels: dict[str, Pixels]) -> bytes:
@@ -48,9 +46,9 @@ def draw_thumbnail(mesh: MeshArrays, materials: tuple[Material, ...], pixels: di
     if on.any():
         f, u, v = face[on], hit["u"][on].astype(np.float64), hit["v"][on].astype(np.float64)
         weights = np.stack([1 - u - v, u, v], axis=1)
-        normal = _shading_normals(mesh, f, weights, directions[on])
+        normal = shading_normals(mesh, f, weights, directions[on])
         points = np.einsum("ij,ijk->ik", weights, mesh.vertices[mesh.faces[f]].astype(np.float64))
-        albedo = _albedo(mesh, materials, pixels, f, weights)
+        albedo = base_color(mesh, materials, pixels, f, weights)
         color[on] = albedo * _light(scene, points, normal, mesh)[:, None]
     return _encode(color.reshape(n, n, 3))
 
@@ -117,56 +115,6 @@ def _light(scene: rtcore_scene.EmbreeScene, points: Floats, normal: Floats, mesh
     sky = 0.5 + 0.5 * normal[:, 2]
     total: Floats = 0.80 * np.clip(normal @ _KEY, 0, None) * sun + 0.22 * fill + 0.16 + 0.26 * sky
     return total
-
-
-def _shading_normals(
-    mesh: MeshArrays, face: npt.NDArray[np.int64], weights: Floats, directions: npt.NDArray[np.float32]
-) -> Floats:
-    """(N, 3) unit normals, interpolated over the asset's vertices and turned to the viewer."""
-    corners = mesh.vertices[mesh.faces].astype(np.float64)
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    of_vertex: Floats = np.stack(
-        [np.bincount(mesh.faces.ravel(), np.repeat(cross[:, k], 3), len(mesh.vertices)) for k in range(3)], axis=1
-    )
-    of_vertex /= np.maximum(np.linalg.norm(of_vertex, axis=1), 1e-300)[:, None]
-    normal = np.einsum("ij,ijk->ik", weights, of_vertex[mesh.faces[face]])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-9)[:, None]
-    away = np.einsum("ij,ij->i", normal, directions) > 0
-    return np.where(away[:, None], -normal, normal)
-
-
-def _albedo(
-    mesh: MeshArrays,
-    materials: tuple[Material, ...],
-    pixels: dict[str, Pixels],
-    face: npt.NDArray[np.int64],
-    weights: Floats,
-) -> Floats:
-    """(N, 3) linear base colour at the hit points."""
-    of_hit = mesh.face_material[face]
-    albedo = np.empty((len(face), 3))
-    for k, material in enumerate(materials):
-        mine = of_hit == k
-        if not mine.any():
-            continue
-        color = np.broadcast_to(np.array(material.base_color[:3]), (int(mine.sum()), 3)).copy()
-        if material.base_color_texture in pixels and mesh.corner_uv is not None:
-            uv = mesh.corner_uv.reshape(-1, 3, 2)[face[mine]].astype(np.float64)
-            color *= _sample(pixels[material.base_color_texture], np.einsum("ij,ijk->ik", weights[mine], uv))
-        if material.vertex_colors and mesh.vertex_color is not None:
-            corners = linear_from_srgb(mesh.vertex_color[mesh.faces[face[mine]]][..., :3])
-            color *= np.einsum("ij,ijk->ik", weights[mine], corners)
-        albedo[mine] = color
-    return albedo
-
-
-def _sample(image: Pixels, uv: Floats) -> Floats:
-    """(N, 3) linear colour at UVs (V up, repeating), nearest pixel: oversampling smooths."""
-    h, w = image.shape[:2]
-    wrapped = np.nan_to_num(uv) % 1.0
-    x = np.minimum((wrapped[:, 0] * w).astype(np.int64), w - 1)
-    y = np.minimum(((1 - wrapped[:, 1]) * h).astype(np.int64), h - 1)
-    return linear_from_srgb(image[y, x, :3])
 
 
 def _encode(linear: Floats) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,8 @@ def open_inputs(config: RunConfig, base: Path) -> Catalogue:
     except InputError as e:
         problems += e.problems
         mends += [e.mend] if e.mend else []
-    for text, mend in (*_images(config, base), *_combinations(config), *(_scans(catalogue) if catalogue else ())):
+    of_scans = (*_scans(catalogue), *_label_rules(config, catalogue)) if catalogue else ()
+    for text, mend in (*_images(config, base), *_combinations(config), *of_scans):
         problems.append(text)
         mends += [mend] if mend and mend not in mends else []
     if problems or catalogue is None:
@@ -99,6 +101,14 @@ def _scans(catalogue: Catalogue) -> Found:
             for name in (MESH_FILE, *sorted(textures)):
                 if not (asset.folder / name).is_file():
                     yield f"{asset.folder / name}: missing from the library", "Take the scan in again."
+
+
+def _label_rules(config: RunConfig, catalogue: Catalogue) -> Found:
+    for name in config.labels.per_class:
+        if name not in catalogue.classes:
+            near = difflib.get_close_matches(name, catalogue.classes, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            yield f"labels.per_class.{name}: no such class is labelled{hint}", "See assets.classes."
 
 
 def _combinations(config: RunConfig) -> Found:
