@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import OpenEXR
+
+from scenes.pixel_window import pixel_box
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -18,18 +20,37 @@ class BrokenPasses(Exception):
 
 
 @dataclass(frozen=True)
+class SoftMask:
+    """How much of each pixel an object covers, blur included.
+
+    Attributes:
+        instance_id: see :class:`scenes.plan.ObjectPlan`.
+        window_xywh: tight box of the pixels that it covers in part at least.
+        coverage: (h, w) float32 in 0..1, of the window.
+    """
+
+    instance_id: int
+    window_xywh: tuple[int, int, int, int]
+    coverage: Float32Array
+
+
+@dataclass(frozen=True)
 class Passes:
     """A rendered picture, before it is developed.
+
+    With depth of field or motion blur, ids, depth and normals stay those of a pinhole at the middle of the exposure;
+    radiance, alpha and soft masks are blurred.
 
     Attributes:
         radiance: (H, W, 3) float32, linear, scene-referred, Rec.709 primaries, multiplied by ``alpha``.
         alpha: (H, W) float32 in 0..1: how much of the pixel is covered; 1 everywhere where the world is the background.
             Composite over a background with ``radiance + (1 - alpha) * background``.
         instance_ids: (H, W) uint16, ``ObjectPlan.instance_id`` of what the pixel's centre sees, 0 for anything else.
-        depth_m: (H, W) float32, metres along the camera's z axis, at the pixel's centre; ``inf`` where nothing is; or
-            None where it wasn't asked for.
+        depth_m: (H, W) float32, metres along the camera's z axis (through a fisheye: along the pixel's ray), at the
+            pixel's centre; ``inf`` where nothing is; or None where it wasn't asked for.
         normals: (H, W, 3) float32, world frame, mean over the pixel (shorter than 1 at edges), 0 where nothing is; or
             None where they weren't asked for.
+        soft_masks: one for each object that is seen at all; or None where they weren't asked for.
     """
 
     radiance: Float32Array
@@ -37,6 +58,7 @@ class Passes:
     instance_ids: npt.NDArray[np.uint16]
     depth_m: Float32Array | None = None
     normals: Float32Array | None = None
+    soft_masks: tuple[SoftMask, ...] | None = None
 
 
 # Blender writes this for pixels where no surface is.
@@ -49,8 +71,9 @@ def read_passes(path: Path, names: Mapping[str, int] | None = None, wanted: tupl
 
     Args:
         path: a multilayer OpenEXR file, of one part or many, as Blender 3.4 to 5.2 write it.
-        names: instance ids by object name; needed only for files that carry a Cryptomatte instead of object indices.
-        wanted: further passes that must be there, of ``depth`` and ``normals``.
+        names: instance ids by object name; needed only for what comes from a Cryptomatte: soft masks, and ids in files
+            without object indices.
+        wanted: further passes that must be there, of ``depth``, ``normals`` and ``soft_masks``.
 
     Raises:
         BrokenPasses: the file can't be read or lacks a pass.
@@ -69,7 +92,13 @@ def read_passes(path: Path, names: Mapping[str, int] | None = None, wanted: tupl
         instance_ids=_instance_ids(channels, path, names or {}),
         depth_m=depth,
         normals=normals,
+        soft_masks=_soft_masks(channels, path, names or {}) if "soft_masks" in wanted else None,
     )
+
+
+def with_sharp(blurred: Passes, sharp: Passes) -> Passes:
+    """The passes of a blurred render, with ids, depth and normals of one of the same plan without blur."""
+    return replace(blurred, instance_ids=sharp.instance_ids, depth_m=sharp.depth_m, normals=sharp.normals)
 
 
 def _channels(path: Path) -> dict[str, Float32Array]:
@@ -101,18 +130,54 @@ def _instance_ids(channels: dict[str, Float32Array], path: Path, names: Mapping[
     return ids_from_cryptomatte(_take(channels, path, "CryptoObject00.r"), names)
 
 
+def _soft_masks(channels: dict[str, Float32Array], path: Path, names: Mapping[str, int]) -> tuple[SoftMask, ...]:
+    _take(channels, path, "CryptoObject00.r")
+    # An id and a coverage, twice in each of the Cryptomatte's layers.
+    layers = sorted({name.partition(".")[0] for name in channels if name.startswith("CryptoObject")})
+    pairs = [(f"{layer}.{i}", f"{layer}.{c}") for layer in layers for i, c in ("rg", "ba")]
+    ranks = [(_take(channels, path, i), _take(channels, path, c)) for i, c in pairs]
+    return soft_masks_from_cryptomatte(ranks, names)
+
+
+def soft_masks_from_cryptomatte(
+    ranks: Sequence[tuple[Float32Array, Float32Array]], names: Mapping[str, int]
+) -> tuple[SoftMask, ...]:
+    """Coverage by object, for those that cover anything, in order of their ids.
+
+    Args:
+        ranks: (H, W) float32 pairs of hash and coverage.
+        names: instance ids by object name; other objects are left out.
+    """
+    ids = [np.where(coverage > 0, ids_from_cryptomatte(hashes, names), 0) for hashes, coverage in ranks]
+    masks = []
+    for instance_id in sorted(names.values()):
+        windows = [w for rank in ids if (w := pixel_box(rank == instance_id)) is not None]
+        if not windows:
+            continue
+        x, y = min(w[0] for w in windows), min(w[1] for w in windows)
+        right, bottom = max(w[0] + w[2] for w in windows), max(w[1] + w[3] for w in windows)
+        window = np.s_[y:bottom, x:right]
+        parts = [np.where(i[window] == instance_id, c[window], 0) for i, (_, c) in zip(ids, ranks, strict=True)]
+        coverage = np.clip(np.sum(parts, axis=0, dtype=np.float32), 0.0, 1.0)
+        masks.append(SoftMask(instance_id, (x, y, right - x, bottom - y), coverage))
+    return tuple(masks)
+
+
 def ids_from_cryptomatte(rank_0: Float32Array, names: Mapping[str, int]) -> npt.NDArray[np.uint16]:
-    """Instance ids from the first rank of a Cryptomatte: the object that covers most of a pixel.
+    """Instance ids from a rank of a Cryptomatte; the first rank is the object that covers most of a pixel.
 
     Args:
         rank_0: (H, W) float32 whose bits are the hash of the object's name.
         names: instance ids by object name; other objects become 0.
     """
-    ids = np.zeros(rank_0.shape, np.uint16)
+    if not names:
+        return np.zeros(rank_0.shape, np.uint16)
     bits = np.ascontiguousarray(rank_0, np.float32).view(np.uint32)
-    for name, instance_id in names.items():
-        ids[bits == cryptomatte_hash(name)] = instance_id
-    return ids
+    known = sorted((cryptomatte_hash(name), instance_id) for name, instance_id in names.items())
+    hashes = np.array([h for h, _ in known], np.uint32)
+    ids = np.array([i for _, i in known], np.uint16)
+    nearest = np.minimum(np.searchsorted(hashes, bits), len(known) - 1)
+    return np.where(hashes[nearest] == bits, ids[nearest], 0).astype(np.uint16)
 
 
 def cryptomatte_hash(name: str) -> int:

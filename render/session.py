@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import tempfile
@@ -14,7 +13,7 @@ from types import TracebackType
 
 from assets.errors import InputError
 from render.blender_start import start_failure, worker_command
-from render.passes import BrokenPasses, Passes, read_passes
+from render.passes import BrokenPasses, Passes, read_passes, with_sharp
 from render.worker_process import EngineCrashed, EngineError, WorkerProcess
 from scenes.plan import FramePlan
 from scenes.render_settings import RenderSettings
@@ -56,11 +55,13 @@ class EngineInfo:
 class PictureStats:
     """Where the time of the last picture went, in seconds, and the worker's memory after it (None where unknown).
 
-    ``sync_s``: setting the scene; ``render_s``: Blender's render call with writing; ``read_s``: reading the passes;
-    ``datablocks``: how many Blender holds, which stays level unless something leaks.
+    ``sync_s``: setting the scene; ``check_s``: rendering the passes of labels apart, which only pictures with blur need;
+    ``render_s``: Blender's render call with writing; ``read_s``: reading the passes; ``datablocks``: how many Blender
+    holds, which stays level unless something leaks.
     """
 
     sync_s: float
+    check_s: float
     render_s: float
     read_s: float
     rss_bytes: int | None
@@ -137,6 +138,9 @@ class BlenderSession:
     def render(self, plan: FramePlan, asset_folders: Mapping[str, Path], timeout_s: float) -> Passes:
         """Render a plan.
 
+        With depth of field or motion blur, ``instance_ids``, ``depth_m`` and ``normals`` are those of a pinhole at the
+        middle of the exposure, from a render of their own; radiance, alpha and soft masks are blurred.
+
         Args:
             plan: the picture.
             asset_folders: folders by asset id, of all that the plan shows (more does no harm).
@@ -147,25 +151,28 @@ class BlenderSession:
             EngineCrashed: the worker died or hung; a new session is needed.
         """
         shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
-        output = self._folder / f"{self._pictures}.exr"
+        output, sharp = (self._folder / f"{self._pictures}{kind}.exr" for kind in ("", "-sharp"))
         request = {
             "op": "render",
             "plan": json.loads(plan.to_json()),
             "folders": {a: str(Path(asset_folders[a]).absolute()) for a in sorted(shown) if a in asset_folders},
             "output": str(output),
+            "sharp": str(sharp),
         }
         grace = _FIRST_PICTURE_GRACE_S if self._pictures == 0 and self.info.device != "CPU" else 0.0
         self._pictures += 1
         try:
             answer = self._worker.ask(request, timeout_s + grace)
             start = time.perf_counter()
-            passes = read_passes(output, answer.pop("names"), self._settings.passes)
+            passes = read_passes(output, names := answer.pop("names"), self._settings.passes)
             self._check_size(plan, passes)
+            if answer.pop("blurred"):
+                passes = with_sharp(passes, read_passes(sharp, names, self._settings.passes))
         except BrokenPasses as e:
             raise EngineError(str(e), "BrokenPasses") from e
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                output.unlink()
+            output.unlink(missing_ok=True)
+            sharp.unlink(missing_ok=True)
         self.last = PictureStats(read_s=time.perf_counter() - start, **answer)
         return passes
 

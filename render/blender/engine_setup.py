@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import bpy
 
 from .device_choice import GPU_BACKENDS, DeviceChoice, choose_device
+
+_SOFT_LEVELS = 6  # objects told apart within a pixel
 
 
 def report_devices() -> dict[str, list[str]]:
@@ -55,7 +59,6 @@ def set_up_engine(scene: Any, settings: dict[str, Any]) -> tuple[DeviceChoice, d
     render.engine = engine_id(settings["engine"])
     render.use_persistent_data = True
     render.use_compositing = render.use_sequencer = False
-    render.use_motion_blur = False
     render.threads_mode = "FIXED" if settings["threads"] else "AUTO"
     if settings["threads"]:
         render.threads = settings["threads"]
@@ -116,6 +119,29 @@ def _set_quality(scene: Any, settings: dict[str, Any]) -> None:
         cycles.texture_limit_render = "OFF"
 
 
+@contextmanager
+def quality_for_labels(scene: Any) -> Iterator[None]:
+    """Render nothing that labels don't need: in Cycles one path a pixel, through its centre, and no light.
+
+    EEVEE's instance pass is coverage, which needs all samples.
+    """
+    if scene.render.engine != "CYCLES":
+        yield
+        return
+    least = {"samples": 1, "use_adaptive_sampling": False, "use_denoising": False, "max_bounces": 0}
+    kept = {name: getattr(scene.cycles, name) for name in least}
+    _assign(scene.cycles, least)
+    try:
+        yield
+    finally:
+        _assign(scene.cycles, kept)
+
+
+def _assign(owner: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(owner, name, value)
+
+
 def _set_denoiser(scene: Any, wanted: str, device: DeviceChoice) -> list[str]:
     cycles = scene.cycles
     cycles.use_denoising = False
@@ -149,9 +175,10 @@ def _set_passes(scene: Any, settings: dict[str, Any]) -> None:
         layer.use_pass_object_index = True
         # Glass is there although one sees through it; only what is cut away entirely is not.
         layer.pass_alpha_threshold = 1.0 / 255.0
-    else:
-        layer.use_pass_cryptomatte_object = True
-        layer.pass_cryptomatte_depth = 2
+    soft = "soft_masks" in settings["passes"]
+    # EEVEE has no object index: the first rank of a Cryptomatte stands in.
+    layer.use_pass_cryptomatte_object = soft or settings["engine"] != "cycles"
+    layer.pass_cryptomatte_depth = _SOFT_LEVELS if soft else 2
     layer.use_pass_z = "depth" in settings["passes"]
     layer.use_pass_normal = "normals" in settings["passes"]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import bpy
 
-from .engine_setup import has_denoiser, set_up_engine
+from .blur import is_blurred
+from .engine_setup import has_denoiser, quality_for_labels, set_up_engine
 from .graphics import open_graphics
 from .stage import Stage
 from .world import builtin_hdris
@@ -57,16 +58,27 @@ class Renderer:
             "notes": notes,
         }
 
-    def render(self, plan: dict[str, Any], folders: dict[str, str], output: str) -> dict[str, Any]:
+    def render(self, plan: dict[str, Any], folders: dict[str, str], output: str, sharp: str) -> dict[str, Any]:
         """Render a plan into the file ``output``.
 
+        With depth of field or motion blur, Cycles takes ids, depth and normals from a random point of the lens and
+        moment of the exposure. Then ``sharp`` is rendered first, without either, for the passes that labels need.
+
+        Args:
+            plan: the ``FramePlan``.
+            folders: asset folders by asset id.
+            output: file for the picture.
+            sharp: file for the passes without blur; written only where the plan has blur.
+
         Returns:
-            ``names``: instance ids by object name; ``sync_s`` and ``render_s``: seconds for setting the scene, and for
-            rendering with writing; ``rss_bytes``: memory of this process afterwards, None where unknown;
-            ``datablocks``: how many Blender holds.
+            ``names``: instance ids by object name; ``blurred``: whether ``sharp`` was written; ``sync_s``, ``check_s``
+            and ``render_s``: seconds for setting the scene, for the render without blur, and for the picture's render,
+            each with writing; ``rss_bytes``: memory of this process afterwards, None where unknown; ``datablocks``: how
+            many Blender holds.
 
         Raises:
-            RenderFailed, MissingFile, UnknownAsset: what is wrong with this picture; the next may well work.
+            RenderFailed, MissingFile, UnknownAsset, UnsupportedLens: what is wrong with this picture; the next may well
+                work.
         """
         start = time.perf_counter()
         names = self._stage.apply(plan, folders)
@@ -74,6 +86,28 @@ class Renderer:
             # Another noise pattern in each picture, the same one whenever this picture is rendered.
             self._scene.cycles.seed = (plan["index"] * 9973 + plan["attempt"]) % 2**31
         synced = time.perf_counter()
+        blurred = is_blurred(plan)
+        if blurred:
+            with quality_for_labels(self._scene):
+                self._write(sharp)
+        checked = time.perf_counter()
+        try:
+            if blurred:
+                self._stage.blur(plan)
+            self._write(output)
+        finally:
+            self._stage.unblur()
+        return {
+            "names": names,
+            "blurred": blurred,
+            "sync_s": synced - start,
+            "check_s": checked - synced,
+            "render_s": time.perf_counter() - checked,
+            "rss_bytes": _resident_bytes(),
+            "datablocks": _count_datablocks(),
+        }
+
+    def _write(self, output: str) -> None:
         self._scene.render.filepath = output
         try:
             outcome = bpy.ops.render.render(write_still=True)
@@ -81,13 +115,6 @@ class Renderer:
             raise RenderFailed(str(e).strip()) from e
         if "FINISHED" not in outcome or not Path(output).is_file():
             raise RenderFailed(f"Blender ended the render with {', '.join(sorted(outcome))}; the log may say why")
-        return {
-            "names": names,
-            "sync_s": synced - start,
-            "render_s": time.perf_counter() - synced,
-            "rss_bytes": _resident_bytes(),
-            "datablocks": _count_datablocks(),
-        }
 
 
 def _resident_bytes() -> int | None:
@@ -98,5 +125,6 @@ def _resident_bytes() -> int | None:
 
 
 def _count_datablocks() -> int:
-    kinds = ("objects", "meshes", "materials", "images", "lights", "worlds", "node_groups", "cameras", "textures")
+    shown = ("objects", "meshes", "materials", "images", "textures", "lights", "worlds", "cameras")
+    kinds = (*shown, "node_groups", "actions")
     return sum(len(getattr(bpy.data, kind)) for kind in kinds)

@@ -8,6 +8,7 @@ import bpy
 from mathutils import Matrix  # type: ignore[import-not-found]
 
 from .asset_cache import AssetCache, CachedAsset
+from .blur import Blur
 from .camera import apply_camera
 from .images import ImageCache
 from .meshes import build_mesh
@@ -41,12 +42,14 @@ class Stage:
         self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         scene.collection.objects.link(self._camera)
         scene.camera = self._camera
+        self._blur = Blur(scene)
+        self._shown: list[Any] = []  # holders of the plan's objects
         self._laid_on: list[Any] = []  # meshes with UVs of their own, of the picture in hand
-        self._meshes = _Pool(scene, lambda name: bpy.data.objects.new(name, _placeholder_mesh()))
+        self._meshes = _Pool(scene, _make_holder)
         self._lamps = {kind: _Pool(scene, _lamp_maker(kind)) for kind in _LAMP_TYPES}
 
     def apply(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
-        """Set the scene for a picture.
+        """Set the scene for a picture, as a pinhole at the middle of the exposure sees it.
 
         Args:
             plan: the ``FramePlan``.
@@ -57,6 +60,7 @@ class Stage:
 
         Raises:
             UnknownAsset, MissingFile: something that the plan names isn't there.
+            UnsupportedLens: the camera can't be rendered.
         """
         shown = [o["asset_id"] for o in (*plan["surfaces"], *plan["objects"])]
         if absent := sorted({a for a in shown if a not in folders}):
@@ -68,6 +72,14 @@ class Stage:
         ids = self._set_meshes(plan, folders)
         self._assets.trim({folders[a] for a in shown})
         return ids
+
+    def blur(self, plan: dict[str, Any]) -> None:
+        """Add depth of field and motion blur to the picture that was applied."""
+        self._blur.put_on(self._camera, self._shown, plan)
+
+    def unblur(self) -> None:
+        """Take them off again, before the next picture."""
+        self._blur.take_off(self._camera)
 
     def _set_meshes(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
         surfaces = [s for s in plan["surfaces"] if self._catchers or not s["shadow_catcher"]]
@@ -88,7 +100,8 @@ class Stage:
             holder.is_shadow_catcher = surface["shadow_catcher"]
             holder.pass_index = 0
         ids = {}
-        for holder, shown in zip(holders[len(surfaces) :], plan["objects"], strict=True):
+        self._shown = holders[len(surfaces) :]
+        for holder, shown in zip(self._shown, plan["objects"], strict=True):
             asset = self._assets.get(folders[shown["asset_id"]])
             self._set_mesh(holder, asset, shown["object_to_world"], shown["surface"])
             if shown["surface"] is None:
@@ -169,6 +182,13 @@ def _forget_asset(holder: Any) -> None:
         slot.link = "OBJECT"
         slot.material = None
     holder.data = _placeholder_mesh()
+
+
+def _make_holder(name: str) -> Any:
+    holder = bpy.data.objects.new(name, _placeholder_mesh())
+    # Else Cycles would look at every mesh and pose again for each step of a motion, also of what stands still.
+    holder.cycles.use_motion_blur = holder.cycles.use_deform_motion = False
+    return holder
 
 
 def _placeholder_mesh() -> Any:

@@ -4,7 +4,7 @@ Run by path, ``python worker.py`` where the bpy wheel is installed, or ``blender
 
 Requests are objects with ``op``; answers repeat the request's ``id`` and hold either ``result`` or ``error``
 (``kind``, ``message``). The first request is ``hello`` with the ``settings``; then any number of ``render``
-(``plan``, ``folders``, ``output``); ``quit``, or the end of the input, ends the process.
+(``plan``, ``folders``, ``output``, ``sharp``); ``quit``, or the end of the input, ends the process.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def main() -> None:
             channel.answer(request, result={})
             _leave(0)
         try:
-            channel.answer(request, result=renderer.render(request["plan"], request["folders"], request["output"]))
+            files = request["folders"], request["output"], request["sharp"]
+            channel.answer(request, result=renderer.render(request["plan"], *files))
         except Exception as e:
             _report(channel, request, e)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import math
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,20 +13,32 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 from scipy.spatial.transform import Rotation
+from unit_boxes import (
+    BINARY,
+    ENGINES,
+    SETTINGS,
+    WHITE,
+    Array,
+    add_asset,
+    at,
+    box_arrays,
+    cast_boxes,
+    look,
+    make_plan,
+    mean_of,
+    pose,
+    render_once,
+)
 
-from assets.asset import AssetMeta, Material, MeshArrays, write_asset
 from assets.errors import InputError
 from render.passes import Passes
 from render.session import BlenderSession, EngineError
 from scenes.plan import (
     BackgroundPlan,
     CameraPlan,
-    FramePlan,
     LampPlan,
     MaterialJitter,
-    Matrix4,
     ObjectPlan,
-    PostPlan,
     SurfaceMaterial,
     SurfacePlan,
     WorldPlan,
@@ -37,137 +47,12 @@ from scenes.render_settings import RenderSettings
 
 pytestmark = pytest.mark.blender
 
-Array = npt.NDArray[np.float64]
-_WHEEL = importlib.util.find_spec("bpy") is not None
-_BINARY = shutil.which("blender")
-ENGINES = [
-    pytest.param(None, id="bpy", marks=pytest.mark.skipif(not _WHEEL, reason="no bpy wheel in this Python")),
-    pytest.param(
-        Path(_BINARY or "blender"), id="blender", marks=pytest.mark.skipif(not _BINARY, reason="no blender on PATH")
-    ),
-]
-SETTINGS = RenderSettings(samples=1, noise_threshold=0, denoise="off", max_bounces=1, passes=("depth",), threads=2)
-WHITE = SurfaceMaterial((0.8, 0.8, 0.8), (0.8, 0.8, 0.8))
-
-
-def box_arrays() -> MeshArrays:
-    """The unit cube on z = 0, hard edges split."""
-    vertices, faces, uv = [], [], []
-    for axis in range(3):
-        for side in (0.0, 1.0):
-            quad = np.zeros((4, 3))
-            quad[:, axis] = side
-            quad[:, [(axis + 1) % 3, (axis + 2) % 3]] = [(0, 0), (1, 0), (1, 1), (0, 1)]
-            n = len(vertices)
-            vertices += (quad if side else quad[::-1]).tolist()
-            faces += [(n, n + 1, n + 2), (n, n + 2, n + 3)]
-            uv += [(0, 0), (1, 0), (1, 1), (0, 0), (1, 1), (0, 1)]
-    v = np.array(vertices, np.float32) - np.array([0.5, 0.5, 0.0], np.float32)
-    f = np.array(faces, np.int32)
-    return MeshArrays(v, f, np.zeros(len(f), np.uint16), v[:8], np.array(uv, np.float32))
-
-
-def add_asset(folder: Path, mesh: MeshArrays, files: dict[str, bytes] | None = None, **material: object) -> Path:
-    folder.mkdir(parents=True)
-    meta = AssetMeta(folder.name, "box", (1.0, 1.0, 1.0), len(mesh.faces), (Material(**material),))  # type: ignore[arg-type]
-    write_asset(folder, meta, mesh, files or {})
-    return folder
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("assets")
-    box = box_arrays()
-    plane = MeshArrays(
-        np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]], np.float32),
-        np.array([[0, 1, 2], [0, 2, 3]], np.int32),
-        np.zeros(2, np.uint16),
-        np.zeros((4, 3), np.float32),
-    )
-    colors = np.tile(np.array([200, 100, 50, 255], np.uint8), (len(box.vertices), 1))
-    hole = np.full((64, 64, 4), 255, np.uint8)
-    hole[16:48, 16:48, 3] = 0
-    png = root / "hole.png"
-    Image.fromarray(hole).save(png)
-    return {
-        "primitive/box": add_asset(root / "box", box),
-        "primitive/plane": add_asset(root / "plane", plane),
-        "scan/glow": add_asset(root / "glow", box, base_color=(0.0, 0.0, 0.0, 1.0), emissive=(0.5, 0.25, 0.0)),
-        "scan/painted": add_asset(
-            root / "painted",
-            dataclasses.replace(box, vertex_color=colors),
-            base_color=(1.0, 1.0, 1.0, 1.0),
-            vertex_colors=True,
-        ),
-        "scan/holed": add_asset(
-            root / "holed", box, {"t.png": png.read_bytes()}, base_color_texture="t.png", alpha_mode="MASK"
-        ),
-    }
-
 
 @pytest.fixture(scope="module", params=ENGINES)
 def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlenderSession]:
     folder = tmp_path_factory.mktemp("session")
     with BlenderSession(SETTINGS, request.param, folder, folder / "blender.log") as opened:
         yield opened
-
-
-def pose(rotation: Rotation, scale: tuple[float, float, float], position: tuple[float, float, float]) -> Matrix4:
-    matrix = np.eye(4)
-    matrix[:3, :3] = rotation.as_matrix() @ np.diag(scale)
-    matrix[:3, 3] = position
-    return tuple(tuple(row) for row in matrix.tolist())  # type: ignore[return-value]
-
-
-def at(x: float, y: float, z: float, size: float = 1.0) -> Matrix4:
-    return pose(Rotation.identity(), (size, size, size), (x, y, z))
-
-
-def look(eye: tuple[float, float, float], target: tuple[float, float, float], roll: float = 0.0) -> Matrix4:
-    forward = np.subtract(target, eye)
-    forward /= np.linalg.norm(forward)
-    right = np.cross(forward, (0.0, 0.0, 1.0))
-    right /= np.linalg.norm(right)
-    axes = np.stack([right, np.cross(forward, right), forward], axis=1)
-    matrix = np.eye(4)
-    matrix[:3, :3] = axes @ Rotation.from_euler("z", roll).as_matrix()
-    matrix[:3, 3] = eye
-    return tuple(tuple(row) for row in matrix.tolist())  # type: ignore[return-value]
-
-
-def make_plan(
-    objects: tuple[ObjectPlan, ...],
-    surfaces: tuple[SurfacePlan, ...] = (),
-    lamps: tuple[LampPlan, ...] = (),
-    world: WorldPlan | None = None,
-    background: BackgroundPlan | None = None,
-    camera: CameraPlan | None = None,
-    index: int = 0,
-) -> FramePlan:
-    straight = CameraPlan((160, 120), 160.0, 160.0, 80.0, 60.0, look((0.0, -3.0, 0.5), (0.0, 0.0, 0.5)))
-    world = world or WorldPlan(None, 0.0, 1.0)
-    background = background or BackgroundPlan("hdri")
-    return FramePlan(index, 0, camera or straight, lamps, world, background, surfaces, objects, PostPlan())
-
-
-def cast_boxes(plan: FramePlan) -> tuple[npt.NDArray[np.uint16], Array]:
-    """Ids and planar depth of unit boxes by the slab method through pixel centres, in float64."""
-    camera = plan.camera
-    width, height = camera.resolution_wh
-    u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones_like(u)], axis=-1)
-    to_world = np.array(camera.camera_to_world)
-    best = np.full((height, width), np.inf)
-    ids = np.zeros((height, width), np.uint16)
-    for shown in plan.objects:
-        to_object = np.linalg.inv(np.array(shown.object_to_world)) @ to_world
-        origin, directions = to_object[:3, 3], rays @ to_object[:3, :3].T
-        near = (np.array([-0.5, -0.5, 0.0]) - origin) / directions
-        far = (np.array([0.5, 0.5, 1.0]) - origin) / directions
-        enter, leave = np.minimum(near, far).max(axis=-1), np.maximum(near, far).min(axis=-1)
-        hit = (enter < leave) & (enter > 0) & (enter < best)
-        best[hit], ids[hit] = enter[hit], shown.instance_id
-    return ids, best
 
 
 CAMERAS = {
@@ -212,10 +97,6 @@ def test_geometry_is_that_of_a_cast_through_pixel_centres(
     relative = np.abs(passes.depth_m[finite] / depth[finite] - 1)
     assert np.median(relative) < 2e-5
     assert relative.max() < 5e-3  # where a ray grazes a face
-
-
-def render_once(plan: FramePlan, folders: dict[str, Path], session: BlenderSession) -> Passes:
-    return session.render(plan, folders, 120)
 
 
 def test_pictures_do_not_depend_on_those_before(session: BlenderSession, folders: dict[str, Path]) -> None:
@@ -294,13 +175,6 @@ def test_texture_maps_mean_what_gltf_says(session: BlenderSession, folders: dict
     np.testing.assert_allclose(halved / plain, 0.5, rtol=0.08)  # the dielectric's reflection isn't halved
     tilted = shown("tilted", normal=png((255, 128, 128)))
     assert np.abs(tilted / plain - 1).max() > 0.05
-
-
-def mean_of(passes: Passes, instance_id: int) -> Array:
-    inside = passes.instance_ids == instance_id
-    assert inside.sum() > 50
-    mean: Array = passes.radiance[inside].mean(axis=0, dtype=np.float64)
-    return mean
 
 
 def test_jitter_changes_only_its_object(session: BlenderSession, folders: dict[str, Path]) -> None:
@@ -464,17 +338,17 @@ def test_nothing_accumulates_over_pictures(session: BlenderSession, folders: dic
     assert counts[7] == counts[11]  # as many objects, other looks, lamps and worlds
 
 
-@pytest.mark.skipif(not _BINARY, reason="no blender on PATH")
+@pytest.mark.skipif(not BINARY, reason="no blender on PATH")
 def test_eevee_sees_the_same_instances(folders: dict[str, Path], tmp_path: Path) -> None:
     """Through Cryptomatte, which tells what covers most of a pixel: edges may differ from the centre's truth."""
-    version = subprocess.run([str(_BINARY), "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    version = subprocess.run([str(BINARY), "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
     if not version.startswith(("Blender 3.", "Blender 4.0", "Blender 4.1")):
         pytest.skip("without a graphics card, today's EEVEE compiles its shaders for minutes")
     settings = RenderSettings(engine="eevee", samples=4)
     boxes = tuple(ObjectPlan(i + 1, "primitive/box", "box", at(i - 1.0, 0, 0, 0.6), surface=WHITE) for i in range(3))
     plan = make_plan(boxes)
     try:
-        session = BlenderSession(settings, Path(_BINARY or ""), tmp_path, tmp_path / "log")
+        session = BlenderSession(settings, Path(BINARY or ""), tmp_path, tmp_path / "log")
     except InputError as e:
         pytest.skip(str(e))
     with session:
