@@ -142,8 +142,10 @@ def _frames(text: str | None) -> tuple[int, int] | None:
 
 
 def _mount() -> None:
+    from render import cli_dataset
     from render.cli_assets import app as assets_app
 
+    cli_dataset.register(app)
     app.add_typer(assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.")
 
 

@@ -1,0 +1,239 @@
+"""BOP export: poses, masks, depth and models in the layout that the BOP toolkit reads. Lengths are millimetres.
+
+``cam_K`` is written in our own convention, the centre of the first pixel at (0.5, 0.5): it is the one that the
+toolkit's renderers project with (``_calc_calib_proj`` of ``renderer_vispy.py`` maps x to ``fx X / Z + cx`` in window
+coordinates, whose pixel centres are at +0.5). Boxes are as ``calc_2d_bbox`` of ``misc.py`` makes them: width is the
+last column minus the first, one less than ours. Models have their origin at the centre of their bounding box, as the
+format's description asks for. Images are JPEG, as the toolkit expects of a ``train_pbr`` split.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from assets.asset import MeshArrays
+from assets.errors import InputError
+from assets.primitives import primitive_assets
+from dataset.bop_info import describe
+from dataset.bop_objects import BopObject, bop_objects
+from dataset.check_images import decode_picture
+from dataset.finished import FinishedDataset
+from dataset.labels import Instance
+from dataset.model_files import MM
+from dataset.pose import object_pose
+from dataset.record import Record
+from scenes.visibility import Caster
+
+Mask = npt.NDArray[np.bool_]
+Job = Callable[[], None]
+
+SPLIT = "train_pbr"
+PICTURES_A_SCENE = 1000
+JPEG_QUALITY = 97
+DEPTH_MOST = 65535
+FINE_DEPTH_MM, COARSE_DEPTH_MM = 0.1, 1.0
+
+
+@dataclass(frozen=True)
+class _Depth:
+    """Where depth comes from, and the unit of its images.
+
+    Attributes:
+        scale_mm: length of one step.
+        read: (H, W) depth in metres of a picture, along z; ``inf`` or 0 where there is none.
+    """
+
+    scale_mm: float
+    read: Callable[[Record], npt.NDArray[np.float64]]
+
+
+def write_bop(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
+    """Write a BOP dataset into an empty folder; returns figures of it.
+
+    Raises InputError where a picture has a distorted camera, an asset occurs in several sizes, or is gone.
+    """
+    objects = bop_objects(dataset)
+    depth = _depth_source(dataset)
+    models = out / "models"
+    models.mkdir()
+    info = {}
+    for item in objects.values():
+        name = f"obj_{item.obj_id:06d}"
+        files = item.files(f"{name}.png")
+        (models / f"{name}.ply").write_bytes(files.ply)
+        if files.texture is not None:
+            (models / f"{name}.png").write_bytes(files.texture)
+        info[item.obj_id] = files.info()
+        item.center_m = files.center_m
+    _write_lines(models / "models_info.json", info)
+    pictures = instances = 0
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
+        for scene, records in groupby(dataset.records(), lambda r: r.index // PICTURES_A_SCENE):
+            folder = out / SPLIT / f"{scene:06d}"
+            counts = _write_scene(dataset, folder, records, objects, depth, pool)
+            pictures, instances = pictures + counts[0], instances + counts[1]
+    first = next(dataset.records())
+    (out / "camera.json").write_text(json.dumps(_simulation_camera(first, depth.scale_mm), indent=1) + "\n", "utf-8")
+    (out / "dataset_info.md").write_text(describe(dataset.name, objects.values(), pictures, depth.scale_mm), "utf-8")
+    named = {o.obj_id: {"class": o.class_name, "asset_id": o.asset_id, "scale": o.scale} for o in objects.values()}
+    _write_lines(out / "objects.json", named)
+    return {"pictures": pictures, "instances": instances, "models": len(objects)}
+
+
+def _write_scene(
+    dataset: FinishedDataset,
+    folder: Path,
+    records: Iterable[Record],
+    objects: dict[str, BopObject],
+    depth: _Depth,
+    pool: ThreadPoolExecutor,
+) -> tuple[int, int]:
+    """One scene; returns its pictures and instances."""
+    for name in ("rgb", "depth", "mask", "mask_visib"):
+        (folder / name).mkdir(parents=True)
+    cameras: dict[int, Any] = {}
+    poses: dict[int, Any] = {}
+    infos: dict[int, Any] = {}
+    for record in records:
+        im_id = record.index % PICTURES_A_SCENE
+        codes = _depth_codes(depth.read(record), depth.scale_mm)
+        cameras[im_id] = _camera(record, depth.scale_mm)
+        poses[im_id] = [_pose(record, i, objects[i.asset_id]) for i in record.instances]
+        masks = [(i.mask_amodal.decode(), i.mask.decode()) for i in record.instances]
+        infos[im_id] = [_info(i, m[0], codes > 0) for i, m in zip(record.instances, masks, strict=True)]
+        jobs = _picture_jobs(dataset.folder.images / record.image.file_name, folder, im_id, codes, masks)
+        for done in [pool.submit(job) for job in jobs]:
+            done.result()
+    _write_lines(folder / "scene_camera.json", cameras)
+    _write_lines(folder / "scene_gt.json", poses)
+    _write_lines(folder / "scene_gt_info.json", infos)
+    return len(poses), sum(map(len, poses.values()))
+
+
+def _picture_jobs(
+    image: Path, folder: Path, im_id: int, codes: npt.NDArray[np.uint16], masks: list[tuple[Mask, Mask]]
+) -> Iterator[Job]:
+    yield lambda: _write_rgb(image, folder / "rgb" / f"{im_id:06d}.jpg")
+    yield lambda: _write_png(folder / "depth" / f"{im_id:06d}.png", codes)
+    for gt_id, pair in enumerate(masks):
+        for name, mask in zip(("mask", "mask_visib"), pair, strict=True):
+            path = folder / name / f"{im_id:06d}_{gt_id:06d}.png"
+            yield lambda path=path, mask=mask: _write_png(path, mask.astype(np.uint8) * 255)  # type: ignore[misc]
+
+
+def _write_rgb(image: Path, path: Path) -> None:
+    data = image.read_bytes()
+    if image.suffix != ".jpg":
+        full_chroma = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+        options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, *full_chroma]
+        try:
+            pixels = decode_picture(data)[..., ::-1]
+        except ValueError as e:
+            raise InputError(f"{image}: {e}", "`scanstage check` says what else is wrong") from e
+        data = cv2.imencode(".jpg", np.ascontiguousarray(pixels), options)[1].tobytes()
+    path.write_bytes(data)
+
+
+def _write_png(path: Path, pixels: npt.NDArray[Any]) -> None:
+    done, png = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise ValueError(f"{path}: can't be encoded")
+    path.write_bytes(png.tobytes())
+
+
+def _depth_source(dataset: FinishedDataset) -> _Depth:
+    """The recorded depth maps where every picture has one; else a cast, in steps fine enough for the objects."""
+    if all("depth" in record.maps for record in dataset.records()):
+        return _Depth(COARSE_DEPTH_MM, lambda record: _read_depth(dataset.folder.root, record))
+    farthest = max((_farthest_m(i, r) for r in dataset.records() for i in r.instances), default=0.0)
+    fine = 2 * farthest * MM / FINE_DEPTH_MM < DEPTH_MOST
+    assets = dataset.assets() | primitive_assets()
+
+    def mesh(asset_id: str) -> MeshArrays:
+        if asset_id not in assets:
+            raise InputError(f"there is no asset {asset_id!r} any more", "bring it back into the library")
+        return assets[asset_id].mesh()
+
+    caster = Caster(mesh)
+    scale = FINE_DEPTH_MM if fine else COARSE_DEPTH_MM
+    return _Depth(scale, lambda record: caster.depth(record.plan).astype(np.float64))
+
+
+def _farthest_m(instance: Instance, record: Record) -> float:
+    if instance.box_3d is not None:
+        return max(c[2] for c in instance.box_3d.corners_m)
+    return object_pose(record.plan.camera, _placed(record, instance)).translation_m[2]
+
+
+def _placed(record: Record, instance: Instance) -> Any:
+    return next(o.object_to_world for o in record.plan.objects if o.instance_id == instance.instance_id)
+
+
+def _read_depth(root: Path, record: Record) -> npt.NDArray[np.float64]:
+    path = root / record.maps["depth"].path
+    try:
+        return np.asarray(decode_picture(path.read_bytes()), np.float64) / MM
+    except (OSError, ValueError) as e:
+        raise InputError(f"{path}: {e}", "`scanstage check` says what else is wrong") from e
+
+
+def _depth_codes(depth_m: npt.NDArray[np.float64], scale_mm: float) -> npt.NDArray[np.uint16]:
+    """16-bit steps; 0 where there is no surface or it is too far away."""
+    steps = np.rint(np.where(np.isfinite(depth_m), depth_m, 0.0) * MM / scale_mm)
+    return np.where(steps <= DEPTH_MOST, steps, 0).astype(np.uint16)
+
+
+def _camera(record: Record, depth_scale: float) -> dict[str, Any]:
+    world_to_camera = np.linalg.inv(np.array(record.camera.camera_to_world))
+    return {
+        "cam_K": [v for row in record.camera.k for v in row],
+        "depth_scale": depth_scale,
+        "cam_R_w2c": world_to_camera[:3, :3].ravel().tolist(),
+        "cam_t_w2c": (world_to_camera[:3, 3] * MM).tolist(),
+    }
+
+
+def _pose(record: Record, instance: Instance, item: BopObject) -> dict[str, Any]:
+    pose = instance.pose or object_pose(record.plan.camera, _placed(record, instance))
+    rotation = np.array(pose.rotation)
+    # p_camera = R (s p) + t with s p = p_model + center: the model's origin is at R center + t.
+    origin = rotation @ item.center_m + np.array(pose.translation_m)
+    return {"cam_R_m2c": rotation.ravel().tolist(), "cam_t_m2c": (origin * MM).tolist(), "obj_id": item.obj_id}
+
+
+def _info(instance: Instance, amodal: Mask, measured: Mask) -> dict[str, Any]:
+    inside = int(amodal.sum())
+    outside = round(inside * instance.truncated_fraction / max(1e-9, 1 - instance.truncated_fraction))
+    x, y, w, h = instance.bbox_amodal_xywh
+    left, top, width, height = instance.bbox_xywh
+    return {
+        "bbox_obj": [x, y, w - 1, h - 1],
+        "bbox_visib": [left, top, width - 1, height - 1],
+        "px_count_all": inside + outside,
+        "px_count_valid": int((amodal & measured).sum()),
+        "px_count_visib": instance.area_px,
+        "visib_fract": instance.area_px / max(1, inside + outside),
+    }
+
+
+def _simulation_camera(record: Record, depth_scale: float) -> dict[str, float]:
+    (fx, _, cx), (_, fy, cy), _ = record.camera.k
+    width, height = record.image.resolution_wh
+    return {"width": width, "height": height, "fx": fx, "fy": fy, "cx": cx, "cy": cy, "depth_scale": depth_scale}
+
+
+def _write_lines(path: Path, content: dict[int, Any]) -> None:
+    """A JSON object, one key a line, as the toolkit writes its own."""
+    lines = ",\n".join(f'  "{key}": {json.dumps(value)}' for key, value in content.items())
+    path.write_text(f"{{\n{lines}\n}}\n", "utf-8")

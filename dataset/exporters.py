@@ -1,0 +1,98 @@
+"""The formats that a dataset can be exported to, and the folder that an export goes to.
+
+A new format is a function and a line in :data:`EXPORTERS`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from assets.errors import InputError
+from dataset.bop import write_bop
+from dataset.coco import coco_bytes, to_coco
+from dataset.export import export
+from dataset.finished import FinishedDataset
+
+Exporter = Callable[[FinishedDataset, Path], dict[str, Any]]
+"""Writes an export into an existing, empty folder and returns figures to show. Raises InputError."""
+
+MARK = "scanstage_export.json"
+
+
+def _write_coco(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
+    document = to_coco(dataset.records(), dataset.categories, dataset.name)
+    (out / "instances.json").write_bytes(coco_bytes(document))
+    return {"pictures": len(document["images"]), "annotations": len(document["annotations"])}
+
+
+EXPORTERS: dict[str, Exporter] = {"coco": _write_coco, "bop": write_bop}
+
+
+def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Path, dict[str, Any]]:
+    """Export a dataset without rendering anything; an export is complete or absent under its name.
+
+    Args:
+        dataset: what to export.
+        format_: key of :data:`EXPORTERS`.
+        out: folder to write; it must not exist, be empty, or hold an earlier export. None: for ``coco`` the dataset's
+            own ``annotations`` (with a new contact sheet), for others a folder beside the dataset, ``<name>_<format>``.
+
+    Returns:
+        What was written, and figures of it.
+
+    Raises:
+        InputError: unknown format, a folder that holds something else, or what the format can't hold.
+        OSError: it can't be written.
+    """
+    if format_ not in EXPORTERS:
+        raise InputError(f"--format {format_}: unknown; there are {', '.join(EXPORTERS)}")
+    if out is None and format_ == "coco":
+        pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
+        return dataset.folder.annotations / "instances.json", {"pictures": pictures, "labels": sum(labels.values())}
+    root = dataset.folder.root
+    target = (out or root.parent / f"{root.name}_{format_}").resolve()
+    if target == root or root.is_relative_to(target):
+        raise InputError(f"--out {target}: holds the dataset itself", "name another folder")
+    _check_target(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        figures = EXPORTERS[format_](dataset, staging)
+        mark = {"format": format_, "dataset": dataset.name, **figures}
+        (staging / MARK).write_text(json.dumps(mark, indent=1) + "\n", "utf-8")
+        staging.chmod(0o755)
+        _put_in_place(staging, target)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return target, figures
+
+
+def _check_target(target: Path) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise InputError(f"--out {target}: is a file", "name a folder")
+    if any(target.iterdir()) and not (target / MARK).is_file():
+        raise InputError(f"--out {target}: not empty, and not an earlier export", "name another folder")
+
+
+def _put_in_place(staging: Path, target: Path) -> None:
+    """Rename, an earlier export or an empty folder of that name set aside first."""
+    if not target.exists():
+        staging.rename(target)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / target.name
+    target.rename(aside)
+    try:
+        staging.rename(target)
+    except BaseException:
+        aside.rename(target)
+        raise
+    finally:
+        shutil.rmtree(aside.parent, ignore_errors=True)

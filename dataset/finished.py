@@ -1,0 +1,80 @@
+"""A finished dataset, opened for what derives from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.asset import Asset
+from assets.errors import InputError
+from assets.library import list_assets
+from assets.samples import sample_assets
+from dataset.categories import Category, read_categories
+from dataset.export import iterate_records
+from dataset.folder import DatasetFolder
+from dataset.record import Record
+
+
+@dataclass(frozen=True)
+class FinishedDataset:
+    """A dataset on disk.
+
+    Attributes:
+        folder: where its parts are.
+        run: content of ``run.json``.
+        categories: labelled classes, in the order of their ids.
+        name: of the dataset.
+    """
+
+    folder: DatasetFolder
+    run: dict[str, Any]
+    categories: tuple[Category, ...]
+    name: str
+
+    def records(self) -> Iterator[Record]:
+        """All finished pictures, by index, one in memory at a time."""
+        return iterate_records(self.folder)
+
+    def assets(self) -> dict[str, Asset]:
+        """The scans that the run could place, by id, as they are now. Raises InputError where there are none."""
+        library = self.run.get("library")
+        if library is None:
+            return {a.meta.asset_id: a for a in sample_assets()}
+        found = {a.meta.asset_id: a for a in list_assets(Path(str(library)))}
+        if not found:
+            raise InputError(
+                f"{library}: the library that this dataset was made from is gone or empty",
+                "models of the scans are taken from there: bring it back, or name it with --library",
+            )
+        return found
+
+
+def open_dataset(root: Path, library: Path | None = None) -> FinishedDataset:
+    """Open a dataset.
+
+    Args:
+        root: folder of the dataset.
+        library: where its scans are now, in place of where they were.
+
+    Raises InputError where ``root`` isn't one.
+    """
+    root = root.resolve()
+    folder = DatasetFolder(root)
+    mend = "name the folder that `scanstage generate` wrote"
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder", mend)
+    try:
+        run = json.loads(folder.run_file.read_bytes())
+        name = str(run["config"]["name"])
+    except OSError as e:
+        raise InputError(f"{folder.run_file}: can't be read ({e.strerror or e})", mend) from e
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
+        raise InputError(f"{folder.run_file}: isn't what a run of scanstage writes ({e})", mend) from e
+    if library is not None:
+        if not library.is_dir():
+            raise InputError(f"--library {library}: no such folder")
+        run["library"] = str(library.resolve())
+    return FinishedDataset(folder, run, read_categories(run), name)

@@ -1,0 +1,97 @@
+"""``scanstage check`` and ``scanstage export``: what becomes of a finished dataset."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from assets.atomic import write_atomically
+from assets.errors import InputError
+
+if TYPE_CHECKING:
+    from dataset.check import CheckReport
+
+Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="folder that `scanstage generate` wrote")]
+MOST_LINES = 1000
+
+
+def check(
+    dataset: Dataset,
+    json_: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="findings as a JSON list; - prints it instead of text")
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="compare hashes, but don't decode pictures and maps")] = False,
+    workers: Annotated[int, typer.Option(min=0, max=256, help="processes; 0: one a core")] = 0,
+) -> None:
+    """Verify a finished dataset from its files alone. Exit code 0: sound, 1: findings, 2: not a dataset."""
+    from dataset.check import check_dataset  # takes half a second to load, which --help needn't
+
+    report = check_dataset(dataset, fast, workers)
+    if json_ is not None:
+        listed = [asdict(f) for f in report.findings]
+        text = json.dumps(listed, indent=1) + "\n"
+        if json_ == "-":
+            typer.echo(text, nl=False)
+        else:
+            try:
+                write_atomically(Path(json_).resolve(), text.encode("utf-8"))
+            except OSError as e:
+                raise InputError(f"--json {json_}: can't be written ({e.strerror or e})") from e
+    if json_ != "-":
+        _print_report(Console(highlight=False, soft_wrap=True), report)
+    if report.findings:
+        raise typer.Exit(1)
+
+
+def _print_report(console: Console, report: CheckReport) -> None:
+    for finding in report.findings[:MOST_LINES]:
+        console.print(escape(str(finding)))
+    if len(report.findings) > MOST_LINES:
+        console.print(f"… and {len(report.findings) - MOST_LINES} more; --json FILE has them all")
+    for engine, figures in sorted(report.agreement.items()):
+        if figures.objects:
+            console.print(
+                f"cast and {escape(engine)} agree on {figures.objects} objects of 100 px or more: mask IoU "
+                f"{figures.median_iou:.4f} in the median, {figures.least_iou:.4f} at least; boxes differ by at most "
+                f"{figures.most_box_px or 0} px"
+            )
+        if figures.engine_labels:
+            console.print(f"{figures.engine_labels} labels are {escape(engine)}'s own pass")
+    total = sum(report.labels.values())
+    kinds = Counter(f.kind for f in report.findings)
+    ending = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+    verdict = f"[red]{len(report.findings)} findings[/]: {escape(ending)}" if kinds else "[green]no findings[/]"
+    console.print(f"{report.pictures} pictures, {total} labels, {verdict}")
+
+
+def export(
+    dataset: Dataset,
+    format_: Annotated[str, typer.Option("--format", help="coco, bop; an unknown name lists all there are")] = "coco",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="folder to write; default: DATASET/annotations for coco, else DATASET_<format>"),
+    ] = None,
+    library: Annotated[Path | None, typer.Option(help="where the scans are now, if not where they were (bop)")] = None,
+) -> None:
+    """Write annotations in another format, from the records alone: nothing is rendered."""
+    from dataset.exporters import export_dataset
+    from dataset.finished import open_dataset
+
+    written, figures = export_dataset(open_dataset(dataset, library), format_, out)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{', '.join(f'{n} {what}' for what, n in figures.items())} in {escape(str(written))}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application's own."""
+    there = {command.callback for command in app.registered_commands}
+    for command in (check, export):
+        if command not in there:
+            app.command()(command)
