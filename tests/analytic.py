@@ -6,10 +6,11 @@ An independent truth for the caster, and an engine for tests of the whole pipeli
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from render.passes import Passes
-from scenes.plan import FramePlan
+from scenes.plan import CameraPlan, FramePlan
 
 BOX_SIZE = np.array([0.1, 0.08, 0.06])
 BALL_RADIUS = 0.04
@@ -19,8 +20,7 @@ def trace(plan: FramePlan) -> tuple[np.ndarray, np.ndarray]:
     """(H, W) instance ids and (H, W) planar depth (inf: nothing) through pixel centres."""
     camera = plan.camera
     width, height = camera.resolution_wh
-    u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones_like(u)], axis=-1)
+    rays = pixel_rays(camera)
     depth = np.full((height, width), np.inf)
     ids = np.zeros((height, width), np.uint16)
     camera_to_world = np.array(camera.camera_to_world)
@@ -32,6 +32,25 @@ def trace(plan: FramePlan) -> tuple[np.ndarray, np.ndarray]:
         nearer = t < depth
         depth[nearer], ids[nearer] = t[nearer], instance_id
     return ids, depth
+
+
+def pixel_rays(camera: CameraPlan) -> np.ndarray:
+    """(H, W, 3) rays through pixel centres, undone by OpenCV where the lens distorts."""
+    width, height = camera.resolution_wh
+    u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    k = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1.0]])
+    points = np.stack([u, v], axis=-1).reshape(-1, 1, 2)
+    if camera.lens is None:
+        plane = (points[:, 0] - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
+    elif camera.lens.model == "brown_conrady":
+        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-12)
+        plane = cv2.undistortPointsIter(points, k, np.array(camera.lens.coefficients), None, None, criteria)[:, 0]
+    else:
+        plane = cv2.fisheye.undistortPoints(points, k, np.array(camera.lens.coefficients))[:, 0]  # below 90 degrees
+    rays = np.concatenate([plane, np.ones((len(plane), 1))], axis=1)
+    if camera.lens is not None and camera.lens.model == "fisheye":
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    return rays.reshape(height, width, 3)
 
 
 def _hit(asset_id: str, origin: np.ndarray, rays: np.ndarray, near: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from analytic import trace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.asset import Asset
+from assets.asset import Asset, MeshArrays
 from assets.primitives import primitive_assets
 from scenes.geometry import look_at, random_rotation, rotation_z, to_matrix4, transform
 from scenes.plan import (
@@ -165,3 +165,29 @@ def test_pose_in_object_frame_keeps_depth(caster: Caster) -> None:
     seen = caster.cast(frame(camera(), [near, far]))
     assert seen.silhouettes[0].visible_fraction == 1
     assert 0 < seen.silhouettes[1].visible_fraction < 1
+
+
+def window_frame(outer: float, inner: float) -> MeshArrays:
+    """A flat square in the xz plane, 2 * outer wide, with a square hole in its middle, 2 * inner wide."""
+    corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+    points = np.array([(r * x, 0.0, r * z) for r in (outer, inner) for x, z in corners], np.float32)
+    quads = [(i, (i + 1) % 4, (i + 1) % 4 + 4, i + 4) for i in range(4)]
+    faces = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))], np.int32)
+    return MeshArrays(points, faces, np.zeros(len(faces), np.uint16), points)
+
+
+def test_a_hole_shows_what_lies_behind(caster: Caster) -> None:
+    """At 1 m and 200 px: a frame of 60 px with a hole of 20 px, and a box behind it that is 80 x 48 px at 2.5 m."""
+    frames = Caster(lambda a: window_frame(0.15, 0.05) if a == "frame/hole" else caster._meshes(a))
+    box = thing(2, "box/toy", moved(0, 1.5 + 0.4, -0.3, 10.0))  # its front face at 2.5 m
+    seen = frames.cast(frame(camera(), [thing(1, "frame/hole", np.eye(4)), box]))
+    window, behind = seen.silhouettes
+    assert window.visible_px == 60 * 60 - 20 * 20
+    assert pixel_box(seen.instance_ids == 1) == (50, 30, 60, 60)
+    through = seen.instance_ids[50:70, 70:90]
+    assert (through == 2).all(), "the hole is see-through"
+    beside = 2 * 10 * 48  # what of the box shows left and right of the frame
+    assert behind.visible_px == 20 * 20 + beside
+    assert behind.visible_fraction == (400 + beside) / (80 * 48)
+    assert seen.covered_by[2] == {1: 80 * 48 - 400 - beside}
+    assert seen.covered_by[1] == {}

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from assets.errors import InputError
+from scenes.config import load_config
+from scenes.config.calibration import read_calibration
+from scenes.config.camera import BrownConrady, Fisheye
+
+K = np.array([[500.0, 0.0, 322.3], [0.0, 510.0, 238.1], [0.0, 0.0, 1.0]])
+ROS = """
+image_width: 640
+image_height: 480
+camera_name: left
+camera_matrix: {rows: 3, cols: 3, data: [300, 0, 320, 0, 301, 240, 0, 0, 1]}
+distortion_model: %s
+distortion_coefficients: {rows: 1, cols: 4, data: [%s]}
+"""
+
+
+def opencv_file(path: Path, coefficients: list[float]) -> Path:
+    """Written by OpenCV itself."""
+    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
+    storage.write("calibration_time", "Sun 22 Nov")
+    storage.write("image_width", 640)
+    storage.write("image_height", 480)
+    storage.write("camera_matrix", K)
+    storage.write("distortion_coefficients", np.array([coefficients]))
+    storage.release()
+    return path
+
+
+def test_opencv_s_own_file(tmp_path: Path) -> None:
+    found = read_calibration(opencv_file(tmp_path / "calib.yaml", [-0.28, 0.07, 0.0003, 0.0002, 0.01]))
+    assert found.resolution_wh == (640, 480)
+    # OpenCV's first pixel has its centre at (0, 0), ours at (0.5, 0.5).
+    numbers = found.intrinsics
+    assert (numbers.fx, numbers.fy, numbers.cx, numbers.cy) == pytest.approx((500, 510, 322.8, 238.6))
+    assert found.distortion == BrownConrady(k1=-0.28, k2=0.07, p1=0.0003, p2=0.0002, k3=0.01)
+
+
+def test_ros_and_plain_files(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(ROS % ("equidistant", "0.01, -0.002, 0, 0"))
+    assert read_calibration(path).distortion == Fisheye(k1=0.01, k2=-0.002)
+    path.write_text(ROS % ("plumb_bob", "0.01, -0.002, 0.001, 0"))
+    assert read_calibration(path).distortion == BrownConrady(k1=0.01, k2=-0.002, p1=0.001)
+    path.write_text("{fx: 600, cx: 320, cy: 240, width: 640, height: 480, k1: -0.2}")
+    plain = read_calibration(path)
+    assert (plain.intrinsics.fx, plain.intrinsics.fy, plain.intrinsics.cx) == (600, 600, 320)
+    assert plain.distortion == BrownConrady(k1=-0.2)
+    path.write_text("{fx: 600, cx: 319.5, cy: 239.5, width: 640, height: 480, pixel_center: 0}")
+    assert read_calibration(path).intrinsics.cx == 320
+
+
+def config(tmp_path: Path, camera: str) -> Path:
+    opencv_file(tmp_path / "calib.yaml", [-0.28, 0.07, 0.0, 0.0, 0.0])
+    path = tmp_path / "run.yaml"
+    path.write_text(f"camera: {{{camera}}}")
+    return path
+
+
+def test_a_config_takes_everything_from_the_file(tmp_path: Path) -> None:
+    camera = load_config(config(tmp_path, "intrinsics: calib.yaml")).camera
+    assert camera.resolution == (640, 480)
+    assert camera.distortion == BrownConrady(k1=-0.28, k2=0.07)
+    assert camera.intrinsics is not None
+    assert camera.intrinsics.fx == 500
+
+
+def test_another_resolution_scales_the_matrix(tmp_path: Path) -> None:
+    camera = load_config(
+        config(tmp_path, "intrinsics: calib.yaml, resolution: [320, 240], distortion: {k1: -0.1}")
+    ).camera
+    numbers = camera.intrinsics
+    assert (numbers.fx, numbers.fy, numbers.cx, numbers.cy) == pytest.approx((250, 255, 161.4, 119.3))
+    assert camera.distortion == BrownConrady(k1=-0.1)
+    with pytest.raises(InputError, match="calibrated at 640 x 480"):
+        load_config(config(tmp_path, "intrinsics: calib.yaml, resolution: [640, 640]"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("fx: hello\ncx: 1\ncy: 1", "could not convert"),
+        ("fx: 600", "neither camera_matrix nor cx"),
+        ("{fx: -3, cx: 1, cy: 1}", "fx"),
+        ("[1, 2]", "holds no calibration"),
+        ("camera_matrix: [1, 2, 3]", "3 numbers, expected 9"),
+        ("camera_matrix: [500, 3, 320, 0, 500, 240, 0, 0, 1]", "skew"),
+        ("camera_matrix: [.nan, 0, 320, 0, 500, 240, 0, 0, 1]", "not finite"),
+        ("{fx: 600, cx: 1, cy: 1, distortion: {model: magic}}", "distortion"),
+        ("{camera_matrix: [9, 0, 3, 0, 9, 2, 0, 0, 1], distortion_coefficients: [0,0,0,0,0,0,0,0,1]}", "thin prism"),
+        ("{camera_matrix: [9, 0, 3, 0, 9, 2, 0, 0, 1], distortion_model: ds, distortion_coefficients: [0]}", "'ds'"),
+        ("a: !!python/object:os.system {}", "not valid YAML"),
+        ("{fx: 600", "not valid YAML"),
+    ],
+)
+def test_what_is_no_calibration_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_calibration(path)
+    assert says in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_and_a_missing_size_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.yaml: No such file"):
+        load_config(config(tmp_path, "intrinsics: none.yaml"))
+    (tmp_path / "bare.yaml").write_text("{fx: 600, cx: 320, cy: 240}")
+    with pytest.raises(InputError, match="no image size"):
+        load_config(config(tmp_path, "intrinsics: bare.yaml"))
