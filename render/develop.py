@@ -1,4 +1,4 @@
-"""From linear radiance to an 8-bit picture: metering, tone curve, background."""
+"""From linear radiance to an 8-bit picture: metering, background, lens and sensor, tone curve."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from assets.srgb import linear_from_srgb, srgb_bytes
 from render.passes import Passes
-from scenes.plan import BackgroundPlan, PostPlan
+from render.sensor import expose_sensor, has_sensor_effects
+from scenes.plan import BackgroundPlan, CameraPlan, PostPlan
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -27,13 +28,19 @@ CONTRAST = 1.15
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
 
 
-def develop(passes: Passes, post: PostPlan, background: BackgroundPlan) -> tuple[Image, float]:
+def develop(passes: Passes, post: PostPlan, background: BackgroundPlan, camera: CameraPlan) -> tuple[Image, float]:
     """Develop a rendered picture.
+
+    What lens and sensor do (:mod:`render.sensor`) is done to the whole picture, a photo or colour behind the objects
+    included: only one camera takes the picture. Else objects would be told from the photo by their noise and fringes;
+    and the photo's own noise is mostly gone, since photos are scaled down to the frame. For that, what is composed for
+    display is taken back through the tone curve to light.
 
     Args:
         passes: of the engine; radiance is linear Rec.709, multiplied by alpha.
-        post: exposure and tone.
+        post: exposure, lens, sensor and tone.
         background: what shows where alpha is below 1.
+        camera: of the picture.
 
     Returns:
         (H, W, 3) uint8 sRGB, and the exposure applied, in stops.
@@ -43,9 +50,13 @@ def develop(passes: Passes, post: PostPlan, background: BackgroundPlan) -> tuple
     covered = passes.alpha[..., None]
     if background.kind != "hdri":
         exposed = exposed / np.maximum(covered, 1e-4)
-    display = camera_curve(exposed) if post.tone == "filmic" else np.clip(exposed, 0.0, 1.0)
+    elif has_sensor_effects(post):
+        exposed = expose_sensor(exposed, post, camera)
+    display = _toned(exposed, post)
     if background.kind != "hdri":
         display = display * covered + (1.0 - covered) * _behind(background, passes.alpha.shape)
+        if has_sensor_effects(post):
+            display = _toned(expose_sensor(_light(display, post), post, camera), post)
     return encode_srgb(display), float(ev)
 
 
@@ -82,6 +93,22 @@ def camera_curve(linear: Floats) -> Floats:
     room = np.float32(1.0 - SHOULDER)
     rolled = SHOULDER + room * (1.0 - np.exp(-(np.maximum(x, SHOULDER) - SHOULDER) / room))
     return np.asarray(np.where(x <= SHOULDER, x, rolled), np.float32)
+
+
+def inverse_camera_curve(display: Floats) -> Floats:
+    """The light that :func:`camera_curve` maps to ``display``; what it never reaches counts as bright white."""
+    room = 1.0 - SHOULDER
+    below_white = np.maximum(1.0 - display, 1e-3)
+    x = np.where(display <= SHOULDER, np.maximum(display, 0.0), SHOULDER - room * np.log(below_white / room))
+    return np.asarray(MIDDLE_GREY * (x / MIDDLE_GREY) ** (1 / CONTRAST), np.float32)
+
+
+def _toned(light: Floats, post: PostPlan) -> Floats:
+    return camera_curve(light) if post.tone == "filmic" else np.clip(light, 0.0, 1.0)
+
+
+def _light(display: Floats, post: PostPlan) -> Floats:
+    return inverse_camera_curve(display) if post.tone == "filmic" else display
 
 
 def encode_srgb(display: Floats) -> Image:

@@ -64,7 +64,7 @@ def finish(
     problems += lens_disagreements(behind_lens)
     if problems and not see_through:
         raise LabelMismatch("; ".join(problems))
-    pixels, exposure_ev = develop(passes, plan.post, plan.background)
+    pixels, exposure_ev = develop(passes, plan.post, plan.background, plan.camera)
     if not np.isfinite(exposure_ev):
         raise LabelMismatch(f"the exposure came out as {exposure_ev}: the render holds no usable light")
     data = encode_image(pixels, output.format, plan.post.jpeg_quality)

@@ -55,7 +55,7 @@ class EngineInfo:
 class PictureStats:
     """Where the time of the last picture went, in seconds, and the worker's memory after it (None where unknown).
 
-    ``sync_s``: setting the scene; ``check_s``: rendering the passes of labels apart, which only pictures with blur need;
+    ``sync_s``: setting the scene; ``check_s``: rendering the passes of labels apart, as pictures with blur need;
     ``render_s``: Blender's render call with writing; ``read_s``: reading the passes; ``datablocks``: how many Blender
     holds, which stays level unless something leaks.
     """

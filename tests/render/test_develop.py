@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from render.develop import camera_curve, decode_srgb, develop, encode_srgb, meter
 from render.passes import Passes
-from scenes.plan import BackgroundPlan, PostPlan
+from scenes.plan import BackgroundPlan, CameraPlan, PostPlan
 
 HDRI = BackgroundPlan("hdri")
+CAMERA = CameraPlan((16, 12), 16.0, 16.0, 8.0, 6.0, ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)))
 
 
 def flat(level: float, alpha: float = 1.0, ids: int = 0) -> Passes:
@@ -25,14 +26,14 @@ def flat(level: float, alpha: float = 1.0, ids: int = 0) -> Passes:
 
 @given(st.floats(1e-4, 1e4))
 def test_automatic_exposure_forgets_the_light_level(level: float) -> None:
-    pixels, _ = develop(flat(level), PostPlan(), HDRI)
+    pixels, _ = develop(flat(level), PostPlan(), HDRI, CAMERA)
     assert abs(int(pixels[0, 0, 0]) - 115) < 6
 
 
 def test_fixed_exposure_keeps_the_light_level() -> None:
-    dark, _ = develop(flat(0.05), PostPlan(exposure_ev=0.0), HDRI)
-    light, _ = develop(flat(0.2), PostPlan(exposure_ev=0.0), HDRI)
-    brighter, ev = develop(flat(0.05), PostPlan(exposure_ev=0.0, bias_ev=2.0), HDRI)
+    dark, _ = develop(flat(0.05), PostPlan(exposure_ev=0.0), HDRI, CAMERA)
+    light, _ = develop(flat(0.2), PostPlan(exposure_ev=0.0), HDRI, CAMERA)
+    brighter, ev = develop(flat(0.05), PostPlan(exposure_ev=0.0, bias_ev=2.0), HDRI, CAMERA)
     assert dark.mean() < light.mean()
     assert np.array_equal(brighter, light)
     assert ev == 2
@@ -55,7 +56,7 @@ def test_shadows_on_a_backplate_are_not_metered() -> None:
 
 
 def test_a_black_picture_is_no_error() -> None:
-    pixels, ev = develop(flat(0.0), PostPlan(), HDRI)
+    pixels, ev = develop(flat(0.0), PostPlan(), HDRI, CAMERA)
     assert np.isfinite(ev)
     assert pixels.max() <= 1 or pixels.dtype == np.uint8
 
@@ -78,7 +79,7 @@ def test_srgb_round_trip() -> None:
 
 
 def test_a_flat_background_is_exactly_its_colour() -> None:
-    pixels, _ = develop(flat(1.0, alpha=0.0), PostPlan(), BackgroundPlan("color", (0.2, 0.4, 0.6)))
+    pixels, _ = develop(flat(1.0, alpha=0.0), PostPlan(), BackgroundPlan("color", (0.2, 0.4, 0.6)), CAMERA)
     assert np.array_equal(pixels[0, 0], encode_srgb(np.array([0.2, 0.4, 0.6], np.float32)))
 
 
@@ -87,10 +88,12 @@ def test_a_backplate_covers_the_frame(tmp_path: Path, size: tuple[int, int]) -> 
     photo = np.full((size[1], size[0], 3), 77, np.uint8)
     path = tmp_path / f"{size}.png"
     cv2.imwrite(str(path), photo)
-    pixels, _ = develop(flat(1.0, alpha=0.0), PostPlan(), BackgroundPlan("backplate", image=str(path)))
+    pixels, _ = develop(flat(1.0, alpha=0.0), PostPlan(), BackgroundPlan("backplate", image=str(path)), CAMERA)
     assert (pixels == 77).all()
 
 
 def test_half_covered_pixels_mix_linearly() -> None:
-    pixels, _ = develop(flat(1.0, alpha=0.5), PostPlan(0.0, 0.0, "standard"), BackgroundPlan("color", (0.0, 0.0, 0.0)))
+    pixels, _ = develop(
+        flat(1.0, alpha=0.5), PostPlan(0.0, 0.0, "standard"), BackgroundPlan("color", (0.0, 0.0, 0.0)), CAMERA
+    )
     assert np.array_equal(pixels[0, 0], encode_srgb(np.full(3, 0.5, np.float32)))
