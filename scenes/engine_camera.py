@@ -67,13 +67,18 @@ def _fisheye(camera: CameraPlan, found: Float, most: float) -> CameraPlan:
     focal = max(camera.fx, camera.fy)
     unit = replace(camera, fx=focal, fy=focal, lens=EQUIDISTANT)
     focal = focal / _least_magnification(camera, unit)
-    widest = float(np.arctan2(np.hypot(found[:, 0], found[:, 1]), found[:, 2]).max())
-    # The full sphere's rim is one direction: nothing lies beyond it.
-    half = min(focal * min(widest, math.pi * 0.999) + 0.5 + MARGIN_PX, math.sqrt(most) / 2)
-    size = 2 * math.floor(half)
-    focal = min(focal, (size / 2 - 0.5 - MARGIN_PX) / widest)
-    middle = size / 2
-    return replace(camera, resolution_wh=(size, size), fx=focal, fy=focal, cx=middle, cy=middle, lens=EQUIDISTANT)
+    plane = np.abs(project_local(replace(unit, fx=1.0, fy=1.0, cx=0.0, cy=0.0), found)[:, :2]).max(axis=0)
+    focal *= min(1.0, math.sqrt(most / (4 * plane[0] * plane[1])) / focal)
+    width, height = (2 * math.ceil(focal * reach + 0.5 + MARGIN_PX) for reach in plane)
+    return replace(
+        camera,
+        resolution_wh=(width, height),
+        fx=focal,
+        fy=focal,
+        cx=width / 2,
+        cy=height / 2,
+        lens=EQUIDISTANT,
+    )
 
 
 def _least_magnification(camera: CameraPlan, source: CameraPlan) -> float:

@@ -112,15 +112,14 @@ def _angle(lens: LensPlan, argument: float) -> float:
 
 
 def is_equidistant(camera: CameraPlan) -> bool:
-    """Whether an engine can render the camera's fisheye as it is: no coefficients, square, centred."""
+    """Whether an engine can render the camera's fisheye as it is: no coefficients, square pixels, centred."""
     lens, (width, height) = camera.lens, camera.resolution_wh
     return (
         lens is not None
         and lens.model == "fisheye"
         and not any(lens.coefficients)
-        and width == height
         and camera.fx == camera.fy
-        and camera.cx == camera.cy == width / 2
+        and (camera.cx, camera.cy) == (width / 2, height / 2)
     )
 
 

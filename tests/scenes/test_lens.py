@@ -116,7 +116,7 @@ def test_the_engine_sees_at_least_as_much(cam: CameraPlan) -> None:
     source = engine_camera(cam)
     assert source.lens is None or is_equidistant(source)
     width, height = source.resolution_wh
-    assert width * height <= 3.0 * 160 * 120 + 2 * width
+    assert width * height <= 3.0 * 160 * 120 + 8 * (width + height)
     grid = lens_map(cam, source)
     lit = np.isfinite(rays(cam, *all_pixels(cam))[:, 0]).reshape(120, 160)
     assert np.array_equal(np.isfinite(grid[..., 0]), lit)
