@@ -105,7 +105,7 @@ def beyond_the_image(
         if (box := pixel_box(hits)) is not None:
             x, y, w, h = (v * stride for v in box)
             boxes.append(intersect((strip[0] + x, strip[1] + y, w, h), strip))
-    return outside, _union(b for b in boxes if b is not None)
+    return outside, union(b for b in boxes if b is not None)
 
 
 def _around(inner: Box, outer: Box) -> list[Box]:
@@ -122,7 +122,8 @@ def _around(inner: Box, outer: Box) -> list[Box]:
     return [s for s in strips if s[2] > 0 and s[3] > 0]
 
 
-def _union(boxes: Iterable[Box]) -> Box | None:
+def union(boxes: Iterable[Box]) -> Box | None:
+    """The smallest box that holds all; None of none."""
     found = list(boxes)
     if not found:
         return None

@@ -22,7 +22,7 @@ from embreex.rtcore_scene import EmbreeScene
 from assets.asset import MeshArrays
 from scenes.geometry import Float, apply
 from scenes.lens import project, rays
-from scenes.pixel_window import Box, beyond_the_image, object_window, pixel_box
+from scenes.pixel_window import Box, beyond_the_image, object_window, pixel_box, union
 from scenes.plan import CameraPlan, FramePlan, ObjectPlan
 
 __all__ = ["Box", "Caster", "Silhouette", "Visibility", "pixel_box", "project", "with_engine_ids"]
@@ -93,23 +93,31 @@ def with_engine_ids(seen: Visibility, ids: npt.NDArray[np.uint16]) -> Visibility
     """What is seen according to an engine's instance pass instead of the cast.
 
     For pictures in which the engine knows better (surfaces cut by alpha, which the cast takes for whole). Amodal shapes
-    stay the cast's, with all that the engine shows of an object added within its window.
+    stay the cast's, with all that the engine shows of an object added.
 
     Args:
         seen: of the cast.
         ids: (H, W) uint16, the engine's pass.
     """
-    silhouettes = []
-    for s in seen.silhouettes:
-        x, y, w, h = s.window_xywh
-        modal = ids[y : y + h, x : x + w] == s.instance_id
-        silhouettes.append(replace(s, modal=modal, amodal=s.amodal | modal))
-    kept = np.zeros_like(ids)
-    for s in silhouettes:
-        x, y, w, h = s.window_xywh
-        kept[y : y + h, x : x + w][s.modal] = s.instance_id
+    silhouettes = tuple(_as_shown(s, ids) for s in seen.silhouettes)
+    kept = np.where(np.isin(ids, [s.instance_id for s in silhouettes]), ids, np.uint16(0))
     covered = {s.instance_id: _covering(s, kept) for s in silhouettes}
-    return Visibility(kept, seen.nearest_m, tuple(silhouettes), covered)
+    return Visibility(kept, seen.nearest_m, silhouettes, covered)
+
+
+def _as_shown(silhouette: Silhouette, ids: npt.NDArray[np.uint16]) -> Silhouette:
+    shown = pixel_box(ids == silhouette.instance_id)
+    window = union(b for b in (silhouette.window_xywh, shown) if b is not None and b[2])
+    if window is None:
+        return silhouette
+    x, y, w, h = window
+    modal = ids[y : y + h, x : x + w] == silhouette.instance_id
+    amodal = modal.copy()
+    left, top, width, height = silhouette.window_xywh
+    if width:
+        amodal[top - y :, left - x :][:height, :width] |= silhouette.amodal
+    box = union(b for b in (silhouette.amodal_box_xywh, shown) if b is not None)
+    return replace(silhouette, window_xywh=window, modal=modal, amodal=amodal, amodal_box_xywh=box)
 
 
 class Caster:
