@@ -1,74 +1,34 @@
-"""The contact sheet: finished pictures with their boxes and masks drawn in, read back from disk and from records."""
+"""Sheets of pictures with their labels drawn in: finished ones from disk, and planned ones before they are rendered."""
 
 from __future__ import annotations
 
-import colorsys
 import math
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from dataset.drawing import Color, DroppedMark, Pixels, Skeletons, class_colors, draw_labels
+from dataset.labels import make_labels
 from dataset.record import Record
-
-Pixels = npt.NDArray[np.uint8]
+from scenes.config.labels import LabelsConfig
+from scenes.keep import judge
+from scenes.plan import FramePlan
+from scenes.planner import Planned
+from scenes.visibility import pixel_box
 
 COLUMNS = 4
 CELL_WIDTH = 480
 CELL_HEIGHT = 640
+PLAN_CELL_WIDTH = 640
+PLAN_CELL_HEIGHT = 640
+GAP = 6
+TITLE_PX = 20
 MOST_PICTURES = 24
-MASK_OPACITY = 0.22
-
-
-def class_colors(classes: Sequence[str]) -> dict[str, tuple[int, int, int]]:
-    """A distinct RGB colour for each class: hues a golden angle apart."""
-    golden = (math.sqrt(5) - 1) / 2
-    colors = (colorsys.hsv_to_rgb((0.02 + golden * i) % 1, 0.75 if i % 2 else 0.95, 1.0) for i in range(len(classes)))
-    return {c: (int(255 * r), int(255 * g), int(255 * b)) for c, (r, g, b) in zip(classes, colors, strict=True)}
-
-
-def draw_labels(image: Pixels, record: Record, colors: dict[str, tuple[int, int, int]], scale: float = 1.0) -> Pixels:
-    """Draw masks, outlines, boxes and class names into a picture.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        record: of the picture.
-        colors: see :func:`class_colors`.
-        scale: size of the result; labels are scaled with it, lines and text are not.
-
-    Returns:
-        (H * scale, W * scale, 3) uint8 RGB.
-    """
-    height, width = (max(1, round(s * scale)) for s in image.shape[:2])
-    canvas = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) if scale != 1 else image.copy()
-    for instance in record.instances:
-        mask = instance.mask.decode().astype(np.uint8)
-        mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) if scale != 1 else mask
-        color = np.array(colors[instance.class_name], np.float32)
-        inside = mask > 0
-        canvas[inside] = (canvas[inside] * (1 - MASK_OPACITY) + color * MASK_OPACITY).astype(np.uint8)
-        outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(canvas, outlines, -1, color.tolist(), 1, cv2.LINE_AA)
-    return _draw_boxes(canvas, record, colors, scale)
-
-
-def _draw_boxes(canvas: Pixels, record: Record, colors: dict[str, tuple[int, int, int]], scale: float) -> Pixels:
-    picture = Image.fromarray(canvas)
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=11)
-    for instance in record.instances:
-        color = colors[instance.class_name]
-        x, y, w, h = (v * scale for v in instance.bbox_xywh)
-        # A box can be thinner than a pixel of the sheet.
-        draw.rectangle((x, y, max(x, x + w - 1), max(y, y + h - 1)), outline=color)
-        left, top, right, bottom = draw.textbbox((0, 0), instance.class_name, font=font)
-        text_x = min(max(x, 0), picture.width - (right - left) - 4)
-        text_y = y - (bottom - top) - 5 if y > bottom - top + 5 else y + 1
-        draw.rectangle((text_x, text_y, text_x + right - left + 3, text_y + bottom - top + 4), fill=color)
-        draw.text((text_x + 2 - left, text_y + 2 - top), instance.class_name, fill=(0, 0, 0), font=font)
-    return np.asarray(picture)
+BACKGROUND = 24
 
 
 def contact_sheet(records: Sequence[Record], images: Path, classes: Sequence[str]) -> Pixels:
@@ -91,13 +51,79 @@ def contact_sheet(records: Sequence[Record], images: Path, classes: Sequence[str
         if raw is None:
             raise FileNotFoundError(images / record.image.file_name)
         scale = min(CELL_WIDTH / raw.shape[1], CELL_HEIGHT / raw.shape[0])
-        cells.append(draw_labels(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), record, colors, scale))
+        cells.append(draw_labels(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), record.instances, colors, scale))
+    return lay_out(cells, COLUMNS, CELL_WIDTH)
+
+
+def plan_cell(
+    planned: Planned, shaded: Pixels, labels: LabelsConfig, colors: Mapping[str, Color], skeletons: Skeletons
+) -> Pixels:
+    """A planned picture with its labels, what was dropped and why, and a line that says what it is.
+
+    Args:
+        planned: the plan and its cast.
+        shaded: (H, W, 3) uint8 RGB, see :meth:`scenes.shading.Shader.shade`.
+        labels: the keep policy.
+        colors: of classes.
+        skeletons: by asset id.
+    """
+    scale = min(PLAN_CELL_WIDTH / shaded.shape[1], PLAN_CELL_HEIGHT / shaded.shape[0])
+    dropped = []
+    for judgement in judge(planned.plan, planned.seen, labels):
+        x, y, _, _ = judgement.silhouette.window_xywh
+        box = pixel_box(judgement.silhouette.modal, (x, y))
+        if judgement.fate == "drop" and box is not None and judgement.violation is not None:
+            broken = judgement.violation
+            text = f"{judgement.item.class_name}: {broken.rule} {broken.value:.3g}"
+            dropped.append(DroppedMark(box, text))
+    instances = make_labels(planned, labels)[0]
+    return _titled(draw_labels(shaded, instances, colors, scale, dropped, skeletons), plan_title(planned.plan))
+
+
+def failed_cell(index: int, reason: str, resolution_wh: tuple[int, int]) -> Pixels:
+    """A cell in place of a picture that can't be planned."""
+    scale = min(PLAN_CELL_WIDTH / resolution_wh[0], PLAN_CELL_HEIGHT / resolution_wh[1])
+    width, height = (max(1, round(v * scale)) for v in resolution_wh)
+    picture = Image.new("RGB", (width, height), (60, 30, 30))
+    text = "\n".join(line for part in reason.splitlines() for line in textwrap.wrap(part, max(12, width // 8)))
+    font = ImageFont.load_default(size=13)
+    ImageDraw.Draw(picture).multiline_text((12, 12), text, fill=(240, 200, 190), font=font)
+    return _titled(np.asarray(picture), f"picture {index}: no plan")
+
+
+def plan_title(plan: FramePlan) -> str:
+    """What a plan is, in a line: number, attempt, factors."""
+    factors, camera = plan.factors, plan.factors["camera"]
+    parts = [f"picture {plan.index}", f"attempt {plan.attempt}", str(factors["stage"])]
+    parts += [f"{name} {_short(value)}" for name, value in factors["variables"].items()]
+    parts.append(
+        f"{camera['elevation_deg']:.0f}° up, {camera['azimuth_deg']:.0f}° round, {camera['distance_m']:.2g} m, "
+        f"view {camera['fov_deg']:.0f}°"
+    )
+    return "  ·  ".join(parts)
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _titled(cell: Pixels, title: str) -> Pixels:
+    picture = Image.new("RGB", (cell.shape[1], cell.shape[0] + TITLE_PX), (BACKGROUND,) * 3)
+    picture.paste(Image.fromarray(cell), (0, TITLE_PX))
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=12)
+    while draw.textlength(title, font=font) > cell.shape[1] - 4 and len(title) > 1:
+        title = title[:-2] + "…"
+    draw.text((2, 2), title, fill=(225, 225, 225), font=font)
+    return np.asarray(picture)
+
+
+def lay_out(cells: Sequence[Pixels], columns: int, cell_width: int) -> Pixels:
+    """Put cells, none wider than ``cell_width``, into a grid on dark grey; (H, W, 3) uint8 RGB."""
     height = max(c.shape[0] for c in cells)
-    columns = min(COLUMNS, len(cells))
-    gap = 6
+    columns = min(columns, len(cells))
     rows = math.ceil(len(cells) / columns)
-    sheet = np.full((rows * (height + gap) + gap, columns * (CELL_WIDTH + gap) + gap, 3), 24, np.uint8)
+    sheet = np.full((rows * (height + GAP) + GAP, columns * (cell_width + GAP) + GAP, 3), BACKGROUND, np.uint8)
     for i, cell in enumerate(cells):
-        y, x = gap + (i // columns) * (height + gap), gap + (i % columns) * (CELL_WIDTH + gap)
+        y, x = GAP + (i // columns) * (height + GAP), GAP + (i % columns) * (cell_width + GAP)
         sheet[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
     return sheet

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import signal
 import sys
 import threading
@@ -16,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from assets.errors import InputError
+from render.cli_options import ConfigArgument, FramesOption, SeedOption, SetOption, frame_range
 
 app = typer.Typer(
     name="scanstage",
@@ -43,19 +42,12 @@ def _options(
     """3D scans in, balanced and verified datasets out."""
 
 
-ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML config")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="override a key, e.g. camera.fov_deg=50")
-]
-SeedOption = Annotated[int | None, typer.Option(help="override the config's seed")]
-
-
 @app.command()
 def generate(
     config: ConfigArgument,
     set_: SetOption = None,
     images: Annotated[int | None, typer.Option(help="number of pictures")] = None,
-    frames: Annotated[str | None, typer.Option(metavar="A-B", help="only these pictures, both ends included")] = None,
+    frames: FramesOption = None,
     out: Annotated[Path | None, typer.Option(help="folder of the dataset; default: output/<name>")] = None,
     seed: SeedOption = None,
     blender: Annotated[
@@ -68,7 +60,7 @@ def generate(
     from render.generate import GenerateOptions
     from render.generate import generate as run
 
-    options = GenerateOptions(tuple(set_ or ()), images, seed, _frames(frames), out, blender, workers, fresh)
+    options = GenerateOptions(tuple(set_ or ()), images, seed, frame_range(frames), out, blender, workers, fresh)
     summary = run(config, options, console)
     folder = summary.folder
     table = Table(title="labels", show_header=True)
@@ -95,24 +87,6 @@ def generate(
 
 
 @app.command()
-def plan(
-    config: ConfigArgument,
-    frame: Annotated[int, typer.Option(min=0, help="index of the picture")] = 0,
-    set_: SetOption = None,
-    seed: SeedOption = None,
-) -> None:
-    """Print the complete plan of one picture as JSON. Needs no Blender."""
-    from render.generate import GenerateOptions, read_config
-    from scenes.planner import Planner
-    from scenes.preflight import open_inputs
-
-    loaded = read_config(config, GenerateOptions(tuple(set_ or ()), seed=seed))
-    base = config.resolve().parent
-    planned = Planner(loaded, open_inputs(loaded, base), base).plan(frame)
-    print(json.dumps(json.loads(planned.plan.to_json()), indent=1))
-
-
-@app.command()
 def schema() -> None:
     """Print the JSON schema of configs, for editors."""
     from scenes.config.schema import schema_text
@@ -131,20 +105,13 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _frames(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text.strip())
-    if match is None:
-        raise InputError(f"--frames {text}: expected A-B, for example 0-7, or one number")
-    first = int(match[1])
-    return first, int(match[2] or first)
-
-
 def _mount() -> None:
     from render import cli_dataset
     from render.cli_assets import app as assets_app
+    from render.cli_plan import plan, preview
 
+    app.command()(plan)
+    app.command()(preview)
     cli_dataset.register(app)
     app.add_typer(assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from assets.errors import InputError
 from assets.primitives import PRIMITIVES
 from scenes.camera import draw_camera
 from scenes.catalogue import Catalogue
@@ -27,10 +26,12 @@ from scenes.looks import ANY_TEXTURES, draw_jitter, draw_surface
 from scenes.optics import draw_motion, draw_optics, draw_post
 from scenes.placement import Item, PlacementError, place
 from scenes.plan import BackgroundPlan, CameraPlan, FramePlan, MaterialJitter, ObjectPlan, SurfaceMaterial
-from scenes.replanning import Refusals
+from scenes.replanning import PlanningError, Refusals
 from scenes.seeding import Streams
 from scenes.stage import StageBuild, draw_stage
 from scenes.visibility import Caster, Visibility
+
+__all__ = ["Planned", "Planner", "PlanningError", "draw_variables"]
 
 ATTEMPTS = 20
 VIEWS = 12
@@ -47,10 +48,6 @@ NO_CAMERA = CameraPlan((1, 1), 1.0, 1.0, 0.5, 0.5, to_matrix4(np.eye(4)))
 SOLIDS = tuple(name for name in PRIMITIVES if name != "plane")
 
 
-class PlanningError(InputError):
-    """No attempt at a picture was good; counts why."""
-
-
 @dataclass(frozen=True)
 class Planned:
     """A plan and what its camera sees.
@@ -60,6 +57,7 @@ class Planned:
         engine_ids: (h, w) uint16, the cast of ``engine_plan``, which the engine's instance pass is compared with.
         bounds: asset id to the lowest and highest corner of its mesh, (2, 3), metres, asset frame; labelled scans.
         keypoints: instance id to its named points, where its asset has any.
+        refused: attempts before this one, by why they were refused.
     """
 
     plan: FramePlan
@@ -68,6 +66,7 @@ class Planned:
     engine_ids: npt.NDArray[np.uint16]
     bounds: dict[str, Float]
     keypoints: dict[int, tuple[KeypointLabel, ...]]
+    refused: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,8 +121,8 @@ class Planner:
                     break  # more attempts would not help
                 continue
             if (planned := self._first_good_view(arrangement, refusals)) is not None:
-                return planned
-        raise PlanningError(*refusals.told(index))
+                return replace(planned, refused=dict(refusals.counted))
+        raise refusals.error(index)
 
     def _first_good_view(self, arrangement: _Arrangement, refusals: Refusals) -> Planned | None:
         """Try cameras on an arrangement: as long as nothing but the keep policy objects, and it may help."""

@@ -15,6 +15,22 @@ RELAX = (
 )
 
 
+class PlanningError(InputError):
+    """No attempt at a picture was good.
+
+    Attributes:
+        reasons: attempts by why they were refused.
+    """
+
+    def __init__(self, problems: list[str], mend: str, reasons: dict[str, int]) -> None:
+        self.reasons = reasons
+        super().__init__(problems, mend)
+
+    def __reduce__(self) -> tuple[type[PlanningError], tuple[list[str], str, dict[str, int]]]:
+        """Goes from process to process whole."""
+        return PlanningError, (self.problems, self.mend or "", self.reasons)
+
+
 class Refusals:
     """Counts reasons; one picture's worth.
 
@@ -48,8 +64,8 @@ class Refusals:
         """Whether nothing but places was wanting, so many times."""
         return self.counted.total() == times and len(self.counted) == 1 and self._misplaced is not None
 
-    def told(self, index: int) -> tuple[list[str], str]:
-        """Problems and mend, for an error about picture ``index``."""
+    def error(self, index: int) -> PlanningError:
+        """What to raise about picture ``index``."""
         counted = "; ".join(f"{n} times: {reason}" for reason, n in self.counted.most_common(3))
         problems = [f"picture {index}: no good plan in {self.counted.total()} attempts: {counted}"]
         mend = WIDEN
@@ -59,7 +75,7 @@ class Refusals:
         if self._misplaced is not None:
             problems.append(f"for example: {self._misplaced.problems[0]}")
             mend = self._misplaced.mend or mend
-        return problems, mend
+        return PlanningError(problems, mend, dict(self.counted))
 
     def _worst(self) -> list[str]:
         most = sorted(self._broken.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:3]

@@ -15,9 +15,10 @@ from assets.atomic import write_atomically
 from dataset.agreement import compare, disagreements
 from dataset.categories import Category
 from dataset.coco import coco_bytes, to_coco
+from dataset.drawing import class_colors, draw_labels
 from dataset.labels import Rle, make_labels
 from dataset.pose import camera_info
-from dataset.preview import class_colors, contact_sheet, draw_labels
+from dataset.preview import contact_sheet
 from dataset.record import ImageInfo, Record
 from scenes.catalogue import open_catalogue
 from scenes.config import load_config
@@ -186,7 +187,7 @@ def test_class_colours_differ(n: int) -> None:
 def test_drawn_labels_stay_on_their_objects(planned: list[Planned]) -> None:
     record = record_of(planned[0])
     grey = np.full((480, 640, 3), 100, np.uint8)
-    drawn = draw_labels(grey, record, class_colors(["ball", "box", "rod"]))
+    drawn = draw_labels(grey, record.instances, class_colors(["ball", "box", "rod"]))
     changed = (drawn != grey).any(axis=-1)
     covered = np.zeros_like(changed)
     for i in record.instances:

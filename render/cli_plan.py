@@ -1,0 +1,151 @@
+"""``scanstage plan`` and ``scanstage preview``: what a config will give, before anything is rendered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from assets.errors import InputError
+from render.cli_options import ConfigArgument, FramesOption, SeedOption, SetOption, frame_range
+
+HOPELESS = 3
+"""So many pictures that can't be planned, and none that can, end a forecast."""
+COLUMNS_UP_TO_9, COLUMNS = 3, 4
+MOST_PREVIEWED = 200
+
+
+def plan(
+    config: ConfigArgument,
+    frame: Annotated[int, typer.Option(min=0, help="print the plan of this picture")] = 0,
+    stats: Annotated[bool, typer.Option("--stats", help="forecast the whole dataset instead")] = False,
+    frames: FramesOption = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write the statistics as JSON; - prints them alone")
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="number of pictures")] = None,
+    set_: SetOption = None,
+    seed: SeedOption = None,
+    workers: Annotated[int, typer.Option(min=0, max=256, help="processes for --stats; 0 chooses")] = 0,
+) -> None:
+    """Print the complete plan of one picture as JSON, or with --stats what the dataset will hold. Needs no Blender."""
+    if not stats:
+        for given, name in ((frames, "--frames"), (json_, "--json")):
+            if given is not None:
+                raise InputError(f"{name} belongs to --stats", f"scanstage plan {config} --stats {name} {given}")
+        planned = _planner(config, set_, seed, None).plan(frame)
+        print(json.dumps(json.loads(planned.plan.to_json()), indent=1))
+        return
+    found = _forecast(_planner(config, set_, seed, images), frames, workers)
+    if json_ == Path("-"):
+        print(json.dumps(found, indent=1))
+    else:
+        from render.forecast_tables import print_statistics
+
+        print_statistics(Console(highlight=False), found)
+    if json_ is not None and json_ != Path("-"):
+        _write(json_, (json.dumps(found, indent=1) + "\n").encode("utf-8"))
+        Console(soft_wrap=True, highlight=False).print(f"\nall figures: {escape(str(json_))}")
+    if found["failed"]:
+        raise typer.Exit(1)
+
+
+def preview(
+    config: ConfigArgument,
+    frames: Annotated[
+        str | None, typer.Option(metavar="A-B", help="these pictures, both ends included; default: the first nine")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="PNG file of the sheet")] = Path("preview.png"),
+    set_: SetOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Draw pictures with their labels in seconds, shaded instead of rendered. Needs no Blender."""
+    from dataset.drawing import class_colors
+    from dataset.preview import PLAN_CELL_WIDTH, failed_cell, lay_out, plan_cell
+    from render.finish import encode_image
+    from scenes.shading import Shader
+
+    if out.suffix.lower() != ".png":
+        raise InputError(f"--out {out}: the sheet is a PNG file", f"--out {out.with_suffix('.png')}")
+    planner = _planner(config, set_, seed, None)
+    indices = _indices(planner, frames) if frames else list(range(min(9, planner.config.images)))
+    if len(indices) > MOST_PREVIEWED:
+        raise InputError(f"--frames {frames}: a sheet shows at most {MOST_PREVIEWED} pictures")
+    shader = Shader(planner.catalogue, planner.caster)
+    colors = class_colors(planner.catalogue.classes)
+    skeletons = {a.meta.asset_id: a.meta.skeleton for found in planner.catalogue.by_class.values() for a in found}
+    cells, failed = [], 0
+    with _progress("pictures") as progress:
+        for index in progress.track(indices, description="drawing"):
+            try:
+                planned = planner.plan(index)
+            except InputError as e:
+                failed += 1
+                cells.append(failed_cell(index, "\n".join(e.problems), planner.config.camera.resolution))
+                continue
+            cells.append(plan_cell(planned, shader.shade(planned), planner.config.labels, colors, skeletons))
+    sheet = lay_out(cells, COLUMNS_UP_TO_9 if len(cells) <= 9 else COLUMNS, PLAN_CELL_WIDTH)
+    _write(out, encode_image(sheet, "png", 100))
+    Console(soft_wrap=True, highlight=False).print(escape(str(out)))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _planner(config: Path, set_: list[str] | None, seed: int | None, images: int | None) -> Any:
+    from render.generate import GenerateOptions, read_config
+    from scenes.planner import Planner
+    from scenes.preflight import open_inputs
+
+    loaded = read_config(config, GenerateOptions(tuple(set_ or ()), images, seed))
+    base = config.resolve().parent
+    with Console(stderr=True).status("reading scans (the samples are made on first use, which takes some seconds)"):
+        return Planner(loaded, open_inputs(loaded, base), base)
+
+
+def _indices(planner: Any, frames: str | None) -> list[int]:
+    last = planner.config.images - 1
+    wanted = frame_range(frames) or (0, last)
+    if wanted[0] > wanted[1]:
+        raise InputError(f"--frames {frames}: the end is before the start")
+    if wanted[1] > last:
+        raise InputError(f"--frames {frames}: pictures are 0 to {last}", "raise images in the config")
+    return list(range(wanted[0], wanted[1] + 1))
+
+
+def _forecast(planner: Any, frames: str | None, workers: int) -> dict[str, Any]:
+    from scenes.forecast import forecast
+    from scenes.statistics import PictureFacts, dataset_statistics
+
+    indices = _indices(planner, frames)
+    facts: list[PictureFacts] = []
+    with _progress("pictures") as progress:
+        task = progress.add_task("planning", total=len(indices))
+        for known in forecast(planner, indices, workers):
+            facts.append(known)
+            progress.advance(task)
+            if len(facts) == min(HOPELESS, len(indices)) and all(f.failure for f in facts):
+                problems = [f"picture {f.index}: {f.failure}" for f in facts]
+                raise InputError(problems, "`scanstage preview` shows what can be planned; relax what it asks for")
+    seconds = sum(f.seconds for f in facts) / len(facts)
+    found = dataset_statistics(facts, planner.catalogue.classes)
+    return {"name": planner.config.name, "seed": planner.config.seed, **found, "seconds_a_picture": round(seconds, 4)}
+
+
+def _progress(unit: str) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    from assets.atomic import write_atomically
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as e:
+        raise InputError(f"{path}: can't be written ({e.strerror or e})", "name another file") from e

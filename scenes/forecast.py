@@ -1,0 +1,76 @@
+"""Plans many pictures for their statistics alone, in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from assets.errors import InputError
+from scenes.config.model import RunConfig
+from scenes.planner import Planner
+from scenes.preflight import open_inputs
+from scenes.replanning import PlanningError
+from scenes.statistics import PictureFacts, picture_facts
+
+WORTH_A_PROCESS = 24
+"""So many pictures pay for the start of another process, some three seconds."""
+CHUNK = 4
+
+_planner: Planner | None = None
+
+
+def forecast(planner: Planner, indices: Sequence[int], workers: int = 0) -> Iterator[PictureFacts]:
+    """Facts of pictures, in their order; the same for any number of workers.
+
+    Args:
+        planner: of the run; further processes open its inputs anew.
+        indices: of the pictures.
+        workers: processes; 0 chooses by pictures and cores, 1 plans here.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = workers or max(1, min(cores, len(indices) // WORTH_A_PROCESS))
+    if workers == 1:
+        for index in indices:
+            yield facts_of(planner, index)
+        return
+    with _pool(planner.config, planner.base, workers) as pool:
+        yield from pool.map(_facts, indices, chunksize=CHUNK)
+
+
+def facts_of(planner: Planner, index: int) -> PictureFacts:
+    """Plan one picture; a picture that can't be planned is a fact too."""
+    start = time.perf_counter()
+    try:
+        planned = planner.plan(index)
+    except InputError as e:
+        refused = e.reasons if isinstance(e, PlanningError) else {}
+        text = "; ".join(e.problems).removeprefix(f"picture {index}: ")
+        return PictureFacts(index, (), refused, text, time.perf_counter() - start)
+    known = picture_facts(planned, planner.config.labels)
+    return PictureFacts(index, known.objects, known.refused, None, time.perf_counter() - start)
+
+
+@contextmanager
+def _pool(config: RunConfig, base: Path, workers: int) -> Iterator[ProcessPoolExecutor]:
+    # Fresh processes: forks of one that runs threads (progress bars) may hang.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _open, (config, base))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _open(config: RunConfig, base: Path) -> None:
+    global _planner
+    _planner = Planner(config, open_inputs(config, base), base)
+
+
+def _facts(index: int) -> PictureFacts:
+    assert _planner is not None
+    return facts_of(_planner, index)
