@@ -85,10 +85,10 @@ def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckRepo
         raise InputError(f"{root}: {reason}", "name the folder that `scanstage generate` wrote")
     try:
         run, findings = _read_run(folder)
-        found = _check_all(root, run, fast, workers or _cores())
+        found = _check_all(root, run or {}, fast, workers or _cores())
         findings += found.findings
         indices = recorded_indices(folder)
-        if run:
+        if run is not None:
             findings += check_run(run, set(indices), found.labels)
         findings += check_sheet(folder, found.pictures)
         findings += check_strays(root, found.files | {COCO_FILE} | {f"records/{i:06d}.json" for i in indices})
@@ -103,15 +103,15 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _read_run(folder: DatasetFolder) -> tuple[dict[str, Any], list[Finding]]:
+def _read_run(folder: DatasetFolder) -> tuple[dict[str, Any] | None, list[Finding]]:
     try:
         run = json.loads(folder.run_file.read_bytes())
     except OSError as e:
-        return {}, [Finding("run.json", "run-missing", f"can't be read ({e.strerror or e})")]
+        return None, [Finding("run.json", "run-missing", f"can't be read ({e.strerror or e})")]
     except (ValueError, RecursionError) as e:
-        return {}, [Finding("run.json", "run-unreadable", f"is not JSON ({e})")]
+        return None, [Finding("run.json", "run-unreadable", f"is not JSON ({e})")]
     if not isinstance(run, dict):
-        return {}, [Finding("run.json", "run-unreadable", "isn't what a run of scanstage writes")]
+        return None, [Finding("run.json", "run-unreadable", "isn't what a run of scanstage writes")]
     return run, []
 
 

@@ -11,8 +11,10 @@ import numpy.typing as npt
 from dataset.agreement import LEAST_IOU, disagreements
 from dataset.finding import Faults
 from dataset.labels import Instance, Rle
+from dataset.lens_agreement import lens_disagreements
 from dataset.record import Record
 from dataset.run_length import read_mask
+from scenes.lens import is_equidistant
 from scenes.visibility import pixel_box
 
 Mask = npt.NDArray[np.bool_]
@@ -165,11 +167,17 @@ def check_agreement(record: Record) -> Faults:
             yield "agreement-range", f"instance {a.instance_id}: IoU {a.iou}, {a.cast_px} and {a.engine_px} px can't be"
     if record.label_source == "engine":
         return
+    lens = record.plan.camera.lens
+    bent = lens is not None and not is_equidistant(record.plan.camera)
+    if bent and sorted(a.instance_id for a in record.lens_agreement) != sorted(planned):
+        yield "agreement-missing", "label and engine were not compared behind the lens for every object"
     labels = {i.instance_id: i for i in record.instances}
     engine = str(record.engine.get("engine"))
     for text in disagreements(record.agreement, engine if engine in LEAST_IOU else "cycles", set(labels)):
         yield "disagreement", text
-    for a in record.lens_agreement if record.plan.camera.lens else record.agreement:
+    for text in lens_disagreements(record.lens_agreement):
+        yield "disagreement", text
+    for a in record.lens_agreement or record.agreement:
         label = labels.get(a.instance_id)
         if label is not None and label.area_px != a.cast_px:
             text = f"instance {a.instance_id}: its label has {label.area_px} px, but {a.cast_px} were compared"

@@ -14,6 +14,7 @@ from scipy.spatial.distance import cdist
 from assets.asset import Asset, Material, MeshArrays
 from assets.errors import InputError
 from assets.srgb import linear_from_srgb, srgb_bytes
+from assets.surface_look import base_color
 from assets.texture_coding import decode_rgb
 
 Floats = npt.NDArray[np.float64]
@@ -135,24 +136,11 @@ def _load_texture(asset: Asset, material: Material) -> npt.NDArray[np.uint8]:
 
 def _corner_colors(asset: Asset, mesh: MeshArrays) -> npt.NDArray[np.uint8]:
     """(F * 3, 3) sRGB base colour at the corners of all faces."""
-    linear = np.ones((len(mesh.faces) * 3, 3))
-    for k in np.unique(mesh.face_material):
-        material, mine = asset.meta.materials[int(k)], np.repeat(mesh.face_material == k, 3)
-        linear[mine] *= np.array(material.base_color[:3])
-        if material.base_color_texture is not None and mesh.corner_uv is not None:
-            linear[mine] *= _sample(_load_texture(asset, material), mesh.corner_uv[mine])
-        if material.vertex_colors and mesh.vertex_color is not None:
-            linear[mine] *= linear_from_srgb(mesh.vertex_color[mesh.faces.ravel()[mine], :3])
-    return srgb_bytes(linear)
-
-
-def _sample(image: npt.NDArray[np.uint8], uv: npt.NDArray[np.float32]) -> Floats:
-    """(N, 3) linear colour of the pixels that (N, 2) UVs fall on; V up, repeating."""
-    height, width = image.shape[:2]
-    inside = uv.astype(np.float64) % 1.0
-    x = np.minimum((inside[:, 0] * width).astype(np.int64), width - 1)
-    y = np.minimum(((1.0 - inside[:, 1]) * height).astype(np.int64), height - 1)
-    return linear_from_srgb(image[y, x])
+    textured = {m.base_color_texture: m for m in asset.meta.materials if m.base_color_texture is not None}
+    pixels = {name: _load_texture(asset, material) for name, material in textured.items()}
+    number = len(mesh.faces)
+    face, weights = np.repeat(np.arange(number), 3), np.tile(np.eye(3), (number, 1))
+    return srgb_bytes(base_color(mesh, asset.meta.materials, pixels, face, weights))
 
 
 def _ply(

@@ -1,0 +1,118 @@
+"""A small finished dataset with everything that a record can hold, made with the analytic engine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import analytic
+import numpy as np
+import OpenEXR
+import pytest
+from dataset_files import edit_record, export_again, png_of, put_map
+from rich.console import Console
+
+from assets.primitives import primitive_assets
+from dataset.finished import open_dataset
+from dataset.record import Record
+from render.generate import GenerateOptions, generate
+from scenes.plan import FramePlan
+from scenes.visibility import Caster
+
+KEYPOINTS = {
+    "box": {"low": [-0.05, -0.04, 0.0], "high": [0.05, 0.04, 0.06]},
+    "ball": {"top": [0.0, 0.0, 0.08], "middle": [0.0, 0.0, 0.04]},
+}
+CONFIG = """
+name: toys
+images: 3
+assets: {library: %s, classes: [box, ball]}
+objects: {count: 3, placement: {kind: drop, density: 0.6}}
+labels: {per_class: {ball: {min_visible_fraction: 0.95, on_violation: ignore}}}
+camera: {resolution: [160, 120]}
+"""
+
+
+class AnalyticSession:
+    """BlenderSession's interface over the analytic engine."""
+
+    def __init__(self, *args: object) -> None:
+        self.alive, self.last = True, None
+        self.info = SimpleNamespace(
+            blender="analytic", engine="ANALYTIC", device="CPU", device_names=[], device_reason="a test", notes=[]
+        )
+
+    def render(self, plan: FramePlan, *args: object):
+        return analytic.render(plan)
+
+    def kill(self) -> None:
+        self.alive = False
+
+    close = kill
+
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def keypoint_library(toy_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy library with named points on two assets."""
+    library = tmp_path_factory.mktemp("points") / "library"
+    shutil.copytree(toy_library, library)
+    for name, points in KEYPOINTS.items():
+        path = library / name / "toy" / "asset.json"
+        meta = json.loads(path.read_text())
+        path.write_text(json.dumps(meta | {"keypoints": points, "skeleton": [list(points)]}))
+    return library
+
+
+@pytest.fixture(scope="session")
+def make_dataset(keypoint_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Makes a dataset in a new folder; arguments are overrides of the config."""
+
+    def make(*overrides: str) -> Path:
+        folder = tmp_path_factory.mktemp("run")
+        path = folder / "toys.yaml"
+        path.write_text(CONFIG % keypoint_library)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("render.stages.BlenderSession", AnalyticSession)
+            options = GenerateOptions(overrides=overrides, out=folder / "toys")
+            summary = generate(path, options, Console(quiet=True))
+        assert not summary.failed
+        return summary.folder.root
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy_dataset(make_dataset: Make) -> Path:
+    """Three pictures with maps, keypoints and an ignored instance. Not to be changed: copy it."""
+    root = make_dataset()
+    for index in range(3):
+        _add_maps(root, index)
+    export_again(root)
+    return root
+
+
+def _add_maps(root: Path, index: int) -> None:
+    assets = open_dataset(root).assets() | primitive_assets()
+    caster = Caster(lambda asset_id: assets[asset_id].mesh())
+
+    def add(record: dict[str, Any]) -> None:
+        plan = Record.from_json(json.dumps(record)).plan
+        ids, depth = caster.cast(plan).instance_ids, caster.depth(plan)
+        categories = {o.instance_id: {"box": 1, "ball": 2}[str(o.class_name)] for o in plan.objects}
+        semantic = np.select([ids == i for i in categories], list(categories.values()), 0)
+        codes = np.where(depth < 60, np.rint(np.minimum(depth, 60) * 1000), 0)
+        for name, pixels in (("depth", codes), ("instances", ids), ("semantic", semantic)):
+            put_map(root, record, name, f"{name}/{index:06d}.png", png_of(pixels.astype(np.uint16)))
+        path = root / "depth" / f"{index:06d}.exr"
+        with OpenEXR.File({"type": OpenEXR.scanlineimage}, {"Z": depth.astype(np.float32)}) as file:
+            file.write(str(path))
+        put_map(root, record, "depth_m", f"depth/{index:06d}.exr", path.read_bytes())
+
+    edit_record(root, index, add)
