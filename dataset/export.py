@@ -47,9 +47,10 @@ def read_records(folder: DatasetFolder, indices: Iterable[int] | None = None) ->
 
 
 def image_is_whole(folder: DatasetFolder, record: Record) -> bool:
-    """Whether the picture's file is the very one that was recorded."""
-    data = (folder.images / record.image.file_name).read_bytes()
-    return hashlib.sha256(data).hexdigest() == record.image.sha256
+    """Whether the picture's file and its maps are the very ones that were recorded."""
+    files = [(folder.images / record.image.file_name, record.image.sha256)]
+    files += [(folder.root / m.path, m.sha256) for m in record.maps.values()]
+    return all(p.is_file() and hashlib.sha256(p.read_bytes()).hexdigest() == sha256 for p, sha256 in files)
 
 
 def count_labels(record: Record) -> Counter[str]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+MAP_FOLDERS = ("depth", "normals", "instances", "semantic", "soft_masks")
+"""Folders of per-pixel data beside the pictures; each is there where it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ class DatasetFolder:
 
     def own_entries(self) -> tuple[Path, ...]:
         """All that a run writes directly below the root, whether it is there or not."""
-        return (self.images, self.records, self.annotations, self.run_file, self.preview, self.log)
+        maps = (self.root / name for name in MAP_FOLDERS)
+        return (self.images, self.records, self.annotations, *maps, self.run_file, self.preview, self.log)
 
     def clear(self) -> None:
         """Delete what runs wrote, and nothing else."""
@@ -63,7 +68,7 @@ class DatasetFolder:
             else:
                 entry.unlink(missing_ok=True)
 
-    def create(self) -> None:
-        """Make all folders. Raises OSError where that can't be."""
-        for folder in (self.images, self.records, self.annotations):
+    def create(self, maps: Iterable[str] = ()) -> None:
+        """Make all folders, of :data:`MAP_FOLDERS` those named. Raises OSError where that can't be."""
+        for folder in (self.images, self.records, self.annotations, *(self.root / name for name in maps)):
             folder.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -19,12 +20,13 @@ from dataset.pose import camera_info
 from dataset.record import ImageInfo, Record
 from render.develop import develop
 from render.lens_resample import through_lens
+from render.maps import write_maps
 from render.passes import Passes
+from scenes.config import RunConfig
 from scenes.config.labels import LabelsConfig
 from scenes.config.model import OutputConfig
 from scenes.plan import FramePlan
 from scenes.planner import Planned
-from scenes.render_settings import Engine
 from scenes.visibility import with_engine_ids
 
 
@@ -36,42 +38,44 @@ def finish(
     planned: Planned,
     passes: Passes,
     folder: DatasetFolder,
-    labels: LabelsConfig,
-    output: OutputConfig,
-    engine: Engine,
+    config: RunConfig,
+    classes: Sequence[str],
     engine_info: dict[str, Any],
     see_through: bool = False,
 ) -> Record:
-    """Write the picture, then its record: whoever finds a record finds its picture.
+    """Write picture and maps, then the record: whoever finds a record finds what it names.
 
     Args:
-        see_through: the picture shows scans cut by alpha: the engine's instance pass is the label then, not the cast.
+        planned: the plan and its cast.
+        passes: of the engine, for ``planned.engine_plan``.
+        folder: of the dataset.
+        config: of the run.
+        classes: all labelled ones, in the order of their category ids.
+        engine_info: for the record.
+        see_through: the picture shows scans cut by alpha, of which the engine knows more than the cast.
 
     Raises:
-        LabelMismatch: the engine's instance pass disagrees with the cast.
+        LabelMismatch: the engine's instance pass disagrees with the cast, and the cast is the label.
         OSError: the folder can't be written.
     """
-    plan, seen = planned.plan, planned.seen
+    plan = planned.plan
+    source = label_source(config.labels, see_through)
     all_ids = [o.instance_id for o in plan.objects]
     agreement = compare(planned.engine_ids, passes.instance_ids, all_ids)
     passes = through_lens(finite(passes), planned.engine_plan.camera, plan.camera)
     distorted = planned.engine_plan.camera != plan.camera
-    behind_lens = compare_behind_lens(seen.instance_ids, passes.instance_ids, all_ids) if distorted else ()
-    if see_through:
-        seen = with_engine_ids(seen, passes.instance_ids)
-    instances, unlabelled = make_labels(replace(planned, seen=seen), labels)
-    problems = disagreements(agreement, engine, {i.instance_id for i in instances})
+    behind_lens = compare_behind_lens(planned.seen.instance_ids, passes.instance_ids, all_ids) if distorted else ()
+    if source == "engine":
+        planned = replace(planned, seen=with_engine_ids(planned.seen, passes.instance_ids))
+    instances, unlabelled = make_labels(planned, config.labels)
+    problems = disagreements(agreement, config.render.engine, {i.instance_id for i in instances})
     problems += lens_disagreements(behind_lens)
-    if problems and not see_through:
+    if problems and source == "cast":
         raise LabelMismatch("; ".join(problems))
-    pixels, exposure_ev = develop(passes, plan.post, plan.background, plan.camera)
-    if not np.isfinite(exposure_ev):
-        raise LabelMismatch(f"the exposure came out as {exposure_ev}: the render holds no usable light")
-    data = encode_image(pixels, output.format, plan.post.jpeg_quality)
-    path = folder.image(plan.index, output.format)
+    image, exposure_ev = _write_picture(plan, passes, folder, config.output)
     record = Record(
         plan.index,
-        ImageInfo(path.name, plan.camera.resolution_wh, hashlib.sha256(data).hexdigest()),
+        image,
         instances,
         unlabelled,
         agreement,
@@ -79,12 +83,32 @@ def finish(
         exposure_ev,
         plan,
         camera_info(plan.camera),
+        maps=write_maps(plan, planned.seen.instance_ids, passes, folder, config.output, classes),
         lens_agreement=behind_lens,
-        label_source="engine" if see_through else "cast",
+        label_source=source,
     )
-    write_atomically(path, data)
     write_atomically(folder.record(plan.index), record.to_json().encode("utf-8"))
     return record
+
+
+def label_source(labels: LabelsConfig, see_through: bool) -> Literal["cast", "engine"]:
+    """Whose instance ids are the label: as configured, or the engine's where surfaces are cut by alpha."""
+    if labels.source == "auto":
+        return "engine" if see_through else "cast"
+    return labels.source
+
+
+def _write_picture(
+    plan: FramePlan, passes: Passes, folder: DatasetFolder, output: OutputConfig
+) -> tuple[ImageInfo, float]:
+    """Develop, encode and write; returns the file, and the exposure in stops."""
+    pixels, exposure_ev = develop(passes, plan.post, plan.background, plan.camera)
+    if not np.isfinite(exposure_ev):
+        raise LabelMismatch(f"the exposure came out as {exposure_ev}: the render holds no usable light")
+    data = encode_image(pixels, output.format, plan.post.jpeg_quality)
+    path = folder.image(plan.index, output.format)
+    write_atomically(path, data)
+    return ImageInfo(path.name, plan.camera.resolution_wh, hashlib.sha256(data).hexdigest()), exposure_ev
 
 
 def finite(passes: Passes) -> Passes:

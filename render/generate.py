@@ -22,11 +22,14 @@ from dataset.export import count_labels, export, image_is_whole, read_records
 from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.executor import LocalExecutor, Outcome
+from render.maps import BYTES_A_PIXEL as MAP_BYTES_A_PIXEL
+from render.maps import wanted_maps, wanted_passes
 from render.progress import RunProgress
 from render.run_file import check_resumable, default_out, earlier_sessions, identity, versions, write_run_file
 from render.stages import Stages
 from scenes.catalogue import library_folder
 from scenes.config import RunConfig, load_config
+from scenes.config.model import OutputConfig
 from scenes.planner import Planner
 from scenes.preflight import open_inputs
 from scenes.render_settings import RenderSettings
@@ -128,11 +131,11 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
     def begin() -> None:
         if options.fresh:
             folder.clear()
-        folder.create()
+        folder.create(wanted_maps(config.output))
         write_run_file(folder, run | {"sessions": sessions})
 
     planner = Planner(config, catalogue, base)
-    settings, workers = _share_threads(config.render.settings(), options.workers)
+    settings, workers = _share_threads(_settings(config), options.workers)
     counts = sum((count_labels(r) for r in found.values()), Counter[str]())
     try:
         if missing:
@@ -212,7 +215,7 @@ def _prepare(
     except OSError as e:
         raise InputError(f"{folder.root}: can't be written ({e.strerror or e})", "choose another with --out") from None
     width, height = config.camera.resolution
-    need = (len(indices) - len(found)) * width * height * BYTES_A_PIXEL[config.output.format]
+    need = (len(indices) - len(found)) * width * height * _bytes_a_pixel(config.output)
     free = shutil.disk_usage(folder.root).free
     if need > free:
         raise InputError(
@@ -220,6 +223,15 @@ def _prepare(
             "free some space, choose another folder with --out, or lower --images",
         )
     return found
+
+
+def _bytes_a_pixel(output: OutputConfig) -> float:
+    return BYTES_A_PIXEL[output.format] + sum(MAP_BYTES_A_PIXEL[kind] for kind in wanted_maps(output))
+
+
+def _settings(config: RunConfig) -> RenderSettings:
+    """How to render, with the passes that the maps need."""
+    return replace(config.render.settings(), passes=wanted_passes(config.output))
 
 
 def _share_threads(settings: RenderSettings, workers: int) -> tuple[RenderSettings, int]:

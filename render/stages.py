@@ -80,9 +80,6 @@ class Stages:
     def finish(self, planned: Planned, passes: Passes, session: BlenderSession) -> Record:
         """Check, develop and write a picture."""
         engine = {"engine": self.settings.engine, "blender": session.info.blender, "device": session.info.device}
-        config = self.config
         shown = (self.catalogue.asset(o.asset_id) for o in planned.plan.objects)
         see_through = any(m.alpha_mode != "OPAQUE" for asset in shown for m in asset.meta.materials)
-        return finish(
-            planned, passes, self.folder, config.labels, config.output, self.settings.engine, engine, see_through
-        )
+        return finish(planned, passes, self.folder, self.config, self.catalogue.classes, engine, see_through)

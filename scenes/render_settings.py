@@ -25,7 +25,7 @@ class RenderSettings:
         clamp_indirect: upper bound of an indirect sample's radiance (fireflies); 0 is unbounded.
         world_map_px: width of the HDRI's importance map; 0 lets Cycles choose.
         threads: CPU threads; 0 is all.
-        passes: additional passes wanted, of ``depth`` and ``normals``.
+        passes: additional passes wanted, of ``depth``, ``normals`` and ``soft_masks``.
     """
 
     engine: Engine = "cycles"
