@@ -9,6 +9,7 @@ import numpy as np
 
 from assets.errors import InputError
 from assets.intake import DEFAULT_MAX_TRIANGLES
+from assets.keypoints import find_keypoints, keypoint_findings
 from assets.raw_scan import UNITS_M, Finding, RawScan
 from assets.readers import Convert, read_scan
 from assets.see_through import settle_alpha
@@ -57,6 +58,8 @@ def inspect_scan(
         scan = read_scan(path, convert)
         findings += scan.findings
         result = _measured(result, scan, findings, unit, up, max_triangles)
+        if (keypoints := find_keypoints(path)) is not None:
+            findings += keypoint_findings(keypoints, scan.vertices[scan.faces].reshape(-1, 3))
     except InputError as e:
         for problem in e.problems:
             what = problem.removeprefix(f"{path}: ")

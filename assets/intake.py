@@ -14,6 +14,7 @@ import numpy.typing as npt
 from assets.asset import Asset, AssetMeta, Material, MeshArrays
 from assets.collision_hull import collision_hull, lift_of_flat
 from assets.errors import InputError
+from assets.keypoints import Keypoints, find_keypoints, keypoint_findings
 from assets.library import store_asset
 from assets.raw_scan import TEXTURE_KEYS, UNITS_M, Finding, RawScan
 from assets.readers import Convert, read_scan
@@ -47,6 +48,7 @@ class IntakeOptions:
         max_triangles: more are simplified away.
         max_texture_px: longest side of a texture; larger ones are reduced.
         license, author, url: recorded where given.
+        keypoints: file with the scan's named points; None looks for one beside it (:mod:`assets.keypoints`).
     """
 
     class_name: str
@@ -57,6 +59,7 @@ class IntakeOptions:
     license: str | None = None
     author: str | None = None
     url: str | None = None
+    keypoints: Path | None = None
 
 
 def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert | None = None) -> Asset:
@@ -72,8 +75,9 @@ def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert 
     """
     check_options(options)
     scan = read_scan(path, convert)
+    keypoints = find_keypoints(path, options.keypoints)
     try:
-        return add_scan(scan, path.name, file_sha256(path), options, library)
+        return add_scan(scan, path.name, file_sha256(path), options, library, keypoints=keypoints)
     except InputError as e:  # many scans have the same name in folders of their own
         named = [p.replace(path.name, str(path), 1) if p.startswith(f"{path.name}: ") else p for p in e.problems]
         raise InputError(named, e.mend) from e
@@ -91,6 +95,7 @@ def add_scan(
     options: IntakeOptions,
     library: Path,
     provenance: dict[str, str] | None = None,
+    keypoints: Keypoints | None = None,
 ) -> Asset:
     """The same for a scan already read.
 
@@ -99,6 +104,7 @@ def add_scan(
         file_name, sha256: of its source file.
         options, library: as in :func:`take_in`.
         provenance: more to be recorded about its source.
+        keypoints: its named points, in the frame of ``scan``.
 
     Raises InputError as :func:`take_in` does.
     """
@@ -107,7 +113,7 @@ def add_scan(
     source = {"file": file_name, "sha256": sha256, **(provenance or {})}
     source |= {k: v for k in ("license", "author", "url") if (v := getattr(options, k))}
     try:
-        meta, mesh, files = build_asset(scan, asset_id, source, options)
+        meta, mesh, files = build_asset(scan, asset_id, source, options, keypoints)
     except InputError as e:
         raise InputError([p if file_name in p else f"{file_name}: {p}" for p in e.problems], e.mend) from e
     try:
@@ -143,7 +149,11 @@ def check_options(options: IntakeOptions) -> None:
 
 
 def build_asset(
-    scan: RawScan, asset_id: str, source: dict[str, str], options: IntakeOptions
+    scan: RawScan,
+    asset_id: str,
+    source: dict[str, str],
+    options: IntakeOptions,
+    keypoints: Keypoints | None = None,
 ) -> tuple[AssetMeta, MeshArrays, dict[str, bytes]]:
     """What goes into the asset's folder: metadata, arrays, encoded images by file name. Raises InputError."""
     surface, census = make_sound(scan)
@@ -151,13 +161,19 @@ def build_asset(
     extent = float(np.ptp(surface.positions, axis=0).max())
     unit = find_unit(scan, extent, options.unit)
     up = find_up(scan, surface.positions, options.up)
-    placed = replace(surface, positions=to_z_up(surface.positions, up.up) * UNITS_M[unit.unit])
-    placed = replace(placed, positions=_based(placed.positions))  # before float32 loses digits far from the origin
-    reduced, scan, losses = bounded(placed, scan, options.max_triangles)
-    mesh = _arrays(replace(reduced, positions=_based(reduced.positions)))
+    named = keypoints or Keypoints({})
+    about_points = keypoint_findings(named, surface.positions) if named.points else []
+    upright = to_z_up(surface.positions, up.up) * UNITS_M[unit.unit]
+    base = _base(upright)
+    # Moved before float32 loses digits far from the origin.
+    reduced, scan, losses = bounded(replace(surface, positions=upright - base), scan, options.max_triangles)
+    rest = _base(reduced.positions)
+    mesh = _arrays(replace(reduced, positions=reduced.positions - rest))
+    named = named.moved_to(to_z_up(named.array(), up.up) * UNITS_M[unit.unit] - base - rest)
     mesh, scan = _without_unused_materials(mesh, scan)
     materials, files, pixels = _textures(scan, mesh.corner_uv is not None, options.max_texture_px)
     files["thumbnail.jpg"] = draw_thumbnail(mesh, materials, pixels)
+    found = (*scan.findings, *openings, *census_findings(census), *losses, *about_points)
     extents = np.ptp(mesh.vertices, axis=0)
     meta = AssetMeta(
         asset_id=asset_id,
@@ -172,8 +188,10 @@ def build_asset(
             "up": up.up,
             "up_origin": up.origin,
             "source_triangles": census.triangles,
-            "findings": [_noted(f) for f in (*scan.findings, *openings, *census_findings(census), *losses)],
+            "findings": [_noted(f) for f in found],
         },
+        keypoints=named.points,
+        skeleton=named.skeleton,
     )
     return meta, mesh, files
 
@@ -187,12 +205,10 @@ def _slug(file_name: str) -> str:
     return slug[:40] or "scan"
 
 
-def _based(positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Positions with the origin at the centre of the base; a flat scan lies in the middle of its plate."""
+def _base(positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(3,) the centre of the base, which becomes the origin; a flat scan lies in the middle of its plate."""
     low, high = positions.min(axis=0), positions.max(axis=0)
-    base = low[2] - lift_of_flat(positions)
-    based: npt.NDArray[np.float64] = positions - [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, base]
-    return based
+    return np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2] - lift_of_flat(positions)])
 
 
 def _arrays(surface: SurfaceMesh) -> MeshArrays:

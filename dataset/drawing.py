@@ -113,7 +113,7 @@ def _draw_marks(
         color, box = colors[instance.class_name], _corners(instance.bbox_xywh, scale)
         if instance.ignore:
             _dashed(draw, box, color)
-            tags.put(box, f"{instance.class_name} (ignored)", DARK, color)
+            tags.put(box, f"{instance.class_name} (ignored)", DARK, _light(color))
         else:
             draw.rectangle(box, outline=color)
             tags.put(box, instance.class_name, color, _ink(color))
@@ -125,6 +125,11 @@ def _draw_marks(
 def _ink(fill: Color) -> Color:
     """Black or white, whichever reads on a colour (Rec. 601 luma)."""
     return (0, 0, 0) if 0.299 * fill[0] + 0.587 * fill[1] + 0.114 * fill[2] > 110 else (255, 255, 255)
+
+
+def _light(color: Color) -> Color:
+    """Halfway to white: reads on what is dark."""
+    return ((color[0] + 255) // 2, (color[1] + 255) // 2, (color[2] + 255) // 2)
 
 
 def _corners(bbox_xywh: tuple[int, int, int, int], scale: float) -> tuple[float, float, float, float]:
@@ -157,7 +162,7 @@ def _draw_keypoints(
     for a, b in skeleton:
         if a in at and b in at:
             draw.line((*at[a], *at[b]), fill=(0, 0, 0), width=3)
-            draw.line((*at[a], *at[b]), fill=color, width=1)
+            draw.line((*at[a], *at[b]), fill=_light(color), width=1)
     named = instance.bbox_xywh[2] * scale >= NAMED_POINTS_FROM_PX
     for name, point in inside.items():
         _draw_point(draw, point, at[name], color, named)

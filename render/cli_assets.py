@@ -33,7 +33,7 @@ app = typer.Typer(no_args_is_help=True, help="Take scans in, inspect and list th
 
 _STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
 _MAX_FILES = 10_000
-_TOLD = ("missing ", "texture: ", "see-through: ")  # topics of findings that change how a scan looks
+_TOLD = ("missing ", "texture: ", "see-through: ", "keypoints: '")  # findings that change how a scan looks or is used
 
 Paths = Annotated[list[Path], typer.Argument(help="Scans, or folders of scans.", metavar="PATH…")]
 Library = Annotated[Path | None, typer.Option("--library", help="Folder of the library.", show_default="user's own")]
@@ -58,15 +58,28 @@ def add(
     keep_going: Annotated[
         bool, typer.Option("--keep-going/--stop", help="After a bad scan, go on with the others.")
     ] = True,
+    keypoints: Annotated[
+        Path | None,
+        typer.Option(
+            "--keypoints", help="Named points of the scan; default: SCAN.keypoints.yaml beside it.", metavar="FILE"
+        ),
+    ] = None,
     blender: Blender = None,
 ) -> None:
     """Take scans into the library."""
-    options = IntakeOptions(class_name, unit, up, max_triangles, license=license_, author=author, url=url)
+    options = IntakeOptions(
+        class_name, unit, up, max_triangles, license=license_, author=author, url=url, keypoints=keypoints
+    )
     check_options(options)
     target = library or default_library()
     console = Console(highlight=False)
     problems: list[InputError] = []
     files, done = _scan_files(paths), 0
+    if keypoints is not None and len(files) > 1:
+        raise InputError(
+            f"--keypoints {keypoints} belongs to one scan, but there are {len(files)}",
+            "add that scan by itself, or put files named SCAN.keypoints.yaml beside the scans",
+        )
     taken: dict[str, Path] = {}
     for path in files:
         try:
@@ -122,7 +135,8 @@ def _one_line(asset: Asset) -> str:
     unit, up = meta.intake.get("unit"), str(meta.intake.get("up", "")).upper()
     guess = " (guessed)" if str(meta.intake.get("unit_origin")).startswith("guessed") else ""
     likely = " (guessed)" if meta.intake.get("up_origin") not in ("given", "declared") else ""
-    return f"{meta.asset_id}: {size}, {meta.triangles:,}{fewer} {noun}, unit {unit}{guess}, up {up}{likely}"
+    named = f", {len(meta.keypoints)} keypoints" if meta.keypoints else ""
+    return f"{meta.asset_id}: {size}, {meta.triangles:,}{fewer} {noun}, unit {unit}{guess}, up {up}{likely}{named}"
 
 
 @app.command()
@@ -185,12 +199,14 @@ def list_(
         return
     table = Table(show_edge=False)
     table.add_column("asset", overflow="fold")
-    for column in ("size", "triangles", "license"):
+    pointed = any(a.meta.keypoints for a in found)
+    for column in ("size", "triangles", *(["keypoints"] if pointed else []), "license"):
         table.add_column(column, no_wrap=True)
     for asset in found:
         meta = asset.meta
-        cells = (meta.asset_id, extents_text(meta.extents_m), f"{meta.triangles:,}", meta.source.get("license", ""))
-        table.add_row(*map(escape, cells))
+        points = [str(len(meta.keypoints) or "")] if pointed else []
+        cells = [meta.asset_id, extents_text(meta.extents_m), f"{meta.triangles:,}", *points]
+        table.add_row(*map(escape, [*cells, meta.source.get("license", "")]))
     console.print(table)
     classes = len({a.meta.class_name for a in found})
     scans, kinds = "scan" if len(found) == 1 else "scans", "class" if classes == 1 else "classes"

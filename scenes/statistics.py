@@ -114,10 +114,12 @@ def _class_statistics(objects: list[ObjectFacts], pictures: int) -> dict[str, An
     areas = np.array([o.area_px for o in labels], np.int64)
     small, medium = int((areas <= SMALL_PX).sum()), int(((areas > SMALL_PX) & (areas <= MEDIUM_PX)).sum())
     rules = Counter(str(o.rule) for o in objects if o.fate == "drop")
+    ignored = Counter(str(o.rule) for o in objects if o.fate == "ignore")
     return {
         "placed": len(objects),
         "labelled": len(labels),
-        "ignored": sum(o.fate == "ignore" for o in objects),
+        "ignored": ignored.total(),
+        "ignored_by_rule": dict(sorted(ignored.items())),
         "dropped": rules.total(),
         "dropped_by_rule": dict(sorted(rules.items())),
         "pictures": pictures,

@@ -18,12 +18,13 @@ from assets.asset import META_FILE, Asset
 from assets.intake import IntakeOptions, take_in
 from assets.library import cache_folder, list_assets
 from assets.samples import carton, ceramics, figures, fruit, packaging
+from assets.samples.landmarks import with_landmarks, write_landmarks
 from assets.samples.model import Model
 from assets.samples.scan_files import write_glb, write_obj, write_ply
 from assets.samples.scanning import Scanner, scanned
 
 # Raise it when a sample or what intake makes of it changes: caches of other versions are then left alone, not mixed.
-SAMPLES_VERSION = 1
+SAMPLES_VERSION = 2
 LICENSE = "CC0-1.0"
 
 
@@ -74,7 +75,7 @@ SAMPLE_CLASSES: tuple[str, ...] = tuple(sorted({s.class_name for s in _SAMPLES})
 
 def _write_source(sample: _Sample, folder: Path) -> SampleSource:
     rng = np.random.default_rng(zlib.crc32(sample.name.encode()))
-    model = scanned(sample.sculpt(rng), sample.scanner, rng)
+    model = scanned(with_landmarks(sample.name, sample.sculpt(rng)), sample.scanner, rng)
     path = folder / f"{sample.name}{sample.suffix}"
     if sample.suffix == ".obj":
         write_obj(path, model, sample.texture)
@@ -82,6 +83,7 @@ def _write_source(sample: _Sample, folder: Path) -> SampleSource:
         write_ply(path, model)
     else:
         write_glb(path, model)
+    write_landmarks(path, sample.name, model)
     return SampleSource(path, sample.class_name, sample.scanner.unit, sample.scanner.up)
 
 

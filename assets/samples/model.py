@@ -46,6 +46,7 @@ class Model:
         face_finish: (F,) index into ``finishes``.
         colors: (V, 3) float32, sRGB 0..1, or None.
         skin: the texture, or None.
+        landmarks: (K, 3) float64, points that go wherever the vertices go.
     """
 
     vertices: Points
@@ -54,6 +55,7 @@ class Model:
     face_finish: Indices
     colors: Colors | None = None
     skin: Skin | None = None
+    landmarks: Points | None = None
 
 
 def textured(parts: list[tuple[Patch, int]], finishes: tuple[Finish, ...], image: npt.NDArray[np.uint8]) -> Model:

@@ -42,7 +42,8 @@ def scanned(model: Model, scanner: Scanner, rng: np.random.Generator) -> Model:
     ripples = noise(model.vertices, 0.45, 2) * 1.6 + rng.normal(0, 0.35, len(normals))
     vertices = model.vertices + normals * (scanner.noise_cm * ripples)[:, None]
     keep = ~_unseen(vertices, model.faces, normals, scanner.holes, rng)
-    placed = _in_file_frame(vertices, scanner, rng)
+    landmarks = np.zeros((0, 3)) if model.landmarks is None else model.landmarks
+    placed, landmarks = np.split(_in_file_frame(np.concatenate([vertices, landmarks]), scanner, rng), [len(vertices)])
     used, faces = np.unique(model.faces[keep], return_inverse=True)
     colors = model.colors
     if colors is not None:
@@ -55,6 +56,7 @@ def scanned(model: Model, scanner: Scanner, rng: np.random.Generator) -> Model:
         face_finish=model.face_finish[keep],
         colors=colors,
         skin=model.skin and replace(model.skin, face_uv=model.skin.face_uv[keep]),
+        landmarks=None if model.landmarks is None else landmarks,
     )
 
 
