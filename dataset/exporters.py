@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from assets.errors import InputError
 from dataset.bop import write_bop
 from dataset.coco import coco_bytes, to_coco
@@ -20,6 +22,9 @@ from dataset.finished import FinishedDataset
 
 Exporter = Callable[[FinishedDataset, Path], dict[str, Any]]
 """Writes an export into an existing, empty folder and returns figures to show. Raises InputError."""
+
+_BROKEN = (ValueError, LookupError, ArithmeticError, StopIteration, cv2.error)
+"""What writing raises where a record was changed by hand: it parses, but holds what can't be."""
 
 MARK = "scanstage_export.json"
 
@@ -51,6 +56,14 @@ def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> 
     """
     if format_ not in EXPORTERS:
         raise InputError(f"--format {format_}: unknown; there are {', '.join(EXPORTERS)}")
+    try:
+        return _export(dataset, format_, out)
+    except _BROKEN as e:
+        root, reason = dataset.folder.root, f"{type(e).__name__}: {e}"
+        raise InputError(f"{root}: a record is broken ({reason})", f"`scanstage check {root}` says which") from e
+
+
+def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Path, dict[str, Any]]:
     if out is None and format_ == "coco":
         pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
         return dataset.folder.annotations / "instances.json", {"pictures": pictures, "labels": sum(labels.values())}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
 from dataset.pose import Box3d, KeypointLabel, Pose, box_3d, object_pose
+from dataset.run_length import read_mask
 from scenes.config.labels import LabelsConfig
 from scenes.keep import Judgement, judge
 from scenes.planner import Planned
@@ -35,8 +36,8 @@ class Rle:
         return cls((mask.shape[0], mask.shape[1]), encoded["counts"].decode("ascii"))
 
     def decode(self) -> npt.NDArray[np.bool_]:
-        """The (H, W) bool mask."""
-        return np.asarray(coco_mask.decode(self.to_coco()), dtype=bool)
+        """The (H, W) bool mask. Raises ValueError where the code is broken, as a file's may be."""
+        return read_mask(self.size_hw, self.counts)
 
     def to_coco(self) -> dict[str, Any]:
         """As COCO writes it: ``{"size": [h, w], "counts": …}``."""
