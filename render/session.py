@@ -55,9 +55,9 @@ class EngineInfo:
 class PictureStats:
     """Where the time of the last picture went, in seconds, and the worker's memory after it (None where unknown).
 
-    ``sync_s``: setting the scene; ``check_s``: rendering the passes of labels apart, as pictures with blur need;
-    ``render_s``: Blender's render call with writing; ``read_s``: reading the passes; ``datablocks``: how many Blender
-    holds, which stays level unless something leaks.
+    ``sync_s``: setting the scene; ``render_s``: Blender's render calls with writing; ``check_s``: of that, the
+    render of labels' passes that a picture with blur needs; ``read_s``: reading the passes; ``datablocks``: how many
+    Blender holds, which stays level unless something leaks.
     """
 
     sync_s: float

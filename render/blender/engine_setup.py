@@ -71,6 +71,8 @@ def set_up_engine(scene: Any, settings: dict[str, Any]) -> tuple[DeviceChoice, d
         device = _graphics_device(settings["device"])
         _set_eevee_quality(scene, settings)
         notes.append("EEVEE has no shadow catcher: nothing casts a shadow on a backplate")
+        if "soft_masks" in settings["passes"]:
+            notes.append("EEVEE's soft masks show no blur by depth of field or motion")
     _set_passes(scene, settings)
     _set_output(scene)
     return device, devices, notes

@@ -71,10 +71,10 @@ class Renderer:
             sharp: file for the passes without blur; written only where the plan has blur.
 
         Returns:
-            ``names``: instance ids by object name; ``blurred``: whether ``sharp`` was written; ``sync_s``, ``check_s``
-            and ``render_s``: seconds for setting the scene, for the render without blur, and for the picture's render,
-            each with writing; ``rss_bytes``: memory of this process afterwards, None where unknown; ``datablocks``: how
-            many Blender holds.
+            ``names``: instance ids by object name; ``blurred``: whether ``sharp`` was written; ``sync_s``: seconds for
+            setting the scene; ``render_s``: for rendering with writing, of which ``check_s`` for ``sharp``;
+            ``rss_bytes``: memory of this process afterwards, None where unknown; ``datablocks``: how many Blender
+            holds.
 
         Raises:
             RenderFailed, MissingFile, UnknownAsset, UnsupportedLens: what is wrong with this picture; the next may well
@@ -102,7 +102,7 @@ class Renderer:
             "blurred": blurred,
             "sync_s": synced - start,
             "check_s": checked - synced,
-            "render_s": time.perf_counter() - checked,
+            "render_s": time.perf_counter() - synced,
             "rss_bytes": _resident_bytes(),
             "datablocks": _count_datablocks(),
         }
