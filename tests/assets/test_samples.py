@@ -116,7 +116,7 @@ def test_sources_are_awkward_as_scans_are(sources: list[SampleSource]) -> None:
 def test_sources_are_the_same_bytes_every_time(sources: list[SampleSource], tmp_path: Path) -> None:
     again = write_sample_sources(tmp_path, ["tea-carton", "mallard"])
     assert [s.path.stem for s in again] == ["tea-carton", "mallard"]
-    assert len(list(tmp_path.iterdir())) == 4  # OBJ, MTL, texture; PLY
+    assert len(list(tmp_path.iterdir())) == 5  # OBJ, MTL, texture; PLY, its keypoints
     for path in tmp_path.iterdir():
         assert path.read_bytes() == (sources[0].path.parent / path.name).read_bytes(), path.name
 
