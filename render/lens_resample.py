@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from render.passes import Passes
+from render.soft_masks import resample_soft_masks
 from scenes.engine_camera import lens_map
 from scenes.lens import rays
 from scenes.plan import CameraPlan
@@ -22,8 +23,9 @@ SMALLEST = 1e-6
 def through_lens(passes: Passes, source: CameraPlan, camera: CameraPlan) -> Passes:
     """Resample passes of ``source`` to the pixels of ``camera``, which stands at the same place.
 
-    Radiance and coverage are interpolated. Ids are those of the nearest pixel. Depth and normals are interpolated
-    within one object, and the nearest pixel's along outlines. Where the lens sees nothing the picture is black.
+    Radiance, coverage and soft masks are interpolated. Ids are those of the nearest pixel. Depth and normals are
+    interpolated within one object, and the nearest pixel's along outlines. Where the lens sees nothing the picture is
+    black.
 
     Args:
         passes: as the engine rendered them.
@@ -54,6 +56,7 @@ def through_lens(passes: Passes, source: CameraPlan, camera: CameraPlan) -> Pass
         instance_ids=ids,
         depth_m=depth,
         normals=normals,
+        soft_masks=passes.soft_masks and resample_soft_masks(passes.soft_masks, where),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,28 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import OpenEXR
 
-from scenes.pixel_window import pixel_box
+from render.soft_masks import SoftMask, ids_from_cryptomatte, soft_masks_from_cryptomatte
 
 Float32Array = npt.NDArray[np.float32]
 
 
 class BrokenPasses(Exception):
     """A file of passes is missing, truncated or lacks a pass; the message says which."""
-
-
-@dataclass(frozen=True)
-class SoftMask:
-    """How much of each pixel an object covers, blur included.
-
-    Attributes:
-        instance_id: see :class:`scenes.plan.ObjectPlan`.
-        window_xywh: tight box of the pixels that it covers in part at least.
-        coverage: (h, w) float32 in 0..1, of the window.
-    """
-
-    instance_id: int
-    window_xywh: tuple[int, int, int, int]
-    coverage: Float32Array
 
 
 @dataclass(frozen=True)
@@ -137,74 +122,3 @@ def _soft_masks(channels: dict[str, Float32Array], path: Path, names: Mapping[st
     pairs = [(f"{layer}.{i}", f"{layer}.{c}") for layer in layers for i, c in ("rg", "ba")]
     ranks = [(_take(channels, path, i), _take(channels, path, c)) for i, c in pairs]
     return soft_masks_from_cryptomatte(ranks, names)
-
-
-def soft_masks_from_cryptomatte(
-    ranks: Sequence[tuple[Float32Array, Float32Array]], names: Mapping[str, int]
-) -> tuple[SoftMask, ...]:
-    """Coverage by object, for those that cover anything, in order of their ids.
-
-    Args:
-        ranks: (H, W) float32 pairs of hash and coverage.
-        names: instance ids by object name; other objects are left out.
-    """
-    ids = [np.where(coverage > 0, ids_from_cryptomatte(hashes, names), 0) for hashes, coverage in ranks]
-    masks = []
-    for instance_id in sorted(names.values()):
-        windows = [w for rank in ids if (w := pixel_box(rank == instance_id)) is not None]
-        if not windows:
-            continue
-        x, y = min(w[0] for w in windows), min(w[1] for w in windows)
-        right, bottom = max(w[0] + w[2] for w in windows), max(w[1] + w[3] for w in windows)
-        window = np.s_[y:bottom, x:right]
-        parts = [np.where(i[window] == instance_id, c[window], 0) for i, (_, c) in zip(ids, ranks, strict=True)]
-        coverage = np.clip(np.sum(parts, axis=0, dtype=np.float32), 0.0, 1.0)
-        masks.append(SoftMask(instance_id, (x, y, right - x, bottom - y), coverage))
-    return tuple(masks)
-
-
-def ids_from_cryptomatte(rank_0: Float32Array, names: Mapping[str, int]) -> npt.NDArray[np.uint16]:
-    """Instance ids from a rank of a Cryptomatte; the first rank is the object that covers most of a pixel.
-
-    Args:
-        rank_0: (H, W) float32 whose bits are the hash of the object's name.
-        names: instance ids by object name; other objects become 0.
-    """
-    if not names:
-        return np.zeros(rank_0.shape, np.uint16)
-    bits = np.ascontiguousarray(rank_0, np.float32).view(np.uint32)
-    known = sorted((cryptomatte_hash(name), instance_id) for name, instance_id in names.items())
-    hashes = np.array([h for h, _ in known], np.uint32)
-    ids = np.array([i for _, i in known], np.uint16)
-    nearest = np.minimum(np.searchsorted(hashes, bits), len(known) - 1)
-    return np.where(hashes[nearest] == bits, ids[nearest], 0).astype(np.uint16)
-
-
-def cryptomatte_hash(name: str) -> int:
-    """The 32 bits of a name's Cryptomatte id: MurmurHash3_x86_32, seed 0, kept from being a NaN, infinity or denormal.
-
-    Source: Cryptomatte specification 1.2.0 (Psyop), section *ID generation*; MurmurHash3 by Austin Appleby.
-    """
-    data = name.encode("utf-8")
-    h = 0
-    tail = len(data) & ~3
-    for start in range(0, tail, 4):
-        h ^= _murmur_scramble(int.from_bytes(data[start : start + 4], "little"))
-        h = (_rotate(h, 13) * 5 + 0xE6546B64) & 0xFFFFFFFF
-    if data[tail:]:
-        h ^= _murmur_scramble(int.from_bytes(data[tail:], "little"))
-    h ^= len(data)
-    h = ((h ^ (h >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF
-    h = ((h ^ (h >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
-    h ^= h >> 16
-    exponent = (h >> 23) & 0xFF
-    return h ^ (1 << 23) if exponent in (0, 255) else h
-
-
-def _murmur_scramble(k: int) -> int:
-    k = (k * 0xCC9E2D51) & 0xFFFFFFFF
-    return (_rotate(k, 15) * 0x1B873593) & 0xFFFFFFFF
-
-
-def _rotate(value: int, bits: int) -> int:
-    return ((value << bits) | (value >> (32 - bits))) & 0xFFFFFFFF

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from render.passes import BrokenPasses, cryptomatte_hash, ids_from_cryptomatte, read_passes
+from render.passes import BrokenPasses, read_passes
+from render.soft_masks import cryptomatte_hash, ids_from_cryptomatte
 
 Layers = dict[str, npt.NDArray[np.float32]]
 H, W = 6, 8

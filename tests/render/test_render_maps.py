@@ -18,7 +18,8 @@ from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.generate import GenerateOptions, generate
 from render.maps import category_ids, fitted_to_labels, to_camera_frame
-from render.passes import Passes, SoftMask
+from render.passes import Passes
+from render.soft_masks import SoftMask
 from scenes.pixel_window import pixel_box
 from scenes.plan import FramePlan
 

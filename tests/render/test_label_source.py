@@ -1,0 +1,74 @@
+"""Who is right where cast and engine differ: as configured, and never silently."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+from test_generate import FakeSession
+
+from dataset.record import Record
+from render.finish import label_source
+from render.generate import GenerateOptions, generate
+from scenes.config.labels import LabelsConfig
+
+SHIFT = 7
+
+
+class DisplacedSession(FakeSession):
+    """An engine that shows everything a few pixels lower than planned."""
+
+    def render(self, plan, folders, timeout_s):
+        passes = super().render(plan, folders, timeout_s)
+        ids = np.roll(passes.instance_ids, SHIFT, axis=0)
+        ids[:SHIFT] = 0
+        return dataclasses.replace(passes, instance_ids=ids)
+
+
+def run(tmp_path: Path, library: Path, source: str):
+    config = tmp_path / "toys.yaml"
+    config.write_text(
+        f"images: 2\nassets: {{library: {library}, classes: [box, ball]}}\nlabels: {{source: {source}}}\n"
+        "camera: {resolution: [160, 120]}\noutput: {instances: true, depth: true}\n"
+    )
+    return generate(config, GenerateOptions(out=tmp_path / "out"), Console(quiet=True))
+
+
+@pytest.mark.parametrize("source", ["auto", "cast"])
+def test_a_difference_fails_the_picture(
+    tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setattr("render.stages.BlenderSession", DisplacedSession)
+    summary = run(tmp_path, toy_library, source)
+    assert summary.done == 0
+    assert all("instance" in reason for _, reason in summary.failed)
+
+
+def test_the_engine_may_be_the_label(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("render.stages.BlenderSession", DisplacedSession)
+    summary = run(tmp_path, toy_library, "engine")
+    assert summary.failed == []
+    record = Record.from_json(summary.folder.record(0).read_text())
+    assert record.label_source == "engine"
+    assert min(a.iou for a in record.agreement if a.cast_px > 100) < 0.95  # and the record says how far apart they are
+    for instance in record.instances:
+        mask, amodal = instance.mask.decode(), instance.mask_amodal.decode()
+        assert (amodal | ~mask).all()
+        x, y, w, h = instance.bbox_xywh
+        ax, ay, aw, ah = instance.bbox_amodal_xywh
+        assert ax <= x
+        assert ay <= y
+        assert ax + aw >= x + w
+        assert ay + ah >= y + h
+        assert 0 < instance.visible_fraction <= 1
+
+
+def test_auto_trusts_the_engine_with_alpha_alone() -> None:
+    expected = {"auto": ("cast", "engine"), "cast": ("cast", "cast"), "engine": ("engine", "engine")}
+    for source, (opaque, cut_out) in expected.items():
+        labels = LabelsConfig.model_validate({"source": source})
+        assert label_source(labels, see_through=False) == opaque
+        assert label_source(labels, see_through=True) == cut_out
