@@ -74,20 +74,21 @@ def _read(rle: Rle, resolution_wh: tuple[int, int]) -> Mask:
 
 def check_masks(record: Record, masks: dict[int, tuple[Mask, Mask]]) -> Faults:
     """Boxes, areas, fractions and occlusion agree with the masks, and no pixel belongs to two objects."""
-    width, height = record.image.resolution_wh
-    owners = np.zeros((height, width), np.int64) if masks else None
-    for instance in record.instances:
+    owners: npt.NDArray[np.int32] | None = None
+    for place, instance in enumerate(record.instances):
         if instance.instance_id not in masks:
             continue
         modal, amodal = masks[instance.instance_id]
         yield from _check_shape(instance, modal, amodal)
         yield from _check_amodal(instance, amodal, record.label_source == "engine")
         yield from _check_fractions(instance, modal, amodal)
-        assert owners is not None
+        if owners is None:
+            owners = np.zeros(modal.shape, np.int32, order="F")  # run lengths go down the columns
         for other in np.unique(owners[modal]):
             if other:
-                yield "mask-overlap", f"instance {instance.instance_id}: shares pixels with instance {other}"
-        owners[modal] = instance.instance_id
+                whose = record.instances[other - 1].instance_id
+                yield "mask-overlap", f"instance {instance.instance_id}: shares pixels with instance {whose}"
+        owners[modal] = place + 1
 
 
 def _check_shape(instance: Instance, modal: Mask, amodal: Mask) -> Faults:

@@ -45,7 +45,10 @@ def read_run_lengths(counts: str) -> npt.NDArray[np.int64]:
 
 
 def read_mask(size_hw: tuple[int, int], counts: str) -> npt.NDArray[np.bool_]:
-    """The (h, w) bool mask. Raises ValueError, saying what is wrong, where ``counts`` isn't one of that size."""
+    """The (h, w) bool mask, in Fortran order.
+
+    Raises ValueError, saying what is wrong, where ``counts`` isn't a mask of that size.
+    """
     height, width = size_hw
     if height < 1 or width < 1 or height * width > MOST_PIXELS:
         raise ValueError(f"its size {height} x {width} can't be")
