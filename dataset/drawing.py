@@ -25,8 +25,8 @@ HATCH_PX, HATCH_OPACITY = 7, 0.6
 DASH_PX = (5, 4)
 DROPPED: Color = (205, 205, 205)
 DARK: Color = (38, 38, 38)
-NAMED_POINTS_FROM_PX = 110
-"""Names of keypoints are written where the object's box is at least so wide on the sheet."""
+NAMED_POINTS_FROM_PX = 140
+"""Names of visible keypoints are written where the object's box is at least so wide on the sheet."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,6 @@ def _draw_point(
     else:
         draw.ellipse((x - 4, y - 4, x + 4, y + 4), outline=(0, 0, 0))
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), outline=color)
-    if named:
+    if named and point.visibility == 2:
         font = ImageFont.load_default(size=10)
         draw.text((x + 6, y - 6), point.name, fill=(255, 255, 255), font=font, stroke_width=1, stroke_fill=(0, 0, 0))

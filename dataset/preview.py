@@ -52,7 +52,7 @@ def contact_sheet(records: Sequence[Record], images: Path, classes: Sequence[str
             raise FileNotFoundError(images / record.image.file_name)
         scale = min(CELL_WIDTH / raw.shape[1], CELL_HEIGHT / raw.shape[0])
         cells.append(draw_labels(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), record.instances, colors, scale))
-    return lay_out(cells, COLUMNS, CELL_WIDTH)
+    return lay_out(cells, COLUMNS)
 
 
 def plan_cell(
@@ -97,14 +97,14 @@ def plan_title(plan: FramePlan) -> str:
     parts = [f"picture {plan.index}", f"attempt {plan.attempt}", str(factors["stage"])]
     parts += [f"{name} {_short(value)}" for name, value in factors["variables"].items()]
     parts.append(
-        f"{camera['elevation_deg']:.0f}° up, {camera['azimuth_deg']:.0f}° round, {camera['distance_m']:.2g} m, "
-        f"view {camera['fov_deg']:.0f}°"
+        f"{round(camera['elevation_deg'])}° up, {round(camera['azimuth_deg'])}° round, {camera['distance_m']:.2g} m, "
+        f"view {round(camera['fov_deg'])}°"
     )
     return "  ·  ".join(parts)
 
 
 def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _titled(cell: Pixels, title: str) -> Pixels:
@@ -117,9 +117,9 @@ def _titled(cell: Pixels, title: str) -> Pixels:
     return np.asarray(picture)
 
 
-def lay_out(cells: Sequence[Pixels], columns: int, cell_width: int) -> Pixels:
-    """Put cells, none wider than ``cell_width``, into a grid on dark grey; (H, W, 3) uint8 RGB."""
-    height = max(c.shape[0] for c in cells)
+def lay_out(cells: Sequence[Pixels], columns: int) -> Pixels:
+    """Put cells into a grid on dark grey; (H, W, 3) uint8 RGB."""
+    height, cell_width = (max(c.shape[axis] for c in cells) for axis in (0, 1))
     columns = min(columns, len(cells))
     rows = math.ceil(len(cells) / columns)
     sheet = np.full((rows * (height + GAP) + GAP, columns * (cell_width + GAP) + GAP, 3), BACKGROUND, np.uint8)

@@ -66,7 +66,7 @@ def preview(
 ) -> None:
     """Draw pictures with their labels in seconds, shaded instead of rendered. Needs no Blender."""
     from dataset.drawing import class_colors
-    from dataset.preview import PLAN_CELL_WIDTH, failed_cell, lay_out, plan_cell
+    from dataset.preview import failed_cell, lay_out, plan_cell
     from render.finish import encode_image
     from scenes.shading import Shader
 
@@ -89,7 +89,7 @@ def preview(
                 cells.append(failed_cell(index, "\n".join(e.problems), planner.config.camera.resolution))
                 continue
             cells.append(plan_cell(planned, shader.shade(planned), planner.config.labels, colors, skeletons))
-    sheet = lay_out(cells, COLUMNS_UP_TO_9 if len(cells) <= 9 else COLUMNS, PLAN_CELL_WIDTH)
+    sheet = lay_out(cells, COLUMNS_UP_TO_9 if len(cells) <= 9 else COLUMNS)
     _write(out, encode_image(sheet, "png", 100))
     Console(soft_wrap=True, highlight=False).print(escape(str(out)))
     if failed:

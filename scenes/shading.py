@@ -33,7 +33,8 @@ TO_LIGHT = np.array([-0.55, -0.85, -0.75]) / np.linalg.norm([0.55, 0.85, 0.75])
 """Towards the key light, in the camera's frame: from behind the viewer's left shoulder."""
 AMBIENT, KEY, SKYLIGHT = 0.34, 0.72, 0.22
 SHADOW_STRIDE = 2
-SHADOW_DEPTH = 0.55
+SHADOW_DEPTH, SHADOW_REACH = 0.55, 5.0
+"""How dark a shadow is near the object, and after how many of its radii it is gone: it says what stands where."""
 
 
 @dataclass
@@ -168,7 +169,7 @@ class Shader:
             distance = canvas.distance[on][:, None]
             reach = np.linalg.norm(canvas.directions[on], axis=1)[:, None] * distance
             points = eye + distance * canvas.directions[on] + 2e-3 * reach * canvas.normal[on]
-            dark = np.zeros(len(on), bool)
+            dark = np.zeros(len(on))
             for item in plan.objects:
                 self._add_shadow(dark, item, points, to_light)
             values = np.ones(len(at), np.float32)
@@ -176,8 +177,8 @@ class Shader:
             free = cv2.GaussianBlur(values.reshape(grid.shape), (0, 0), 1.2)
         return cv2.resize(free, (width, height), interpolation=cv2.INTER_LINEAR).ravel().astype(np.float64)
 
-    def _add_shadow(self, dark: npt.NDArray[np.bool_], item: ObjectPlan, points: Float, to_light: Float) -> None:
-        """Mark the points from which an object hides the light."""
+    def _add_shadow(self, dark: Float, item: ObjectPlan, points: Float, to_light: Float) -> None:
+        """Darken (0..1) the points from which an object hides the light, less where it is farther off."""
         scene, mesh = self._caster.scene(item.asset_id)
         object_to_world = np.array(item.object_to_world)
         low, high = mesh.vertices.min(axis=0).astype(np.float64), mesh.vertices.max(axis=0).astype(np.float64)
@@ -186,12 +187,14 @@ class Shader:
         towards = middle - points
         along = towards @ to_light
         beside = np.einsum("ij,ij->i", towards, towards) - along**2
-        near = np.flatnonzero((beside < radius**2) & (along > -radius) & ~dark)
+        strength = np.clip(1 - along / (SHADOW_REACH * radius), 0.0, 1.0)
+        near = np.flatnonzero((beside < radius**2) & (along > -radius) & (strength > dark))
         if len(near):
             world_to_object = np.linalg.inv(object_to_world)
             origins = apply(world_to_object, points[near]).astype(np.float32)
             aim = np.broadcast_to(world_to_object[:3, :3] @ to_light, origins.shape).astype(np.float32)
-            dark[near] = scene.run(origins, np.ascontiguousarray(aim)) >= 0
+            hidden = near[scene.run(origins, np.ascontiguousarray(aim)) >= 0]
+            dark[hidden] = strength[hidden]
 
     def _pixels(self, asset_id: str) -> dict[str, Pixels]:
         """Base-colour textures of an asset, reduced."""
