@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from dataset.categories import read_categories
-from dataset.check_images import MAP_FOLDERS, decode_picture
+from dataset.check_images import decode_picture
 from dataset.coco import coco_bytes, to_coco
 from dataset.export import iterate_records
 from dataset.finding import Finding
-from dataset.folder import DatasetFolder
+from dataset.folder import MAP_FOLDERS, DatasetFolder
 
 COCO_FILE = "annotations/instances.json"
 _LEFTOVER = re.compile(r"^\..*\.[a-z0-9_]{8}$|\.tmp$|\.part$")

@@ -272,8 +272,20 @@ def test_the_command(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_pictures_and_maps_of_png_datasets(make_dataset: Any, tmp_path: Path) -> None:
+def test_pictures_of_png_datasets_become_jpeg(make_dataset: Any, tmp_path: Path) -> None:
     root = make_dataset("output.format=png", "images=1")
     out, _ = export_dataset(open_dataset(root), "bop", tmp_path / "out")
     written = grey(out / "train_pbr/000000/rgb/000000.jpg").astype(int)
     assert np.abs(written - grey(root / "images/000000.png")).mean() < 3
+
+
+def test_depth_is_cast_where_none_was_recorded(bop: Path, make_dataset: Any, tmp_path: Path) -> None:
+    out, _ = export_dataset(open_dataset(make_dataset("output.depth=false")), "bop", tmp_path / "out")
+    for im_id in range(3):
+        recorded, cast = (
+            grey(root / "train_pbr/000000/depth" / f"{im_id:06d}.png")
+            * read(root / "train_pbr/000000/scene_camera.json")[im_id]["depth_scale"]
+            for root in (bop, out)
+        )
+        assert (cast > 0).any()
+        assert (np.abs(recorded - cast)[(recorded < 6500) & (cast > 0)] <= 1).mean() > 0.98
