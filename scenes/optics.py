@@ -84,10 +84,15 @@ def _depth(camera: CameraPlan, point: Float) -> float:
     return max(float((point - pose[:3, 3]) @ pose[:3, 2]), camera.near_m)
 
 
-def _motion(config: MotionBlur, camera: CameraPlan, depth_m: float, draws: Draws, name: str) -> MotionPlan:
-    """A streak of the configured length in the image plane at ``depth_m``, and a turn about a random axis."""
+def _motion(config: MotionBlur, camera: CameraPlan, depth_m: float, draws: Draws, name: str) -> MotionPlan | None:
+    """A streak of the configured length in the image plane at ``depth_m``, and a turn about a random axis.
+
+    None where both are 0: a picture without blur is rendered faster.
+    """
     length_m = draws.number(config.length_px, f"{name}.length_px") * depth_m / camera.fx
     angle = math.radians(draws.number(config.rotation_deg, f"{name}.rotation_deg"))
+    if length_m == 0 and angle == 0:
+        return None
     rng = draws.rng(f"{name}.direction")
     heading = rng.uniform(0, 2 * math.pi)
     pose = np.array(camera.camera_to_world)
