@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def forecast(planner: Planner, indices: Sequence[int], workers: int = 0) -> Iter
         planner: of the run; further processes open its inputs anew.
         indices: of the pictures.
         workers: processes; 0 chooses by pictures and cores, 1 plans here.
+
+    Raises InputError where a process ends before its work (out of memory, killed).
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = workers or max(1, min(cores, len(indices) // WORTH_A_PROCESS))
@@ -39,7 +42,11 @@ def forecast(planner: Planner, indices: Sequence[int], workers: int = 0) -> Iter
             yield facts_of(planner, index)
         return
     with _pool(planner.config, planner.base, workers) as pool:
-        yield from pool.map(_facts, indices, chunksize=CHUNK)
+        try:
+            yield from pool.map(_facts, indices, chunksize=CHUNK)
+        except BrokenExecutor as e:
+            mend = "--workers 1 needs the least memory"
+            raise InputError(f"a process that planned pictures has ended ({e})", mend) from e
 
 
 def facts_of(planner: Planner, index: int) -> PictureFacts:
@@ -68,6 +75,7 @@ def _pool(config: RunConfig, base: Path, workers: int) -> Iterator[ProcessPoolEx
 
 def _open(config: RunConfig, base: Path) -> None:
     global _planner
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the coordinator, which ends the pool
     _planner = Planner(config, open_inputs(config, base), base)
 
 

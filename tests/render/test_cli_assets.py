@@ -153,3 +153,25 @@ def test_a_damaged_asset_is_named(tmp_path: Path, scans: Path) -> None:
         mesh.write_bytes(whole[:end])
         with pytest.raises(InputError, match=r"mesh\.npz"):
             asset.mesh()
+
+
+def test_keypoints_come_in_and_are_mentioned(tmp_path: Path, scans: Path) -> None:
+    library, named = tmp_path / "library", tmp_path / "points.yaml"
+    named.write_text("keypoints: {corner: [0.05, 0.1, 0.15], wide: [9, 9, 9]}\nskeleton: [[corner, wide]]")
+    code, output = call("add", scans, "--class", "thing", "--library", library, "--keypoints", named)
+    assert code == 2
+    assert "belongs to one scan" in output
+    assert not library.exists()
+    arguments = ("--class", "thing", "--library", library, "--unit", "m")
+    code, output = call("add", scans / "box.stl", *arguments, "--keypoints", named)
+    assert code == 0, output
+    assert "2 keypoints" in output
+    assert "'wide' lies" in output
+    assert "'corner'" not in output
+    code, output = call("list", "--library", library)
+    assert code == 0
+    assert "keypoints" in output
+    named.rename(scans / "box.keypoints.yaml")
+    code, output = call("inspect", scans / "box.stl")
+    assert code == 0
+    assert "2 named points" in output
