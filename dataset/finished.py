@@ -41,9 +41,9 @@ class FinishedDataset:
     def assets(self) -> dict[str, Asset]:
         """The scans that the run could place, by id, as they are now. Raises InputError where there are none."""
         library = self.run.get("library")
-        if library is None:
+        if library is None and self.run["config"].get("assets", {}).get("source") == "samples":
             return {a.meta.asset_id: a for a in sample_assets()}
-        found = {a.meta.asset_id: a for a in list_assets(Path(str(library)))}
+        found = {a.meta.asset_id: a for a in list_assets(Path(library))} if isinstance(library, str) else {}
         if not found:
             raise InputError(
                 f"{library}: the library that this dataset was made from is gone or empty",
