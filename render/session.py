@@ -167,7 +167,8 @@ class BlenderSession:
             passes = read_passes(output, names := answer.pop("names"), self._settings.passes)
             self._check_size(plan, passes)
             if answer.pop("blurred"):
-                passes = with_sharp(passes, read_passes(sharp, names, self._settings.passes))
+                of_labels = tuple(p for p in self._settings.passes if p != "soft_masks")
+                passes = with_sharp(passes, read_passes(sharp, names, of_labels))
         except BrokenPasses as e:
             raise EngineError(str(e), "BrokenPasses") from e
         finally:

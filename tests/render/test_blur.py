@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy.spatial.transform import Rotation
-from unit_boxes import ENGINES, WHITE, at, cast_boxes, look, make_plan, pose, render_once
+from unit_boxes import BINARY, ENGINES, WHITE, at, cast_boxes, look, make_plan, old_eevee, pose, render_once
 
 from dataset.agreement import compare
 from render.session import BlenderSession, EngineError
@@ -148,9 +148,14 @@ def test_a_turn_takes_the_time_of_the_exposure(session: BlenderSession, folders:
     assert 0.3 < sides[0] < covered[ring & (np.abs(upright) < 5)].mean()
 
 
-def test_the_circle_of_confusion_is_that_of_a_thin_lens(session: BlenderSession, folders: dict[str, Path]) -> None:
-    """Diameter aperture * f * |1 / depth - 1 / focus|, in pixels; the spread of an edge is a quarter of that."""
-    aperture, focus = 0.2, 5.0
+@pytest.mark.parametrize(("aperture", "focus"), [(0.2, 5.0), (1.0, 2.2)])
+def test_the_circle_of_confusion_is_that_of_a_thin_lens(
+    session: BlenderSession, folders: dict[str, Path], aperture: float, focus: float
+) -> None:
+    """Diameter aperture * f * |1 / depth - 1 / focus|, in pixels; the spread of an edge is a quarter of that.
+
+    The second pupil is wider than Blender's f-number of 0.1 on a sensor of 36 mm.
+    """
     plan = make_plan(glowing_box(), world=DARK, camera=camera(aperture_m=aperture, focus_m=focus))
     row = soft_row(plan, session, folders)
     diameter = aperture * FOCAL_PX * abs(1 / FRONT_M - 1 / focus)
@@ -201,6 +206,23 @@ def test_a_fisheye_is_equidistant_up_to_its_corners(
     assert passes.depth_m is not None
     assert np.median(np.abs(passes.depth_m[same] / distance[same] - 1)) < 1e-4
     assert np.abs(passes.depth_m[same] / distance[same] - 1).max() < 0.02
+
+
+@pytest.mark.skipif(not BINARY, reason="no blender on PATH")
+def test_eevee_blurs_and_keeps_its_labels_sharp(folders: dict[str, Path], tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, engine="eevee", samples=8)
+    motion = MotionPlan((0.5, 0.0, 0.0))
+    plan = make_plan(glowing_box(motion), world=DARK, camera=camera(aperture_m=0.2, focus_m=5.0))
+    sharp = make_plan(glowing_box(), world=DARK, camera=camera())
+    with old_eevee(settings, tmp_path) as session:
+        before, blurred, after = (render_once(p, folders, session) for p in (sharp, plan, sharp))
+        fisheye = camera(lens=LensPlan("fisheye", (0, 0, 0, 0)))
+        with pytest.raises(EngineError, match="cycles"):
+            render_once(make_plan(glowing_box(), camera=fisheye), folders, session)
+    np.testing.assert_array_equal(blurred.instance_ids, before.instance_ids)
+    np.testing.assert_array_equal(after.radiance, before.radiance)
+    edge = blurred.radiance[60, 30:66, 0] / 0.5
+    assert np.count_nonzero((edge > 0.1) & (edge < 0.9)) > 8
 
 
 def test_other_lenses_are_refused(session: BlenderSession, folders: dict[str, Path]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from assets.asset import AssetMeta, Material, MeshArrays, write_asset
+from assets.errors import InputError
 from render.passes import Passes
 from render.session import BlenderSession
 from scenes.plan import (
@@ -140,3 +142,14 @@ def mean_of(passes: Passes, instance_id: int) -> Array:
     assert inside.sum() > 50
     mean: Array = passes.radiance[inside].mean(axis=0, dtype=np.float64)
     return mean
+
+
+def old_eevee(settings: RenderSettings, folder: Path) -> BlenderSession:
+    """A session with EEVEE up to Blender 4.1; skips the test where there is none that works."""
+    version = subprocess.run([str(BINARY), "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    if not version.startswith(("Blender 3.", "Blender 4.0", "Blender 4.1")):
+        pytest.skip("without a graphics card, today's EEVEE compiles its shaders for minutes")
+    try:
+        return BlenderSession(settings, Path(BINARY or ""), folder, folder / "log")
+    except InputError as e:
+        pytest.skip(str(e))
