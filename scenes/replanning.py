@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from statistics import median
 
 from assets.errors import InputError
@@ -22,13 +23,11 @@ class PlanningError(InputError):
         reasons: attempts by why they were refused.
     """
 
-    def __init__(self, problems: list[str], mend: str, reasons: dict[str, int]) -> None:
-        self.reasons = reasons
+    def __init__(
+        self, problems: str | list[str], mend: str | None = None, reasons: Mapping[str, int] | None = None
+    ) -> None:
+        self.reasons = dict(reasons or {})
         super().__init__(problems, mend)
-
-    def __reduce__(self) -> tuple[type[PlanningError], tuple[list[str], str, dict[str, int]]]:
-        """Goes from process to process whole."""
-        return PlanningError, (self.problems, self.mend or "", self.reasons)
 
 
 class Refusals:
@@ -75,7 +74,7 @@ class Refusals:
         if self._misplaced is not None:
             problems.append(f"for example: {self._misplaced.problems[0]}")
             mend = self._misplaced.mend or mend
-        return PlanningError(problems, mend, dict(self.counted))
+        return PlanningError(problems, mend, self.counted)
 
     def _worst(self) -> list[str]:
         most = sorted(self._broken.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:3]
