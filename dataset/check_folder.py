@@ -16,6 +16,7 @@ from dataset.export import iterate_records
 from dataset.finding import Finding
 from dataset.folder import MAP_FOLDERS, DatasetFolder
 
+MOST_PICTURES = 10_000_000
 COCO_FILE = "annotations/instances.json"
 _LEFTOVER = re.compile(r"^\..*\.[a-z0-9_]{8}$|\.tmp$|\.part$")
 """Names that :func:`assets.atomic.write_atomically` gives until a file is complete, and the usual ones of others."""
@@ -41,14 +42,26 @@ def check_run(run: Any, indices: Collection[int], labels: Mapping[str, int]) -> 
     if isinstance(told, dict) and {k: v for k, v in told.items() if v} != {k: v for k, v in labels.items() if v}:
         yield Finding(at, "run-labels", f"says the labels {_short(told)}, records have {_short(dict(labels))}")
     named = run.get("failed")
-    failed = {f.get("index") for f in named if isinstance(f, dict)} if isinstance(named, list) else set()
-    # Shards and --frames begin and end where they like; a gap between is a loss.
-    expected = range(min(indices), max(indices) + 1) if indices else range(0)
-    lost = [i for i in expected if i not in indices and i not in failed]
+    failed = {f["index"] for f in named if _is_failure(f)} if isinstance(named, list) else set()
+    lost = sorted(_asked(run, indices) - set(indices) - failed)
     for index in lost[:100]:
         yield Finding(f"records/{index:06d}.json", "picture-missing", "is missing, and run.json names no reason")
     if len(lost) > 100:
         yield Finding("records", "picture-missing", f"… and {len(lost) - 100} more are missing")
+
+
+def _is_failure(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("index"), int)
+
+
+def _asked(run: Mapping[str, Any], indices: Collection[int]) -> set[int]:
+    """The pictures that some run into this folder was to make; it may have been a shard, or --frames."""
+    sessions, asked = run.get("sessions"), set[int]()
+    for session in sessions if isinstance(sessions, list) else []:
+        match session:
+            case {"frames": [int(first), int(last)]} if 0 <= first <= last < MOST_PICTURES:
+                asked.update(range(first, last + 1))
+    return asked or (set(range(min(indices), max(indices) + 1)) if indices else set())
 
 
 def _classes(run: Mapping[str, Any]) -> list[str]:

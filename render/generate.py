@@ -144,7 +144,8 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
                 executor = LocalExecutor(
                     planner.plan, stages.open, stages.render, stages.finish, workers, resumed=bool(found)
                 )
-                session = {"workers": workers, "versions": versions(), "engine": stages.info}
+                asked = {"frames": [indices[0], indices[-1]], "workers": workers}
+                session = asked | {"versions": versions(), "engine": stages.info}
                 try:
                     with RunProgress(console, len(missing), catalogue.classes, counts) as progress:
                         for outcome in executor.map(missing):

@@ -67,13 +67,13 @@ def keypoint_library(toy_library: Path, tmp_path_factory: pytest.TempPathFactory
 def make_dataset(keypoint_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Makes a dataset in a new folder; arguments are overrides of the config."""
 
-    def make(*overrides: str) -> Path:
+    def make(*overrides: str, frames: tuple[int, int] | None = None) -> Path:
         folder = tmp_path_factory.mktemp("run")
         path = folder / "toys.yaml"
         path.write_text(CONFIG % keypoint_library)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("render.stages.BlenderSession", AnalyticSession)
-            options = GenerateOptions(overrides=overrides, out=folder / "toys")
+            options = GenerateOptions(overrides=overrides, frames=frames, out=folder / "toys")
             summary = generate(path, options, Console(quiet=True))
         assert not summary.failed
         return summary.folder.root

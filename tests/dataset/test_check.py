@@ -150,11 +150,10 @@ def link_out(root: Path) -> None:
     (root / "images/000001.jpg").symlink_to(elsewhere)
 
 
-def lost_picture(root: Path) -> None:
-    for name in ("records/000001.json", "images/000001.jpg", "depth/000001.exr"):
-        (root / name).unlink()
-    for name in ("depth", "instances", "semantic"):
-        (root / f"{name}/000001.png").unlink()
+def lost_picture(root: Path, index: int = 1) -> None:
+    for name in ("records/{}.json", "images/{}.jpg", "depth/{}.exr", "depth/{}.png", "instances/{}.png"):
+        (root / name.format(f"{index:06d}")).unlink()
+    (root / f"semantic/{index:06d}.png").unlink()
     export_again(root)
 
 
@@ -184,6 +183,7 @@ FAULTS: dict[str, tuple[set[str], Plant]] = {
     ),
     "plan of another picture": ({"index"}, in_record(lambda r: r["plan"].__setitem__("index", 7))),
     "picture missing from the run": ({"picture-missing"}, lost_picture),
+    "last picture missing": ({"picture-missing"}, lambda root: lost_picture(root, 2)),
     "image missing": ({"image-missing", "coco-differs"}, remove("images/000001.jpg")),
     "image changed": (
         {"image-hash"},
@@ -356,6 +356,13 @@ def test_a_failed_picture_that_the_run_names_is_no_finding(dataset: Path) -> Non
     lost_picture(dataset)
     in_run(assign("failed", [{"index": 1, "reason": "the engine crashed 3 times"}]))(dataset)
     assert check_dataset(dataset).findings == ()
+
+
+def test_frames_that_nobody_asked_for_are_not_missing(make_dataset: Callable[..., Path]) -> None:
+    root = make_dataset("images=9", frames=(1, 2))
+    assert check_dataset(root).findings == ()
+    in_run(lambda run: run["sessions"].append({"frames": [5, 6]}))(root)
+    assert [f.path for f in check_dataset(root).findings] == ["records/000005.json", "records/000006.json"]
 
 
 def test_the_users_own_files_beside_the_dataset_are_left_alone(dataset: Path) -> None:
