@@ -279,6 +279,24 @@ def test_pictures_of_png_datasets_become_jpeg(make_dataset: Any, tmp_path: Path)
     assert np.abs(written - grey(root / "images/000000.png")).mean() < 3
 
 
+def test_counts_and_boxes_reach_beyond_the_image(make_dataset: Any, tmp_path: Path) -> None:
+    root = make_dataset("camera.fill=1.6", "labels={}", "objects.count=6")
+    out, _ = export_dataset(open_dataset(root), "bop", tmp_path / "out")
+    cut = 0
+    for scene, im_id, gt_id, gt, k, info in placed(out):
+        height, width = grey(scene / "mask" / f"{im_id:06d}_{gt_id:06d}.png").shape
+        wider = k + np.array([[0, 0, width], [0, 0, height], [0, 0, 0]])
+        model = trimesh.load(out / "models" / f"obj_{gt['obj_id']:06d}.ply", process=False)
+        vertices = np.asarray(model.vertices) @ np.array(gt["cam_R_m2c"]).reshape(3, 3).T + gt["cam_t_m2c"]
+        rows, columns = np.nonzero(rasterise(vertices, np.asarray(model.faces), wider, (3 * width, 3 * height)))
+        assert np.isclose(info["px_count_all"], len(rows), rtol=0.01, atol=2)
+        box = [columns.min() - width, rows.min() - height, np.ptp(columns), np.ptp(rows)]
+        assert np.allclose(info["bbox_obj"], box, atol=1)
+        x, y, w, h = box
+        cut += x < 0 or y < 0 or x + w >= width or y + h >= height
+    assert cut >= 3
+
+
 def test_depth_is_cast_where_none_was_recorded(bop: Path, make_dataset: Any, tmp_path: Path) -> None:
     out, _ = export_dataset(open_dataset(make_dataset("output.depth=false")), "bop", tmp_path / "out")
     for im_id in range(3):
