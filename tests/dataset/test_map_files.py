@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,9 @@ def some_normals() -> npt.NDArray[np.float32]:
     return normals
 
 
+@pytest.mark.skipif(
+    re.search(r"OpenEXR: +NO", cv2.getBuildInformation()) is not None, reason="this OpenCV was built without OpenEXR"
+)
 def test_opencv_reads_both_kinds_of_exr(tmp_path: Path) -> None:
     """In a process of its own: OpenCV looks once, when it is loaded, whether it may read OpenEXR."""
     (tmp_path / "d.exr").write_bytes(depth_exr(some_depth()))
