@@ -19,6 +19,7 @@ RULES = {
 MATRIX_UP_TO = 12
 PAIRS = 12
 REASONS = 5
+NAMED = 20
 
 
 def print_statistics(console: Console, found: dict[str, Any]) -> None:
@@ -26,6 +27,11 @@ def print_statistics(console: Console, found: dict[str, Any]) -> None:
     _print_summary(console, found)
     classes = found["classes"]
     console.print(_counts(classes, found["all"]))
+    without = [name for name, entry in classes.items() if not entry["labelled"]]
+    if without:
+        more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
+        named = ", ".join(escape(name) for name in without[:NAMED])
+        console.print(f"\n[yellow]without a label:[/] {named}{more}")
     console.print(_sizes(classes, found["all"]))
     if len(classes) > 1:
         console.print(_matrix(found) if len(classes) <= MATRIX_UP_TO else _pairs(found))
@@ -52,8 +58,9 @@ def _print_summary(console: Console, found: dict[str, Any]) -> None:
 
 
 def _rows(classes: dict[str, Any], everything: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Classes that have anything to tell, and all of them together."""
     total = [("all", everything)] if len(classes) > 1 else []
-    return [*((escape(name), entry) for name, entry in classes.items()), *total]
+    return [*((escape(name), entry) for name, entry in classes.items() if entry["placed"]), *total]
 
 
 def _counts(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
@@ -76,7 +83,6 @@ def _sizes(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
     for name, entry in _rows(classes, everything):
         n = entry["labelled"]
         if not n:
-            table.add_row(name, *["–"] * len(names), style="yellow")
             continue
         sizes = "/".join(f"{100 * entry['coco_sizes'][k] / n:.0f}" for k in ("small", "medium", "large"))
         visible = {k: 100 * v for k, v in entry["visible_fraction"].items() if k != "histogram"}
