@@ -33,8 +33,9 @@ class Passes:
         instance_ids: (H, W) uint16, ``ObjectPlan.instance_id`` of what the pixel's centre sees, 0 for anything else.
         depth_m: (H, W) float32, metres along the camera's z axis (through a fisheye: along the pixel's ray), at the
             pixel's centre; ``inf`` where nothing is; or None where it wasn't asked for.
-        normals: (H, W, 3) float32, world frame, mean over the pixel (shorter than 1 at edges), 0 where nothing is; or
-            None where they weren't asked for.
+        normals: (H, W, 3) float32, world frame, of the shading (with relief and normal maps), 0 where nothing is; the
+            mean over the pixel, shorter than 1 at edges, or with blur its centre's; or None where they weren't asked
+            for.
         soft_masks: one for each object that is seen at all; or None where they weren't asked for.
     """
 

@@ -123,7 +123,7 @@ def _set_quality(scene: Any, settings: dict[str, Any]) -> None:
 
 @contextmanager
 def quality_for_labels(scene: Any) -> Iterator[None]:
-    """Render nothing that labels don't need: in Cycles one path a pixel, through its centre, and no light.
+    """Render little that labels don't need: in Cycles one path a pixel, through its centre, without bounces.
 
     EEVEE's instance pass is coverage, which needs all samples.
     """
