@@ -26,15 +26,27 @@ def print_statistics(console: Console, found: dict[str, Any]) -> None:
     """Print what :func:`scenes.statistics.dataset_statistics` found."""
     _print_summary(console, found)
     classes = found["classes"]
-    console.print(_counts(classes, found["all"]))
+    _print(console, "labels by class", _counts(classes, found["all"]))
     without = [name for name, entry in classes.items() if not entry["labelled"]]
     if without:
         more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
         named = ", ".join(escape(name) for name in without[:NAMED])
         console.print(f"\n[yellow]without a label:[/] {named}{more}")
-    console.print(_sizes(classes, found["all"]))
-    if len(classes) > 1:
-        console.print(_matrix(found) if len(classes) <= MATRIX_UP_TO else _pairs(found))
+    title = "sizes and visibility of labels (p5 p50 p95; cut: share of labels that a border cuts)"
+    _print(console, title, _sizes(classes, found["all"]))
+    if 1 < len(classes) <= MATRIX_UP_TO:
+        _print(console, "pictures that hold both (on the diagonal: two of a kind)", _matrix(found))
+    elif len(classes) > 1:
+        pairs = _pairs(found)
+        never = sum(n == 0 for n, _, _ in pairs)
+        title = f"classes seen together; {never} of {len(pairs)} pairs never are (all in --json)"
+        _print(console, title, _pair_table(pairs))
+
+
+def _print(console: Console, title: str, table: Table) -> None:
+    # A table's own title wraps at the table's width.
+    console.print(f"\n[bold]{title}[/]")
+    console.print(table)
 
 
 def _print_summary(console: Console, found: dict[str, Any]) -> None:
@@ -46,8 +58,8 @@ def _print_summary(console: Console, found: dict[str, Any]) -> None:
     a_picture = found["labels_a_picture"]
     seconds = f", {found['seconds_a_picture']:.2f} s each" if "seconds_a_picture" in found else ""
     console.print(
-        f"labels a picture {_numbers(a_picture, '.3g')} (p5, p50, p95); {attempts['mean']:.3g} attempts a "
-        f"picture{seconds}"
+        f"labels a picture {_numbers(a_picture, '.3g')} (p5 p50 p95), attempts a picture "
+        f"{attempts['mean']:.3g} on average{seconds}"
     )
     for reason, n in list(attempts["refused"].items())[:REASONS]:
         console.print(f"  {n} attempts refused: {escape(reason)}")
@@ -66,7 +78,7 @@ def _rows(classes: dict[str, Any], everything: dict[str, Any]) -> list[tuple[str
 def _counts(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
     rules = [rule for rule in RULES if rule in everything["dropped_by_rule"]]
     heads = ["placed", "labels", "ignored", *(f"dropped:\n{RULES[rule]}" for rule in rules), "pictures\nwith one"]
-    table = _table("labels by class", "class", heads)
+    table = _table("class", heads)
     for name, entry in _rows(classes, everything):
         dropped = [entry["dropped_by_rule"].get(rule, 0) for rule in rules]
         cells = [entry["placed"], entry["labelled"], entry["ignored"], *dropped, entry["pictures"]]
@@ -77,9 +89,7 @@ def _counts(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
 
 def _sizes(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
     names = ["box px,\nshorter side", "box px,\nlonger side", "COCO size\nS/M/L %", "visible\n%", "cut\n%"]
-    table = _table(
-        "sizes and visibility of labels (p5 p50 p95; cut: share of labels that a border cuts)", "class", names
-    )
+    table = _table("class", names)
     for name, entry in _rows(classes, everything):
         n = entry["labelled"]
         if not n:
@@ -95,21 +105,23 @@ def _sizes(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
 def _matrix(found: dict[str, Any]) -> Table:
     names, counts = found["co_occurrence"]["classes"], found["co_occurrence"]["pictures"]
     numbers = [str(i + 1) for i in range(len(names))]
-    table = _table("pictures that hold both (on the diagonal: two of a kind)", "class", numbers)
+    table = _table("class", numbers)
     for i, name in enumerate(names):
         cells = [f"[dim]{_count(n)}[/]" if i == j else _count(n) for j, n in enumerate(counts[i])]
         table.add_row(f"{i + 1} {escape(name)}", *cells)
     return table
 
 
-def _pairs(found: dict[str, Any]) -> Table:
-    """The pairs of classes that are seen together most and least."""
+def _pairs(found: dict[str, Any]) -> list[tuple[int, str, str]]:
+    """Pairs of classes with the pictures that hold both, most first."""
     names, counts = found["co_occurrence"]["classes"], found["co_occurrence"]["pictures"]
     pairs = [(counts[i][j], names[i], names[j]) for i in range(len(names)) for j in range(i)]
-    pairs.sort(key=lambda pair: (-pair[0], pair[1:]))
-    never = sum(n == 0 for n, _, _ in pairs)
-    title = f"classes seen together; {never} of {len(pairs)} pairs never are (all in --json)"
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
+    return sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))
+
+
+def _pair_table(pairs: list[tuple[int, str, str]]) -> Table:
+    """The pairs of classes that are seen together most and least."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for end in ("most often", "least often"):
         table.add_column(end)
         table.add_column("pictures", justify="right")
@@ -122,8 +134,8 @@ def _pairs(found: dict[str, Any]) -> Table:
     return table
 
 
-def _table(title: str, first: str, columns: list[str]) -> Table:
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
+def _table(first: str, columns: list[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column(first, no_wrap=True, max_width=32)
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
