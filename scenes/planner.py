@@ -38,7 +38,10 @@ VIEWS = 12
 """Cameras tried on one arrangement where only the keep policy asks for another plan."""
 BURIED = 5
 """So many cameras to all of which the same object is not visible enough end the trying."""
-PLACEMENT_ATTEMPTS = 4
+PLACEMENT_ATTEMPTS = 2
+"""So many times objects may find no room before others are drawn. As long as they find room they stay: classes that are
+hard to see would become rare otherwise."""
+OBJECT_DRAWS = 4
 TOO_NEAR = 0.08
 """Nothing may stand nearer to the camera than this share of its distance to the objects' centre."""
 
@@ -112,17 +115,27 @@ class Planner:
             PlanningError: after bounded attempts, with the reasons counted.
         """
         refusals = Refusals()
-        for layout in range(ATTEMPTS):
+        for drawn in range(OBJECT_DRAWS):
+            planned = self._first_good_arrangement(index, drawn * ATTEMPTS * VIEWS, refusals)
+            if planned is not None:
+                return replace(planned, refused=dict(refusals.counted))
+            if not refusals.only_misplaced():
+                break
+        raise refusals.error(index)
+
+    def _first_good_arrangement(self, index: int, first: int, refusals: Refusals) -> Planned | None:
+        """Try arrangements of the objects that attempt ``first`` draws."""
+        for attempt in range(first, first + ATTEMPTS):
             try:
-                arrangement = self._arrange(index, layout)
+                arrangement = self._arrange(index, attempt, first)
             except PlacementError as e:
                 refusals.misplaced(e)
-                if refusals.only_misplaced(PLACEMENT_ATTEMPTS):
-                    break  # more attempts would not help
+                if refusals.only_misplaced() and attempt + 1 - first == PLACEMENT_ATTEMPTS:
+                    return None
                 continue
             if (planned := self._first_good_view(arrangement, refusals)) is not None:
-                return replace(planned, refused=dict(refusals.counted))
-        raise refusals.error(index)
+                return planned
+        return None
 
     def _first_good_view(self, arrangement: _Arrangement, refusals: Refusals) -> Planned | None:
         """Try cameras on an arrangement: as long as nothing but the keep policy objects, and it may help."""
@@ -164,16 +177,18 @@ class Planner:
             engine_ids = self.caster.instance_ids(engine_plan)
         return Planned(plan, seen, engine_plan, engine_ids, bounds, see_keypoints(plan, named, self.caster))
 
-    def _arrange(self, index: int, layout: int) -> _Arrangement:
+    def _arrange(self, index: int, attempt: int, first: int) -> _Arrangement:
+        """Attempt ``attempt`` without its camera, of the labelled objects that attempt ``first`` draws."""
         config = self.config
         # Shared variables keep their draw when a picture is planned again: they would be skewed towards what is easy.
-        draws = Draws(Streams(config.seed, index, layout), draw_variables(config, Streams(config.seed, index)))
+        draws = Draws(Streams(config.seed, index, attempt), draw_variables(config, Streams(config.seed, index)))
+        objects_draws = Draws(Streams(config.seed, index, first), draws.variables)
         weights = [draws.number(s.weight, f"stage.weight.{i}") for i, s in enumerate(config.stage)]
         stage_config = _weighted(list(config.stage), weights, draws, "stage")
         backplate = isinstance(config.background, BackplateBackground)
         catch = backplate and config.background.shadows  # type: ignore[union-attr]
         stage = draw_stage(stage_config, draws, self.base, shadow_catcher=backplate)
-        pieces = [*self._labelled_pieces(draws), *self._distractors(draws)]
+        pieces = [*self._labelled_pieces(objects_draws), *self._distractors(draws)]
         items = [Item(p.asset_id, self.catalogue.mesh(p.asset_id).hull.astype(np.float64) * p.scale) for p in pieces]
         poses = place(items, config.objects.placement, stage, draws)
         matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, pieces, strict=True)]
@@ -185,7 +200,7 @@ class Planner:
         background = self._background(draws)
         plan = FramePlan(
             index,
-            layout,
+            attempt,
             NO_CAMERA,
             (*stage.lamps, *draw_lamps(config.light.lamps, center, stage.interior, draws)),
             draw_world(config.light, draws, self.base),
@@ -198,7 +213,7 @@ class Planner:
         return _Arrangement(plan, stage, center, radius)
 
     def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
-        """The plan with its camera: attempt ``layout + ATTEMPTS * view``; the first views are attempts 0, 1, 2 …"""
+        """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""
         config, plan = self.config, arrangement.plan
         attempt = plan.attempt + ATTEMPTS * view
         draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])

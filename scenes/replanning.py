@@ -59,9 +59,9 @@ class Refusals:
                 v = j.violation
                 self._broken[str(j.item.class_name), v.rule, v.limit].append(v.value)
 
-    def only_misplaced(self, times: int) -> bool:
-        """Whether nothing but places was wanting, so many times."""
-        return self.counted.total() == times and len(self.counted) == 1 and self._misplaced is not None
+    def only_misplaced(self) -> bool:
+        """Whether nothing but places was wanting."""
+        return len(self.counted) == 1 and self._misplaced is not None
 
     def error(self, index: int) -> PlanningError:
         """What to raise about picture ``index``."""
