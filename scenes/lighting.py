@@ -17,18 +17,23 @@ from scenes.plan import LampPlan, WorldPlan
 SUN_DISTANCE_M = 100.0
 
 
-def draw_world(config: LightConfig, draws: Draws, base: Path) -> WorldPlan:
-    """Draw the light from all around."""
-    if config.hdri is None and config.ambient is not None:
+def draw_world(config: LightConfig, draws: Draws, base: Path, image: str | None = None) -> WorldPlan:
+    """Draw the light from all around; of the environment ``image`` where that is given."""
+    if config.ambient is not None:  # which excludes an HDRI
         color = srgb_to_linear(str(draws.value(config.ambient.color, "light.ambient.color")))
         return WorldPlan(None, 0.0, draws.number(config.ambient.strength, "light.ambient.strength"), color)
-    hdri = config.hdri or HdriConfig()
-    image = str(draws.value(hdri.image, "light.hdri.image"))
+    hdri = hdri_config(config) or HdriConfig()
+    image = image or str(draws.value(hdri.image, "light.hdri.image"))
     if not image.startswith("builtin:"):
         files = list_images(located(Path(image), base), HDRI_SUFFIXES)
         image = str(draws.pick(list(files), "light.hdri.file"))
     rotation = math.radians(draws.number(hdri.rotation_deg, "light.hdri.rotation_deg"))
     return WorldPlan(image, rotation, draws.number(hdri.strength, "light.hdri.strength"))
+
+
+def hdri_config(config: LightConfig) -> HdriConfig | None:
+    """The environment images to choose from: those given or, without ambient light, the default ones."""
+    return config.hdri or (HdriConfig() if config.ambient is None else None)
 
 
 def check_builtin_hdri(image: str) -> None:

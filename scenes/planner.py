@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assets.primitives import PRIMITIVES
+from scenes.balance.order import Order
 from scenes.camera import draw_camera
 from scenes.catalogue import Catalogue
 from scenes.config.model import BackplateBackground, ColorBackground, RunConfig
@@ -22,10 +24,10 @@ from scenes.geometry import Float, apply, srgb_to_linear, to_matrix4, transform
 from scenes.keep import Judgement, judge
 from scenes.keypoints import KeypointLabel, NamedPoints, see_keypoints
 from scenes.lighting import draw_lamps, draw_world
-from scenes.looks import ANY_TEXTURES, draw_jitter, draw_surface
 from scenes.optics import draw_motion, draw_optics, draw_post
+from scenes.pieces import Piece, count_labelled, draw_distractors, draw_labelled
 from scenes.placement import Item, PlacementError, place
-from scenes.plan import BackgroundPlan, CameraPlan, FramePlan, MaterialJitter, ObjectPlan, SurfaceMaterial
+from scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan
 from scenes.replanning import PlanningError, Refusals
 from scenes.seeding import Streams
 from scenes.stage import StageBuild, draw_stage
@@ -47,8 +49,6 @@ TOO_NEAR = 0.08
 
 NO_CAMERA = CameraPlan((1, 1), 1.0, 1.0, 0.5, 0.5, to_matrix4(np.eye(4)))
 """Stands in an arrangement until a camera is drawn."""
-
-SOLIDS = tuple(name for name in PRIMITIVES if name != "plane")
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,16 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class _Piece:
-    """An object chosen but not yet placed."""
+class Attempt:
+    """A plan that nothing speaks against, and what its camera sees.
 
-    asset_id: str
-    class_name: str | None
-    scale: float
-    jitter: MaterialJitter
-    surface: SurfaceMaterial | None
+    Attributes:
+        refused: attempts before this one, by why they were refused.
+    """
+
+    plan: FramePlan
+    seen: Visibility
+    refused: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,61 +110,85 @@ class Planner:
         self.base = base
         self.caster = Caster(catalogue.mesh)
 
-    def plan(self, index: int) -> Planned:
-        """Plan and cast picture ``index``.
+    def plan(self, index: int, order: Order | None = None) -> Planned:
+        """Plan and cast picture ``index``: the first good attempt.
+
+        Args:
+            index: of the picture.
+            order: what it is asked to show; None draws that too.
 
         Raises:
             PlanningError: after bounded attempts, with the reasons counted.
         """
-        refusals = Refusals()
-        for drawn in range(OBJECT_DRAWS):
-            planned = self._first_good_arrangement(index, drawn * ATTEMPTS * VIEWS, refusals)
-            if planned is not None:
-                return replace(planned, refused=dict(refusals.counted))
-            if not refusals.only_misplaced():
-                break
-        raise refusals.error(index)
+        return self.complete(next(self.attempts(index, order)))
 
-    def _first_good_arrangement(self, index: int, first: int, refusals: Refusals) -> Planned | None:
-        """Try arrangements of the objects that attempt ``first`` draws."""
+    def attempts(self, index: int, order: Order | None = None, views: int = 1) -> Iterator[Attempt]:
+        """Good attempts at a picture, in their order; at most ``views`` of an arrangement.
+
+        Raises:
+            PlanningError: there is none, with the reasons counted.
+        """
+        refusals, found = Refusals(), False
+        for drawn in range(OBJECT_DRAWS):
+            for attempt in self._arrangements(index, order, drawn * ATTEMPTS * VIEWS, refusals):
+                for good in itertools.islice(self._good_views(attempt, refusals), views):
+                    found = True
+                    yield good
+            if found or not refusals.only_misplaced():
+                break
+        if not found:
+            raise refusals.error(index)
+
+    def attempt(self, index: int, order: Order | None, number: int) -> Planned:
+        """Attempt ``number`` at picture ``index`` and no other, good or not."""
+        drawn, rest = divmod(number, ATTEMPTS * VIEWS)
+        view, layout = divmod(rest, ATTEMPTS)
+        first = drawn * ATTEMPTS * VIEWS
+        plan = self._look(self._arrange(index, first + layout, first, order), view)
+        return self.complete(Attempt(plan, self.caster.cast(plan)))
+
+    def _arrangements(self, index: int, order: Order | None, first: int, refusals: Refusals) -> Iterator[_Arrangement]:
+        """Arrangements of the objects that attempt ``first`` draws."""
         for attempt in range(first, first + ATTEMPTS):
             try:
-                arrangement = self._arrange(index, attempt, first)
+                yield self._arrange(index, attempt, first, order)
             except PlacementError as e:
                 refusals.misplaced(e)
                 if refusals.only_misplaced() and attempt + 1 - first == PLACEMENT_ATTEMPTS:
-                    return None
-                continue
-            if (planned := self._first_good_view(arrangement, refusals)) is not None:
-                return planned
-        return None
+                    return
 
-    def _first_good_view(self, arrangement: _Arrangement, refusals: Refusals) -> Planned | None:
-        """Try cameras on an arrangement: as long as nothing but the keep policy objects, and it may help."""
+    def _good_views(self, arrangement: _Arrangement, refusals: Refusals) -> Iterator[Attempt]:
+        """Cameras on an arrangement: as long as nothing but the keep policy objects, and it may help."""
         before: CameraPlan | None = None
         always: set[int] | None = None
         for view in range(VIEWS):
             plan = self._look(arrangement, view)
             if before is not None and plan.camera == before:
-                return None  # the config leaves the camera no choice
+                return  # the config leaves the camera no choice
             before = plan.camera
             seen = self.caster.cast(plan)
             judged = judge(plan, seen, self.config.labels)
             broken = [j for j in judged if j.replan]
             if (flaw := _flaw(plan, seen, judged)) is not None and not broken:
                 refusals.flawed(flaw)
-                return None
+                return
             if not broken:
-                return self._complete(plan, seen)
+                yield Attempt(plan, seen, dict(refusals.counted))
+                continue
             refusals.broke(broken)
             ids = {j.item.instance_id for j in broken}
             always = ids if always is None else always & ids
             if always and view + 1 >= BURIED:
-                return None  # something is hidden from wherever one looks
-        return None
+                return  # something is hidden from wherever one looks
 
-    def _complete(self, plan: FramePlan, seen: Visibility) -> Planned:
-        """A good plan with what engines and labels need besides."""
+    def count_labelled(self, index: int, fixed: Mapping[str, Any]) -> int:
+        """How many labelled objects picture ``index`` shows, its shared variables as in ``fixed`` where they are."""
+        streams = Streams(self.config.seed, index)
+        return count_labelled(self.config, Draws(streams, draw_variables(self.config, streams, fixed)))
+
+    def complete(self, good: Attempt) -> Planned:
+        """A good attempt with what engines and labels need besides."""
+        plan, seen = good.plan, good.seen
         bounds: dict[str, Float] = {}
         named: dict[str, NamedPoints] = {}
         for asset_id in {o.asset_id for o in plan.objects if o.class_name is not None}:
@@ -175,20 +201,25 @@ class Planner:
         if camera is not plan.camera:
             engine_plan = replace(plan, camera=camera)
             engine_ids = self.caster.instance_ids(engine_plan)
-        return Planned(plan, seen, engine_plan, engine_ids, bounds, see_keypoints(plan, named, self.caster))
+        keypoints = see_keypoints(plan, named, self.caster)
+        return Planned(plan, seen, engine_plan, engine_ids, bounds, keypoints, good.refused)
 
-    def _arrange(self, index: int, attempt: int, first: int) -> _Arrangement:
+    def _arrange(self, index: int, attempt: int, first: int, order: Order | None) -> _Arrangement:
         """Attempt ``attempt`` without its camera, of the labelled objects that attempt ``first`` draws."""
         config = self.config
         # Shared variables keep their draw when a picture is planned again: they would be skewed towards what is easy.
-        draws = Draws(Streams(config.seed, index, attempt), draw_variables(config, Streams(config.seed, index)))
+        fixed = {} if order is None else order.fixed
+        draws = Draws(Streams(config.seed, index, attempt), draw_variables(config, Streams(config.seed, index), fixed))
         objects_draws = Draws(Streams(config.seed, index, first), draws.variables)
         weights = [draws.number(s.weight, f"stage.weight.{i}") for i, s in enumerate(config.stage)]
         stage_config = _weighted(list(config.stage), weights, draws, "stage")
         backplate = isinstance(config.background, BackplateBackground)
         catch = backplate and config.background.shadows  # type: ignore[union-attr]
         stage = draw_stage(stage_config, draws, self.base, shadow_catcher=backplate)
-        pieces = [*self._labelled_pieces(objects_draws), *self._distractors(draws)]
+        pieces = [
+            *draw_labelled(config, self.catalogue, objects_draws, order),
+            *draw_distractors(config, self.catalogue, draws, self.base),
+        ]
         items = [Item(p.asset_id, self.catalogue.mesh(p.asset_id).hull.astype(np.float64) * p.scale) for p in pieces]
         poses = place(items, config.objects.placement, stage, draws)
         matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, pieces, strict=True)]
@@ -203,7 +234,7 @@ class Planner:
             attempt,
             NO_CAMERA,
             (*stage.lamps, *draw_lamps(config.light.lamps, center, stage.interior, draws)),
-            draw_world(config.light, draws, self.base),
+            draw_world(config.light, draws, self.base, None if order is None else order.hdri),
             background,
             stage.surfaces if catch or not backplate else (),
             objects,
@@ -223,48 +254,7 @@ class Planner:
         objects = draw_motion(config.camera.motion_blur, camera, plan.objects, draws)
         return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=plan.factors | {"camera": drawn})
 
-    def _labelled_pieces(self, draws: Draws) -> list[_Piece]:
-        config, classes = self.config, list(self.catalogue.classes)
-        given = config.assets.classes
-        weights = [draws.number(given[c], f"classes.weight.{c}") if isinstance(given, dict) else 1.0 for c in classes]
-        possible = [(c, w) for c, w in zip(classes, weights, strict=True) if w > 0]
-        if not possible:
-            raise PlacementError("no class has a weight above 0 in this picture", "see assets.classes")
-        count = draws.whole(config.objects.count, "objects.count")
-        pieces, left = [], list(possible)
-        for i in range(count):
-            left = left or list(possible)
-            names, w = [c for c, _ in left], [w for _, w in left]
-            name = str(draws.pick(names, f"objects.{i}.class", w))
-            if not isinstance(given, dict):
-                # Without weights no class comes twice while there are others: pictures show as many as they can.
-                left = [pair for pair in left if pair[0] != name]
-            asset = draws.pick(self.catalogue.by_class[name], f"objects.{i}.asset")
-            scale = draws.number(config.objects.scale, f"objects.{i}.scale")
-            jitter = draw_jitter(config.objects.material, draws, f"objects.{i}.material")
-            pieces.append(_Piece(asset.meta.asset_id, name, scale, jitter, None))
-        return pieces
-
-    def _distractors(self, draws: Draws) -> list[_Piece]:
-        config = self.config.distractors
-        pieces = []
-        for i in range(draws.whole(config.count, "distractors.count")):
-            name = f"distractors.{i}"
-            if config.source == "primitives":
-                shape = f"primitive/{draws.pick(list(SOLIDS), f'{name}.shape')}"
-                surface = draw_surface(config.looks, draws, f"{name}.looks", ANY_TEXTURES, self.base)
-                size = draws.number(config.size_m, f"{name}.size_m")
-                pieces.append(_Piece(shape, None, size, MaterialJitter(), surface))
-            else:
-                asset = draws.pick(
-                    self.catalogue.by_class[str(draws.pick(config.source, f"{name}.class"))], f"{name}.asset"
-                )
-                scale = draws.number(self.config.objects.scale, f"{name}.scale")
-                jitter = draw_jitter(self.config.objects.material, draws, f"{name}.material")
-                pieces.append(_Piece(asset.meta.asset_id, None, scale, jitter, None))
-        return pieces
-
-    def _bounds(self, pieces: list[_Piece], matrices: list[Float]) -> tuple[Float, float]:
+    def _bounds(self, pieces: list[Piece], matrices: list[Float]) -> tuple[Float, float]:
         """Centre of the labelled objects' bounding box and the radius of a sphere about it that holds them."""
         points = np.concatenate(
             [
@@ -294,11 +284,14 @@ def _flaw(plan: FramePlan, seen: Visibility, judged: list[Judgement]) -> str | N
     return None
 
 
-def draw_variables(config: RunConfig, streams: Streams) -> dict[str, Any]:
-    """Draw the picture's shared variables, each after those that it refers to."""
+def draw_variables(config: RunConfig, streams: Streams, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Draw the picture's shared variables, each after those that it refers to; those in ``fixed`` are as they are."""
     drawn: dict[str, Any] = {}
     for name in variable_order(config):
-        drawn[name] = sample(config.variables[name], streams.rng(f"variables.{name}"), drawn)
+        if fixed and name in fixed:
+            drawn[name] = fixed[name]
+        else:
+            drawn[name] = sample(config.variables[name], streams.rng(f"variables.{name}"), drawn)
     return drawn
 
 

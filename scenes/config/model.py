@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, field_validator, model_validator
 
+from scenes.config.balance import BalanceConfig
 from scenes.config.camera import CameraConfig
 from scenes.config.labels import LabelsConfig
 from scenes.config.section import Section
@@ -260,5 +261,6 @@ class RunConfig(Section):
     background: Background = Field(default_factory=HdriBackground)
     camera: CameraConfig = Field(default_factory=CameraConfig)
     labels: LabelsConfig = Field(default_factory=LabelsConfig)
+    balance: BalanceConfig | None = Field(None, description="how many labels each class is to have")
     render: RenderConfig = Field(default_factory=RenderConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)

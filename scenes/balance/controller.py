@@ -1,0 +1,253 @@
+"""The loop: from what is kept so far to what the next pictures are asked to show.
+
+Pictures come in waves. All orders of a wave follow from the entries of the waves before it, in the order of pictures,
+and from nothing else: not from workers, nor from what was finished first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from assets.errors import InputError
+from scenes.balance.attributes import HDRI, Attribute, set_values
+from scenes.balance.order import Entry, Order, Shown
+from scenes.balance.quotas import LEAST_YIELD, deal, deficits, deficits_of_shares, quotas, yields
+from scenes.balance.tally import Tally
+from scenes.balance.targets import Targets
+from scenes.config.balance import BalanceConfig
+from scenes.seeding import Streams
+
+FIRST_WAVE = 16
+LARGEST_WAVE = 64
+WAVE_SHARE = 0.15
+"""Of the pictures that are still needed. The less is lacking the smaller are waves; the last ones are single pictures,
+which meet targets exactly."""
+HOPELESS_AFTER = 80
+"""So many placements of a class that keep hardly any label end a run: its target can't be reached."""
+ROOMS_ASKED = 64
+FEW = 3
+"""Repetitions below this are never too many."""
+UNEVEN = 1.25
+"""A cell of the joint distribution is too full above this multiple of its share."""
+
+Room = Callable[[int, Mapping[str, Any]], int]
+
+
+class Controller:
+    """Orders pictures.
+
+    Args:
+        config: of balancing.
+        targets: see :func:`scenes.balance.targets.make_targets`.
+        assets: asset ids by class, of all labelled classes.
+        attributes: factors that every class is to meet alike.
+        variables: names of those that are shared variables.
+        seed: of the run.
+        images: pictures in all, where that is given: targets are shares then.
+        room: how many labelled objects a picture shows, by index and fixed variables.
+
+    Attributes:
+        tally: of all entries noted.
+    """
+
+    def __init__(
+        self,
+        config: BalanceConfig,
+        targets: Targets,
+        assets: Mapping[str, Sequence[str]],
+        attributes: tuple[Attribute, ...],
+        variables: Iterable[str],
+        seed: int,
+        images: int | None,
+        room: Room,
+    ) -> None:
+        if images is None and targets.counts is None:
+            raise ValueError("shares need a number of images")
+        self.config, self.targets, self.images = config, targets, images
+        self.tally = Tally(tuple(assets))
+        self._assets, self._attributes, self._seed, self._room = assets, attributes, seed, room
+        self._variables = frozenset(variables)
+        self._next, self._wave = 0, 0
+
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """What targets count: labels, or images that hold the class."""
+        return self.tally.kept if self.config.count == "instances" else self.tally.images
+
+    def rates(self) -> dict[str, float]:
+        """Yield of each class: kept per placement."""
+        if self.config.count == "instances":
+            return yields(self.tally.placed, self.tally.kept)
+        return yields(self.tally.pictures, self.tally.images)
+
+    def lacking(self) -> dict[str, float]:
+        """Deficit of each class."""
+        if self.images is None:
+            assert self.targets.counts is not None
+            return deficits(self.targets.counts, self.counted)
+        slots = self._mean_room * (self.images - self._next)
+        return deficits_of_shares(self.targets.shares, self.counted, self.rates(), max(1, round(slots)))
+
+    def expected_pictures(self) -> int:
+        """How many pictures the run will have, by what is known so far."""
+        if self.images is not None:
+            return self.images
+        return self._next + math.ceil(self._placements() / self._mean_room)
+
+    def next_wave(self) -> list[Order]:
+        """Orders of the next pictures; none where the run is complete.
+
+        Raises:
+            InputError: a class keeps hardly any label; names the rules that it is lost by.
+        """
+        if self.images is not None and self._next >= self.images:
+            return []
+        if self.images is None and not any(self.lacking().values()):
+            return []
+        self._refuse_hopeless()
+        rng = Streams(self._seed, self._next).rng("balance.deal")
+        settings = [set_values(self._attributes, self._seed, self._next + i) for i in range(self._wave_size())]
+        fixed = [{k: v for k, v in s.items() if k in self._variables} for s in settings]
+        rooms = [self._room(self._next + i, f) for i, f in enumerate(fixed)]
+        given = self._quotas(sum(rooms), len(rooms))
+        rooms = _used_rooms(rooms, sum(given.values()))
+        hands = self._deal(given, rooms, settings, rng)
+        orders: list[Order] = []
+        for i, hand in enumerate(hands):
+            if hand:
+                hdri = settings[i].get(HDRI)
+                assets = self._choose_assets(hand, orders, rng)
+                index = self._next + len(orders)
+                orders.append(Order(index, self._wave, tuple(hand), assets, fixed[i], hdri))
+        self._next += len(orders)
+        self._wave += 1
+        return orders
+
+    def note(self, entry: Entry) -> None:
+        """Take in how an order was planned; in the order of pictures."""
+        self.tally.add(entry)
+
+    def flaw(self, objects: Sequence[Shown], factors: Mapping[str, str], wanted: Mapping[str, float]) -> float:
+        """How much speaks against a planned picture: 0 for nothing.
+
+        Args:
+            objects, factors: what it shows; see :class:`Entry`.
+            wanted: deficits at the beginning of its wave.
+        """
+        kept = [o for o in objects if o.lost_by is None]
+        against = 0.0 if any(wanted[o.class_name] > 0 for o in kept) else 1e6
+        for item in kept:
+            against += self._repeated(item)
+            for attribute in self._attributes:
+                if not attribute.values:
+                    value = str(item.side) if attribute.name == "viewing_direction" else factors[attribute.name]
+                    against += self._overfull(item.class_name, attribute.name, value)
+        return against
+
+    def _placements(self) -> float:
+        rates = self.rates()
+        return sum(d / max(rates[c], LEAST_YIELD) for c, d in self.lacking().items())
+
+    @cached_property
+    def _mean_room(self) -> float:
+        rooms = [self._room(i, {}) for i in range(ROOMS_ASKED)]
+        return max(1.0, sum(rooms) / len(rooms))
+
+    def _wave_size(self) -> int:
+        left = self.expected_pictures() - self._next
+        size = min(LARGEST_WAVE, max(1, round(WAVE_SHARE * left)))
+        if self._next == 0:
+            size = min(size, FIRST_WAVE)
+        return size if self.images is None else min(size, self.images - self._next)
+
+    def _quotas(self, slots: int, pictures: int) -> dict[str, int]:
+        lacking, exact = self.lacking(), self.images is None
+        context = min(int(self.config.context * slots), slots - 1) if exact else 0
+        given = quotas(lacking, self.rates(), slots - context, capped=exact)
+        if self.config.count == "images":
+            # A second object of a class in a picture adds nothing to what is counted.
+            given = {c: min(n, pictures) for c, n in given.items()}
+        if context:
+            sated = {c: 1.0 for c, d in lacking.items() if d <= 0}
+            for c, n in quotas(sated, dict.fromkeys(sated, 1.0), context, capped=False).items():
+                given[c] += n
+        return given
+
+    def _deal(
+        self,
+        given: Mapping[str, int],
+        rooms: Sequence[int],
+        settings: Sequence[Mapping[str, Any]],
+        rng: np.random.Generator,
+    ) -> list[list[str]]:
+        shown = [{a.name: a.shown_as(s[a.name]) for a in self._attributes if a.values} for s in settings[: len(rooms)]]
+        cells = self.tally.cells.copy()
+
+        def pressure(c: str) -> npt.NDArray[np.float64]:
+            return np.array([sum(cells[c, f, v] for f, v in values.items()) for values in shown], float)
+
+        def note(c: str, picture: int) -> None:
+            for factor, value in shown[picture].items():
+                cells[c, factor, value] += 1
+
+        return deal(given, rooms, pressure, note, rng)
+
+    def _choose_assets(self, hand: Sequence[str], before: Sequence[Order], rng: np.random.Generator) -> tuple[str, ...]:
+        """The least used asset of each class, drawn where several are."""
+        used = self.tally.used.copy()
+        for order in before:
+            used.update(order.assets)
+        chosen = []
+        for c in hand:
+            candidates = self._assets[c]
+            draws = rng.random(len(candidates))
+            asset = min(zip((used[a] for a in candidates), draws, candidates, strict=True))[2]
+            used[asset] += 1
+            chosen.append(asset)
+        return tuple(chosen)
+
+    def _repeated(self, item: Shown) -> float:
+        seen = self.tally.sides[item.asset_id]
+        again = int(seen[item.side]) + 1
+        even = (int(seen.sum()) + 1) / max(1, int((seen > 0).sum()) + int(seen[item.side] == 0))
+        return max(0.0, again / max(FEW, self.config.most_repeats * even) - 1.0)
+
+    def _overfull(self, class_name: str, factor: str, value: str) -> float:
+        """By how much a label would make its class meet a value more often than all classes do."""
+        values = self.tally.values(factor)
+        pooled = (values.get(value, 0) + 1) / (sum(values.values()) + len(values) + 1)
+        expected = pooled * (self.tally.kept[class_name] + 1)
+        return max(0.0, (self.tally.cells[class_name, factor, value] + 1) / max(FEW, UNEVEN * expected) - 1.0)
+
+    def _refuse_hopeless(self) -> None:
+        problems = []
+        for c, lack in self.lacking().items():
+            placed, kept = self.tally.placed[c], self.tally.kept[c]
+            if lack > 0 and placed >= HOPELESS_AFTER and kept < LEAST_YIELD * placed:
+                rules = ", ".join(f"{n} by {rule}" for rule, n in self.tally.lost[c].most_common())
+                problems.append(
+                    f"balance: class {c!r}: of {placed} objects placed only {kept} are labelled; lost {rules}"
+                )
+        if problems:
+            raise InputError(
+                problems,
+                "its target can't be reached with this keep policy: relax the rule (labels.per_class), show the class "
+                "larger (camera.fill, objects.scale), or crowd it less (objects.count, objects.placement.density)",
+            )
+
+
+def _used_rooms(rooms: Sequence[int], objects: int) -> list[int]:
+    """As many of the pictures as the objects need."""
+    used: list[int] = []
+    for room in rooms:
+        if objects <= 0:
+            break
+        used.append(min(room, objects))
+        objects -= room
+    return used

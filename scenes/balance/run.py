@@ -1,0 +1,145 @@
+"""A balanced run: plans its pictures wave by wave, as the controller orders them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from scenes.balance.attributes import find_attributes
+from scenes.balance.controller import Controller
+from scenes.balance.factors import picture_factors, side_of
+from scenes.balance.ledger import Ledger
+from scenes.balance.order import Entry, Order, Shown
+from scenes.balance.targets import Targets, make_targets
+from scenes.catalogue import Catalogue
+from scenes.config.model import RunConfig
+from scenes.keep import judge
+from scenes.planner import Attempt, Planned, Planner
+from scenes.replanning import PlanningError
+
+CANDIDATES = 6
+"""Plans of one picture that are compared where something speaks against the first ones."""
+VIEWS = 2
+"""How many of them may show the same arrangement."""
+
+
+class BalancedRun:
+    """Plans pictures in order and keeps the books. Used by one thread.
+
+    Args:
+        planner: of the run.
+        targets: see :func:`open_targets`.
+        ledger: of an earlier part of the run, or empty.
+
+    Attributes:
+        controller: decides what pictures show.
+    """
+
+    def __init__(self, planner: Planner, targets: Targets, ledger: Ledger | None = None) -> None:
+        config = planner.config
+        assert config.balance is not None
+        self.planner, self.ledger = planner, ledger or Ledger()
+        catalogue = planner.catalogue
+        self.controller = Controller(
+            config.balance,
+            targets,
+            {c: [a.meta.asset_id for a in catalogue.by_class[c]] for c in catalogue.classes},
+            find_attributes(config, planner.base),
+            config.variables,
+            config.seed,
+            fixed_images(config, targets),
+            planner.count_labelled,
+        )
+        self._order: Order | None = None
+        self._wanted: Mapping[str, float] = {}
+
+    def indices(self, wanted: Callable[[int], bool]) -> Iterator[int]:
+        """Pictures to be made; each has to be planned with :meth:`plan` before the next is asked for.
+
+        Args:
+            wanted: whether a picture is to be made (now); what isn't is only accounted for.
+
+        Raises:
+            InputError: a target can't be reached.
+        """
+        while orders := self.controller.next_wave():
+            self._wanted = self.controller.lacking()
+            noted = []
+            for order in orders:
+                entry = self.ledger.entries.get(order.index)
+                if entry is not None and entry.order != order:
+                    self.ledger.forget_from(order.index)
+                    entry = None
+                self._order = order
+                if wanted(order.index):
+                    yield order.index
+                elif entry is None:
+                    self._account(order)
+                noted.append(self.ledger.entries[order.index])
+            for entry in noted:
+                self.controller.note(entry)
+
+    def plan(self, index: int) -> Planned:
+        """Plan the picture that :meth:`indices` gave last. Raises PlanningError."""
+        order = self._order
+        assert order is not None
+        assert order.index == index
+        entry = self.ledger.entries.get(index)
+        if entry is not None and entry.attempt is not None:
+            return self.planner.attempt(index, order, entry.attempt)
+        try:
+            chosen = self._choose(order)
+        except PlanningError:
+            self.ledger.add(Entry(order, None, (), {}))
+            raise
+        return self.planner.complete(chosen)
+
+    def _account(self, order: Order) -> None:
+        try:
+            self._choose(order)
+        except PlanningError:
+            self.ledger.add(Entry(order, None, (), {}))
+
+    def _choose(self, order: Order) -> Attempt:
+        """The first plan that nothing speaks against, or the best of several; it goes into the ledger."""
+        best: tuple[float, Attempt, Entry] | None = None
+        for attempt in itertools.islice(self.planner.attempts(order.index, order, VIEWS), CANDIDATES):
+            entry = entry_of(order, attempt, self.planner.config)
+            against = self.controller.flaw(entry.objects, entry.factors, self._wanted)
+            if best is None or against < best[0]:
+                best = against, attempt, entry
+            if against == 0:
+                break
+        assert best is not None  # attempts() raises where there is none
+        self.ledger.add(best[2])
+        return best[1]
+
+
+def entry_of(order: Order, attempt: Attempt, config: RunConfig) -> Entry:
+    """What a planned picture shows, for the ledger."""
+    plan = attempt.plan
+    objects = []
+    for judged in judge(plan, attempt.seen, config.labels):
+        item = judged.item
+        if item.class_name is not None:
+            rule = (
+                None
+                if judged.fate == "label"
+                else "no visible pixel"
+                if judged.violation is None
+                else judged.violation.rule
+            )
+            objects.append(Shown(item.class_name, item.asset_id, side_of(plan, item), rule))
+    return Entry(order, plan.attempt, tuple(objects), picture_factors(plan))
+
+
+def fixed_images(config: RunConfig, targets: Targets) -> int | None:
+    """Pictures in all where their number is given, or the target doesn't say how many labels there are to be."""
+    return config.images if "images" in config.model_fields_set or targets.counts is None else None
+
+
+def open_targets(config: RunConfig, catalogue: Catalogue, base: Path) -> Targets:
+    """The targets of a run's ``balance``. Raises InputError."""
+    assert config.balance is not None
+    return make_targets(config.balance, catalogue.classes, base)
