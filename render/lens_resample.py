@@ -90,8 +90,9 @@ def _within_objects(
 ) -> Float32Array:
     smooth = cv2.remap(np.where(np.isfinite(values), values, np.float32(1e30)), where, None, cv2.INTER_LINEAR)
     exact = values[nearest]
-    # Depth jumps within an object as well, where a handle passes before a mug: nothing between is true there.
-    close = np.abs(smooth - exact) <= 0.02 * np.abs(exact) + SMALLEST
+    # Depth jumps within an object as well, where a handle passes before a mug: nothing between is true there. Where
+    # nothing is (infinity), everything would be close.
+    close = np.isfinite(exact) & (np.abs(smooth - exact) <= 0.02 * np.abs(exact) + SMALLEST)
     if values.ndim == 3:
         return np.where(inner[..., None], smooth, exact)
     return np.where(inner & close, smooth, exact)

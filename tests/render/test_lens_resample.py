@@ -52,6 +52,21 @@ def test_the_picture_lies_where_distorted_rays_say(lens: LensPlan, focal: float)
     assert np.percentile(np.abs(seen.depth_m[inner] / depth[inner] - 1), 99) < 0.02
 
 
+@pytest.mark.parametrize(("lens", "focal"), LENSES)
+def test_where_nothing_is_depth_stays_infinite(lens: LensPlan, focal: float) -> None:
+    plan = plan_of(lens, focal)
+    source = engine_camera(plan.camera)
+    passes = analytic.render(replace(plan, camera=source))
+    assert passes.depth_m is not None
+    passes = replace(passes, depth_m=np.where(passes.instance_ids > 0, passes.depth_m, np.float32(np.inf)))
+    seen = through_lens(passes, source, plan.camera)
+    assert seen.depth_m is not None
+    nothing = seen.instance_ids == 0
+    assert nothing.any()
+    assert np.isinf(seen.depth_m[nothing]).all()
+    assert (seen.depth_m[~nothing] < 10).all()
+
+
 def test_without_distortion_nothing_is_touched() -> None:
     plan = plan_of(None, 300.0)
     passes = analytic.render(plan)
