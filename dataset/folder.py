@@ -42,6 +42,16 @@ class DatasetFolder:
         """The contact sheet."""
         return self.root / "preview.png"
 
+    @property
+    def balance(self) -> Path:
+        """Figures of a balanced run."""
+        return self.root / "balance.json"
+
+    @property
+    def balance_chart(self) -> Path:
+        """The same as bars."""
+        return self.root / "balance.png"
+
     def image(self, index: int, suffix: str) -> Path:
         """Path of a picture."""
         return self.images / f"{index:06d}.{suffix}"
@@ -51,6 +61,11 @@ class DatasetFolder:
         return self.records / f"{index:06d}.json"
 
     @property
+    def ledger(self) -> Path:
+        """Of a balanced run: what each picture was asked to show, and showed."""
+        return self.root / "orders.jsonl"
+
+    @property
     def log(self) -> Path:
         """What Blender itself printed."""
         return self.root / "blender.log"
@@ -58,7 +73,7 @@ class DatasetFolder:
     def own_entries(self) -> tuple[Path, ...]:
         """All that a run writes directly below the root, whether it is there or not."""
         maps = (self.root / name for name in MAP_FOLDERS)
-        return (self.images, self.records, self.annotations, *maps, self.run_file, self.preview, self.log)
+        return (self.images, self.records, self.annotations, *maps, self.run_file, self.preview, self.ledger, self.log)
 
     def clear(self) -> None:
         """Delete what runs wrote, and nothing else."""
