@@ -87,13 +87,15 @@ class LocalExecutor:
     def map(self, indices: Iterable[int]) -> Iterator[Outcome]:
         """Make pictures; yields one outcome each, in the order in which they are done.
 
+        Each picture is planned before the next index is asked for.
+
         Raises:
             InputError: the engine can't be started, or nothing can be planned.
             EngineCrashed, EngineError: no worker can be started, or none any more.
             OSError: the dataset's folder can't be written.
         """
         threads = [
-            threading.Thread(target=self._guard, args=(self._planning, list(indices)), daemon=True),
+            threading.Thread(target=self._guard, args=(self._planning, indices), daemon=True),
             *(threading.Thread(target=self._guard, args=(self._rendering,), daemon=True) for _ in range(self._workers)),
             threading.Thread(target=self._guard, args=(self._finishing,), daemon=True),
         ]
@@ -138,16 +140,18 @@ class LocalExecutor:
                 continue
         raise _Stopped
 
-    def _planning(self, indices: list[int]) -> None:
+    def _planning(self, indices: Iterable[int]) -> None:
         unplannable: list[Outcome] = []
         planned_any = self._resumed
+        refusal: InputError | None = None
         for index in indices:
             start = time.perf_counter()
             try:
                 planned = self._plan(index)
             except InputError as e:
                 unplannable.append(Outcome(index, None, " ".join(str(e).splitlines())))
-                if not planned_any and len(unplannable) == min(HOPELESS, len(indices)):
+                refusal = e
+                if not planned_any and len(unplannable) == HOPELESS:
                     raise  # nothing is lost yet, and most likely no other picture would do better
                 if planned_any:
                     self._report(unplannable)
@@ -155,6 +159,8 @@ class LocalExecutor:
             planned_any = True
             self._report(unplannable)
             self._put(self._jobs, _Job(index, planned, {"plan": time.perf_counter() - start}))
+        if refusal is not None and not planned_any:
+            raise refusal
         for _ in range(self._workers):
             self._put(self._jobs, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import tempfile
@@ -16,26 +17,31 @@ from typing import Any
 
 from rich.console import Console
 
-from assets.errors import InputError
 from dataset.categories import make_categories, read_categories
-from dataset.export import count_labels, export, image_is_whole, read_records
+from dataset.export import count_labels, export
 from dataset.folder import DatasetFolder
-from dataset.record import Record
 from render.executor import LocalExecutor, Outcome
-from render.maps import BYTES_A_PIXEL as MAP_BYTES_A_PIXEL
 from render.maps import wanted_maps, wanted_passes
+from render.preparation import (
+    check_frames,
+    check_space,
+    finished_pictures,
+    frame_bounds,
+    is_asked,
+    open_folder,
+    pictures_asked,
+)
 from render.progress import RunProgress
-from render.run_file import check_resumable, default_out, earlier_sessions, identity, versions, write_run_file
+from render.run_file import default_out, earlier_sessions, identity, versions, write_run_file
 from render.stages import Stages
+from scenes.balance.ledger import Ledger
+from scenes.balance.run import BalancedRun
 from scenes.catalogue import library_folder
 from scenes.config import RunConfig, load_config
-from scenes.config.model import OutputConfig
 from scenes.planner import Planner
 from scenes.preflight import open_inputs
 from scenes.render_settings import RenderSettings
-
-BYTES_A_PIXEL = {"jpg": 1.6, "png": 3.2}
-"""Upper bound of what picture and record take on disk, for the check of free space."""
+from scenes.source import PictureSource, open_source
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
     base = path.resolve().parent
     with console.status("reading scans (the samples are made on first use, which takes some seconds)"):
         catalogue = open_inputs(config, base)
-    indices = _indices(config, options)
+    planner = Planner(config, catalogue, base)
     folder = DatasetFolder((options.out or default_out(config)).resolve())
     metas = {c: [a.meta for a in assets] for c, assets in catalogue.by_class.items()}
     library = library_folder(config, base)
@@ -123,41 +129,52 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
         "categories": [c.to_json() for c in make_categories(catalogue.classes, metas)],
         "library": library if library is None else str(library),
     }
-    found = _prepare(folder, run["identity"], options, config, indices)
+    check_frames(config, options.frames)
+    resumed = open_folder(folder, run["identity"], options.fresh)
+    ledger = Ledger()
+    if resumed:
+        ledger.load(folder.ledger)
+    source = open_source(planner, ledger)
+    found = finished_pictures(folder, options.frames, source) if resumed else {}
+    check_space(folder, config, pictures_asked(options.frames, source) - len(found))
     summary = Summary(folder, kept=len(found))
-    missing = [i for i in indices if i not in found]
+    missing = _peeked(source.indices(lambda i: i not in found and is_asked(options.frames, i)))
     sessions = [] if options.fresh else earlier_sessions(folder)
 
     def begin() -> None:
         if options.fresh:
             folder.clear()
         folder.create(wanted_maps(config.output))
+        if config.balance is not None:
+            ledger.open(folder.ledger)
         write_run_file(folder, run | {"sessions": sessions})
 
-    planner = Planner(config, catalogue, base)
     settings, workers = _share_threads(_settings(config), options.workers)
+    whole = missing is None
     counts = sum((count_labels(r) for r in found.values()), Counter[str]())
     try:
-        if missing:
+        if missing is not None:
             with _scratch() as scratch:
                 stages = Stages(catalogue, folder, config, settings, options.blender, scratch, console, begin)
                 executor = LocalExecutor(
-                    planner.plan, stages.open, stages.render, stages.finish, workers, resumed=bool(found)
+                    source.plan, stages.open, stages.render, stages.finish, workers, resumed=bool(found)
                 )
-                asked = {"frames": [indices[0], indices[-1]], "workers": workers}
-                session = asked | {"versions": versions(), "engine": stages.info}
+                session = {"workers": workers, "versions": versions(), "engine": stages.info}
                 try:
-                    with RunProgress(console, len(missing), catalogue.classes, counts) as progress:
+                    total = pictures_asked(options.frames, source) - len(found)
+                    with RunProgress(console, total, catalogue.classes, counts, _targets(source)) as progress:
                         for outcome in executor.map(missing):
                             summary.add(outcome)
-                            progress.note(outcome)
+                            progress.note(outcome, pictures_asked(options.frames, source) - len(found))
+                    whole = True
                 finally:
                     _keep_log(scratch / "blender.log", folder)
+                    session["frames"] = list(frame_bounds(options.frames, source))
                     sessions.append(session | {"pictures": summary.done, "seconds": _rounded(summary, started)})
     finally:
-        if summary.done or (summary.kept and not missing) or summary.failed:
+        if summary.done or (summary.kept and whole) or summary.failed:
             # Where the run was cut short, a disk that refuses this too must not hide what ended it.
-            with contextlib.suppress(OSError) if summary.done < len(missing) else contextlib.nullcontext():
+            with contextlib.nullcontext() if whole else contextlib.suppress(OSError):
                 _close(folder, config, run, sessions, summary)
     summary.seconds["total"] = time.monotonic() - started
     return summary
@@ -185,49 +202,17 @@ def _rounded(summary: Summary, started: float) -> dict[str, float]:
     return seconds | {"total": round(time.monotonic() - started, 3)}
 
 
-def _indices(config: RunConfig, options: GenerateOptions) -> list[int]:
-    if options.frames is None:
-        return list(range(config.images))
-    first, last = options.frames
-    if first > last:
-        raise InputError(f"--frames {first}-{last}: the end is before the start")
-    if last >= config.images:
-        raise InputError(
-            f"--frames {first}-{last}: pictures are 0 to {config.images - 1}", "raise images in the config or --images"
-        )
-    return list(range(first, last + 1))
-
-
-def _prepare(
-    folder: DatasetFolder, now: dict[str, Any], options: GenerateOptions, config: RunConfig, indices: list[int]
-) -> dict[int, Record]:
-    """Check that the folder can be used; returns the wanted pictures that are finished already. Raises InputError."""
+def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
+    """The iterator, or None where it has nothing: then no engine needs to be started."""
     try:
-        found = {}
-        if check_resumable(folder, now, options.fresh):
-            for record in read_records(folder, indices):
-                if image_is_whole(folder, record):
-                    found[record.index] = record
-                else:
-                    folder.record(record.index).unlink()  # an export must not meet it
-        folder.root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder.root):
-            pass
-    except OSError as e:
-        raise InputError(f"{folder.root}: can't be written ({e.strerror or e})", "choose another with --out") from None
-    width, height = config.camera.resolution
-    need = (len(indices) - len(found)) * width * height * _bytes_a_pixel(config.output)
-    free = shutil.disk_usage(folder.root).free
-    if need > free:
-        raise InputError(
-            f"{folder.root}: {free / 1e9:.1f} GB free, but the pictures may need {need / 1e9:.1f} GB",
-            "free some space, choose another folder with --out, or lower --images",
-        )
-    return found
+        first = next(indices)
+    except StopIteration:
+        return None
+    return itertools.chain([first], indices)
 
 
-def _bytes_a_pixel(output: OutputConfig) -> float:
-    return BYTES_A_PIXEL[output.format] + sum(MAP_BYTES_A_PIXEL[kind] for kind in wanted_maps(output))
+def _targets(source: PictureSource) -> dict[str, int] | None:
+    return source.targets.counts if isinstance(source, BalancedRun) else None
 
 
 def _settings(config: RunConfig) -> RenderSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -23,9 +24,18 @@ class RunProgress:
         total: pictures of this run.
         classes: labelled classes.
         counts: labels that are there already (a resumed run).
+        targets: labels that each class is to have, where there are such.
     """
 
-    def __init__(self, console: Console, total: int, classes: tuple[str, ...], counts: Counter[str]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        total: int,
+        classes: tuple[str, ...],
+        counts: Counter[str],
+        targets: Mapping[str, int] | None = None,
+    ) -> None:
+        self._targets = targets
         self._classes, self._console, self._total = classes, console, total
         self._counts = {c: counts.get(c, 0) for c in classes}
         self._start = time.monotonic()
@@ -50,8 +60,9 @@ class RunProgress:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self._bar.stop()
 
-    def note(self, outcome: Outcome) -> None:
-        """Take in one finished or failed picture."""
+    def note(self, outcome: Outcome, total: int) -> None:
+        """Take in one finished or failed picture, and how many this run has by what is known now."""
+        self._total = total
         self._done += 1
         if outcome.record is None:
             self._failed += 1
@@ -61,7 +72,7 @@ class RunProgress:
         else:
             self._count(outcome.record)
         rate = f"{self._rate():.1f} pictures/min"
-        self._bar.update(self._task, completed=self._done, rate=rate, balance=self.balance())
+        self._bar.update(self._task, total=total, completed=self._done, rate=rate, balance=self.balance())
         now = time.monotonic()
         if not self._console.is_terminal and (now >= self._next_line or self._done == self._total):
             self._next_line = now + 10
@@ -78,9 +89,16 @@ class RunProgress:
         return self._done / max(time.monotonic() - self._start, 1e-6) * 60
 
     def balance(self) -> str:
-        """The rarest and the most frequent class so far."""
+        """The class that is farthest from its target; without targets the rarest and the most frequent class."""
         if not self._counts:
             return ""
+        labels = f"labels {sum(self._counts.values())}"
+        if self._targets is not None:
+            open_ = {c: self._counts[c] / t for c, t in self._targets.items() if t > self._counts[c]}
+            if not open_:
+                return f"{labels}: all targets reached"
+            farthest = min(open_, key=lambda c: (open_[c], c))
+            return f"{labels}: farthest {farthest} {self._counts[farthest]} of {self._targets[farthest]}"
         rarest = min(self._counts, key=lambda c: (self._counts[c], c))
         most = max(self._counts, key=lambda c: (self._counts[c], c))
-        return f"labels {sum(self._counts.values())}: {rarest} {self._counts[rarest]} … {most} {self._counts[most]}"
+        return f"{labels}: {rarest} {self._counts[rarest]} … {most} {self._counts[most]}"

@@ -34,12 +34,14 @@ class BalancedRun:
 
     Attributes:
         controller: decides what pictures show.
+        ledger, targets: of the run.
+        expected: pictures of the whole run, as far as is known; exact at its end.
     """
 
     def __init__(self, planner: Planner, targets: Targets, ledger: Ledger | None = None) -> None:
         config = planner.config
         assert config.balance is not None
-        self.planner, self.ledger = planner, ledger or Ledger()
+        self.planner, self.ledger, self.targets = planner, ledger or Ledger(), targets
         catalogue = planner.catalogue
         self.controller = Controller(
             config.balance,
@@ -51,6 +53,7 @@ class BalancedRun:
             fixed_images(config, targets),
             planner.count_labelled,
         )
+        self.expected = self.controller.expected_pictures()
         self._order: Order | None = None
         self._wanted: Mapping[str, float] = {}
 
@@ -79,6 +82,7 @@ class BalancedRun:
                 noted.append(self.ledger.entries[order.index])
             for entry in noted:
                 self.controller.note(entry)
+            self.expected = self.controller.expected_pictures()
 
     def plan(self, index: int) -> Planned:
         """Plan the picture that :meth:`indices` gave last. Raises PlanningError."""

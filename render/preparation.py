@@ -1,0 +1,105 @@
+"""What is there before a run renders anything: the folder, finished pictures, and which are asked for."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from typing import Any
+
+from assets.errors import InputError
+from dataset.export import image_is_whole, read_records
+from dataset.folder import DatasetFolder
+from dataset.record import Record
+from render.maps import BYTES_A_PIXEL as MAP_BYTES_A_PIXEL
+from render.maps import wanted_maps
+from render.run_file import check_resumable
+from scenes.balance.run import BalancedRun
+from scenes.config import RunConfig
+from scenes.config.model import OutputConfig
+from scenes.source import PictureSource
+
+Frames = tuple[int, int] | None
+"""First and last picture asked for, both included; None is all."""
+
+BYTES_A_PIXEL = {"jpg": 1.6, "png": 3.2}
+"""Upper bound of what picture and record take on disk, for the check of free space."""
+
+
+def check_frames(config: RunConfig, frames: Frames) -> None:
+    """Raise InputError where the run has no such pictures; a balanced run's number is not known beforehand."""
+    if frames is None:
+        return
+    first, last = frames
+    if first > last:
+        raise InputError(f"--frames {first}-{last}: the end is before the start")
+    if last >= config.images and config.balance is None:
+        raise InputError(
+            f"--frames {first}-{last}: pictures are 0 to {config.images - 1}", "raise images in the config or --images"
+        )
+
+
+def is_asked(frames: Frames, index: int) -> bool:
+    """Whether a picture is among those asked for."""
+    return frames is None or frames[0] <= index <= frames[1]
+
+
+def frame_bounds(frames: Frames, source: PictureSource) -> tuple[int, int]:
+    """First and last picture asked for."""
+    first, last = frames or (0, source.expected - 1)
+    return first, min(last, source.expected - 1)
+
+
+def pictures_asked(frames: Frames, source: PictureSource) -> int:
+    """Number of pictures asked for."""
+    first, last = frame_bounds(frames, source)
+    return max(0, last - first + 1)
+
+
+def open_folder(folder: DatasetFolder, now: dict[str, Any], fresh: bool) -> bool:
+    """Check that the folder can be used; returns whether it holds a part of this run. Raises InputError."""
+    try:
+        resumed = check_resumable(folder, now, fresh)
+        folder.root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder.root):
+            pass
+    except OSError as e:
+        raise _unwritable(folder, e) from None
+    return resumed
+
+
+def finished_pictures(folder: DatasetFolder, frames: Frames, source: PictureSource) -> dict[int, Record]:
+    """Pictures asked for that are finished. Raises InputError."""
+    balanced = isinstance(source, BalancedRun)  # whose number of pictures is not known yet
+    first, last = frame_bounds(frames, source)
+    found = {}
+    try:
+        for record in read_records(folder, None if balanced else range(first, last + 1)):
+            if not is_asked(frames, record.index):
+                continue
+            if image_is_whole(folder, record):
+                found[record.index] = record
+            else:
+                folder.record(record.index).unlink()  # an export must not meet it
+    except OSError as e:
+        raise _unwritable(folder, e) from None
+    return found
+
+
+def _unwritable(folder: DatasetFolder, error: OSError) -> InputError:
+    return InputError(f"{folder.root}: can't be written ({error.strerror or error})", "choose another with --out")
+
+
+def check_space(folder: DatasetFolder, config: RunConfig, pictures: int) -> None:
+    """Raise InputError where the disk has no room for so many pictures."""
+    width, height = config.camera.resolution
+    need = pictures * width * height * _bytes_a_pixel(config.output)
+    free = shutil.disk_usage(folder.root).free
+    if need > free:
+        raise InputError(
+            f"{folder.root}: {free / 1e9:.1f} GB free, but the pictures may need {need / 1e9:.1f} GB",
+            "free some space, choose another folder with --out, or lower --images",
+        )
+
+
+def _bytes_a_pixel(output: OutputConfig) -> float:
+    return BYTES_A_PIXEL[output.format] + sum(MAP_BYTES_A_PIXEL[kind] for kind in wanted_maps(output))

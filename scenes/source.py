@@ -1,0 +1,70 @@
+"""Where a run's pictures come from: planned each by itself, or ordered by the balance of those before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from assets.errors import InputError
+from scenes.balance.ledger import Ledger
+from scenes.balance.run import BalancedRun, open_targets
+from scenes.planner import Planned, Planner
+
+
+class PictureSource(Protocol):
+    """Plans the pictures of a run. Used by one thread.
+
+    Attributes:
+        expected: pictures of the whole run, as far as is known.
+    """
+
+    expected: int
+
+    def indices(self, wanted: Callable[[int], bool]) -> Iterator[int]:
+        """Pictures to be made, of those that are ``wanted``; each is to be planned before the next is asked for."""
+        ...
+
+    def plan(self, index: int) -> Planned:
+        """Plan the picture that was given last. Raises InputError where it can't be planned."""
+        ...
+
+
+class IndependentPictures:
+    """Pictures that know nothing of each other.
+
+    Args:
+        planner: of the run.
+    """
+
+    def __init__(self, planner: Planner) -> None:
+        self.planner, self.expected = planner, planner.config.images
+
+    def indices(self, wanted: Callable[[int], bool]) -> Iterator[int]:
+        """See :class:`PictureSource`."""
+        return filter(wanted, range(self.expected))
+
+    def plan(self, index: int) -> Planned:
+        """See :class:`PictureSource`."""
+        return self.planner.plan(index)
+
+
+def open_source(planner: Planner, ledger: Ledger | None = None) -> PictureSource:
+    """The source of a run.
+
+    Args:
+        planner: of the run.
+        ledger: of a balanced run's earlier part.
+
+    Raises:
+        InputError: the target of balancing can't be made out.
+    """
+    if planner.config.balance is None:
+        return IndependentPictures(planner)
+    return BalancedRun(planner, open_targets(planner.config, planner.catalogue, planner.base), ledger)
+
+
+def plan_one(source: PictureSource, index: int) -> Planned:
+    """Plan picture ``index`` of a run. Raises InputError where the run has no such picture, or it can't be planned."""
+    for found in source.indices(lambda i: i == index):
+        return source.plan(found)
+    raise InputError(f"picture {index}: the run has {source.expected} pictures, 0 to {source.expected - 1}")
