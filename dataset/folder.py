@@ -73,7 +73,8 @@ class DatasetFolder:
     def own_entries(self) -> tuple[Path, ...]:
         """All that a run writes directly below the root, whether it is there or not."""
         maps = (self.root / name for name in MAP_FOLDERS)
-        return (self.images, self.records, self.annotations, *maps, self.run_file, self.preview, self.ledger, self.log)
+        balance = (self.ledger, self.balance, self.balance_chart)
+        return (self.images, self.records, self.annotations, *maps, self.run_file, self.preview, *balance, self.log)
 
     def clear(self) -> None:
         """Delete what runs wrote, and nothing else."""

@@ -30,7 +30,7 @@ def picture_factors(plan: FramePlan) -> dict[str, str]:
         "hdri": "ambient" if plan.world.hdri is None else PurePath(plan.world.hdri).name.removeprefix("builtin:"),
         "background": background.kind if background.image is None else PurePath(background.image).name,
         "stage": plan.factors["stage"],
-        "surface": plan.factors["surface"] or "plain",
+        "surface": (plan.factors["surface"] or "plain").removeprefix("builtin:"),
         "lamp_temperature": _temperature(plan),
         "distance": _distance(camera["distance_m"]),
         "elevation": _elevation(camera["elevation_deg"]),
