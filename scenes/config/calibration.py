@@ -1,32 +1,42 @@
-"""A real camera's calibration: read from the files that OpenCV, ROS and people write.
+"""A real camera's calibration: read from the files that OpenCV, ROS, Kalibr and people write.
 
-Understood are OpenCV's YAML (``camera_matrix`` and ``distortion_coefficients`` as ``!!opencv-matrix``), ROS's
-``camera_info`` YAML (the same as ``data`` lists, with ``distortion_model``), and plain ``fx``, ``fy``, ``cx``, ``cy``
-with ``width``, ``height`` and a ``distortion`` mapping as in a config.
+Understood are OpenCV's YAML, JSON and XML (``camera_matrix`` and ``distortion_coefficients`` as ``!!opencv-matrix``),
+ROS's ``camera_info`` YAML (the same as ``data`` lists, with ``distortion_model``) and echoed message, Kalibr's camchain
+of one camera, and plain ``fx``, ``fy``, ``cx``, ``cy`` with ``width``, ``height`` and a ``distortion`` mapping as in a
+config.
 
-OpenCV and ROS put the centre of the first pixel at (0, 0), scanstage puts it at (0.5, 0.5): half a pixel is added to
-their principal point. Plain numbers are taken as they stand. ``pixel_center: 0`` or ``0.5`` in a file overrules either.
+OpenCV, ROS and Kalibr put the centre of the first pixel at (0, 0), scanstage puts it at (0.5, 0.5): half a pixel is
+added to their principal point. Plain numbers are taken as they stand. ``pixel_center: 0`` or ``0.5`` in a file
+overrules either.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from assets.errors import InputError
 from scenes.config.camera import BrownConrady, CameraConfig, Distortion, Fisheye, Intrinsics
+from scenes.config.plain_yaml import PlainLoader
 
 MAX_BYTES = 1_000_000
-_MEND = "expected OpenCV's or ROS's calibration YAML, or fx, fy, cx, cy, width, height"
-_MATRIX = ("camera_matrix", "cameraMatrix", "K", "M")
-_COEFFICIENTS = ("distortion_coefficients", "dist_coeffs", "distCoeffs", "dist_coeff", "D")
+_MEND = "expected OpenCV's, ROS's or Kalibr's calibration, or fx, fy, cx, cy, width, height"
+_MATRIX = ("camera_matrix", "cameraMatrix", "K", "M", "k", "mtx")
+_COEFFICIENTS = (
+    *("distortion_coefficients", "distortion_coeffs", "dist_coeffs", "distCoeffs", "dist_coeff", "D", "d", "dist"),
+)
 _SIZES = (("image_width", "image_height"), ("width", "height"))
+_SIZE_PAIRS = ("image_size", "imageSize", "resolution", "image_resolution")
+_OPENCV_COUNTS = (4, 5, 8, 12, 14)
 _FISHEYE_NAMES = ("equidistant", "fisheye", "kannala_brandt", "kannala_brandt4")
 _BROWN_NAMES = ("plumb_bob", "rational_polynomial", "radtan", "brown_conrady", "opencv")
 _ASPECT_TOLERANCE = 0.002
@@ -41,8 +51,8 @@ class Calibration:
     distortion: BrownConrady | Fisheye | None
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain data, and OpenCV's matrices as mappings."""
+class _Loader(PlainLoader):
+    """Plain data with numbers as a config has them, and OpenCV's matrices as mappings."""
 
 
 def _matrix(loader: yaml.SafeLoader, node: Any) -> Any:
@@ -77,16 +87,19 @@ def calibrated(camera: CameraConfig, base: Path) -> CameraConfig:
     try:
         return CameraConfig.model_validate({**camera.model_dump(exclude_unset=True), **_dumped(update)})
     except ValidationError as e:
-        raise InputError([f"{path}: {x['msg']}" for x in e.errors()], _MEND) from None
+        raise InputError([f"{path}: {'.'.join(map(str, x['loc']))}: {x['msg']}" for x in e.errors()], _MEND) from None
 
 
 def read_calibration(path: Path) -> Calibration:
     """Read a calibration file. Raises InputError where it isn't one."""
-    data = _read(path)
+    data = _one_camera(_read(path), path)
     matrix = next((data[k] for k in _MATRIX if k in data), None)
     try:
         if matrix is not None:
             fx, fy, cx, cy = _from_matrix(_numbers(matrix))
+            center = 0.0
+        elif "intrinsics" in data:
+            fx, fy, cx, cy = _from_kalibr(data)
             center = 0.0
         else:
             fx, cx, cy = (float(data[k]) for k in ("fx", "cx", "cy"))
@@ -95,7 +108,8 @@ def read_calibration(path: Path) -> Calibration:
         intrinsics = Intrinsics(fx=fx, fy=fy, cx=cx + shift, cy=cy + shift)
         return Calibration(intrinsics, _resolution(data), _distortion(data))
     except KeyError as e:
-        raise InputError(f"{path}: has neither camera_matrix nor {e.args[0]}", _MEND) from None
+        has = ", ".join(map(str, data)) or "nothing"
+        raise InputError(f"{path}: has neither camera_matrix nor {e.args[0]}, but {has[:300]}", _MEND) from None
     except ValidationError as e:
         raise InputError([f"{path}: {'.'.join(map(str, x['loc']))}: {x['msg']}" for x in e.errors()], _MEND) from None
     except (TypeError, ValueError) as e:
@@ -112,15 +126,47 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"camera.intrinsics: {path}: {e.strerror or e}", mend) from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file", _MEND) from None
+    if text.lstrip("\ufeff \n").startswith(("<?xml", "<opencv_storage")):
+        return _read_xml(text, path)
     # OpenCV writes "%YAML:1.0", which YAML itself doesn't allow.
     lines = [line for line in text.splitlines() if not line.startswith("%YAML")]
     try:
-        data = yaml.load("\n".join(lines), Loader=_Loader)  # a SafeLoader
+        documents = yaml.load_all("\n".join(lines), Loader=_Loader)  # a SafeLoader
+        data = next(documents, None)  # what ROS echoes is followed by the next message
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(e).split())}", _MEND) from None
     if not isinstance(data, dict):
         raise InputError(f"{path}: holds no calibration", _MEND)
     return data
+
+
+def _read_xml(text: str, path: Path) -> dict[str, Any]:
+    """What OpenCV wrote as XML, as the same file in YAML holds it."""
+    names = (*_MATRIX, *_COEFFICIENTS, *(n for pair in _SIZES for n in pair), "fisheye_model", "distortion_model")
+    try:
+        storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
+        nodes = {name: node for name in names if not (node := storage.getNode(name)).empty()}
+        data = {name: _plain(node) for name, node in nodes.items()}
+        storage.release()
+    except (cv2.error, SystemError) as e:
+        raise InputError(f"{path}: OpenCV can't read this XML: {' '.join(str(e).split())}", _MEND) from None
+    if not data:
+        raise InputError(f"{path}: holds no calibration", _MEND)
+    return data
+
+
+def _plain(node: Any) -> Any:
+    if node.isString():
+        return node.string()
+    return node.real() if node.isInt() or node.isReal() else np.asarray(node.mat(), float).ravel().tolist()
+
+
+def _one_camera(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Kalibr nests each camera of a chain: ``cam0: {…}``."""
+    cameras = {k: v for k, v in data.items() if re.fullmatch(r"cam\d+", str(k)) and isinstance(v, dict)}
+    if len(cameras) > 1:
+        raise InputError(f"{path}: holds {len(cameras)} cameras: {', '.join(cameras)}", "make a file of the one wanted")
+    return next(iter(cameras.values()), data)
 
 
 def _numbers(value: Any) -> list[float]:
@@ -138,24 +184,41 @@ def _numbers(value: Any) -> list[float]:
 def _from_matrix(k: Sequence[float]) -> tuple[float, float, float, float]:
     if len(k) != 9:
         raise ValueError(f"the camera matrix has {len(k)} numbers, expected 9")
+    if not (k[0] > 0 and k[4] > 0):
+        raise ValueError(f"the camera matrix has the focal lengths {k[0]:g} and {k[4]:g}, expected positive ones")
     if abs(k[1]) > 1e-6 * k[0]:
         raise ValueError(f"the camera matrix has skew ({k[1]:g}), which no engine renders")
     return k[0], k[4], k[2], k[5]
 
 
+def _from_kalibr(data: dict[str, Any]) -> tuple[float, float, float, float]:
+    if (model := data.get("camera_model", "pinhole")) != "pinhole":
+        raise ValueError(f"camera_model {model!r} is not supported; calibrate with pinhole-radtan or pinhole-equi")
+    numbers = _numbers(data["intrinsics"])
+    if len(numbers) != 4:
+        raise ValueError(f"intrinsics has {len(numbers)} numbers, expected fx, fy, cx, cy")
+    return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
 def _resolution(data: dict[str, Any]) -> tuple[int, int] | None:
-    for width, height in _SIZES:
-        if width in data and height in data:
-            return int(data[width]), int(data[height])
-    return None
+    pairs: list[tuple[Any, ...]] = [
+        (data[width], data[height]) for width, height in _SIZES if width in data and height in data
+    ]
+    pairs += [tuple(_numbers(data[k])) for k in _SIZE_PAIRS if k in data]
+    if not pairs:
+        return None
+    numbers = [float(x) for x in pairs[0]]
+    if len(numbers) != 2 or not all(x >= 1 and x.is_integer() for x in numbers):
+        raise ValueError(f"the image size is {' x '.join(map(str, pairs[0]))}, expected two whole numbers above 0")
+    return int(numbers[0]), int(numbers[1])
 
 
 def _distortion(data: dict[str, Any]) -> BrownConrady | Fisheye | None:
-    own = {k: data[k] for k in ("model", *BrownConrady.model_fields) if k in data}
+    listed = next((data[k] for k in _COEFFICIENTS if k in data), None)
+    own = {k: data[k] for k in ("model", *BrownConrady.model_fields) if k in data} if listed is None else {}
     if "distortion" in data or own:
         plain: BrownConrady | Fisheye = TypeAdapter(Distortion).validate_python(data.get("distortion", own))
         return plain
-    listed = next((data[k] for k in _COEFFICIENTS if k in data), None)
     if listed is None:
         return None
     numbers = _numbers(listed)
@@ -168,6 +231,9 @@ def _distortion(data: dict[str, Any]) -> BrownConrady | Fisheye | None:
         if len(numbers) != 4:
             raise ValueError(f"a fisheye has 4 coefficients, got {len(numbers)}")
         return Fisheye(**dict(zip(("k1", "k2", "k3", "k4"), numbers, strict=True)))
+    if numbers and len(numbers) not in _OPENCV_COUNTS:
+        counts = ", ".join(map(str, _OPENCV_COUNTS))
+        raise ValueError(f"there are {len(numbers)} distortion coefficients; OpenCV's models have {counts}")
     if len(numbers) > 8 and any(numbers[8:]):
         raise ValueError("thin prism and tilted sensor coefficients are not supported; calibrate without them")
     names = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")

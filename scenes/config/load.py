@@ -13,33 +13,14 @@ from pydantic import ValidationError
 from assets.errors import InputError
 from scenes.config.calibration import calibrated
 from scenes.config.model import RunConfig
+from scenes.config.plain_yaml import PlainLoader
 from scenes.config.references import reference_problems
 from scenes.config.report import FROM_OVERRIDE, describe
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
 _MEND = "All keys with their meaning: `scanstage schema`, and configs/ holds examples."
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe subset, read as YAML 1.2 does: only true and false are booleans, ``1e-3`` is a number."""
-
-
 _PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
-    ]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|false|False)$"), list("tTfF"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(?:\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(?:inf|Inf|INF))$|^\.nan$"
-    ),
-    list("-+0123456789."),
-)
 
 
 def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
@@ -85,7 +66,7 @@ def _compose(path: Path) -> yaml.Node | None:
     if len(raw) > MAX_BYTES:
         raise InputError(f"{path}: {len(raw):,} bytes is no config (at most {MAX_BYTES:,})")
     try:
-        node = yaml.compose(raw.decode("utf-8"), Loader=_Loader)
+        node = yaml.compose(raw.decode("utf-8"), Loader=PlainLoader)
     except UnicodeDecodeError as e:
         raise InputError(f"{path}: not UTF-8 text (byte {e.start})") from None
     except yaml.MarkedYAMLError as e:
@@ -147,7 +128,7 @@ def _construct(
 def _scalar(node: yaml.Node, path: Path) -> Any:
     # Every scalar tag of the safe loader builds without looking at other nodes, so one constructor serves all.
     try:
-        return _Loader("").construct_object(node, deep=True)
+        return PlainLoader("").construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError, OverflowError) as e:
         problem = getattr(e, "problem", None) or e
         raise InputError(f"{path}:{node.start_mark.line + 1}: not valid YAML: {problem}") from None
@@ -159,7 +140,7 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
     if not equals or not all(keys):
         raise InputError(f"--set {override}: expected dotted.path=value, for example camera.fov_deg=50")
     try:
-        value = yaml.load(raw, Loader=_Loader)  # a SafeLoader
+        value = yaml.load(raw, Loader=PlainLoader)  # a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         raise InputError(f"--set {override}: the value is not valid YAML ({str(e).splitlines()[0]})") from None
     target: Any = data

@@ -57,6 +57,32 @@ def test_ros_and_plain_files(tmp_path: Path) -> None:
     assert read_calibration(path).intrinsics.cx == 320
 
 
+@pytest.mark.parametrize("suffix", ["json", "xml"])
+def test_opencv_s_other_files_hold_the_same(tmp_path: Path, suffix: str) -> None:
+    coefficients = [-0.28, 0.07, 0.0003, 0.0002, 0.01]
+    own = read_calibration(opencv_file(tmp_path / "calib.yaml", coefficients))
+    assert read_calibration(opencv_file(tmp_path / f"calib.{suffix}", coefficients)) == own
+
+
+def test_kalibr_s_file_and_an_echoed_ros_message(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "cam0:\n  camera_model: pinhole\n  intrinsics: [461.5, 460.1, 362.9, 236.4]\n  distortion_model: equidistant\n"
+        "  distortion_coeffs: [-.01, 2e-3, 0, 0]\n  resolution: [752, 480]\n"
+    )
+    kalibr = read_calibration(path)
+    numbers = kalibr.intrinsics
+    assert (numbers.fx, numbers.fy, numbers.cx, numbers.cy) == pytest.approx((461.5, 460.1, 363.4, 236.9))
+    assert kalibr.resolution_wh == (752, 480)
+    assert kalibr.distortion == Fisheye(k1=-0.01, k2=0.002)
+    message = "height: 480\nwidth: 640\ndistortion_model: plumb_bob\nd: [-0.3, 0.1, 0, 0, 0]\n"
+    path.write_text(message + "k: [500, 0, 320, 0, 500, 240, 0, 0, 1]\n---\n" + "height: 1\n---\n")
+    echoed = read_calibration(path)
+    assert echoed.resolution_wh == (640, 480)
+    assert echoed.intrinsics.cx == 320.5
+    assert echoed.distortion == BrownConrady(k1=-0.3, k2=0.1)
+
+
 def config(tmp_path: Path, camera: str) -> Path:
     opencv_file(tmp_path / "calib.yaml", [-0.28, 0.07, 0.0, 0.0, 0.0])
     path = tmp_path / "run.yaml"
@@ -94,8 +120,21 @@ def test_another_resolution_scales_the_matrix(tmp_path: Path) -> None:
         ("camera_matrix: [500, 3, 320, 0, 500, 240, 0, 0, 1]", "skew"),
         ("camera_matrix: [.nan, 0, 320, 0, 500, 240, 0, 0, 1]", "not finite"),
         ("{fx: 600, cx: 1, cy: 1, distortion: {model: magic}}", "distortion"),
-        ("{camera_matrix: [9, 0, 3, 0, 9, 2, 0, 0, 1], distortion_coefficients: [0,0,0,0,0,0,0,0,1]}", "thin prism"),
+        (
+            "{camera_matrix: [9, 0, 3, 0, 9, 2, 0, 0, 1], D: [0,0,0,0,0,0,0,0,1,0,0,0]}",
+            "thin prism",
+        ),
         ("{camera_matrix: [9, 0, 3, 0, 9, 2, 0, 0, 1], distortion_model: ds, distortion_coefficients: [0]}", "'ds'"),
+        ("camera_matrix: [-500, 0, 320, 0, 500, 240, 0, 0, 1]", "focal lengths -500 and 500"),
+        ("{camera_matrix: [9, 0, 3, 0, 9, 2, 0, 0, 1], D: [-0.3]}", "1 distortion coefficients"),
+        ("{fx: 600, cx: 1, cy: 1, width: 640.5, height: 480}", "640.5 x 480"),
+        ("{fx: 600, cx: 1, cy: 1, resolution: [640]}", "image size is 640.0"),
+        ("{mat_left: [1], size: 3}", "but mat_left, size"),
+        ("cam0: {camera_model: omni, intrinsics: [0.8, 833, 830, 373, 253]}", "'omni'"),
+        ("cam0: {intrinsics: [1, 2, 3]}", "3 numbers"),
+        ("cam0: {}\ncam1: {}", "2 cameras: cam0, cam1"),
+        ("<?xml version='1.0'?><opencv_storage><a>", "XML"),
+        ("<?xml version='1.0'?><opencv_storage></opencv_storage>", "holds no calibration"),
         ("a: !!python/object:os.system {}", "not valid YAML"),
         ("{fx: 600", "not valid YAML"),
     ],
