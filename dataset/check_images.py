@@ -21,6 +21,7 @@ from dataset.record import MapInfo, Record
 Mask = npt.NDArray[np.bool_]
 DEPTH_UNIT_M = 0.001
 DEPTH_MOST = 65535
+UNIT_TOLERANCE = 1e-3
 
 
 def check_image(images: Path, record: Record, decode: bool) -> list[Finding]:
@@ -133,6 +134,10 @@ def _check_map(
         return _check_semantic(arrays[0], record, masks, classes)
     if name == "depth":
         return _check_depth(arrays[0], record, masks)
+    if name == "depth_m":
+        return _check_metres(arrays[0], record, path.parents[1])
+    if name == "normals":
+        return _check_normals(arrays)
     return []
 
 
@@ -192,3 +197,36 @@ def _check_depth(depth: npt.NDArray[Any], record: Record, masks: dict[int, tuple
             )
             found.append(("map-depth", f"instance {instance.instance_id}: {text}"))
     return found
+
+
+def _check_metres(depth: npt.NDArray[Any], record: Record, root: Path) -> list[tuple[str, str]]:
+    """Depths are from 0 to the farthest that the camera sees, and the file of whole millimetres says the same."""
+    farthest = record.plan.camera.far_m * 1.01
+    wrong = ~((depth >= 0) & (depth <= farthest))
+    if wrong.any():
+        text = f"{int(wrong.sum())} depths are not from 0 to {farthest:g} m, {depth[wrong].flat[0]:g} for example"
+        return [("map-depth", text)]
+    other = record.maps.get("depth")
+    data = _read(root / other.path) if other is not None and _is_own(other) else ""
+    try:
+        mm = decode_picture(data) if isinstance(data, bytes) else None
+    except ValueError:
+        mm = None  # reported where that file is checked
+    if mm is None or mm.shape != depth.shape:
+        return []
+    expected = np.rint(depth.astype(np.float64) / DEPTH_UNIT_M)
+    expected[expected > DEPTH_MOST] = 0
+    if differing := int((np.abs(expected - mm) > 1).sum()):
+        return [("map-depth", f"{differing} pixels differ from the millimetres of {other.path if other else ''}")]
+    return []
+
+
+def _check_normals(channels: list[npt.NDArray[Any]]) -> list[tuple[str, str]]:
+    """Each is a unit vector, or zero where nothing is."""
+    if len(channels) != 3:
+        return [("map-normals", f"has {len(channels)} channels, expected x, y and z")]
+    length = np.sqrt(sum(np.square(c, dtype=np.float64) for c in channels))
+    wrong = ~((length == 0) | (np.abs(length - 1) < UNIT_TOLERANCE))
+    if wrong.any():
+        return [("map-normals", f"{int(wrong.sum())} normals are neither of length 1 nor 0")]
+    return []

@@ -11,12 +11,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+import OpenEXR
 import pytest
 from dataset_files import edit_record, export_again, png_of, put_map
 
 from assets.errors import InputError
 from dataset.check import check_dataset
 from dataset.labels import Rle
+from dataset.maps import depth_exr, normals_exr
 from render.cli import entrypoint
 
 Change = Callable[[dict[str, Any]], object]
@@ -131,6 +133,18 @@ def another_map(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Plant:
         path = f"{name}/000001.png"
         pixels = change(cv2.imread(str(root / path), cv2.IMREAD_UNCHANGED))
         edit_record(root, 1, lambda r: put_map(root, r, name, path, png_of(pixels)))
+
+    return plant
+
+
+def another_exr(name: str, encode: Callable[[np.ndarray], bytes], change: Callable[[np.ndarray], np.ndarray]) -> Plant:
+    """A well-formed map, recorded with its hash, made of the picture's depth in metres."""
+
+    def plant(root: Path) -> None:
+        with OpenEXR.File(str(root / "depth/000001.exr")) as file:
+            data = encode(change(file.channels()["Y"].pixels))
+        path = {"depth_m": "depth"}.get(name, name) + "/000001.exr"
+        edit_record(root, 1, lambda r: put_map(root, r, name, path, data))
 
     return plant
 
@@ -297,6 +311,15 @@ FAULTS: dict[str, tuple[set[str], Plant]] = {
     "instance map that is not the masks": ({"map-instances"}, another_map("instances", lambda p: np.roll(p, 1, 1))),
     "semantic map that is not the classes": ({"map-semantic"}, another_map("semantic", lambda p: np.roll(p, 9, 1))),
     "depth that is not the objects'": ({"map-depth"}, another_map("depth", lambda p: p + np.uint16(300))),
+    "depth in metres of empty space": (
+        {"map-depth"},
+        another_exr("depth_m", depth_exr, lambda d: np.where(d == 0, np.float32(1e29), d)),
+    ),
+    "depth in metres that is not the millimetres": ({"map-depth"}, another_exr("depth_m", depth_exr, lambda d: d + 1)),
+    "normals that are no directions": (
+        {"map-normals"},
+        another_exr("normals", normals_exr, lambda d: np.stack([d, d, d], -1)),
+    ),
     "run.json missing": ({"run-missing"}, remove("run.json")),
     "run.json broken": ({"run-unreadable"}, put("run.json", b"{")),
     "run.json of something else": ({"run-unreadable"}, put("run.json", b"{}")),
