@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from scenes.visibility import pixel_box
+from scenes.pixel_window import edge_distance, pixel_box
 
 CHECKED_FROM_PX = 100
 LEAST_IOU = {"cycles": 0.98, "eevee": 0.9}
@@ -45,15 +46,8 @@ def _compare_one(cast: npt.NDArray[np.bool_], engine: npt.NDArray[np.bool_], ins
     cast_box, engine_box = pixel_box(cast), pixel_box(engine)
     union = int((cast | engine).sum())
     iou = int((cast & engine).sum()) / union if union else 1.0
-    difference = None
-    if cast_box is not None and engine_box is not None:
-        difference = max(abs(a - b) for a, b in zip(_edges(cast_box), _edges(engine_box), strict=True))
+    difference = edge_distance(cast_box, engine_box) if cast_box is not None and engine_box is not None else None
     return Agreement(instance_id, int(cast.sum()), int(engine.sum()), iou, difference)
-
-
-def _edges(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    x, y, w, h = box
-    return (x, y, x + w, y + h)
 
 
 def disagreements(agreements: tuple[Agreement, ...], engine: str, labelled: set[int]) -> list[str]:
@@ -79,6 +73,13 @@ def disagreements(agreements: tuple[Agreement, ...], engine: str, labelled: set[
         elif checked and a.box_px is not None and a.box_px > MOST_BOX_PX[engine]:
             problems.append(f"instance {a.instance_id}: boxes of cast and {engine} differ by {a.box_px} px")
     return problems
+
+
+def strays(engine_ids: npt.NDArray[np.uint16], instance_ids: Collection[int]) -> list[str]:
+    """One sentence for each id in an engine's (H, W) pass that isn't in the plan: it shows what nothing labels."""
+    shown = np.bincount(engine_ids.ravel())
+    unknown = sorted({int(i) for i in np.flatnonzero(shown)} - {0, *instance_ids})
+    return [f"instance {i}: {shown[i]} px in the engine's pass, but the plan has no such object" for i in unknown]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataset.lens_agreement import lens_disagreements
 from dataset.record import Record
 from dataset.run_length import read_mask
 from scenes.lens import is_equidistant
-from scenes.visibility import pixel_box
+from scenes.pixel_window import box_edges, pixel_box
 
 Mask = npt.NDArray[np.bool_]
 FRACTION_TOLERANCE = 1e-9
@@ -111,7 +111,7 @@ def _check_amodal(instance: Instance, amodal: Mask, from_engine: bool) -> Faults
     box, given = pixel_box(amodal), instance.bbox_amodal_xywh
     if box is None:
         return
-    edges, most = _edges(box), _edges(given)
+    edges, most = box_edges(box), box_edges(given)
     slack = 1 if from_engine else 0
     inside = all(m <= e + slack for m, e in zip(most[:2], edges[:2], strict=True))
     inside &= all(m >= e - slack for m, e in zip(most[2:], edges[2:], strict=True))
@@ -122,11 +122,6 @@ def _check_amodal(instance: Instance, amodal: Mask, from_engine: bool) -> Faults
             f"instance {instance.instance_id}: amodal box {list(given)} doesn't fit its amodal mask, which has "
             f"{list(box)}",
         )
-
-
-def _edges(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    x, y, w, h = box
-    return (x, y, x + w, y + h)
 
 
 def _check_fractions(instance: Instance, modal: Mask, amodal: Mask) -> Faults:
@@ -142,7 +137,7 @@ def _check_fractions(instance: Instance, modal: Mask, amodal: Mask) -> Faults:
                 f"{at}: visible_fraction is {instance.visible_fraction:.6g}, masks say {share:.6g}",
             )
     height, width = modal.shape
-    left, top, right, bottom = _edges(instance.bbox_amodal_xywh)
+    left, top, right, bottom = box_edges(instance.bbox_amodal_xywh)
     beyond = left < 0 or top < 0 or right > width or bottom > height
     if beyond != (instance.truncated_fraction > 0):
         yield (
@@ -176,7 +171,7 @@ def check_agreement(record: Record) -> Faults:
     engine = str(record.engine.get("engine"))
     for text in disagreements(record.agreement, engine if engine in LEAST_IOU else "cycles", set(labels)):
         yield "disagreement", text
-    for text in lens_disagreements(record.lens_agreement):
+    for text in lens_disagreements(record.lens_agreement, set(labels)):
         yield "disagreement", text
     for a in record.lens_agreement or record.agreement:
         label = labels.get(a.instance_id)

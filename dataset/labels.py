@@ -14,7 +14,7 @@ from dataset.run_length import read_mask
 from scenes.config.labels import LabelsConfig
 from scenes.keep import Judgement, judge
 from scenes.planner import Planned
-from scenes.visibility import Silhouette, pixel_box
+from scenes.visibility import pixel_box
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def make_labels(planned: Planned, config: LabelsConfig) -> tuple[tuple[Instance,
 def _instance(planned: Planned, judgement: Judgement) -> Instance:
     item, silhouette = judgement.item, judgement.silhouette
     height, width = planned.seen.instance_ids.shape
-    modal, amodal = (_full(silhouette, part, height, width) for part in (silhouette.modal, silhouette.amodal))
+    modal, amodal = (silhouette.in_image(part, (height, width)) for part in (silhouette.modal, silhouette.amodal))
     box = pixel_box(modal)
     assert box is not None
     assert item.class_name is not None
@@ -151,10 +151,3 @@ def _instance(planned: Planned, judgement: Judgement) -> Instance:
         judgement.fate == "ignore",
         judgement.reason or None,
     )
-
-
-def _full(silhouette: Silhouette, part: npt.NDArray[np.bool_], height: int, width: int) -> npt.NDArray[np.bool_]:
-    mask = np.zeros((height, width), bool)
-    x, y, w, h = silhouette.window_xywh
-    mask[y : y + h, x : x + w] = part
-    return mask

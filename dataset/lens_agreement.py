@@ -7,14 +7,19 @@ spike thinner than a pixel may be missed. What must not be is anything that lies
 
 from __future__ import annotations
 
-import cv2
+from collections.abc import Collection
+
 import numpy as np
 import numpy.typing as npt
 
 from dataset.agreement import CHECKED_FROM_PX, Agreement
-from scenes.pixel_window import Box, pixel_box
+from scenes.pixel_window import edge_distance, grown, pixel_box
 
 LEAST_IOU = 0.98
+LEAST_IOU_SMALL = 0.5
+"""Of labels below CHECKED_FROM_PX: half a pixel along their outlines is a large share of them."""
+SMALL_FROM_PX = 16
+"""Half a pixel can hide what is smaller."""
 MOST_BOX_PX = 2
 
 
@@ -32,33 +37,29 @@ def compare_behind_lens(
 def _compare_one(label: npt.NDArray[np.bool_], engine: npt.NDArray[np.bool_], instance_id: int) -> Agreement:
     label_box, engine_box = pixel_box(label), pixel_box(engine)
     union = int((label | engine).sum())
-    apart = int((engine & ~_grown(label)).sum()) + int((label & ~_grown(engine)).sum())
-    difference = None
-    if label_box is not None and engine_box is not None:
-        difference = max(abs(a - b) for a, b in zip(_edges(label_box), _edges(engine_box), strict=True))
+    apart = int((engine & ~grown(label)).sum()) + int((label & ~grown(engine)).sum())
+    difference = edge_distance(label_box, engine_box) if label_box is not None and engine_box is not None else None
     iou = 1.0 - apart / union if union else 1.0
     return Agreement(instance_id, int(label.sum()), int(engine.sum()), iou, difference)
 
 
-def _grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)), bool)
+def lens_disagreements(agreements: tuple[Agreement, ...], labelled: Collection[int]) -> list[str]:
+    """One sentence for each object whose picture lies beside its label.
 
-
-def _edges(box: Box) -> Box:
-    x, y, w, h = box
-    return (x, y, x + w, y + h)
-
-
-def lens_disagreements(agreements: tuple[Agreement, ...]) -> list[str]:
-    """One sentence for each object of 100 px or more whose picture lies beside its label."""
+    Args:
+        agreements: of all objects, by :func:`compare_behind_lens`.
+        labelled: ids that are checked, if only roughly, from SMALL_FROM_PX on; others from CHECKED_FROM_PX.
+    """
     problems = []
     for a in agreements:
-        if max(a.cast_px, a.engine_px) < CHECKED_FROM_PX:
+        largest = max(a.cast_px, a.engine_px)
+        small = largest < CHECKED_FROM_PX
+        if small and (a.instance_id not in labelled or largest < SMALL_FROM_PX):
             continue
-        if a.iou < LEAST_IOU:
+        if a.iou < (LEAST_IOU_SMALL if small else LEAST_IOU):
             problems.append(
                 f"instance {a.instance_id}: behind the lens, {1 - a.iou:.1%} of its pixels lie beside the label"
             )
-        elif a.box_px is not None and a.box_px > MOST_BOX_PX:
+        elif not small and a.box_px is not None and a.box_px > MOST_BOX_PX:
             problems.append(f"instance {a.instance_id}: behind the lens, its box lies {a.box_px} px beside the label's")
     return problems

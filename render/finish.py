@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.atomic import write_atomically
-from dataset.agreement import compare, disagreements
+from dataset.agreement import compare, disagreements, strays
+from dataset.cut_out_agreement import cut_out_disagreements
 from dataset.folder import DatasetFolder
 from dataset.labels import make_labels
 from dataset.lens_agreement import compare_behind_lens, lens_disagreements
@@ -41,7 +42,7 @@ def finish(
     config: RunConfig,
     classes: Sequence[str],
     engine_info: dict[str, Any],
-    see_through: bool = False,
+    cut_out: Collection[int] = (),
 ) -> Record:
     """Write picture and maps, then the record: whoever finds a record finds what it names.
 
@@ -52,26 +53,32 @@ def finish(
         config: of the run.
         classes: all labelled ones, in the order of their category ids.
         engine_info: for the record.
-        see_through: the picture shows scans cut by alpha, of which the engine knows more than the cast.
+        cut_out: instance ids of scans cut out by alpha, of which the engine knows more than the cast.
 
     Raises:
-        LabelMismatch: the engine's instance pass disagrees with the cast, and the cast is the label.
+        LabelMismatch: the engine's instance pass disagrees with the cast, and the cast is the label; or it shows what
+            can't be whosoever ids are the label: objects that aren't in the plan, or cut-out scans beyond their shape.
         OSError: the folder can't be written.
     """
     plan = planned.plan
-    source = label_source(config.labels, see_through)
+    source = label_source(config.labels, bool(cut_out))
     all_ids = [o.instance_id for o in plan.objects]
     agreement = compare(planned.engine_ids, passes.instance_ids, all_ids)
     passes = through_lens(finite(passes), planned.engine_plan.camera, plan.camera)
     distorted = planned.engine_plan.camera != plan.camera
     behind_lens = compare_behind_lens(planned.seen.instance_ids, passes.instance_ids, all_ids) if distorted else ()
+    wrong = strays(passes.instance_ids, all_ids)
     if source == "engine":
+        if config.labels.source == "auto":
+            wrong += cut_out_disagreements(planned.seen, passes.instance_ids, cut_out)
         planned = replace(planned, seen=with_engine_ids(planned.seen, passes.instance_ids))
     instances, unlabelled = make_labels(planned, config.labels)
-    problems = disagreements(agreement, config.render.engine, {i.instance_id for i in instances})
-    problems += lens_disagreements(behind_lens)
-    if problems and source == "cast":
-        raise LabelMismatch("; ".join(problems))
+    labelled = {i.instance_id for i in instances}
+    problems = disagreements(agreement, config.render.engine, labelled)
+    problems += lens_disagreements(behind_lens, labelled)
+    wrong += problems if source == "cast" else []
+    if wrong:
+        raise LabelMismatch("; ".join(wrong))
     image, exposure_ev = _write_picture(plan, passes, folder, config.output)
     record = Record(
         plan.index,

@@ -19,6 +19,7 @@ from render.passes import Passes
 from render.session import BlenderSession
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
+from scenes.plan import ObjectPlan
 from scenes.planner import Planned
 from scenes.render_settings import RenderSettings
 
@@ -80,6 +81,9 @@ class Stages:
     def finish(self, planned: Planned, passes: Passes, session: BlenderSession) -> Record:
         """Check, develop and write a picture."""
         engine = {"engine": self.settings.engine, "blender": session.info.blender, "device": session.info.device}
-        shown = (self.catalogue.asset(o.asset_id) for o in planned.plan.objects)
-        see_through = any(m.alpha_mode != "OPAQUE" for asset in shown for m in asset.meta.materials)
-        return finish(planned, passes, self.folder, self.config, self.catalogue.classes, engine, see_through)
+        cut_out = {o.instance_id for o in planned.plan.objects if self._is_cut_out(o)}
+        return finish(planned, passes, self.folder, self.config, self.catalogue.classes, engine, cut_out)
+
+    def _is_cut_out(self, item: ObjectPlan) -> bool:
+        materials = self.catalogue.asset(item.asset_id).meta.materials
+        return any(m.alpha_mode != "OPAQUE" for m in materials)

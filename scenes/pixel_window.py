@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -74,6 +75,22 @@ def _outline(points: Float) -> Float | None:
     ends = np.ones(OUTLINE)
     edges = [(x, low[1] * ends), (x, high[1] * ends), (low[0] * ends, y), (high[0] * ends, y)]
     return np.concatenate([np.stack([u, v, ends], axis=1) for u, v in edges])
+
+
+def grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """A mask with all pixels about its own, across corners too."""
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)), bool)
+
+
+def box_edges(box: Box) -> Box:
+    """A box (x, y, w, h) as left, top, right, bottom."""
+    x, y, w, h = box
+    return (x, y, x + w, y + h)
+
+
+def edge_distance(a: Box, b: Box) -> int:
+    """The largest distance, in pixels, between an edge of one box and the same edge of the other."""
+    return max(abs(p - q) for p, q in zip(box_edges(a), box_edges(b), strict=True))
 
 
 def intersect(a: Box, b: Box) -> Box:

@@ -71,6 +71,13 @@ class Silhouette:
         total = self.outside_px + int(self.amodal.sum())
         return self.outside_px / total if total else 0.0
 
+    def in_image(self, part: npt.NDArray[np.bool_], shape_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
+        """``amodal`` or ``modal`` as an (H, W) bool mask of the whole image."""
+        mask = np.zeros(shape_hw, bool)
+        x, y, w, h = self.window_xywh
+        mask[y : y + h, x : x + w] = part
+        return mask
+
 
 @dataclass(frozen=True)
 class Visibility:

@@ -72,3 +72,33 @@ def test_auto_trusts_the_engine_with_alpha_alone() -> None:
         labels = LabelsConfig.model_validate({"source": source})
         assert label_source(labels, see_through=False) == opaque
         assert label_source(labels, see_through=True) == cut_out
+
+
+class StraySession(FakeSession):
+    """An engine that still shows an object of another picture, in a corner where the plan has none."""
+
+    def render(self, plan, folders, timeout_s):
+        passes = super().render(plan, folders, timeout_s)
+        ids = passes.instance_ids.copy()
+        ids[:2, :2] = 999
+        return dataclasses.replace(passes, instance_ids=ids)
+
+
+@pytest.mark.parametrize("source", ["auto", "cast", "engine"])
+def test_what_nobody_planned_fails_the_picture(
+    tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setattr("render.stages.BlenderSession", StraySession)
+    summary = run(tmp_path, toy_library, source)
+    assert summary.done == 0
+    assert all("instance 999: 4 px" in reason for _, reason in summary.failed)
+
+
+def test_a_cut_out_scan_does_not_hide_a_picture_that_is_wrong(
+    tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("render.stages.Stages._is_cut_out", lambda *_: True)
+    monkeypatch.setattr("render.stages.BlenderSession", DisplacedSession)
+    summary = run(tmp_path, toy_library, "auto")
+    assert summary.done == 0
+    assert all("can't be there" in reason for _, reason in summary.failed)

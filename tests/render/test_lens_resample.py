@@ -106,7 +106,7 @@ def test_a_picture_beside_its_label_is_told() -> None:
     plan = plan_of(LENSES[0][0], LENSES[0][1])
     ids, _ = analytic.trace(plan)
     beside = np.roll(ids, 3, axis=1)
-    assert not lens_disagreements(compare_behind_lens(ids, np.roll(ids, 1, axis=1), [1, 2, 3, 4, 5]))
-    problems = lens_disagreements(compare_behind_lens(ids, beside, [1, 2, 3, 4, 5]))
+    assert not lens_disagreements(compare_behind_lens(ids, np.roll(ids, 1, axis=1), [1, 2, 3, 4, 5]), set())
+    problems = lens_disagreements(compare_behind_lens(ids, beside, [1, 2, 3, 4, 5]), set())
     assert problems
     assert all("behind the lens" in p for p in problems)
