@@ -1,0 +1,29 @@
+"""``balance.json`` and ``balance.png``: written at a run's end, from its ledger."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image
+
+from assets.atomic import write_atomically
+from dataset.balance_chart import draw_balance
+from dataset.folder import DatasetFolder
+
+
+def write_balance(folder: DatasetFolder, figures: Mapping[str, Any]) -> None:
+    """Write both files.
+
+    Args:
+        folder: of the dataset.
+        figures: see :func:`dataset.balance_report.balance_figures`.
+
+    Raises OSError where they can't be written.
+    """
+    write_atomically(folder.balance, (json.dumps(figures, indent=1) + "\n").encode("utf-8"))
+    png = io.BytesIO()
+    Image.fromarray(draw_balance(figures)).save(png, "PNG", optimize=True)
+    write_atomically(folder.balance_chart, png.getvalue())
