@@ -12,7 +12,7 @@ import numpy.typing as npt
 from render.passes import Passes
 from render.soft_masks import resample_soft_masks
 from scenes.engine_camera import lens_map
-from scenes.lens import rays
+from scenes.lens import image_rays
 from scenes.plan import CameraPlan
 
 Float32Array = npt.NDArray[np.float32]
@@ -108,10 +108,8 @@ def _to_planar(depth: Float32Array, source: CameraPlan, camera: CameraPlan) -> F
 
 @lru_cache(maxsize=2)
 def _ray_lengths(camera: CameraPlan) -> Float32Array:
-    width, height = camera.resolution_wh
-    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
-    lengths = np.linalg.norm(rays(camera, columns.ravel(), rows.ravel()), axis=1)
-    return np.nan_to_num(lengths, nan=1.0).reshape(height, width).astype(np.float32)
+    lengths = np.linalg.norm(image_rays(camera), axis=-1)
+    return np.nan_to_num(lengths, nan=1.0).astype(np.float32)
 
 
 _NOWHERE = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))

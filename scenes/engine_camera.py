@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scenes.geometry import Float
-from scenes.lens import is_equidistant, project_local, rays
+from scenes.lens import image_rays, is_equidistant, project_local, rays
 from scenes.plan import CameraPlan, LensPlan
 
 MARGIN_PX = 3
@@ -32,8 +32,7 @@ def engine_camera(camera: CameraPlan) -> CameraPlan:
     if camera.lens is None or is_equidistant(camera):
         return camera
     width, height = camera.resolution_wh
-    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
-    found = rays(camera, columns.ravel(), rows.ravel())
+    found = image_rays(camera).reshape(-1, 3)
     found = found[np.isfinite(found[:, 0])]
     most = MOST_PIXELS * width * height
     if camera.lens.model == "brown_conrady":
@@ -49,9 +48,7 @@ def lens_map(camera: CameraPlan, source: CameraPlan) -> npt.NDArray[np.float32]:
     Pixel coordinates are continuous, as everywhere; NaN where the lens sees nothing.
     """
     width, height = camera.resolution_wh
-    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
-    found = rays(camera, columns.ravel(), rows.ravel())
-    return project_local(source, found)[:, :2].reshape(height, width, 2).astype(np.float32)
+    return project_local(source, image_rays(camera).reshape(-1, 3))[:, :2].reshape(height, width, 2).astype(np.float32)
 
 
 def _pinhole(camera: CameraPlan, found: Float) -> CameraPlan:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.asset import MeshArrays
-from scenes.geometry import Float, apply
-from scenes.lens import project_local
+from scenes.geometry import Float
+from scenes.lens import project_rows
 from scenes.plan import CameraPlan
 
 Box = tuple[int, int, int, int]
@@ -38,23 +38,25 @@ def object_window(camera: CameraPlan, object_to_world: Float, mesh: MeshArrays) 
     width, height = camera.resolution_wh
     frame, everywhere = (0, 0, width, height), (-width, -height, 3 * width, 3 * height)
     object_to_camera = np.linalg.inv(np.array(camera.camera_to_world)) @ object_to_world
-    points = apply(object_to_camera, mesh.vertices)
+    # (3, N): reductions along rows are many times as fast as along the short side.
+    points = object_to_camera[:3, :3] @ mesh.vertices.T.astype(np.float64) + object_to_camera[:3, 3:]
     fisheye = camera.lens is not None and camera.lens.model == "fisheye"
-    in_front = points[:, 2] > camera.near_m
-    if not in_front.any() and not fisheye:
+    nearest, farthest = points[2].min(), points[2].max()
+    if farthest <= camera.near_m and not fisheye:
         return (0, 0, 0, 0), (0, 0, 0, 0)
-    if not in_front.all():
+    if nearest <= camera.near_m:
         return frame, everywhere
     if camera.lens is not None:
         outline = _outline(points)
         if outline is None:
             return frame, everywhere
         points = outline
-    p = project_local(camera, points)[:, :2]
-    if np.isnan(p).any():
-        return frame, everywhere
+    u, v, _ = project_rows(camera, points)
     margin = LENS_MARGIN_PX if camera.lens is not None else 0
-    low, high = np.clip(p.min(axis=0) - margin, -1e8, 1e8), np.clip(p.max(axis=0) + margin, -1e8, 1e8)
+    low, high = np.array([u.min(), v.min()]) - margin, np.array([u.max(), v.max()]) + margin
+    if np.isnan([low, high]).any():
+        return frame, everywhere
+    low, high = np.clip(low, -1e8, 1e8), np.clip(high, -1e8, 1e8)
     x, y = (int(v) for v in np.floor(low))
     right, bottom = (int(v) for v in np.ceil(high))
     reach = intersect((x, y, right - x, bottom - y), everywhere)
@@ -64,17 +66,19 @@ def object_window(camera: CameraPlan, object_to_world: Float, mesh: MeshArrays) 
 def _outline(points: Float) -> Float | None:
     """Rays along the outline of the rectangle, in the plane z = 1, that holds the points; None where it is too wide.
 
+    Points and rays are (3, N).
+
     A lens maps that plane without tearing it, so the image of the outline encloses the image of all that lies within;
     the corners of a mesh alone would not, since its straight edges become curves.
     """
-    plane = points[:, :2] / points[:, 2:]
-    low, high = plane.min(axis=0), plane.max(axis=0)
+    plane = points[:2] / points[2]
+    low, high = plane.min(axis=1), plane.max(axis=1)
     if max(np.abs(low).max(), np.abs(high).max()) > WIDEST_TANGENT:
         return None
     x, y = np.linspace(low[0], high[0], OUTLINE), np.linspace(low[1], high[1], OUTLINE)
     ends = np.ones(OUTLINE)
     edges = [(x, low[1] * ends), (x, high[1] * ends), (low[0] * ends, y), (high[0] * ends, y)]
-    return np.concatenate([np.stack([u, v, ends], axis=1) for u, v in edges])
+    return np.concatenate([np.stack([u, v, ends]) for u, v in edges], axis=1)
 
 
 def grown(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

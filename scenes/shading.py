@@ -18,7 +18,7 @@ from assets.srgb import srgb_bytes
 from assets.surface_look import Pixels, base_color, shading_normals
 from scenes.catalogue import Catalogue
 from scenes.geometry import Float, apply
-from scenes.lens import rays
+from scenes.lens import image_rays
 from scenes.plan import FramePlan, ObjectPlan
 from scenes.planner import Planned
 from scenes.visibility import Caster
@@ -80,9 +80,8 @@ class Shader:
         """(H, W, 3) uint8 sRGB: objects in their own colours, the stage in greys, a key light with shadows."""
         plan = planned.plan
         width, height = plan.camera.resolution_wh
-        columns, rows = np.meshgrid(np.arange(width), np.arange(height))
         camera_to_world = np.array(plan.camera.camera_to_world)
-        directions = rays(plan.camera, columns.ravel(), rows.ravel()) @ camera_to_world[:3, :3].T
+        directions = image_rays(plan.camera).reshape(-1, 3) @ camera_to_world[:3, :3].T
         canvas = _Canvas.empty(directions)
         ids = planned.seen.instance_ids.ravel()
         for item in plan.objects:

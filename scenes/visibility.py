@@ -255,13 +255,15 @@ class _Shot:
 def _distances(scene: EmbreeScene, origin: Float, directions: Float, near_m: float) -> npt.NDArray[np.float32]:
     """Depth of the first hit beyond the near plane, MISS where there is none or where the lens has no ray."""
     found = np.full(len(directions), MISS, np.float32)
-    there = np.flatnonzero(~np.isnan(directions[:, 0]))
-    if len(there):
-        directions = directions if len(there) == len(directions) else directions[there]
-        starts = np.ascontiguousarray(origin + near_m * directions, np.float32)
-        t = scene.run(starts, np.ascontiguousarray(directions, np.float32), query="DISTANCE")
-        found[there] = np.where(t < MISS, t + np.float32(near_m), np.float32(MISS))
-    return found
+    there = ~np.isnan(directions[:, 0])
+    if not there.all():
+        found[there] = _distances(scene, origin, directions[there], near_m)
+        return found
+    if not len(directions):
+        return found
+    starts = np.ascontiguousarray(origin + near_m * directions, np.float32)
+    t = scene.run(starts, np.ascontiguousarray(directions, np.float32), query="DISTANCE")
+    return np.where(t < MISS, t + np.float32(near_m), found)
 
 
 def _silhouette(instance_id: int, shot: _Shot, ids: npt.NDArray[np.uint16]) -> Silhouette:
