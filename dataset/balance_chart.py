@@ -25,7 +25,7 @@ MOST_COLUMNS = 4
 BARS_WIDE = {1: 560, 2: 420, 3: 340, 4: 320}
 NAME_MOST = 190
 LOG_FROM = 25.0
-"""Ratio of the largest to the smallest target above which the axis is logarithmic."""
+"""Ratio of the longest to the shortest bar, real labels by themselves, above which the axis is logarithmic."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,15 @@ def draw_balance(figures: Mapping[str, Any]) -> npt.NDArray[np.uint8]:
     bars, left_out = _chosen(_bars(figures))
     columns = min(MOST_COLUMNS, max(1, -(-len(bars) // ROWS_A_COLUMN)))
     rows = -(-len(bars) // columns)
-    axis = Axis.spanning([(b.start, b.kept, b.placed, b.target) for b in bars], BARS_WIDE[columns], LOG_FROM)
+    ends = [v for b in bars for v in (b.start, max(b.kept, b.placed, b.target))]
+    axis = Axis.spanning(ends, BARS_WIDE[columns], LOG_FROM)
     name_px = min(NAME_MOST, max(_wide(b.name, TEXT_PX) for b in bars)) + 12
     text_px = max(_wide(b.text, SMALL_PX) for b in bars) + 14
     width = max(columns * (name_px + axis.length + text_px) + (columns - 1) * GAP + 2 * MARGIN, 700)
     head = MARGIN + 108
     picture = Image.new("RGB", (width, head + rows * ROW + 34 + MARGIN), PAPER)
     draw = ImageDraw.Draw(picture)
-    _write_head(draw, figures, axis, left_out)
+    _write_head(draw, figures, axis, left_out, any(b.short for b in bars))
     for i in range(columns):
         left = MARGIN + i * (name_px + axis.length + text_px + GAP) + name_px
         own = bars[i * rows : (i + 1) * rows]
@@ -101,9 +102,10 @@ def _chosen(bars: list[Bar]) -> tuple[list[Bar], int]:
     return [bars[i] for i in sorted(worst[:room])], len(bars) - room
 
 
-def _write_head(draw: Draw, figures: Mapping[str, Any], axis: Axis, left_out: int) -> None:
+def _write_head(draw: Draw, figures: Mapping[str, Any], axis: Axis, left_out: int, short: bool) -> None:
     what = "Labels" if figures["count"] == "instances" else "Images with a label"
-    draw.text((MARGIN, MARGIN - 6), f"{what} by class", fill=INK, font=_font(TITLE_PX))
+    what += " by class" + (", real and synthetic" if "real" in figures else "")
+    draw.text((MARGIN, MARGIN - 6), what, fill=INK, font=_font(TITLE_PX))
     more = f"   {left_out:,} more classes in balance.json" if left_out else ""
     scale = "   logarithmic scale" if axis.logarithmic else ""
     draw.text((MARGIN, MARGIN + 28), _figures_line(figures) + scale + more, fill=FAINT, font=_font(SMALL_PX))
@@ -111,7 +113,7 @@ def _write_head(draw: Draw, figures: Mapping[str, Any], axis: Axis, left_out: in
     kept = "synthetic" if real else "kept"
     target = "target" if not figures["reachable"] else "its share of what was kept"
     keys = [(REAL, "real")] if real else []
-    keys += [(KEPT, kept), (SHORT, f"{kept}, short of target"), (PLACED, "placed, but not kept")]
+    keys += [(KEPT, kept), *([(SHORT, f"{kept}, short of target")] if short else []), (PLACED, "placed, but not kept")]
     x = MARGIN
     for color, text in keys:
         draw.rectangle((x, MARGIN + 59, x + 13, MARGIN + 72), fill=color)
@@ -131,7 +133,7 @@ def _figures_line(figures: Mapping[str, Any]) -> str:
         ("total_variation", "distance from target", ".3f"),
     ):
         told = [_number(source[key], form, key) for source in (before, after) if source is not None]
-        parts.append(f"{name} {'  to  '.join(told)}")
+        parts.append(f"{name} {told[0]}" if len(told) == 1 else f"{name} from {told[0]} to {told[1]}")
     return "     ".join(parts)
 
 
@@ -164,7 +166,9 @@ def _draw_bar(draw: Draw, bar: Bar, axis: Axis, left: float, top: float) -> None
     draw.line((left, top + 1, left, top + ROW - 2), fill=FAINT)
     if bar.target > 0:
         draw.line((round(target), upper - 3, round(target), lower + 3), fill=INK, width=2)
-    draw.text((max(placed, target) + 8, middle), bar.text, fill=FAINT, font=_font(SMALL_PX), anchor="lm")
+    # The outline keeps grid lines off the text.
+    font, beyond = _font(SMALL_PX), max(placed, target) + 8
+    draw.text((beyond, middle), bar.text, fill=FAINT, font=font, anchor="lm", stroke_width=2, stroke_fill=PAPER)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -109,7 +109,7 @@ def normalised_entropy(counts: npt.NDArray[np.float64]) -> float | None:
     if counts.size == 1:
         return 1.0
     p = counts[counts > 0] / total
-    return float(max(0.0, -(p * np.log(p)).sum()) / np.log(counts.size))
+    return float(np.clip(-(p * np.log(p)).sum() / np.log(counts.size), 0.0, 1.0))
 
 
 def total_variation(p: Mapping[str, float], q: Mapping[str, float]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MOST_TICKS = 5
@@ -25,10 +25,9 @@ class Axis:
     logarithmic: bool
 
     @classmethod
-    def spanning(cls, groups: Iterable[Sequence[float]], length: int, log_from: float) -> Axis:
-        """An axis for groups of values, logarithmic where their largest ones differ by more than ``log_from`` times."""
-        tops = [max(g) for g in groups]
-        positive = [t for t in tops if t > 0] or [1.0]
+    def spanning(cls, values: Iterable[float], length: int, log_from: float) -> Axis:
+        """An axis for values of at least 0, logarithmic where those above 0 differ by more than ``log_from`` times."""
+        positive = [v for v in values if v > 0] or [1.0]
         return cls(max(1.0, *positive), length, max(positive) / min(positive) > log_from)
 
     def place(self, value: float) -> float:
