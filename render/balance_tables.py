@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from render.forecast_tables import RULES
+
 MOST_ROWS, WORST = 40, 15
 FACTORS = 8
-RULES = 3
 UNITS = {"instances": ("placed", "labels\nkept"), "images": ("pictures\nasked", "images\nwith one")}
 
 
@@ -55,29 +56,27 @@ def _table(figures: Mapping[str, Any], shown: Mapping[str, Any], rows: Mapping[s
     heads += [placed, kept, "yield\n%", "deficit"]
     heads += ["real and\nsynthetic"] if "real" in figures else []
     heads += ["images"] if figures["count"] == "instances" else ["labels"]
-    lost = [c["lost"] for c in rows.values()]
-    heads += ["lost by"] if any(lost) else []
+    rules = list(figures["lost"])
+    heads += [f"lost:\n{RULES.get(rule, rule)}" for rule in rules]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("class", no_wrap=True, max_width=32)
     for head in heads:
-        table.add_column(head, justify="left" if head == "lost by" else "right", no_wrap=head != "lost by")
+        table.add_column(head, justify="right", no_wrap=True)
     for name, c in shown.items():
         short = c["deficit"] > figures["tolerance"] * c["target"]
-        table.add_row(escape(name), *_cells(figures, c, any(lost)), style="yellow" if short else None)
+        table.add_row(escape(name), *_cells(figures, c, rules), style="yellow" if short else None)
     if len(rows) > 1:
-        table.add_row("all", *_cells(figures, _total(figures, rows), any(lost)), style="bold")
+        table.add_row("all", *_cells(figures, _total(figures, rows), rules), style="bold")
     return table
 
 
-def _cells(figures: Mapping[str, Any], c: Mapping[str, Any], lost: bool) -> list[str]:
+def _cells(figures: Mapping[str, Any], c: Mapping[str, Any], rules: list[str]) -> list[str]:
     cells = [_count(c["real"]), _count(c["target"])] if "real" in figures else [_count(c["target"])]
     share = "–" if c["yield"] is None else f"{100 * c['yield']:.0f}"
     cells += [_count(c["placed"]), _count(c["kept"]), share, _count(c["deficit"])]
     cells += [_count(c["together"])] if "real" in figures else []
     cells += [_count(c["images" if figures["count"] == "instances" else "labels"])]
-    return (
-        [*cells, ", ".join(f"{escape(rule)} {n:,}" for rule, n in list(c["lost"].items())[:RULES])] if lost else cells
-    )
+    return [*cells, *(_count(c["lost"].get(rule, 0)) for rule in rules)]
 
 
 def _total(figures: Mapping[str, Any], rows: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,8 +118,7 @@ def _print_parity(console: Console, parity: Mapping[str, Mapping[str, Any]]) -> 
         more = f" and {len(by_chance) - FACTORS} more" if len(by_chance) > FACTORS else ""
         told = ", ".join(by_chance[:FACTORS]) + more
         console.print(f"disparate impact below 0.8, as chance gives it at so few labels (in brackets): {told}")
-    told = [f for f in parity.values() if f["disparate_impact_ratio"] is not None]
-    if told and not flagged:
+    if not flagged and any(f["disparate_impact_ratio"] is not None for f in parity.values()):
         console.print("every class meets every factor alike (disparate impact at least 0.8)")
 
 
