@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -117,6 +118,15 @@ class AgreementFigures:
         """None without an object."""
         return max(self.boxes_px, default=None)
 
+    def to_json(self) -> dict[str, Any]:
+        """The figures in a row, as a machine reads them; None where there is no object."""
+        return {
+            "objects": self.objects,
+            "median_iou": self.median_iou,
+            "least_iou": self.least_iou,
+            "largest_box_px": self.most_box_px,
+        }
+
     def __add__(self, other: AgreementFigures) -> AgreementFigures:
         return AgreementFigures(
             self.ious + other.ious, self.boxes_px + other.boxes_px, self.engine_labels + other.engine_labels
@@ -127,4 +137,7 @@ def figures(agreements: tuple[Agreement, ...], labelled: set[int]) -> AgreementF
     """Figures of one picture whose labels are the cast."""
     large = [a for a in agreements if max(a.cast_px, a.engine_px) >= CHECKED_FROM_PX]
     checked = [a for a in agreements if a in large or a.instance_id in labelled]
-    return AgreementFigures(tuple(a.iou for a in large), tuple(a.box_px for a in checked if a.box_px is not None))
+    # A broken record may hold what is no IoU (NaN, which JSON can't hold); check reports it on its own.
+    return AgreementFigures(
+        tuple(a.iou for a in large if 0 <= a.iou <= 1), tuple(a.box_px for a in checked if a.box_px is not None)
+    )

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,16 @@ class CheckReport:
     pictures: int
     labels: dict[str, int]
     agreement: dict[str, AgreementFigures]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as one JSON object; ``labels`` and ``engine_labels`` are numbers, of all classes and engines."""
+        return {
+            "findings": [asdict(f) for f in self.findings],
+            "pictures": self.pictures,
+            "labels": sum(self.labels.values()),
+            "engine_labels": sum(f.engine_labels for f in self.agreement.values()),
+            "agreement": {engine: self.agreement[engine].to_json() for engine in sorted(self.agreement)},
+        }
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +24,8 @@ MOST_LINES = 1000
 def check(
     dataset: Dataset,
     json_: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="findings as a JSON list; - prints it instead of text")
+        str | None,
+        typer.Option("--json", metavar="FILE", help="the report as a JSON object; - prints it instead of text"),
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="compare hashes, but don't decode pictures and maps")] = False,
     workers: Annotated[int, typer.Option(min=0, max=256, help="processes; 0: one a core")] = 0,
@@ -35,8 +35,7 @@ def check(
 
     report = check_dataset(dataset, fast, workers)
     if json_ is not None:
-        listed = [asdict(f) for f in report.findings]
-        text = json.dumps(listed, indent=1) + "\n"
+        text = json.dumps(report.to_json(), indent=1) + "\n"
         if json_ == "-":
             typer.echo(text, nl=False)
         else:

@@ -120,9 +120,10 @@ def _write_picture(
 
 def finite(passes: Passes) -> Passes:
     """The passes with single pixels that a renderer left infinite or undefined set to black."""
-    bad = ~np.isfinite(passes.radiance).all(axis=-1)
-    if not bad.any():
+    sound = np.isfinite(passes.radiance)
+    if sound.all():
         return passes
+    bad = ~sound.all(axis=-1)
     return replace(passes, radiance=np.where(bad[..., None], np.float32(0), passes.radiance))
 
 

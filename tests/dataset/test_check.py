@@ -472,9 +472,16 @@ def test_the_command(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     FAULTS["box shifted"][1](dataset)
     assert entrypoint(["check", str(dataset), "--json", str(tmp_path / "f.json")]) == 1
     assert "records/000001.json: instance 1: box" in capsys.readouterr().out
-    listed = json.loads((tmp_path / "f.json").read_text())
-    assert [set(f) for f in listed] == [{"path", "kind", "message"}]
+    told = json.loads((tmp_path / "f.json").read_text())
+    assert [set(f) for f in told["findings"]] == [{"path", "kind", "message"}]
+    report = check_dataset(dataset)
+    assert (told["pictures"], told["labels"]) == (3, sum(report.labels.values()))
+    assert told["engine_labels"] == 0
+    (figures,) = told["agreement"].values()
+    assert figures["objects"] > 0
+    assert 0.98 <= figures["least_iou"] <= figures["median_iou"] <= 1
+    assert figures["largest_box_px"] in (0, 1)
     assert entrypoint(["check", str(dataset), "--json", "-"]) == 1
-    assert json.loads(capsys.readouterr().out) == listed
+    assert json.loads(capsys.readouterr().out) == told
     assert entrypoint(["check", str(tmp_path / "nowhere")]) == 2
     assert entrypoint(["check", str(dataset), "--json", str(tmp_path / "no" / "such" / "f.json")]) == 2
