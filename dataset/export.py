@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 
 from assets.atomic import write_atomically
+from assets.errors import InputError
 from dataset.categories import Category
 from dataset.coco import coco_bytes, to_coco
 from dataset.folder import DatasetFolder
 from dataset.preview import MOST_PICTURES, contact_sheet
-from dataset.record import Record
+from dataset.record import OtherFormat, Record
 
 
 def iterate_records(folder: DatasetFolder, indices: Iterable[int] | None = None) -> Iterator[Record]:
@@ -25,10 +26,16 @@ def iterate_records(folder: DatasetFolder, indices: Iterable[int] | None = None)
     Args:
         folder: of the dataset.
         indices: only these pictures; None is all.
+
+    Raises InputError where another version of scanstage wrote a record: taken for absent, a sound dataset would be
+    exported as empty, or be rendered over.
     """
     for index in sorted(set(recorded_indices(folder) if indices is None else indices)):
         try:
             record = Record.from_json(folder.record(index).read_text("utf-8"))
+        except OtherFormat as e:
+            mend = "use the version that wrote it, or make the dataset anew: `scanstage generate --fresh`"
+            raise InputError(f"{folder.record(index)}: {e}", mend) from e
         except (ValueError, OSError, RecursionError):
             continue
         if record.index == index and (folder.images / record.image.file_name).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +14,10 @@ from dataset.pose import CameraInfo
 from scenes.plan import FramePlan
 
 FORMAT_VERSION = 2
+
+
+class OtherFormat(ValueError):
+    """A record that another version of scanstage wrote."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +90,26 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Record:
-        """Parse :meth:`to_json`'s text. Raises ValueError on anything else."""
+        """Parse :meth:`to_json`'s text. Raises ValueError on anything else, OtherFormat where that is the reason."""
         try:
             record = _ADAPTER.validate_json(text)
         except ValidationError as e:
+            _refuse_other_format(text)
             raise ValueError(f"not a record: {e.errors()[0]['msg']}") from e
         if record.format != FORMAT_VERSION:
-            raise ValueError(f"a record of format {record.format}, expected {FORMAT_VERSION}")
+            raise OtherFormat(_OTHER.format(record.format))
         return record
 
 
+def _refuse_other_format(text: str) -> None:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    match content:
+        case {"format": int(found)} if found != FORMAT_VERSION and not isinstance(found, bool):
+            raise OtherFormat(_OTHER.format(found))
+
+
+_OTHER = f"a record of format {{}}; this version of scanstage reads format {FORMAT_VERSION}"
 _ADAPTER = TypeAdapter(Record)
