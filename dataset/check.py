@@ -18,6 +18,7 @@ import numpy as np
 
 from assets.errors import InputError
 from dataset.agreement import AgreementFigures, figures
+from dataset.check_balance import check_balance
 from dataset.check_folder import COCO_FILE, check_coco, check_run, check_sheet, check_strays
 from dataset.check_images import check_image, check_maps
 from dataset.check_labels import check_agreement, check_masks, check_references, read_masks
@@ -103,6 +104,7 @@ def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckRepo
         if run is not None:
             findings += check_run(run, set(indices), found.labels)
         findings += check_sheet(folder, found.pictures)
+        findings += check_balance(folder, run or {})
         findings += check_strays(root, found.files | {COCO_FILE} | {f"records/{i:06d}.json" for i in indices})
     except OSError as e:
         raise InputError(f"{e.filename or root}: can't be read ({e.strerror or e})") from e
