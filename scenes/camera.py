@@ -10,8 +10,9 @@ import numpy as np
 
 from scenes.config.camera import BrownConrady, CameraConfig, Fisheye, Intrinsics
 from scenes.draws import Draws
+from scenes.field_of_view import half_view, horizontal_view, middle_ray
 from scenes.geometry import Float, direction, look_at, reach_inside, to_matrix4
-from scenes.lens import LENS_COEFFICIENTS, half_view, horizontal_view
+from scenes.lens import LENS_COEFFICIENTS
 from scenes.plan import CameraPlan, LensPlan
 
 
@@ -48,7 +49,7 @@ def draw_camera(
     eye = target + distance * towards
     plan = replace(
         optics,
-        camera_to_world=to_matrix4(look_at(eye, target, math.radians(roll))),
+        camera_to_world=to_matrix4(_aimed(optics, eye, target, math.radians(roll))),
         near_m=max(1e-4, min(0.01, distance / 100)),
         far_m=max(1000.0, distance * 100),
     )
@@ -60,6 +61,16 @@ def draw_camera(
         "fov_deg": math.degrees(horizontal_view(optics)),
     }
     return plan, drawn
+
+
+def _aimed(optics: CameraPlan, eye: Float, target: Float, roll: float) -> Float:
+    """(4, 4) camera_to_world at ``eye`` that shows ``target`` in the middle of the image, wherever its axis is."""
+    pose = look_at(eye, target, roll)
+    x, y, z = middle_ray(optics)
+    # The shortest turn from that ray to the optical axis: I + [v] + [v]^2 / (1 + c), v = ray x axis, c = ray . axis.
+    cross = np.array([[0.0, 0.0, -x], [0.0, 0.0, -y], [x, y, 0.0]])
+    pose[:3, :3] = pose[:3, :3] @ (np.eye(3) + cross + cross @ cross / (1 + z))
+    return pose
 
 
 def _intrinsics(config: CameraConfig, draws: Draws) -> tuple[float, float, float, float]:

@@ -101,26 +101,9 @@ def project_rows(camera: CameraPlan, points: Float) -> tuple[Float, Float, Float
     return camera.fx * u + camera.cx, camera.fy * v + camera.cy, depth
 
 
-def half_view(camera: CameraPlan) -> float:
-    """Angle in radians between the optical axis and the nearest border of the image, as far as the lens reaches."""
-    return min(_border_angles(camera))
-
-
-def horizontal_view(camera: CameraPlan) -> float:
-    """Angle in radians between the rays to the left and the right border, at the height of the principal point."""
-    left, right, _top, _bottom = _border_angles(camera)
-    return left + right
-
-
-def _border_angles(camera: CameraPlan) -> list[float]:
-    """Off the optical axis, at the borders: left, right, top, bottom."""
-    width, height = camera.resolution_wh
-    columns = np.array([0.0, width, camera.cx, camera.cx]) - 0.5
-    rows = np.array([camera.cy, camera.cy, 0.0, height]) - 0.5
-    found = rays(camera, columns, rows)
-    angles = np.arctan2(np.hypot(found[:, 0], found[:, 1]), found[:, 2])
-    reach = math.pi if camera.lens is None else _angle(camera.lens, _model(camera.lens).widest)
-    return [float(a) for a in np.where(np.isnan(angles), reach, angles)]
+def lens_reach(camera: CameraPlan) -> float:
+    """Largest angle off the optical axis that the lens sees, radians."""
+    return math.pi if camera.lens is None else _angle(camera.lens, _model(camera.lens).widest)
 
 
 def _angle(lens: LensPlan, argument: float) -> float:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from assets.asset import Asset
 from assets.primitives import primitive_assets
 from scenes.engine_camera import engine_camera, lens_map
+from scenes.field_of_view import half_view, horizontal_view, middle_ray
 from scenes.geometry import look_at, random_rotation, to_matrix4, transform
-from scenes.lens import half_view, horizontal_view, is_equidistant, project, project_local, rays
+from scenes.lens import is_equidistant, project, project_local, rays
 from scenes.plan import BackgroundPlan, CameraPlan, FramePlan, LensPlan, ObjectPlan, PostPlan, WorldPlan
 from scenes.visibility import Caster
 
@@ -104,6 +105,39 @@ def test_views_reach_as_far_as_the_formula_says() -> None:
     fisheye = replace(pinhole, lens=LensPlan("fisheye", (0.0,) * 4))
     assert half_view(fisheye) == pytest.approx(0.5)
     assert horizontal_view(fisheye) == pytest.approx(2.0)
+
+
+def test_half_a_view_is_measured_from_the_middle_of_the_image() -> None:
+    """A crop of a larger sensor: its principal point is near a corner, or not in the image at all."""
+    cam = CameraPlan((200, 100), 100.0, 100.0, 20.0, 90.0, HERE)
+    middle = np.array([0.8, -0.4, 1.0]) / np.linalg.norm([0.8, -0.4, 1.0])
+    assert middle_ray(cam) == pytest.approx(middle)
+    top = np.array([0.8, -0.9, 1.0])
+    bottom = np.array([0.8, 0.1, 1.0])
+    nearest = min(math.acos(middle @ b / np.linalg.norm(b)) for b in (top, bottom))
+    assert half_view(cam) == pytest.approx(nearest)
+    beside = replace(cam, cx=-50.0)
+    assert horizontal_view(beside) == pytest.approx(math.atan(2.5) - math.atan(0.5))
+    assert horizontal_view(replace(cam, cx=250.0)) == pytest.approx(math.atan(2.5) - math.atan(0.5))
+
+
+def test_what_a_lens_with_tangential_terms_sees_has_no_gaps() -> None:
+    """Near the fold a solver may fail on single rings of pixels, which the picture would show as black lines."""
+    rng = np.random.default_rng(0)
+    for k in range(24):
+        rational = rng.normal(0, 0.2) * (k % 4 == 0)
+        radial = (rng.uniform(-0.9, 0.3), rng.uniform(-0.2, 0.3) * (k % 2))
+        coefficients = (*radial, *rng.normal(0, 0.004, 2), rng.normal(0, 0.1) * (k % 3 == 0), rational, 0.0, 0.0)
+        lens = LensPlan("brown_conrady", tuple(map(float, coefficients)))
+        cam = CameraPlan((160, 120), float(rng.uniform(75, 250)), 160.0, 70.0, 60.0, HERE, lens=lens)
+        columns, rows = all_pixels(cam)
+        found = rays(cam, columns, rows)
+        lit = np.isfinite(found[:, 0]).reshape(120, 160)
+        back = project_local(cam, found[lit.ravel()])[:, :2]
+        assert np.abs(back - np.stack([columns, rows], 1)[lit.ravel()] - 0.5).max() < 1e-5
+        for line in (*lit, *lit.T):
+            seen = np.nonzero(line)[0]
+            assert len(seen) == 0 or len(seen) == seen[-1] - seen[0] + 1, "one stretch a line"
 
 
 @pytest.mark.parametrize(

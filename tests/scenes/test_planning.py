@@ -265,6 +265,23 @@ def test_framing_holds_all_objects(tmp_path: Path, toy_library: Path) -> None:
         assert max(s.truncated_fraction for s in planned.seen.silhouettes) == 0
 
 
+@pytest.mark.parametrize(
+    "principal", ["{fx: 500, fy: 700, cx: 60, cy: 420}", "{fx: 600, cx: -200, cy: 240}", "{fx: 600, cx: 321, cy: 900}"]
+)
+def test_framing_is_by_the_image_wherever_its_principal_point_is(
+    tmp_path: Path, toy_library: Path, principal: str
+) -> None:
+    """A crop of a larger sensor shows the objects in its middle, as large as another camera does."""
+    it = planner(tmp_path, toy_library, f"camera: {{fill: 0.9, look_at_jitter: 0, intrinsics: {principal}}}")
+    for i in range(3):
+        planned = it.plan(i)
+        assert max(s.truncated_fraction for s in planned.seen.silhouettes) == 0
+        boxes = np.array([s.amodal_box_xywh for s in planned.seen.silhouettes])
+        low, high = boxes[:, :2].min(axis=0), (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
+        assert max(high - low) > 200
+        assert np.abs((low + high) / 2 - (320, 240)).max() < 120
+
+
 def test_an_impossible_view_is_explained(tmp_path: Path, toy_library: Path) -> None:
     with pytest.raises(PlanningError, match="20 attempts: 20 times: no object is visible enough"):
         planner(tmp_path, toy_library, "labels: {min_pixels: 1000000}").plan(0)

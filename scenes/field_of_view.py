@@ -1,0 +1,39 @@
+"""How far a camera sees, and in which direction the middle of its image lies."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from scenes.geometry import Float
+from scenes.lens import lens_reach, rays
+from scenes.plan import CameraPlan
+
+
+def middle_ray(camera: CameraPlan) -> Float:
+    """(3,) unit vector through the middle of the image; the optical axis where the lens sees nothing there."""
+    width, height = camera.resolution_wh
+    ray = rays(camera, np.array([width / 2 - 0.5]), np.array([height / 2 - 0.5]))[0]
+    return np.array([0.0, 0.0, 1.0]) if np.isnan(ray[0]) else np.asarray(ray / np.linalg.norm(ray))
+
+
+def half_view(camera: CameraPlan) -> float:
+    """Angle in radians between the image's middle and its nearest border, as far as the lens reaches."""
+    width, height = camera.resolution_wh
+    middle = middle_ray(camera)
+    columns, rows = np.array([0.0, width, width / 2, width / 2]), np.array([height / 2, height / 2, 0.0, height])
+    borders = rays(camera, columns - 0.5, rows - 0.5)
+    angles = np.arctan2(np.linalg.norm(np.cross(borders, middle), axis=1), borders @ middle)
+    reach = max(lens_reach(camera) - math.acos(min(float(middle[2]), 1.0)), 1e-3)
+    return float(np.where(np.isnan(angles), reach, angles).min())
+
+
+def horizontal_view(camera: CameraPlan) -> float:
+    """Angle in radians between the rays to the left and the right border, at the height of the principal point."""
+    width, _height = camera.resolution_wh
+    found = rays(camera, np.array([0.0, width]) - 0.5, np.full(2, camera.cy - 0.5))
+    angles = np.arctan2(np.hypot(found[:, 0], found[:, 1]), found[:, 2])
+    left, right = np.where(np.isnan(angles), lens_reach(camera), angles)
+    # A principal point beside the image has both borders on one side.
+    return abs(float(math.copysign(left, camera.cx) + math.copysign(right, width - camera.cx)))
