@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
 from assets.asset import MESH_FILE
 from assets.errors import InputError
+from scenes.camera import draw_camera
 from scenes.catalogue import Catalogue, open_catalogue
+from scenes.config.camera import Fisheye
 from scenes.config.model import BackplateBackground, Drop, RunConfig, Scatter
 from scenes.config.references import deep_outcomes
 from scenes.config.stage import Looks, NoStage, Shelf
+from scenes.draws import Draws
+from scenes.engine_camera import engine_camera
 from scenes.files import HDRI_SUFFIXES, PHOTO_SUFFIXES, list_images, located
 from scenes.lighting import check_builtin_hdri
+from scenes.plan import CameraPlan
+from scenes.planner import NO_CAMERA, draw_variables
+from scenes.seeding import Streams
+
+LENSES_LOOKED_AT = 8
 
 
 def open_inputs(config: RunConfig, base: Path) -> Catalogue:
@@ -39,7 +50,7 @@ def open_inputs(config: RunConfig, base: Path) -> Catalogue:
         problems += e.problems
         mends += [e.mend] if e.mend else []
     of_scans = (*_scans(catalogue), *_label_rules(config, catalogue)) if catalogue else ()
-    for text, mend in (*_images(config, base), *_combinations(config), *of_scans):
+    for text, mend in (*_images(config, base), *_combinations(config), *_lens(config), *of_scans):
         problems.append(text)
         mends += [mend] if mend and mend not in mends else []
     if problems or catalogue is None:
@@ -122,6 +133,30 @@ def _combinations(config: RunConfig) -> Found:
         if isinstance(config.background, BackplateBackground) and stage.kind not in ("none", "ground"):
             text = f"stage: a {stage.kind} would hide the backplate; with a backplate the stage is ground or none"
             yield text, "Use stage {kind: ground}: it catches shadows onto the photo."
+
+
+def _lens(config: RunConfig) -> Found:
+    """EEVEE has no fisheye camera. A lens that is drawn for each picture is looked at in the first ones."""
+    distortion = config.camera.distortion
+    if config.render.engine != "eevee" or distortion is None:
+        return
+    mend = "Use render.engine: cycles."
+    if isinstance(distortion, Fisheye):
+        yield "camera.distortion: EEVEE can't render a fisheye", mend
+        return
+    if any(engine_camera(camera).lens is not None for camera in _first_cameras(config)):
+        yield "camera.distortion: the view is too wide for EEVEE, which can't render the fisheye that it needs", mend
+
+
+def _first_cameras(config: RunConfig) -> set[CameraPlan]:
+    """The optics of the first pictures, all at the same place."""
+    found = set()
+    for index in range(min(config.images, LENSES_LOOKED_AT)):
+        streams = Streams(config.seed, index)
+        draws = Draws(streams, draw_variables(config, streams))
+        camera, _ = draw_camera(config.camera, np.zeros(3), 1.0, None, draws)
+        found.add(replace(camera, camera_to_world=NO_CAMERA.camera_to_world, near_m=0.01, far_m=1000.0))
+    return found
 
 
 def _all_looks(node: Any) -> Iterator[Looks]:
