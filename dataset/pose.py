@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from scenes.geometry import Float, apply
+from scenes.geometry import Float, apply, to_vector3
 from scenes.keypoints import KeypointLabel, PointPx
 from scenes.lens import project_local
 from scenes.plan import CameraPlan, Matrix4, Vector3
@@ -99,9 +99,9 @@ def object_pose(camera: CameraPlan, object_to_world: Matrix4) -> Pose:
         raise ValueError(f"not a rotation with an even scale: {object_to_world}")
     world_to_camera = np.linalg.inv(np.array(camera.camera_to_world))
     rotation = world_to_camera[:3, :3] @ turned
-    rows = tuple(_vector(row) for row in rotation)
+    rows = tuple(to_vector3(row) for row in rotation)
     origin = apply(world_to_camera, matrix[None, :3, 3])[0]
-    return Pose(object_to_world, (rows[0], rows[1], rows[2]), _vector(origin), scale)
+    return Pose(object_to_world, (rows[0], rows[1], rows[2]), to_vector3(origin), scale)
 
 
 def box_3d(camera: CameraPlan, pose: Pose, bounds: Float) -> Box3d:
@@ -117,11 +117,7 @@ def box_3d(camera: CameraPlan, pose: Pose, bounds: Float) -> Box3d:
     placed = pose.scale * corners @ np.array(pose.rotation).T + np.array(pose.translation_m)
     pixels = project_local(camera, placed)
     return Box3d(
-        tuple(_vector(p) for p in placed),
+        tuple(to_vector3(p) for p in placed),
         tuple((float(x), float(y)) if np.isfinite([x, y]).all() else None for x, y, _ in pixels),
-        _vector(pose.scale * (high - low)),
+        to_vector3(pose.scale * (high - low)),
     )
-
-
-def _vector(p: Float) -> Vector3:
-    return (float(p[0]), float(p[1]), float(p[2]))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.srgb import linear_from_srgb
-from scenes.plan import Matrix4, Rgb
+from scenes.plan import Matrix4, Rgb, Vector3
 
 Float = npt.NDArray[np.float64]
 
@@ -18,6 +18,12 @@ def to_matrix4(matrix: Float) -> Matrix4:
     """A (4, 4) array as plain nested tuples, for plans."""
     rows = [tuple(float(x) for x in row) for row in np.asarray(matrix, np.float64)]
     return (rows[0], rows[1], rows[2], rows[3])  # type: ignore[return-value]
+
+
+def to_vector3(values: Float) -> Vector3:
+    """A (3,) array as a plain tuple, for plans and records."""
+    x, y, z = values
+    return float(x), float(y), float(z)
 
 
 def rotation_z(angle: float) -> Float:

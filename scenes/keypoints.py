@@ -9,7 +9,7 @@ from typing import Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from scenes.geometry import Float, apply
+from scenes.geometry import Float, apply, to_vector3
 from scenes.lens import project_local
 from scenes.plan import CameraPlan, FramePlan, Vector3
 from scenes.visibility import MISS, Caster
@@ -86,7 +86,7 @@ def see_keypoints(
         names = list(named[item.asset_id].points)
         span = range(at, at + len(names))
         labels[item.instance_id] = tuple(
-            KeypointLabel(name, _pixel(pixels[i]), flags[i], _vector(points[i]))
+            KeypointLabel(name, _pixel(pixels[i]), flags[i], to_vector3(points[i]))
             for name, i in zip(names, span, strict=True)
         )
         at += len(names)
@@ -95,10 +95,6 @@ def see_keypoints(
 
 def _pixel(xy: Float) -> PointPx | None:
     return (float(xy[0]), float(xy[1])) if np.isfinite(xy).all() else None
-
-
-def _vector(p: Float) -> Vector3:
-    return (float(p[0]), float(p[1]), float(p[2]))
 
 
 def _flags(plan: FramePlan, points: Float, pixels: Float, slack: Float, caster: Caster) -> list[Flag]:

@@ -10,8 +10,8 @@ import numpy as np
 from scenes.config.camera import CameraConfig, DepthOfField, MotionBlur
 from scenes.config.model import OutputConfig
 from scenes.draws import Draws
-from scenes.geometry import Float
-from scenes.plan import CameraPlan, MotionPlan, NoisePlan, ObjectPlan, PostPlan, Vector3
+from scenes.geometry import Float, to_vector3
+from scenes.plan import CameraPlan, MotionPlan, NoisePlan, ObjectPlan, PostPlan
 
 
 def draw_optics(config: CameraConfig, camera: CameraPlan, center: Float, draws: Draws) -> CameraPlan:
@@ -98,8 +98,4 @@ def _motion(config: MotionBlur, camera: CameraPlan, depth_m: float, draws: Draws
     pose = np.array(camera.camera_to_world)
     along = math.cos(heading) * pose[:3, 0] + math.sin(heading) * pose[:3, 1]
     axis = rng.normal(size=3)
-    return MotionPlan(_vector(length_m * along), _vector(angle * axis / np.linalg.norm(axis)))
-
-
-def _vector(values: Float) -> Vector3:
-    return (float(values[0]), float(values[1]), float(values[2]))
+    return MotionPlan(to_vector3(length_m * along), to_vector3(angle * axis / np.linalg.norm(axis)))
