@@ -19,8 +19,9 @@ from dataset.export import count_labels, iterate_records
 from dataset.finding import Finding
 from dataset.folder import DatasetFolder
 from dataset.record import Record
-from scenes.balance.factors import picture_factors, side_of
+from scenes.balance.factors import side_of
 from scenes.balance.order import Entry
+from scenes.balance.run import factors_of
 from scenes.balance.targets import Targets, make_targets
 from scenes.config.balance import BalanceConfig, Fill, Source
 
@@ -100,7 +101,7 @@ def _differences(record: Record, entry: Entry) -> Iterator[str]:
         variables = plan.factors["variables"]
         if fixed := {k: v for k, v in order.fixed.items() if variables.get(k) != v}:
             yield f"its variables are {variables}, not {fixed}"
-        if (factors := picture_factors(plan)) != entry.factors:
+        if (factors := factors_of(order, plan)) != entry.factors:
             yield f"its factors are {factors}, not {entry.factors}"
         if (sides := [side_of(plan, o) for o in items]) != [o.side for o in entry.objects]:
             yield f"its objects are seen from the sides {sides}, not {[o.side for o in entry.objects]}"

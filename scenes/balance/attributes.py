@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -12,6 +12,7 @@ from assets.errors import InputError
 from scenes.balance.factors import OBJECT_FACTORS, PICTURE_FACTORS
 from scenes.config.model import RunConfig
 from scenes.config.references import deep_outcomes
+from scenes.distributions import references
 from scenes.files import HDRI_SUFFIXES, list_images, located
 from scenes.lighting import hdri_config
 from scenes.seeding import Streams
@@ -52,30 +53,54 @@ def find_attributes(config: RunConfig, base: Path) -> tuple[Attribute, ...]:
     assert config.balance is not None
     found, problems = [], []
     for name, wanted in config.balance.attributes.items():
-        known = (*config.variables, *PICTURE_FACTORS, *OBJECT_FACTORS)
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
-            problems.append(f"balance.attributes: there is no variable or factor {name!r}{hint}")
-        elif wanted == "independent":
-            found.append(Attribute(name))
-        else:
-            possible = _possible(name, config, base)
-            values = possible if wanted == "uniform" else wanted
-            if not possible:
-                found.append(Attribute(name))  # can't be set, only be chosen among what is planned
-                if wanted != "uniform":
-                    problems.append(f"balance.attributes.{name}: its values can't be listed; use uniform")
-            elif absent := [v for v in values if v not in possible]:
-                problems.append(
-                    f"balance.attributes.{name}: never {', '.join(map(repr, absent))}; "
-                    f"it is one of {', '.join(map(repr, possible))}"
-                )
-            else:
-                found.append(Attribute(name, tuple(values)))
+        try:
+            found.append(_attribute(name, wanted, config, base))
+        except ValueError as e:
+            problems.append(f"balance.attributes.{name}: {e}")
     if problems:
         raise InputError(problems, "see balance.attributes in `scanstage schema`")
     return tuple(found)
+
+
+def _attribute(name: str, wanted: str | Sequence[Any], config: RunConfig, base: Path) -> Attribute:
+    """Raises ValueError where it can't be."""
+    known = (*config.variables, *PICTURE_FACTORS, *OBJECT_FACTORS)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        raise ValueError(f"there is no such variable or factor; {hint}")
+    possible = _possible(name, config, base)
+    set_ = possible and wanted != "independent"
+    if name in config.variables and not set_:
+        outcomes = possible or list(deep_outcomes(config.variables[name], config))
+        if not all(isinstance(v, (str, bool)) for v in outcomes):
+            raise ValueError("is a number; give the variable a choice of values, and ask for uniform")
+    if not set_:
+        if not isinstance(wanted, str):
+            raise ValueError("its values can't be listed; use uniform")
+        return Attribute(name)  # can't be set, only be chosen among what is planned
+    if others := list(dict.fromkeys(references(_source(name, config)))):
+        raise ValueError(f"follows from the variable {others[0]}: balance that one")
+    return Attribute(name, tuple(possible if isinstance(wanted, str) else _listed(name, wanted, possible)))
+
+
+def _listed(name: str, wanted: Sequence[Any], possible: Sequence[Any]) -> list[Any]:
+    """The values that a list names; images may be named by their file alone. Raises ValueError."""
+    if name == HDRI:
+        by_name = {Attribute(HDRI).shown_as(v): v for v in possible}
+        wanted = [by_name.get(Attribute(HDRI).shown_as(v), v) for v in wanted]
+    if absent := [v for v in wanted if v not in possible]:
+        known = [Attribute(name).shown_as(v) for v in possible]
+        raise ValueError(f"never {', '.join(map(repr, absent))}; it is one of {', '.join(known)}")
+    return list(dict.fromkeys(wanted))
+
+
+def _source(name: str, config: RunConfig) -> Any:
+    """What the config gives for something that can be set."""
+    if name != HDRI:
+        return config.variables[name]
+    hdri = hdri_config(config.light)
+    return None if hdri is None else hdri.image
 
 
 def _possible(name: str, config: RunConfig, base: Path) -> list[Any]:
@@ -83,13 +108,10 @@ def _possible(name: str, config: RunConfig, base: Path) -> list[Any]:
     if name in config.variables:
         values = list(dict.fromkeys(deep_outcomes(config.variables[name], config)))
         return [] if any(isinstance(v, tuple) for v in values) else values
-    if name != HDRI:
-        return []
-    hdri = hdri_config(config.light)
-    if hdri is None:
+    if name != HDRI or (source := _source(name, config)) is None:
         return []
     images: list[Any] = []
-    for value in dict.fromkeys(deep_outcomes(hdri.image, config)):
+    for value in dict.fromkeys(deep_outcomes(source, config)):
         builtin = str(value).startswith("builtin:")
         images += [value] if builtin else [str(p) for p in list_images(located(Path(str(value)), base), HDRI_SUFFIXES)]
     return images

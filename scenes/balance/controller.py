@@ -30,6 +30,8 @@ WAVE_SHARE = 0.15
 which meet targets exactly."""
 HOPELESS_AFTER = 80
 """So many placements of a class that keep hardly any label end a run: its target can't be reached."""
+NEVER_PLANNED_AFTER = 24
+"""So many pictures with a class that can't be planned, and hardly any that can, end it too."""
 ROOMS_ASKED = 64
 FEW = 3
 """Repetitions below this are never too many."""
@@ -227,13 +229,15 @@ class Controller:
 
     def _refuse_hopeless(self) -> None:
         problems = []
-        for c, lack in self.lacking().items():
-            placed, kept = self.tally.placed[c], self.tally.kept[c]
-            if lack > 0 and placed >= HOPELESS_AFTER and kept < LEAST_YIELD * placed:
+        for c in (c for c, lack in self.lacking().items() if lack > 0):
+            placed, kept, failed = self.tally.placed[c], self.tally.kept[c], self.tally.failed[c]
+            if placed >= HOPELESS_AFTER and kept < LEAST_YIELD * placed:
                 rules = ", ".join(f"{n} by {rule}" for rule, n in self.tally.lost[c].most_common())
                 problems.append(
                     f"balance: class {c!r}: of {placed} objects placed only {kept} are labelled; lost {rules}"
                 )
+            elif failed >= NEVER_PLANNED_AFTER and self.tally.pictures[c] < LEAST_YIELD * failed:
+                problems.append(f"balance: class {c!r}: {failed} pictures that were to show it can't be planned")
         if problems:
             raise InputError(
                 problems,

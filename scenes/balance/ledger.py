@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from assets.atomic import write_atomically
 from scenes.balance.order import Entry
 
 
@@ -17,18 +18,17 @@ class Ledger:
     def __init__(self) -> None:
         self.entries: dict[int, Entry] = {}
         self._path: Path | None = None
-        self._unwritten: list[Entry] = []
         self._lock = threading.Lock()
 
     def load(self, path: Path) -> None:
         """Take in the entries of a file, up to the first that is broken or out of order. A missing file has none."""
         try:
-            lines = path.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
+            lines = path.read_bytes().splitlines()
+        except OSError:
             return
         for index, line in enumerate(lines):
             try:
-                entry = Entry.from_json(line)
+                entry = Entry.from_json(line.decode("utf-8"))
             except ValueError:
                 return
             if entry.order.index != index:
@@ -39,9 +39,7 @@ class Ledger:
         """Write to ``path`` from now on, beginning with what is known. Raises OSError."""
         with self._lock:
             self._path = path
-            lines = "".join(self.entries[i].to_json() + "\n" for i in sorted(self.entries))
-            path.write_text(lines, "utf-8")
-            self._unwritten.clear()
+            self._write()
 
     def add(self, entry: Entry) -> None:
         """Add an entry. Raises OSError where its file can't be written."""
@@ -52,6 +50,12 @@ class Ledger:
                     file.write(entry.to_json() + "\n")
 
     def forget_from(self, index: int) -> None:
-        """Drop entries that no longer follow from those before them."""
+        """Drop entries that no longer follow from those before them. Raises OSError as :meth:`add` does."""
         with self._lock:
             self.entries = {i: e for i, e in self.entries.items() if i < index}
+            self._write()
+
+    def _write(self) -> None:
+        if self._path is not None:
+            lines = "".join(self.entries[i].to_json() + "\n" for i in sorted(self.entries))
+            write_atomically(self._path, lines.encode("utf-8"))

@@ -15,6 +15,7 @@ from scenes.balance.targets import Targets, make_targets
 from scenes.catalogue import Catalogue
 from scenes.config.model import RunConfig
 from scenes.keep import judge
+from scenes.plan import FramePlan
 from scenes.planner import Attempt, Planned, Planner
 from scenes.replanning import PlanningError
 
@@ -135,7 +136,12 @@ def entry_of(order: Order, attempt: Attempt, config: RunConfig) -> Entry:
                 else judged.violation.rule
             )
             objects.append(Shown(item.class_name, item.asset_id, side_of(plan, item), rule))
-    return Entry(order, plan.attempt, tuple(objects), picture_factors(plan))
+    return Entry(order, plan.attempt, tuple(objects), factors_of(order, plan))
+
+
+def factors_of(order: Order, plan: FramePlan) -> dict[str, str]:
+    """Factors of a picture, and its variables that were set: these may be numbers too."""
+    return picture_factors(plan) | {name: str(value) for name, value in order.fixed.items()}
 
 
 def fixed_images(config: RunConfig, targets: Targets) -> int | None:

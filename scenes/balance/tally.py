@@ -25,6 +25,7 @@ class Tally:
         sides: (SIDES,) labels by asset and the side that the camera saw.
         cells: labels by class, factor and value; ``viewing_direction`` is a factor of the object.
         planned: pictures that could be planned.
+        failed: pictures that could not, by the classes that they were to show.
     """
 
     def __init__(self, classes: tuple[str, ...]) -> None:
@@ -38,10 +39,12 @@ class Tally:
         self.sides: defaultdict[str, npt.NDArray[np.int64]] = defaultdict(lambda: np.zeros(SIDES, np.int64))
         self.cells: Counter[Cell] = Counter()
         self.planned = 0
+        self.failed: Counter[str] = Counter()
 
     def add(self, entry: Entry) -> None:
         """Count one picture."""
         if entry.attempt is None:
+            self.failed.update(set(entry.order.classes))
             return
         self.planned += 1
         for item in entry.objects:
