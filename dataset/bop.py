@@ -10,7 +10,6 @@ format's description asks for. Images are JPEG, as the toolkit expects of a ``tr
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import numpy.typing as npt
 from assets.asset import MeshArrays
 from assets.errors import InputError
 from assets.primitives import primitive_assets
+from assets.processors import usable_cores
 from dataset.bop_info import describe
 from dataset.bop_objects import BopObject, bop_objects
 from dataset.check_images import decode_picture
@@ -78,7 +78,7 @@ def write_bop(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
         item.center_m = files.center_m
     _write_lines(models / "models_info.json", info)
     pictures = instances = 0
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         for scene, records in groupby(dataset.records(), lambda r: r.index // PICTURES_A_SCENE):
             folder = out / SPLIT / f"{scene:06d}"
             counts = _write_scene(dataset, folder, records, objects, depth, pool)

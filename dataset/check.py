@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from assets.errors import InputError
+from assets.processors import usable_cores
 from dataset.agreement import AgreementFigures, figures
 from dataset.check_balance import check_balance
 from dataset.check_folder import COCO_FILE, check_coco, check_run, check_sheet, check_strays
@@ -98,7 +98,7 @@ def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckRepo
         raise InputError(f"{root}: {reason}", "name the folder that `scanstage generate` wrote")
     try:
         run, findings = _read_run(folder)
-        found = _check_all(root, run or {}, fast, workers or _cores())
+        found = _check_all(root, run or {}, fast, workers or usable_cores())
         findings += found.findings
         indices = recorded_indices(folder)
         if run is not None:
@@ -111,10 +111,6 @@ def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckRepo
     return CheckReport(
         tuple(sorted(set(findings))), found.pictures, dict(sorted(found.labels.items())), found.agreement
     )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read_run(folder: DatasetFolder) -> tuple[dict[str, Any] | None, list[Finding]]:

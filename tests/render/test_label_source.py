@@ -13,6 +13,7 @@ from test_generate import FakeSession
 from dataset.record import Record
 from render.finish import label_source
 from render.generate import GenerateOptions, generate
+from render.lens_resample import through_lens
 from scenes.config.labels import LabelsConfig
 
 SHIFT = 7
@@ -28,11 +29,12 @@ class DisplacedSession(FakeSession):
         return dataclasses.replace(passes, instance_ids=ids)
 
 
-def run(tmp_path: Path, library: Path, source: str):
+def run(tmp_path: Path, library: Path, source: str, distortion: str = "null"):
     config = tmp_path / "toys.yaml"
     config.write_text(
         f"images: 2\nassets: {{library: {library}, classes: [box, ball]}}\nlabels: {{source: {source}}}\n"
-        "camera: {resolution: [160, 120]}\noutput: {instances: true, depth: true}\n"
+        f"camera: {{resolution: [160, 120], distortion: {distortion}}}\n"
+        "output: {instances: true, depth: true}\n"
     )
     return generate(config, GenerateOptions(out=tmp_path / "out"), Console(quiet=True))
 
@@ -102,3 +104,23 @@ def test_a_cut_out_scan_does_not_hide_a_picture_that_is_wrong(
     summary = run(tmp_path, toy_library, "auto")
     assert summary.done == 0
     assert all("can't be there" in reason for _, reason in summary.failed)
+
+
+@pytest.mark.parametrize("shift", [0, SHIFT])
+def test_a_lens_that_puts_the_picture_beside_its_labels_fails_it(
+    tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch, shift: int
+) -> None:
+    """Cast and engine agree before the lens; what goes wrong behind it is found there."""
+
+    def through_a_wrong_lens(*args):
+        seen = through_lens(*args)
+        return dataclasses.replace(seen, instance_ids=np.roll(seen.instance_ids, shift, axis=0))
+
+    monkeypatch.setattr("render.finish.through_lens", through_a_wrong_lens)
+    monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
+    summary = run(tmp_path, toy_library, "auto", "{k1: -0.1}")
+    if shift:
+        assert summary.done == 0
+        assert all("behind the lens" in reason for _, reason in summary.failed)
+    else:
+        assert summary.failed == []
