@@ -30,8 +30,6 @@ WAVE_SHARE = 0.15
 which meet targets exactly."""
 HOPELESS_AFTER = 80
 """So many placements of a class that keep hardly any label end a run: its target can't be reached."""
-NEVER_PLANNED_AFTER = 24
-"""So many pictures with a class that can't be planned, and hardly any that can, end it too."""
 ROOMS_ASKED = 64
 FEW = 3
 """Repetitions below this are never too many."""
@@ -230,14 +228,14 @@ class Controller:
     def _refuse_hopeless(self) -> None:
         problems = []
         for c in (c for c, lack in self.lacking().items() if lack > 0):
-            placed, kept, failed = self.tally.placed[c], self.tally.kept[c], self.tally.failed[c]
+            kept, failed = self.tally.kept[c], self.tally.failed[c]
+            placed = self.tally.placed[c] + failed
             if placed >= HOPELESS_AFTER and kept < LEAST_YIELD * placed:
-                rules = ", ".join(f"{n} by {rule}" for rule, n in self.tally.lost[c].most_common())
+                lost = [f"{n} by {rule}" for rule, n in self.tally.lost[c].most_common()]
+                lost += [f"{failed} with pictures that can't be planned"] if failed else []
                 problems.append(
-                    f"balance: class {c!r}: of {placed} objects placed only {kept} are labelled; lost {rules}"
+                    f"balance: class {c!r}: of {placed} objects placed only {kept} are labelled; lost {', '.join(lost)}"
                 )
-            elif failed >= NEVER_PLANNED_AFTER and self.tally.pictures[c] < LEAST_YIELD * failed:
-                problems.append(f"balance: class {c!r}: {failed} pictures that were to show it can't be planned")
         if problems:
             raise InputError(
                 problems,

@@ -25,7 +25,7 @@ class Tally:
         sides: (SIDES,) labels by asset and the side that the camera saw.
         cells: labels by class, factor and value; ``viewing_direction`` is a factor of the object.
         planned: pictures that could be planned.
-        failed: pictures that could not, by the classes that they were to show.
+        failed: objects of pictures that could not, by class.
     """
 
     def __init__(self, classes: tuple[str, ...]) -> None:
@@ -44,7 +44,7 @@ class Tally:
     def add(self, entry: Entry) -> None:
         """Count one picture."""
         if entry.attempt is None:
-            self.failed.update(set(entry.order.classes))
+            self.failed.update(entry.order.classes)
             return
         self.planned += 1
         for item in entry.objects:
