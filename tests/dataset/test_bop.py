@@ -17,6 +17,7 @@ from PIL import Image
 
 from assets.asset import Asset, AssetMeta, Material, MeshArrays
 from assets.errors import InputError
+from dataset import bop as bop_export
 from dataset.exporters import MARK, export_dataset
 from dataset.finished import open_dataset
 from dataset.model_files import diameter, model_files
@@ -295,6 +296,11 @@ def test_counts_and_boxes_reach_beyond_the_image(make_dataset: Any, tmp_path: Pa
         x, y, w, h = box
         cut += x < 0 or y < 0 or x + w >= width or y + h >= height
     assert cut >= 3
+
+
+def test_what_sixteen_bits_cannot_hold_is_no_depth() -> None:
+    depth = np.array([[0.0, 1.0, 6.5535, 6.5536, 1e30, np.inf, np.nan]])
+    assert bop_export._depth_codes(depth, 0.1).tolist() == [[0, 10000, 65535, 0, 0, 0, 0]]
 
 
 def test_depth_is_cast_where_none_was_recorded(bop: Path, make_dataset: Any, tmp_path: Path) -> None:
