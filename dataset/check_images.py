@@ -13,15 +13,12 @@ import numpy.typing as npt
 import OpenEXR
 from PIL import Image
 
-from dataset.agreement import LEAST_IOU
+from dataset.check_map_content import check_content
 from dataset.finding import Finding
 from dataset.folder import MAP_FOLDERS
 from dataset.record import MapInfo, Record
 
 Mask = npt.NDArray[np.bool_]
-DEPTH_UNIT_M = 0.001
-DEPTH_MOST = 65535
-UNIT_TOLERANCE = 1e-3
 
 
 def check_image(images: Path, record: Record, decode: bool) -> list[Finding]:
@@ -128,17 +125,25 @@ def _check_map(
     wrong = [a.shape for a in arrays if (height, width) not in (a.shape[:2], a.shape[-2:])]
     if wrong:
         return [("map-size", f"has the shape {wrong[0]}, the picture is {height} rows of {width}")]
-    if name == "instances":
-        return _check_instances(arrays[0], masks)
-    if name == "semantic":
-        return _check_semantic(arrays[0], record, masks, classes)
-    if name == "depth":
-        return _check_depth(arrays[0], record, masks)
-    if name == "depth_m":
-        return _check_metres(arrays[0], record, path.parents[1])
-    if name == "normals":
-        return _check_normals(arrays)
-    return []
+    return check_content(name, arrays, _Maps(path.parents[1], record), masks, classes)
+
+
+class _Maps:
+    """A picture's other maps, decoded on demand."""
+
+    def __init__(self, root: Path, record: Record) -> None:
+        self.root, self.record = root, record
+
+    def arrays(self, name: str) -> list[npt.NDArray[Any]] | None:
+        """None where there is none, or where it can't be read, which is reported where it is checked itself."""
+        info = self.record.maps.get(name)
+        data = _read(self.root / info.path) if info is not None and _is_own(info) else ""
+        if info is None or isinstance(data, str) or _check_hash(info.path, "map", data, info.sha256):
+            return None
+        try:
+            return _decode_map(self.root / info.path, data)
+        except ValueError:
+            return None
 
 
 def _decode_map(path: Path, data: bytes) -> list[npt.NDArray[Any]]:
@@ -148,85 +153,11 @@ def _decode_map(path: Path, data: bytes) -> list[npt.NDArray[Any]]:
     try:
         if path.suffix == ".exr":
             with OpenEXR.File(str(path), separate_channels=True) as file:
-                return [channel.pixels for part in file.parts for channel in part.channels.values()]
+                arrays = [channel.pixels for part in file.parts for channel in part.channels.values()]
+            if not arrays:  # a file that was cut short
+                raise ValueError("its pixels are not all there")
+            return arrays
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             return [a for a in (file[k] for k in file.files) if a.ndim > 1]
     except Exception as e:  # decoders raise anything on broken files
         raise ValueError(f"can't be decoded ({e})") from e
-
-
-def _check_instances(ids: npt.NDArray[Any], masks: dict[int, tuple[Mask, Mask]]) -> list[tuple[str, str]]:
-    found = []
-    for instance_id, (modal, _) in masks.items():
-        if differing := int(((ids == instance_id) != modal).sum()):
-            found.append(("map-instances", f"instance {instance_id}: {differing} pixels differ from its mask"))
-    return found
-
-
-def _check_semantic(
-    categories: npt.NDArray[Any], record: Record, masks: dict[int, tuple[Mask, Mask]], classes: Sequence[str]
-) -> list[tuple[str, str]]:
-    found = []
-    for instance in record.instances:
-        if instance.ignore or instance.instance_id not in masks or instance.class_name not in classes:
-            continue
-        expected = classes.index(instance.class_name) + 1
-        values = np.unique(categories[masks[instance.instance_id][0]])
-        if (values != expected).any():
-            text = f"its mask shows the categories {values[:5].tolist()}, {instance.class_name} is {expected}"
-            found.append(("map-semantic", f"instance {instance.instance_id}: {text}"))
-    return found
-
-
-def _check_depth(depth: npt.NDArray[Any], record: Record, masks: dict[int, tuple[Mask, Mask]]) -> list[tuple[str, str]]:
-    """A label's pixels have depths within its 3D box."""
-    found = []
-    for instance in record.instances:
-        box = instance.box_3d
-        if instance.instance_id not in masks or box is None or record.label_source != "cast":
-            continue
-        z = [c[2] for c in box.corners_m]
-        if record.plan.camera.lens is not None or max(z) / DEPTH_UNIT_M >= DEPTH_MOST:
-            continue
-        values = depth[masks[instance.instance_id][0]] * DEPTH_UNIT_M
-        beside = (values < min(z) - 2 * DEPTH_UNIT_M) | (values > max(z) + 2 * DEPTH_UNIT_M)
-        # Depth may be the engine's, whose outlines differ as the masks' may.
-        if beside.mean() > 1 - LEAST_IOU.get(str(record.engine.get("engine")), 1.0):
-            text = (
-                f"depths from {values.min():.3f} to {values.max():.3f} m, its 3D box spans {min(z):.3f} to {max(z):.3f}"
-            )
-            found.append(("map-depth", f"instance {instance.instance_id}: {text}"))
-    return found
-
-
-def _check_metres(depth: npt.NDArray[Any], record: Record, root: Path) -> list[tuple[str, str]]:
-    """Depths are from 0 to the farthest that the camera sees, and the file of whole millimetres says the same."""
-    farthest = record.plan.camera.far_m * 1.01
-    wrong = ~((depth >= 0) & (depth <= farthest))
-    if wrong.any():
-        text = f"{int(wrong.sum())} depths are not from 0 to {farthest:g} m, {depth[wrong].flat[0]:g} for example"
-        return [("map-depth", text)]
-    other = record.maps.get("depth")
-    data = _read(root / other.path) if other is not None and _is_own(other) else ""
-    try:
-        mm = decode_picture(data) if isinstance(data, bytes) else None
-    except ValueError:
-        mm = None  # reported where that file is checked
-    if mm is None or mm.shape != depth.shape:
-        return []
-    expected = np.rint(depth.astype(np.float64) / DEPTH_UNIT_M)
-    expected[expected > DEPTH_MOST] = 0
-    if differing := int((np.abs(expected - mm) > 1).sum()):
-        return [("map-depth", f"{differing} pixels differ from the millimetres of {other.path if other else ''}")]
-    return []
-
-
-def _check_normals(channels: list[npt.NDArray[Any]]) -> list[tuple[str, str]]:
-    """Each is a unit vector, or zero where nothing is."""
-    if len(channels) != 3:
-        return [("map-normals", f"has {len(channels)} channels, expected x, y and z")]
-    length = np.sqrt(sum(np.square(c, dtype=np.float64) for c in channels))
-    wrong = ~((length == 0) | (np.abs(length - 1) < UNIT_TOLERANCE))
-    if wrong.any():
-        return [("map-normals", f"{int(wrong.sum())} normals are neither of length 1 nor 0")]
-    return []

@@ -18,7 +18,7 @@ from dataset_files import edit_record, export_again, png_of, put_map
 from assets.errors import InputError
 from dataset.check import check_dataset
 from dataset.labels import Rle
-from dataset.maps import depth_exr, normals_exr
+from dataset.maps import depth_exr, normals_exr, normals_png, soft_masks_npz
 from render.cli import entrypoint
 
 Change = Callable[[dict[str, Any]], object]
@@ -145,6 +145,32 @@ def another_exr(name: str, encode: Callable[[np.ndarray], bytes], change: Callab
             data = encode(change(file.channels()["Y"].pixels))
         path = {"depth_m": "depth"}.get(name, name) + "/000001.exr"
         edit_record(root, 1, lambda r: put_map(root, r, name, path, data))
+
+    return plant
+
+
+def normals_and(change: Callable[[np.ndarray], np.ndarray]) -> Plant:
+    """Normals that all point to the camera, and the picture of them."""
+
+    def plant(root: Path) -> None:
+        field = np.zeros((120, 160, 3), np.float32)
+        field[..., 2], field[:9] = -0.8, 0
+        field[9:, :, 0] = 0.6
+        png = change(cv2.imdecode(np.frombuffer(normals_png(field), np.uint8), cv2.IMREAD_COLOR))
+        edit_record(root, 1, lambda r: put_map(root, r, "normals", "normals/000001.exr", normals_exr(field)))
+        edit_record(root, 1, lambda r: put_map(root, r, "normals_png", "normals/000001.png", png_of(png)))
+
+    return plant
+
+
+def soft_masks(moved: bool) -> Plant:
+    def plant(root: Path) -> None:
+        def change(record: dict[str, Any]) -> None:
+            masks = [(i["instance_id"], mask_of(i).astype(np.float32)) for i in record["instances"]]
+            rolled = [(i, (0, 0, 160, 120), np.roll(m, 80 if moved else 0, axis=1)) for i, m in masks]
+            put_map(root, record, "soft_masks", "soft_masks/000001.npz", soft_masks_npz(rolled, (120, 160)))
+
+        edit_record(root, 1, change)
 
     return plant
 
@@ -320,6 +346,25 @@ FAULTS: dict[str, tuple[set[str], Plant]] = {
         {"map-normals"},
         another_exr("normals", normals_exr, lambda d: np.stack([d, d, d], -1)),
     ),
+    "instance map of unknown objects": (
+        {"map-instances"},
+        another_map("instances", lambda p: np.where(np.arange(len(p))[:, None] < 3, np.uint16(77), p)),
+    ),
+    "instance map of 8 bits": ({"map-instances"}, another_map("instances", lambda p: p.astype(np.uint8))),
+    "semantic map of more than the objects": (
+        {"map-semantic"},
+        another_map("semantic", lambda p: np.where(np.arange(len(p))[:, None] < 3, np.uint16(1), p)),
+    ),
+    "normals shown otherwise": ({"map-normals"}, normals_and(lambda colors: 255 - colors)),
+    "depth in metres cut short": (
+        {"map-unreadable"},
+        lambda root: edit_record(
+            root,
+            1,
+            lambda r: put_map(root, r, "depth_m", "depth/000001.exr", (root / "depth/000001.exr").read_bytes()[:-900]),
+        ),
+    ),
+    "soft masks of another picture": ({"map-soft-masks"}, soft_masks(moved=True)),
     "run.json missing": ({"run-missing"}, remove("run.json")),
     "run.json broken": ({"run-unreadable"}, put("run.json", b"{")),
     "run.json of something else": ({"run-unreadable"}, put("run.json", b"{}")),
@@ -358,6 +403,12 @@ def test_a_sound_dataset_has_no_finding(dataset: Path) -> None:
     assert figures.least_iou is not None
     assert 0.98 <= figures.least_iou <= 1
     assert figures.engine_labels == 0
+
+
+def test_sound_maps_of_every_kind_have_no_finding(dataset: Path) -> None:
+    normals_and(lambda colors: colors)(dataset)
+    soft_masks(moved=False)(dataset)
+    assert check_dataset(dataset).findings == ()
 
 
 @pytest.mark.parametrize("name", FAULTS)
