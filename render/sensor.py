@@ -14,6 +14,7 @@ MOST_VIGNETTING = 1 - 1e-6
 LEAST_SHOT = 1e-9
 """Less photon noise than that is none: at white it stays a hundred times below an 8-bit step."""
 MOST_PHOTONS = 1e12
+MOST_ABERRATION = 0.5
 
 
 def has_sensor_effects(post: PostPlan) -> bool:
@@ -46,10 +47,11 @@ def aberrate(light: Floats, shift_px: float, camera: CameraPlan) -> Floats:
 
     Args:
         light: (H, W, 3) float32.
-        shift_px: by how much red moves outwards in the farthest corner, and blue inwards.
+        shift_px: by how much red moves outwards in the farthest corner, and blue inwards; of its distance from the
+            principal point at most MOST_ABERRATION counts, or tiny pictures would be turned inside out.
         camera: gives principal point and size.
     """
-    relative = shift_px / _farthest_corner_px(camera)
+    relative = float(np.clip(shift_px / _farthest_corner_px(camera), -MOST_ABERRATION, MOST_ABERRATION))
     red, green, blue = (light[..., i] for i in range(3))
     return np.stack([_magnified(red, 1 + relative, camera), green, _magnified(blue, 1 - relative, camera)], axis=-1)
 

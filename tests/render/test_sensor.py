@@ -154,3 +154,24 @@ def test_the_picture_of_a_seed_is_always_the_same() -> None:
     first, second = (develop(gradient(1.0), post, BackgroundPlan("hdri"), CENTRED)[0] for _ in range(2))
     assert first.tobytes() == second.tobytes()
     assert first.tobytes() != develop(gradient(1.0), PostPlan(0.0), BackgroundPlan("hdri"), CENTRED)[0].tobytes()
+
+
+def test_aberration_is_centred_on_the_principal_point() -> None:
+    """What mirrors itself about that point still does: half a pixel beside it, colours would drift to one side."""
+    camera = CameraPlan((64, 48), 60.0, 60.0, 32.0, 24.0, POSE)
+    x, y = np.meshgrid(np.arange(64) + 0.5 - 32, np.arange(48) + 0.5 - 24)
+    light = np.repeat((0.5 + 0.4 * np.cos(0.25 * x) * np.cos(0.25 * y))[..., None], 3, axis=-1).astype(np.float32)
+    moved = aberrate(light, 16.0, camera)
+    assert np.abs(moved[..., 0] - light[..., 0]).max() > 0.1
+    for mirrored in (moved[:, ::-1], moved[::-1]):
+        assert np.abs(moved - mirrored).max() < 0.01
+
+
+@pytest.mark.parametrize("shift", [-50.0, -11.4, 11.3137085, 50.0])
+def test_no_aberration_turns_a_tiny_picture_inside_out(shift: float) -> None:
+    camera = CameraPlan((16, 16), 20.0, 20.0, 8.0, 8.0, POSE)
+    light = np.zeros((16, 16, 3), np.float32)
+    light[:, 12:] = 1.0  # bright on the right
+    moved = aberrate(light, shift, camera)
+    assert np.isfinite(moved).all()
+    assert (moved[:, 15] >= moved[:, 0]).all()
