@@ -154,3 +154,12 @@ def test_a_missing_file_and_a_missing_size_are_told(tmp_path: Path) -> None:
     (tmp_path / "bare.yaml").write_text("{fx: 600, cx: 320, cy: 240}")
     with pytest.raises(InputError, match="no image size"):
         load_config(config(tmp_path, "intrinsics: bare.yaml"))
+
+
+def test_each_axis_is_scaled_by_its_own_factor(tmp_path: Path) -> None:
+    """1333 by 1000 is 4000 by 3000, as nearly as whole pixels can be."""
+    (tmp_path / "plain.yaml").write_text("{fx: 3000, fy: 3003, cx: 2000, cy: 1500, width: 4000, height: 3000}")
+    camera = load_config(config(tmp_path, "intrinsics: plain.yaml, resolution: [1333, 1000]")).camera
+    numbers = camera.intrinsics
+    assert (numbers.fx, numbers.fy) == pytest.approx((3000 * 1333 / 4000, 1001), rel=1e-12)
+    assert (numbers.cx, numbers.cy) == pytest.approx((666.5, 500), rel=1e-12)

@@ -114,3 +114,11 @@ def test_a_fisheye_looks_behind_itself(caster: Caster) -> None:
 def test_objects_without_points_and_distractors_have_none(caster: Caster) -> None:
     plan = frame(thing(1, "box/toy", 0, 0, 0), replace(thing(2, "ball/toy", 0, 0.2, 0), class_name=None))
     assert see_keypoints(plan, NAMED, caster) == {}
+
+
+def test_what_is_nearer_than_the_clip_distance_hides_nothing(caster: Caster) -> None:
+    """A speck right before the lens is not in the picture, so it hides no point either."""
+    ball, speck = thing(1, "ball/toy", 0, 0, 0), thing(2, "ball/toy", 0, -0.95, R - 0.004, scale=0.1)
+    for lens in (None, LensPlan("fisheye", (0.0, 0.0, 0.0, 0.0))):
+        assert flags(frame(ball, speck, near_m=0.01, lens=lens), caster)["front"] == 1
+        assert flags(frame(ball, speck, near_m=0.06, lens=lens), caster)["front"] == 2
