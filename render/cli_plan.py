@@ -38,7 +38,9 @@ def plan(
         for given, name in ((frames, "--frames"), (json_, "--json")):
             if given is not None:
                 raise InputError(f"{name} belongs to --stats", f"scanstage plan {config} --stats {name} {given}")
-        planned = _planner(config, set_, seed, None).plan(frame)
+        from scenes.source import open_source, plan_one
+
+        planned = plan_one(open_source(_planner(config, set_, seed, images)), frame)
         print(json.dumps(json.loads(planned.plan.to_json()), indent=1))
         return
     found = _forecast(_planner(config, set_, seed, images), frames, workers)
@@ -69,11 +71,13 @@ def preview(
     from dataset.preview import failed_cell, lay_out, plan_cell
     from render.finish import encode_image
     from scenes.shading import Shader
+    from scenes.source import open_source
 
     if out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: the sheet is a PNG file", f"--out {out.with_suffix('.png')}")
     planner = _planner(config, set_, seed, None)
-    indices = _indices(planner, frames) if frames else list(range(min(9, planner.config.images)))
+    source = open_source(planner)
+    indices = _indices(source.expected, frames) if frames else list(range(min(9, source.expected)))
     if len(indices) > MOST_PREVIEWED:
         raise InputError(f"--frames {frames}: a sheet shows at most {MOST_PREVIEWED} pictures")
     shader = Shader(planner.catalogue, planner.caster)
@@ -81,9 +85,9 @@ def preview(
     skeletons = {a.meta.asset_id: a.meta.skeleton for found in planner.catalogue.by_class.values() for a in found}
     cells, failed = [], 0
     with _progress("pictures") as progress:
-        for index in progress.track(indices, description="drawing"):
+        for index in progress.track(source.indices(set(indices).__contains__), len(indices), description="drawing"):
             try:
-                planned = planner.plan(index)
+                planned = source.plan(index)
             except InputError as e:
                 failed += 1
                 cells.append(failed_cell(index, "\n".join(e.problems), planner.config.camera.resolution))
@@ -107,8 +111,8 @@ def _planner(config: Path, set_: list[str] | None, seed: int | None, images: int
         return Planner(loaded, open_inputs(loaded, base), base)
 
 
-def _indices(planner: Any, frames: str | None) -> list[int]:
-    last = planner.config.images - 1
+def _indices(pictures: int, frames: str | None) -> list[int]:
+    last = pictures - 1
     wanted = frame_range(frames) or (0, last)
     if wanted[0] > wanted[1]:
         raise InputError(f"--frames {frames}: the end is before the start")
@@ -118,22 +122,35 @@ def _indices(planner: Any, frames: str | None) -> list[int]:
 
 
 def _forecast(planner: Any, frames: str | None, workers: int) -> dict[str, Any]:
-    from scenes.forecast import forecast
+    from scenes.balance.run import BalancedRun
+    from scenes.forecast import forecast, forecast_balanced
+    from scenes.source import open_source
     from scenes.statistics import PictureFacts, dataset_statistics
 
-    indices = _indices(planner, frames)
+    source = open_source(planner)
+    balanced = isinstance(source, BalancedRun)
+    indices = _indices(source.expected, frames)
+    wanted = set(indices).__contains__ if frames or not balanced else _any
+    if isinstance(source, BalancedRun):
+        known_facts = forecast_balanced(source, wanted)
+    else:
+        known_facts = forecast(planner, indices, workers)
     facts: list[PictureFacts] = []
     with _progress("pictures") as progress:
         task = progress.add_task("planning", total=len(indices))
-        for known in forecast(planner, indices, workers):
+        for known in known_facts:
             facts.append(known)
-            progress.advance(task)
+            progress.update(task, advance=1, total=source.expected if balanced and not frames else len(indices))
             if len(facts) == min(HOPELESS, len(indices)) and all(f.failure for f in facts):
                 problems = [f"picture {f.index}: {f.failure}" for f in facts]
                 raise InputError(problems, "`scanstage preview` shows what can be planned; relax what it asks for")
     seconds = sum(f.seconds for f in facts) / len(facts)
     found = dataset_statistics(facts, planner.catalogue.classes)
     return {"name": planner.config.name, "seed": planner.config.seed, **found, "seconds_a_picture": round(seconds, 4)}
+
+
+def _any(index: int) -> bool:
+    return True
 
 
 def _progress(unit: str) -> Progress:

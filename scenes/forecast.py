@@ -6,12 +6,13 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from assets.errors import InputError
+from scenes.balance.run import BalancedRun
 from scenes.config.model import RunConfig
 from scenes.planner import Planner
 from scenes.preflight import open_inputs
@@ -49,8 +50,15 @@ def forecast(planner: Planner, indices: Sequence[int], workers: int = 0) -> Iter
             raise InputError(f"a process that planned pictures has ended ({e})", mend) from e
 
 
-def facts_of(planner: Planner, index: int) -> PictureFacts:
+def forecast_balanced(run: BalancedRun, wanted: Callable[[int], bool]) -> Iterator[PictureFacts]:
+    """Facts of a balanced run's pictures, in their order; each is ordered by those before, so one process plans."""
+    for index in run.indices(wanted):
+        yield facts_of(run, index)
+
+
+def facts_of(planner: Planner | BalancedRun, index: int) -> PictureFacts:
     """Plan one picture; a picture that can't be planned is a fact too."""
+    config = planner.planner.config if isinstance(planner, BalancedRun) else planner.config
     start = time.perf_counter()
     try:
         planned = planner.plan(index)
@@ -58,7 +66,7 @@ def facts_of(planner: Planner, index: int) -> PictureFacts:
         refused = e.reasons if isinstance(e, PlanningError) else {}
         text = "; ".join(e.problems).removeprefix(f"picture {index}: ")
         return PictureFacts(index, (), refused, text, time.perf_counter() - start)
-    known = picture_facts(planned, planner.config.labels)
+    known = picture_facts(planned, config.labels)
     return PictureFacts(index, known.objects, known.refused, None, time.perf_counter() - start)
 
 

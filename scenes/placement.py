@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from scenes.geometry import Float, random_rotation, rotation_z
 from scenes.physics import Body, Pose, World, footprint
 from scenes.stage import StageBuild, Support
 
+MORE_ROOM = (1.0, 1.6, 2.5)
 TRIES = 80
 DROP_ROUNDS = 3
 FLOAT_CLEARANCE = 0.02
@@ -58,9 +60,19 @@ def place(items: list[Item], config: Placement, stage: StageBuild, draws: Draws)
         case Drop():
             return _drop(items, config, stage, draws)
         case Upright():
-            return _stand(items, config, stage, draws)
+            return _with_more_room(partial(_stand, items, config, stage, draws))
         case Scatter():
-            return _scatter(items, config, stage, draws)
+            return _with_more_room(partial(_scatter, items, config, stage, draws))
+
+
+def _with_more_room(put: Callable[[float], list[Pose]]) -> list[Pose]:
+    """Where objects find no room at the density that was drawn, they get more: a few large ones can't fill a floor."""
+    for more in MORE_ROOM[:-1]:
+        try:
+            return put(more)
+        except PlacementError:
+            continue
+    return put(MORE_ROOM[-1])
 
 
 def _drop(items: list[Item], config: Drop, stage: StageBuild, draws: Draws) -> list[Pose]:
@@ -136,8 +148,8 @@ def _above(
     return poses
 
 
-def _stand(items: list[Item], config: Upright, stage: StageBuild, draws: Draws) -> list[Pose]:
-    density = draws.number(config.density, "placement.density")
+def _stand(items: list[Item], config: Upright, stage: StageBuild, draws: Draws, more: float) -> list[Pose]:
+    density = draws.number(config.density, "placement.density") / more
     area = sum(footprint(item.hull) for item in items) / density / len(stage.supports)
     widest = max(float(np.ptp(item.hull, axis=0).max()) for item in items)
     regions = [
@@ -167,8 +179,8 @@ def _standing(
     return Pose(rotation, np.array([xy[0], xy[1], support.center[2] - low[2]]))
 
 
-def _scatter(items: list[Item], config: Scatter, stage: StageBuild, draws: Draws) -> list[Pose]:
-    density = draws.number(config.density, "placement.density")
+def _scatter(items: list[Item], config: Scatter, stage: StageBuild, draws: Draws, more: float) -> list[Pose]:
+    density = draws.number(config.density, "placement.density") / more
     volume = sum(4 / 3 * math.pi * item.radius**3 for item in items) / density
     half = np.full(3, max(volume ** (1 / 3) / 2, max(item.radius for item in items)))
     if stage.interior is not None:

@@ -1,7 +1,7 @@
 """A small engine in plain numpy for toy scans: exact spheres and boxes, no meshes, no Embree, no Blender.
 
 An independent truth for the caster, and an engine for tests of the whole pipeline. Knows the assets ``box/toy`` and
-``ball/toy`` of ``conftest.py`` and the primitives ``box`` and ``plane``.
+``ball/toy`` of ``conftest.py``, a ``brick/toy``, and the primitives ``box`` and ``plane``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from render.passes import Passes
 from scenes.plan import CameraPlan, FramePlan
 
 BOX_SIZE = np.array([0.1, 0.08, 0.06])
+BRICK_SIZE = np.array([0.03, 0.02, 0.015])
 BALL_RADIUS = 0.04
 
 
@@ -58,13 +59,19 @@ def _hit(asset_id: str, origin: np.ndarray, rays: np.ndarray, near: float) -> np
         case "ball/toy":
             return _sphere(origin - [0, 0, BALL_RADIUS], rays, near)
         case "box/toy":
-            low = np.array([-BOX_SIZE[0] / 2, -BOX_SIZE[1] / 2, 0.0])
-            return _slab(origin, rays, low, low + BOX_SIZE, near)
+            return _slab(origin, rays, *_standing(BOX_SIZE), near)
+        case "brick/toy":
+            return _slab(origin, rays, *_standing(BRICK_SIZE), near)
         case "primitive/box":
             return _slab(origin, rays, np.array([-0.5, -0.5, 0.0]), np.array([0.5, 0.5, 1.0]), near)
         case "primitive/plane":
             return _slab(origin, rays, np.array([-0.5, -0.5, -1e-9]), np.array([0.5, 0.5, 0.0]), near)
     raise AssertionError(asset_id)
+
+
+def _standing(size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    low = np.array([-size[0] / 2, -size[1] / 2, 0.0])
+    return low, low + size
 
 
 def _slab(origin: np.ndarray, rays: np.ndarray, low: np.ndarray, high: np.ndarray, near: float) -> np.ndarray:

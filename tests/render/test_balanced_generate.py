@@ -1,0 +1,157 @@
+"""A balanced run from end to end, with the analytic engine: exact counts, whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import trimesh
+from analytic import BRICK_SIZE
+from conftest import store_toy
+from rich.console import Console
+from test_generate import DATA, FakeSession, digest
+
+from assets.errors import InputError
+from render.cli import entrypoint
+from render.generate import GenerateOptions, generate
+from render.session import EngineCrashed
+
+CONFIG = """
+assets: {library: %s, classes: [box, ball, brick]}
+objects: {count: {integer: [3, 5]}, placement: {kind: upright, density: 0.5}}
+stage: {kind: ground}
+camera: {resolution: [80, 60], elevation_deg: {uniform: [5, 25]}}
+labels: {min_pixels: 12, min_visible_fraction: 0.4}
+balance: {target: {box: 20, "*": 12}}
+"""
+ASKED = {"box": 20, "ball": 12, "brick": 12}
+BOOKS = (*DATA, "orders.jsonl")
+
+
+@pytest.fixture
+def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
+    monkeypatch.chdir(tmp_path)
+    FakeSession.troubles, FakeSession.opened = {}, 0
+    path = tmp_path / "toys.yaml"
+    library = tmp_path / "library"
+    shutil.copytree(toy_library, library)
+    store_toy(library, "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
+    path.write_text(CONFIG % library)
+    return path
+
+
+def run(config: Path, **options):
+    return generate(config, GenerateOptions(**options), Console(quiet=True))
+
+
+def books(folder: Path) -> dict[str, str]:
+    return digest(folder, *DATA) | {"orders": (folder / "orders.jsonl").read_text()}
+
+
+def test_the_counts_are_exactly_those_asked_for(config: Path, tmp_path: Path) -> None:
+    summary = run(config, out=tmp_path / "d")
+    assert summary.labels == ASKED
+    coco = json.loads((tmp_path / "d/annotations/instances.json").read_text())
+    names = {c["id"]: c["name"] for c in coco["categories"]}
+    assert Counter(names[a["category_id"]] for a in coco["annotations"]) == ASKED
+    placed = [json.loads(line)["order"]["classes"] for line in (tmp_path / "d/orders.jsonl").read_text().splitlines()]
+    assert len(placed) == summary.done
+    assert sum(map(len, placed)) > sum(ASKED.values()), "some labels were lost on the way"
+    assert run(config, out=tmp_path / "d").kept == summary.done
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_workers_do_not_matter(config: Path, tmp_path: Path, workers: int) -> None:
+    run(config, out=tmp_path / "one")
+    run(config, out=tmp_path / "more", workers=workers)
+    assert books(tmp_path / "one") == books(tmp_path / "more")
+
+
+def test_a_run_killed_twice_ends_the_same(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(config, out=tmp_path / "whole")
+
+    def die_at(index: int) -> None:
+        render = FakeSession.render
+
+        def dying(self: FakeSession, plan, folders, timeout_s):
+            if plan.index == index:
+                raise KeyboardInterrupt
+            return render(self, plan, folders, timeout_s)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(FakeSession, "render", dying)
+            with pytest.raises(KeyboardInterrupt):
+                run(config, out=tmp_path / "parts")
+
+    die_at(3)
+    die_at(9)
+    ledger = tmp_path / "parts/orders.jsonl"
+    ledger.write_text(ledger.read_text()[:-25])  # the last line was being written
+    run(config, out=tmp_path / "parts")
+    assert books(tmp_path / "parts") == books(tmp_path / "whole")
+
+
+def test_a_lost_ledger_and_lost_pictures_are_made_again(config: Path, tmp_path: Path) -> None:
+    run(config, out=tmp_path / "d")
+    before = books(tmp_path / "d")
+    (tmp_path / "d/orders.jsonl").unlink()
+    (tmp_path / "d/records/000002.json").unlink()
+    assert run(config, out=tmp_path / "d").done == 1
+    assert books(tmp_path / "d") == before
+
+
+def test_some_frames_first_then_all(config: Path, tmp_path: Path) -> None:
+    run(config, out=tmp_path / "whole")
+    assert run(config, out=tmp_path / "parts", frames=(4, 6)).done == 3
+    run(config, out=tmp_path / "parts")
+    assert books(tmp_path / "parts") == books(tmp_path / "whole")
+
+
+def test_a_picture_that_fails_is_named_and_the_rest_goes_on(config: Path, tmp_path: Path) -> None:
+    FakeSession.troubles = {2: [EngineCrashed("gone")] * 3}
+    summary = run(config, out=tmp_path / "d")
+    assert [i for i, _ in summary.failed] == [2]
+    assert sum(summary.labels.values()) < sum(ASKED.values())
+    FakeSession.troubles = {}
+    assert run(config, out=tmp_path / "d").labels == ASKED
+
+
+def test_another_target_is_another_run(config: Path, tmp_path: Path) -> None:
+    run(config, out=tmp_path / "d")
+    config.write_text(config.read_text().replace("box: 20", "box: 21"))
+    with pytest.raises(InputError, match=r"target.*box.*was 20, is 21"):
+        run(config, out=tmp_path / "d")
+
+
+def test_with_a_number_of_pictures_targets_are_shares(config: Path, tmp_path: Path) -> None:
+    summary = run(config, out=tmp_path / "d", images=30)
+    assert (summary.done, summary.failed) == (30, []), summary.failed
+    total = sum(summary.labels.values())
+    for name, n in ASKED.items():
+        assert abs(summary.labels[name] / total - n / 44) < 0.03
+
+
+def test_what_can_never_be_seen_ends_the_run_with_the_rule(config: Path, tmp_path: Path) -> None:
+    config.write_text(config.read_text() + "\n")
+    override = ("labels.per_class.brick.min_pixels=3000",)
+    with pytest.raises(
+        InputError, match=r"class 'brick': of \d+ objects placed only 0 are labelled; lost \d+ by min_pixels"
+    ):
+        run(config, out=tmp_path / "d", overrides=override)
+
+
+def test_the_command_line_plans_what_a_run_renders(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(config, out=tmp_path / "d")
+    record = json.loads((tmp_path / "d/records/000005.json").read_text())
+    assert entrypoint(["plan", str(config), "--frame", "5"]) == 0
+    assert json.loads(capsys.readouterr().out) == record["plan"]
+    assert entrypoint(["plan", str(config), "--stats", "--json", "-"]) == 0
+    stats = json.loads(capsys.readouterr().out)
+    assert {c: stats["classes"][c]["labelled"] for c in ASKED} == ASKED if isinstance(stats["classes"], dict) else stats
+    assert entrypoint(["plan", str(config), "--frame", "5000"]) == 2
