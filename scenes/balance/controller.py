@@ -91,14 +91,20 @@ class Controller:
         if self.images is None:
             assert self.targets.counts is not None
             return deficits(self.targets.counts, self.counted)
-        slots = self._mean_room * (self.images - self._next)
-        return deficits_of_shares(self.targets.shares, self.counted, self.rates(), max(1, round(slots)))
+        left, rates = self.images - self._next, self.rates()
+        slots = max(1, round(self._mean_room * left))
+        most = None if self.config.count == "instances" else {c: rate * left for c, rate in rates.items()}
+        return deficits_of_shares(self.targets.shares, self.counted, rates, slots, most)
 
     def expected_pictures(self) -> int:
         """How many pictures the run will have, by what is known so far."""
         if self.images is not None:
             return self.images
-        return self._next + math.ceil(self._placements() / self._mean_room)
+        needed = self._placements()
+        pictures = sum(needed.values()) / self._mean_room
+        if self.config.count == "images":
+            pictures = max(pictures, *needed.values())
+        return self._next + math.ceil(pictures)
 
     def next_wave(self) -> list[Order]:
         """Orders of the next pictures; none where the run is complete.
@@ -116,7 +122,8 @@ class Controller:
         fixed = [{k: v for k, v in s.items() if k in self._variables} for s in settings]
         rooms = [self._room(self._next + i, f) for i, f in enumerate(fixed)]
         given = self._quotas(sum(rooms), len(rooms))
-        rooms = _used_rooms(rooms, sum(given.values()))
+        at_least = max(given.values()) if self.config.count == "images" else 0
+        rooms = _used_rooms(rooms, sum(given.values()), at_least)
         hands = self._deal(given, rooms, settings, rng)
         orders: list[Order] = []
         for i, hand in enumerate(hands):
@@ -150,9 +157,10 @@ class Controller:
                     against += self._overfull(item.class_name, attribute.name, value)
         return against
 
-    def _placements(self) -> float:
+    def _placements(self) -> dict[str, float]:
+        """Placements of each class that are still needed."""
         rates = self.rates()
-        return sum(d / max(rates[c], LEAST_YIELD) for c, d in self.lacking().items())
+        return {c: d / max(rates[c], LEAST_YIELD) for c, d in self.lacking().items()}
 
     @cached_property
     def _mean_room(self) -> float:
@@ -169,6 +177,9 @@ class Controller:
     def _quotas(self, slots: int, pictures: int) -> dict[str, int]:
         lacking, exact = self.lacking(), self.images is None
         context = min(int(self.config.context * slots), slots - 1) if exact else 0
+        if self.config.count == "images" and not exact:
+            assert self.images is not None
+            slots = min(slots, math.ceil(sum(self._placements().values()) * pictures / (self.images - self._next)))
         given = quotas(lacking, self.rates(), slots - context, capped=exact)
         if self.config.count == "images":
             # A second object of a class in a picture adds nothing to what is counted.
@@ -244,12 +255,15 @@ class Controller:
             )
 
 
-def _used_rooms(rooms: Sequence[int], objects: int) -> list[int]:
-    """As many of the pictures as the objects need."""
+def _used_rooms(rooms: Sequence[int], objects: int, at_least: int) -> list[int]:
+    """As many of the pictures as the objects need, and ``at_least`` so many; together they take just the objects."""
     used: list[int] = []
     for room in rooms:
-        if objects <= 0:
+        if sum(used) >= objects and len(used) >= min(at_least, objects):
             break
-        used.append(min(room, objects))
-        objects -= room
+        used.append(room)
+    if not at_least:
+        used[-1:] = [objects - sum(used[:-1])] if used else []
+    while sum(used) > objects:
+        used[int(np.argmax(used))] -= 1
     return used

@@ -29,12 +29,23 @@ def deficits(targets: Mapping[str, int], kept: Mapping[str, int]) -> dict[str, f
 
 
 def deficits_of_shares(
-    shares: Mapping[str, float], kept: Mapping[str, int], rates: Mapping[str, float], slots: int
+    shares: Mapping[str, float],
+    kept: Mapping[str, int],
+    rates: Mapping[str, float],
+    slots: int,
+    most: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Deficits for a fixed number of further placements: D_c = max(0, s_c K - kept_c).
 
     K, the labels in all that can be reached, is such that the placements needed, Σ D_c / y_c, are just ``slots``; found
     by bisection, since their number grows with K.
+
+    Args:
+        shares: s_c.
+        kept, rates: so far, and y_c.
+        slots: further placements, at least 1.
+        most: what a class can still get at most, where slots alone don't bound it; K is then no more than all classes
+            can reach, or where that is passed already, what the slots allow.
     """
 
     def lacking(total: float) -> dict[str, float]:
@@ -45,6 +56,10 @@ def deficits_of_shares(
         middle = (low + high) / 2
         needed = sum(d / max(rates[c], LEAST_YIELD) for c, d in lacking(middle).items())
         low, high = (middle, high) if needed < slots else (low, middle)
+    if most is not None:
+        bounded = lacking(min(high, *((kept[c] + most[c]) / s for c, s in shares.items() if s > 0)))
+        if any(bounded.values()):
+            return bounded
     return lacking(high)
 
 
