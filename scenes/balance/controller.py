@@ -100,11 +100,7 @@ class Controller:
         """How many pictures the run will have, by what is known so far."""
         if self.images is not None:
             return self.images
-        needed = self._placements()
-        pictures = sum(needed.values()) / self._mean_room
-        if self.config.count == "images":
-            pictures = max(pictures, *needed.values())
-        return self._next + math.ceil(pictures)
+        return self._next + math.ceil(self._placements() / self._mean_room)
 
     def next_wave(self) -> list[Order]:
         """Orders of the next pictures; none where the run is complete.
@@ -122,7 +118,8 @@ class Controller:
         fixed = [{k: v for k, v in s.items() if k in self._variables} for s in settings]
         rooms = [self._room(self._next + i, f) for i, f in enumerate(fixed)]
         given = self._quotas(sum(rooms), len(rooms))
-        at_least = max(given.values()) if self.config.count == "images" else 0
+        # Doubles fill what room there is and make up for losses; but a given number of pictures is to be used up.
+        at_least = max(given.values()) if self.config.count == "images" and self.images is not None else 0
         rooms = _used_rooms(rooms, sum(given.values()), at_least)
         hands = self._deal(given, rooms, settings, rng)
         orders: list[Order] = []
@@ -157,10 +154,9 @@ class Controller:
                     against += self._overfull(item.class_name, attribute.name, value)
         return against
 
-    def _placements(self) -> dict[str, float]:
-        """Placements of each class that are still needed."""
+    def _placements(self) -> float:
         rates = self.rates()
-        return {c: d / max(rates[c], LEAST_YIELD) for c, d in self.lacking().items()}
+        return sum(d / max(rates[c], LEAST_YIELD) for c, d in self.lacking().items())
 
     @cached_property
     def _mean_room(self) -> float:
@@ -179,7 +175,7 @@ class Controller:
         context = min(int(self.config.context * slots), slots - 1) if exact else 0
         if self.config.count == "images" and not exact:
             assert self.images is not None
-            slots = min(slots, math.ceil(sum(self._placements().values()) * pictures / (self.images - self._next)))
+            slots = min(slots, math.ceil(self._placements() * pictures / (self.images - self._next)))
         given = quotas(lacking, self.rates(), slots - context, capped=exact)
         if self.config.count == "images":
             # A second object of a class in a picture adds nothing to what is counted.
