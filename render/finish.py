@@ -67,16 +67,14 @@ def finish(
     passes = through_lens(finite(passes), planned.engine_plan.camera, plan.camera)
     distorted = planned.engine_plan.camera != plan.camera
     behind_lens = compare_behind_lens(planned.seen.instance_ids, passes.instance_ids, all_ids) if distorted else ()
+    seen = planned.seen if source == "cast" else with_engine_ids(planned.seen, passes.instance_ids)
+    instances, unlabelled = make_labels(replace(planned, seen=seen), config.labels)
     wrong = strays(passes.instance_ids, all_ids)
-    if source == "engine":
-        if config.labels.source == "auto":
-            wrong += cut_out_disagreements(planned.seen, passes.instance_ids, cut_out)
-        planned = replace(planned, seen=with_engine_ids(planned.seen, passes.instance_ids))
-    instances, unlabelled = make_labels(planned, config.labels)
-    labelled = {i.instance_id for i in instances}
-    problems = disagreements(agreement, config.render.engine, labelled)
-    problems += lens_disagreements(behind_lens, labelled)
-    wrong += problems if source == "cast" else []
+    if source == "cast":
+        labelled = {i.instance_id for i in instances}
+        wrong += disagreements(agreement, config.render.engine, labelled) + lens_disagreements(behind_lens, labelled)
+    elif config.labels.source == "auto":
+        wrong += cut_out_disagreements(planned.seen, passes.instance_ids, cut_out)
     if wrong:
         raise LabelMismatch("; ".join(wrong))
     image, exposure_ev = _write_picture(plan, passes, folder, config.output)
@@ -90,7 +88,7 @@ def finish(
         exposure_ev,
         plan,
         camera_info(plan.camera),
-        maps=write_maps(plan, planned.seen.instance_ids, passes, folder, config.output, classes),
+        maps=write_maps(plan, seen.instance_ids, passes, folder, config.output, classes),
         lens_agreement=behind_lens,
         label_source=source,
     )
