@@ -25,6 +25,7 @@ import numpy.typing as npt
 import yaml
 
 from assets.errors import InputError
+from assets.plain_yaml import PlainLoader
 from assets.raw_scan import Finding
 
 SUFFIX = ".keypoints.yaml"
@@ -74,13 +75,15 @@ def read_keypoints(path: Path) -> Keypoints:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path}: is too large for a keypoint file ({path.stat().st_size:,} bytes)")
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.load(path.read_text("utf-8"), Loader=PlainLoader)  # a SafeLoader
     except (OSError, UnicodeDecodeError) as e:
         raise InputError(f"{path}: can't be read ({getattr(e, 'strerror', None) or e})") from e
     except (yaml.YAMLError, RecursionError, ValueError) as e:
         raise InputError(f"{path}: is not YAML ({' '.join(str(e).split())})", _EXAMPLE) from e
     if not isinstance(content, dict) or not isinstance(content.get("keypoints"), dict) or not content["keypoints"]:
-        raise InputError(f"{path}: keypoints: expected a mapping from names to [x, y, z]", _EXAMPLE)
+        strange = ", ".join(repr(k)[:80] for k in content if k not in KEYS) if isinstance(content, dict) else ""
+        got = f"; there is {strange}" if strange else ""
+        raise InputError(f"{path}: keypoints: expected a mapping from names to [x, y, z]{got}", _EXAMPLE)
     problems: list[str] = []
     for key in content:
         if key not in KEYS:

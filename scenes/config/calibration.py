@@ -25,8 +25,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from assets.errors import InputError
+from assets.plain_yaml import PlainLoader
 from scenes.config.camera import BrownConrady, CameraConfig, Distortion, Fisheye, Intrinsics
-from scenes.config.plain_yaml import PlainLoader
 
 MAX_BYTES = 1_000_000
 _MEND = "expected OpenCV's, ROS's or Kalibr's calibration, or fx, fy, cx, cy, width, height"

@@ -11,9 +11,9 @@ import yaml
 from pydantic import ValidationError
 
 from assets.errors import InputError
+from assets.plain_yaml import PlainLoader
 from scenes.config.calibration import calibrated
 from scenes.config.model import RunConfig
-from scenes.config.plain_yaml import PlainLoader
 from scenes.config.references import reference_problems
 from scenes.config.report import FROM_OVERRIDE, describe
 

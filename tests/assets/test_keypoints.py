@@ -71,6 +71,12 @@ def test_a_named_file_goes_before_the_one_beside(tmp_path: Path) -> None:
         take_in(path, replace(OPTIONS, keypoints=tmp_path / "absent.yaml"), tmp_path / "library")
 
 
+def test_numbers_are_read_as_people_write_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.keypoints.yaml"
+    path.write_text("keypoints: {on: [1e-2, -.5, +3]}")
+    assert read_keypoints(path).points == {"on": (0.01, -0.5, 3.0)}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -87,6 +93,8 @@ def test_a_named_file_goes_before_the_one_beside(tmp_path: Path) -> None:
         ("keypoints: {a: [0, 0, 0]}\nskeleton: [[a]]", "skeleton.0: expected a pair"),
         ("keypoints: {a: [0, 0, 0]}\nskeleton: a-b", "skeleton: expected a list"),
         ("keypoints: {a: [0, 0", "is not YAML"),
+        ("keypoint: {a: [0, 0, 0]}", "there is 'keypoint'"),
+        ("keypoints: {a: [0, 0, 0], a: [0, 0, 1]}", "'a' is given twice"),
         ("keypoints: !!python/object/apply:os.getcwd []", "is not YAML"),
     ],
 )
