@@ -22,7 +22,7 @@ from scenes.plan import (
     SurfacePlan,
     WorldPlan,
 )
-from scenes.visibility import Caster, pixel_box, project
+from scenes.visibility import Caster, Silhouette, pixel_box, project
 
 FLAT = SurfaceMaterial((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
@@ -191,3 +191,13 @@ def test_a_hole_shows_what_lies_behind(caster: Caster) -> None:
     assert behind.visible_fraction == (400 + beside) / (80 * 48)
     assert seen.covered_by[2] == {1: 80 * 48 - 400 - beside}
     assert seen.covered_by[1] == {}
+
+
+def test_fractions_are_of_the_pixels_that_they_are_said_to_be_of() -> None:
+    amodal, modal = np.ones((3, 4), bool), np.zeros((3, 4), bool)
+    modal[:, 0] = True
+    cut = Silhouette(1, (0, 0, 4, 3), amodal, modal, 4, (-1, 0, 5, 3))
+    assert (cut.visible_px, cut.visible_fraction, cut.truncated_fraction) == (3, 3 / 12, 4 / 16)
+    unseen = Silhouette(1, (0, 0, 0, 0), amodal[:0, :0], modal[:0, :0], 7, (-9, 0, 7, 1))
+    assert (unseen.visible_fraction, unseen.truncated_fraction) == (0.0, 1.0)
+    assert np.flatnonzero(cut.in_image(modal, (3, 5))).tolist() == [0, 5, 10]
