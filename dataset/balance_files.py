@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from PIL import Image
@@ -12,6 +12,12 @@ from PIL import Image
 from assets.atomic import write_atomically
 from dataset.balance_chart import draw_balance
 from dataset.folder import DatasetFolder
+from scenes.balance.order import Entry
+
+
+def finished_entries(folder: DatasetFolder, entries: Iterable[Entry]) -> list[Entry]:
+    """Entries whose picture is there, and those that could not be planned: what a picture would show doesn't count."""
+    return [e for e in entries if e.attempt is None or folder.record(e.order.index).is_file()]
 
 
 def write_balance(folder: DatasetFolder, figures: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from assets.errors import InputError
+from dataset.balance_files import finished_entries
 from dataset.balance_report import balance_figures
 from dataset.check_images import decode_picture
 from dataset.export import count_labels, iterate_records
@@ -58,7 +59,7 @@ def check_balance(folder: DatasetFolder, run: Mapping[str, Any]) -> Iterator[Fin
             at = folder.record(record.index).relative_to(folder.root).as_posix()
             yield Finding(at, "ledger-differs", f"{text}, as {folder.ledger.name} has it")
     if "pictures" in run:
-        yield from _check_figures(folder, run, given, list(entries.values()))
+        yield from _check_figures(folder, run, given, finished_entries(folder, entries.values()))
         yield from _check_chart(folder.balance_chart)
 
 

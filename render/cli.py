@@ -63,12 +63,17 @@ def generate(
     options = GenerateOptions(tuple(set_ or ()), images, seed, frame_range(frames), out, blender, workers, fresh)
     summary = run(config, options, console)
     folder = summary.folder
-    table = Table(title="labels", show_header=True)
-    table.add_column("class")
-    table.add_column("labels", justify="right")
-    for name, count in summary.labels.items():
-        table.add_row(escape(name), str(count))
-    console.print(table)
+    if summary.balance is not None:
+        from render.balance_tables import print_balance
+
+        print_balance(console, summary.balance, str(folder.balance))
+    else:
+        table = Table(title="labels", show_header=True)
+        table.add_column("class")
+        table.add_column("labels", justify="right")
+        for name, count in summary.labels.items():
+            table.add_row(escape(name), str(count))
+        console.print(table)
     minutes, seconds = divmod(round(summary.seconds.get("total", 0)), 60)
     kept = f", {summary.kept} were there already" if summary.kept else ""
     console.print(f"{summary.done} pictures in {minutes} min {seconds} s{kept}", highlight=False)
@@ -78,6 +83,7 @@ def generate(
         ("records", folder.records),
         ("run", folder.run_file),
         ("preview", folder.preview),
+        *((("balance", folder.balance), ("chart", folder.balance_chart)) if summary.balance is not None else ()),
     ):
         console.print(f"  {what:<12} {escape(str(path))}", highlight=False)
     if summary.failed:

@@ -17,6 +17,8 @@ from typing import Any
 
 from rich.console import Console
 
+from dataset.balance_files import finished_entries, write_balance
+from dataset.balance_report import balance_figures
 from dataset.categories import make_categories, read_categories
 from dataset.export import count_labels, export
 from dataset.folder import DatasetFolder
@@ -77,6 +79,7 @@ class Summary:
         failed: index and reason of pictures that could not be made.
         labels: labels by class, of the whole dataset.
         seconds: by stage, summed over pictures, and in all.
+        balance: see :func:`dataset.balance_report.balance_figures`; None where the run isn't balanced.
     """
 
     folder: DatasetFolder
@@ -85,6 +88,7 @@ class Summary:
     failed: list[tuple[int, str]] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    balance: dict[str, Any] | None = None
 
     def add(self, outcome: Outcome) -> None:
         """Count one picture."""
@@ -176,6 +180,8 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
             # Where the run was cut short, a disk that refuses this too must not hide what ended it.
             with contextlib.nullcontext() if whole else contextlib.suppress(OSError):
                 _close(folder, config, run, sessions, summary)
+                if isinstance(source, BalancedRun):
+                    summary.balance = _close_books(folder, source)
     summary.seconds["total"] = time.monotonic() - started
     return summary
 
@@ -195,6 +201,17 @@ def _close(
     pictures, summary.labels = export(folder, read_categories(run), config.name)
     content = run | {"pictures": pictures, "labels": summary.labels, "failed": failed, "sessions": sessions}
     write_run_file(folder, content)
+
+
+def _close_books(folder: DatasetFolder, source: BalancedRun) -> dict[str, Any]:
+    """Write the ledger and what balancing came to."""
+    source.ledger.open(folder.ledger)
+    entries = finished_entries(folder, source.ledger.entries.values())
+    config, classes = source.planner.config, source.planner.catalogue.classes
+    assert config.balance is not None
+    figures = balance_figures(entries, source.targets, config.balance, classes)
+    write_balance(folder, figures)
+    return figures
 
 
 def _rounded(summary: Summary, started: float) -> dict[str, float]:
