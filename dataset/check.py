@@ -20,12 +20,12 @@ from assets.processors import usable_cores
 from dataset.agreement import AgreementFigures, figures
 from dataset.check_balance import check_balance
 from dataset.check_folder import COCO_FILE, check_coco, check_run, check_sheet, check_strays
-from dataset.check_images import check_image, check_maps
+from dataset.check_images import check_image, check_maps, missing_maps
 from dataset.check_labels import check_agreement, check_masks, check_references, read_masks
 from dataset.check_poses import check_poses
 from dataset.export import count_labels, recorded_indices
 from dataset.finding import Finding
-from dataset.folder import DatasetFolder
+from dataset.folder import MAP_FOLDERS, DatasetFolder
 from dataset.record import Record
 
 PICTURES_A_TASK = 32
@@ -129,7 +129,7 @@ def _check_all(root: Path, run: Mapping[str, Any], fast: bool, workers: int) -> 
     """Check records, pictures, maps and the COCO file, by several processes where there is enough to do."""
     indices = recorded_indices(DatasetFolder(root))
     tasks = [indices[i : i + PICTURES_A_TASK] for i in range(0, len(indices), PICTURES_A_TASK)]
-    check = partial(_check_pictures, root, _known_classes(run), fast)
+    check = partial(_check_pictures, root, _known_classes(run), _wanted_maps(run), fast)
     whole = _Part()
     if workers < 2 or len(indices) <= ALONE_UP_TO:
         for part in (_check_exports(root, run), *map(check, tasks)):
@@ -157,6 +157,13 @@ def _known_classes(run: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(map(str, classes)) if isinstance(classes, list) else None
 
 
+def _wanted_maps(run: Mapping[str, Any]) -> tuple[str, ...]:
+    """Kinds of maps that the config asked for, as far as run.json tells."""
+    config = run.get("config")
+    output = config.get("output") if isinstance(config, dict) else None
+    return tuple(k for k in MAP_FOLDERS if output.get(k) is True) if isinstance(output, dict) else ()
+
+
 def _check_exports(root: Path, run: Mapping[str, Any]) -> _Part:
     try:
         return _Part(findings=list(check_coco(root, run)))
@@ -164,15 +171,19 @@ def _check_exports(root: Path, run: Mapping[str, Any]) -> _Part:
         return _Part()  # run.json is too broken to compare with, and reported
 
 
-def _check_pictures(root: Path, classes: tuple[str, ...] | None, fast: bool, indices: list[int]) -> _Part:
+def _check_pictures(
+    root: Path, classes: tuple[str, ...] | None, wanted: tuple[str, ...], fast: bool, indices: list[int]
+) -> _Part:
     whole = _Part()
     with np.errstate(all="ignore"):  # a broken record may hold any number
         for index in indices:
-            whole.add(_check_picture(root, classes, fast, index))
+            whole.add(_check_picture(root, classes, wanted, fast, index))
     return whole
 
 
-def _check_picture(root: Path, classes: tuple[str, ...] | None, fast: bool, index: int) -> _Part:
+def _check_picture(
+    root: Path, classes: tuple[str, ...] | None, wanted: tuple[str, ...], fast: bool, index: int
+) -> _Part:
     folder = DatasetFolder(root)
     at = folder.record(index).relative_to(root).as_posix()
     try:
@@ -191,6 +202,7 @@ def _check_picture(root: Path, classes: tuple[str, ...] | None, fast: bool, inde
     for kind, text in _faults(record, known, masks, faults):
         found.findings.append(Finding(at, kind, text))
     found.findings += check_image(folder.images, record, not fast)
+    found.findings += missing_maps(record, wanted)
     found.findings += check_maps(root, record, masks, classes or (), not fast)
     found.files = {f"images/{record.image.file_name}", *(m.path for m in record.maps.values())}
     found.agreement = {str(record.engine.get("engine")): _figures(record)}

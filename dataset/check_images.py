@@ -78,6 +78,17 @@ def decode_picture(data: bytes) -> npt.NDArray[Any]:
         raise ValueError(f"can't be decoded ({e})") from e
 
 
+def missing_maps(record: Record, wanted: Sequence[str]) -> list[Finding]:
+    """The record names a file of every kind of map that the run's config asked for."""
+    there = {PurePosixPath(info.path).parts[:1] for info in record.maps.values()}
+    at = f"records/{record.index:06d}.json"
+    return [
+        Finding(at, "map-missing", f"names no file in {kind}/, which the config asked for")
+        for kind in wanted
+        if (kind,) not in there
+    ]
+
+
 def check_maps(
     root: Path, record: Record, masks: dict[int, tuple[Mask, Mask]], classes: Sequence[str], decode: bool
 ) -> list[Finding]:

@@ -365,6 +365,14 @@ FAULTS: dict[str, tuple[set[str], Plant]] = {
         ),
     ),
     "soft masks of another picture": ({"map-soft-masks"}, soft_masks(moved=True)),
+    "map that the config asked for neither there nor recorded": (
+        {"map-missing"},
+        lambda root: (
+            in_run(lambda run: run.setdefault("config", {}).update(output={"semantic": True}))(root)
+            or edit_record(root, 1, lambda r: r["maps"].pop("semantic"))
+            or (root / "semantic/000001.png").unlink()
+        ),
+    ),
     "run.json missing": ({"run-missing"}, remove("run.json")),
     "run.json broken": ({"run-unreadable"}, put("run.json", b"{")),
     "run.json of something else": ({"run-unreadable"}, put("run.json", b"{}")),
