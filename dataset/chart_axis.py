@@ -26,9 +26,9 @@ class Axis:
 
     @classmethod
     def spanning(cls, values: Iterable[float], length: int, log_from: float) -> Axis:
-        """An axis for values of at least 0, logarithmic where those above 0 differ by more than ``log_from`` times."""
-        positive = [v for v in values if v > 0] or [1.0]
-        return cls(max(1.0, *positive), length, max(positive) / min(positive) > log_from)
+        """An axis for values of at least 0, logarithmic where those from 1 up differ by more than ``log_from`` times."""
+        counted = [v for v in values if v >= 1] or [1.0]
+        return cls(max(counted), length, max(counted) / min(counted) > log_from)
 
     def place(self, value: float) -> float:
         """Pixels from the axis's beginning; values beyond its end are at its end."""
