@@ -83,6 +83,9 @@ def test_beyond_the_circle_of_light_it_is_black() -> None:
     assert not seen.radiance[dark].any()
     assert (seen.alpha[dark] == 1).all(), "no backplate shows there"
     assert not seen.instance_ids[dark].any()
+    everywhere = replace(analytic.render(replace(plan, camera=source)), depth_m=None)
+    everywhere = replace(everywhere, instance_ids=np.ones_like(everywhere.instance_ids))
+    assert (through_lens(everywhere, source, plan.camera).instance_ids == ~dark).all()
     assert seen.radiance[~dark].min() > 0
 
 
