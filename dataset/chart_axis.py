@@ -26,7 +26,7 @@ class Axis:
 
     @classmethod
     def spanning(cls, values: Iterable[float], length: int, log_from: float) -> Axis:
-        """An axis for values of at least 0, logarithmic where those from 1 up differ by more than ``log_from`` times."""
+        """An axis for values from 0 up, logarithmic where those from 1 up differ by more than ``log_from`` times."""
         counted = [v for v in values if v >= 1] or [1.0]
         return cls(max(counted), length, max(counted) / min(counted) > log_from)
 
