@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from dataset.balance_files import finished_entries, write_balance
 from dataset.balance_report import balance_figures
@@ -139,6 +140,10 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
     if resumed:
         ledger.load(folder.ledger)
     source = open_source(planner, ledger)
+    if isinstance(source, BalancedRun) and source.targets.absent:
+        names = ", ".join(source.targets.absent)
+        text = f"the real dataset has no labels called {names}: counted as 0; if it calls them otherwise, say so in map"
+        console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
     found = finished_pictures(folder, options.frames, source) if resumed else {}
     check_space(folder, config, pictures_asked(options.frames, source) - len(found))
     summary = Summary(folder, kept=len(found))

@@ -28,11 +28,13 @@ class Targets:
         counts: labels to be made by class; None where only shares are wanted and pictures are given instead.
         shares: of the synthetic labels, by class; they sum to 1.
         real: labels that a real dataset has already, by class; empty without ``fill``.
+        absent: classes that the real dataset doesn't know: counted as 0, but perhaps it has another name for them.
     """
 
     counts: dict[str, int] | None
     shares: dict[str, float]
     real: dict[str, int]
+    absent: tuple[str, ...] = ()
 
 
 def make_targets(config: BalanceConfig, classes: Sequence[str], base: Path) -> Targets:
@@ -51,12 +53,15 @@ def make_targets(config: BalanceConfig, classes: Sequence[str], base: Path) -> T
         return _filled(target, classes, base)
     if isinstance(target, dict):
         return _counted(target, classes)
+    absent: tuple[str, ...] = ()
     if isinstance(target, str):
         weights = dict.fromkeys(classes, 1.0)
     else:
-        weights = _weights(target, _real_counts(target, classes, base), classes)
+        real = _real_counts(target, classes, base)
+        weights = _weights(target, real, classes)
+        absent = _absent(real, classes)
     shares = _normalised(weights)
-    return Targets(None if config.total is None else shared_out(config.total, shares), shares, {})
+    return Targets(None if config.total is None else shared_out(config.total, shares), shares, {}, absent)
 
 
 def shared_out(total: int, shares: Mapping[str, float]) -> dict[str, int]:
@@ -114,14 +119,19 @@ def _real_counts(source: Source, classes: Sequence[str], base: Path) -> RealCoun
 
 
 def _filled(target: Fill, classes: Sequence[str], base: Path) -> Targets:
-    real = _real_counts(target.fill, classes, base).instances
+    found = _real_counts(target.fill, classes, base)
+    real = found.instances
     lacking = {c: max(0, target.fill.to - real.get(c, 0)) for c in classes}
     if not any(lacking.values()):
         raise InputError(
             f"balance.target.fill: every class has {target.fill.to} labels already: there is nothing to add",
             "raise balance.target.fill.to",
         )
-    return Targets(lacking, _normalised(lacking), {c: real.get(c, 0) for c in classes})
+    return Targets(lacking, _normalised(lacking), {c: real.get(c, 0) for c in classes}, _absent(found, classes))
+
+
+def _absent(real: RealCounts, classes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(c for c in classes if c not in real.instances)
 
 
 def _counted(target: Mapping[str, int], classes: Sequence[str]) -> Targets:

@@ -77,6 +77,8 @@ def test_fill_adds_exactly_what_is_lacking(tmp_path: Path) -> None:
     filled = make_targets(balance(target), CLASSES, tmp_path)
     assert filled.counts == {"owl": 20, "mouse": 0, "moth": 497}
     assert filled.real == {"owl": 480, "mouse": 600, "moth": 3}
+    assert filled.absent == ()
+    assert make_targets(balance({"fill": {"coco": "real.json", "to": 500}}), CLASSES, tmp_path).absent == ("moth",)
     with pytest.raises(InputError, match="nothing to add"):
         make_targets(balance({"fill": {"coco": str(path), "to": 3, "map": {"truck": "moth"}}}), CLASSES, tmp_path)
 
