@@ -54,7 +54,7 @@ def open_inputs(config: RunConfig, base: Path) -> Catalogue:
         problems.append(text)
         mends += [mend] if mend and mend not in mends else []
     if problems or catalogue is None:
-        raise InputError(list(dict.fromkeys(problems)), " ".join(mends) or None)
+        raise InputError(list(dict.fromkeys(problems)), "\n".join(mends) or None)
     return catalogue
 
 

@@ -112,6 +112,8 @@ def sample_assets() -> list[Asset]:
 def _make(library: Path) -> None:
     """Fill a folder beside ``library`` and rename it: other processes see all of the samples or none."""
     library.parent.mkdir(parents=True, exist_ok=True)
+    # The first command would otherwise be silent for as long as a broken one.
+    print(f"making the built-in samples, once, in {library}: about half a minute", file=sys.stderr, flush=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{library.name}-", dir=library.parent))
     try:
         _fill(staging)
