@@ -28,6 +28,8 @@ LARGEST_WAVE = 64
 WAVE_SHARE = 0.15
 """Of the pictures that are still needed. The less is lacking the smaller are waves; the last ones are single pictures,
 which meet targets exactly."""
+LONGEST_CYCLE = 12
+"""A wave ends where the values of attributes have all come equally often, unless that takes more pictures."""
 HOPELESS_AFTER = 80
 """So many placements of a class that keep hardly any label end a run: its target can't be reached."""
 ROOMS_ASKED = 64
@@ -168,6 +170,9 @@ class Controller:
         size = min(LARGEST_WAVE, max(1, round(WAVE_SHARE * left)))
         if self._next == 0:
             size = min(size, FIRST_WAVE)
+        cycle = math.lcm(*(len(a.values) for a in self._attributes if a.values))
+        if cycle <= LONGEST_CYCLE:
+            size += -(self._next + size) % cycle
         return size if self.images is None else min(size, self.images - self._next)
 
     def _quotas(self, slots: int, pictures: int) -> dict[str, int]:

@@ -105,8 +105,12 @@ def deal(
     """
     left = np.array(rooms)
     hands: list[list[str]] = [[] for _ in rooms]
-    # The most numerous first: they have to be in nearly every picture, the others fit in anywhere.
-    for c in sorted(given, key=lambda c: (-given[c], c)):
+
+    def precedence(c: str) -> tuple[int, float, str]:
+        """The most numerous first: they have to be in nearly every picture. Then those to whom it matters most."""
+        return -given[c], -float(np.ptp(pressure(c))) if rooms else 0.0, c
+
+    for c in sorted(given, key=precedence):
         held = np.zeros(len(rooms), int)
         order = rng.permutation(len(rooms))
         for _ in range(given[c]):
