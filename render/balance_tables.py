@@ -14,7 +14,7 @@ from render.forecast_tables import RULES
 
 MOST_ROWS, WORST = 40, 15
 FACTORS = 8
-UNITS = {"instances": ("placed", "labels\nkept"), "images": ("pictures\nasked", "images\nwith one")}
+UNITS = {"instances": ("placed", "kept"), "images": ("asked", "kept")}
 
 
 def print_balance(console: Console, figures: Mapping[str, Any], where: str | None = None) -> None:
@@ -52,13 +52,15 @@ def _error(row: tuple[str, Mapping[str, Any]]) -> tuple[float, int]:
 
 def _table(figures: Mapping[str, Any], shown: Mapping[str, Any], rows: Mapping[str, Any]) -> Table:
     placed, kept = UNITS[figures["count"]]
-    heads = ["real", "to add"] if "real" in figures else ["target"]
+    heads = ["real", "wanted"] if "real" in figures else ["target"]
     heads += [placed, kept, "yield\n%", "deficit"]
-    heads += ["real and\nsynthetic"] if "real" in figures else []
+    heads += ["in all"] if "real" in figures else []
     heads += ["images"] if figures["count"] == "instances" else ["labels"]
     rules = list(figures["lost"])
     heads += [f"lost:\n{RULES.get(rule, rule)}" for rule in rules]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, padding=0 if "real" in figures else (0, 0, 0, 1), pad_edge=False
+    )
     table.add_column("class", no_wrap=True, max_width=32)
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
