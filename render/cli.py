@@ -89,6 +89,8 @@ def generate(
     if summary.failed:
         failed = ", ".join(str(i) for i, _ in sorted(summary.failed)[:20])
         errors.print(f"[red]{len(summary.failed)} pictures failed:[/] {failed}; reasons above and in run.json")
+        for mend in summary.mends:
+            errors.print(escape(mend), highlight=False)
         raise typer.Exit(1)
 
 

@@ -31,13 +31,14 @@ STOP_S = 10.0
 class Outcome:
     """What became of a picture: a record, or the reason why there is none.
 
-    ``seconds`` holds the time of each stage: plan, sync, render, read, finish.
+    ``seconds`` holds the time of each stage: plan, sync, render, read, finish; ``mend`` says what to do about a reason.
     """
 
     index: int
     record: Record | None
     reason: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    mend: str | None = None
 
 
 @dataclass
@@ -149,7 +150,7 @@ class LocalExecutor:
             try:
                 planned = self._plan(index)
             except InputError as e:
-                unplannable.append(Outcome(index, None, " ".join(str(e).splitlines())))
+                unplannable.append(Outcome(index, None, "; ".join(e.problems), mend=e.mend))
                 refusal = e
                 if not planned_any and len(unplannable) == HOPELESS:
                     raise  # nothing is lost yet, and most likely no other picture would do better

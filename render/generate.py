@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from assets.processors import usable_cores
 from dataset.balance_files import finished_entries, write_balance
 from dataset.balance_report import balance_figures
 from dataset.categories import make_categories, read_categories
@@ -78,6 +79,7 @@ class Summary:
     Attributes:
         done: pictures made now; ``kept``: those found finished.
         failed: index and reason of pictures that could not be made.
+        mends: what to do about them, each once.
         labels: labels by class, of the whole dataset.
         seconds: by stage, summed over pictures, and in all.
         balance: see :func:`dataset.balance_report.balance_figures`; None where the run isn't balanced.
@@ -87,6 +89,7 @@ class Summary:
     done: int = 0
     kept: int = 0
     failed: list[tuple[int, str]] = field(default_factory=list)
+    mends: list[str] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     balance: dict[str, Any] | None = None
@@ -97,6 +100,8 @@ class Summary:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + value
         if outcome.record is None:
             self.failed.append((outcome.index, outcome.reason or "unknown"))
+            if outcome.mend and outcome.mend not in self.mends:
+                self.mends.append(outcome.mend)
         else:
             self.done += 1
 
@@ -245,7 +250,7 @@ def _settings(config: RunConfig) -> RenderSettings:
 def _share_threads(settings: RenderSettings, workers: int) -> tuple[RenderSettings, int]:
     """Number of workers, and settings with the CPU's threads shared out among them."""
     workers = workers or 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     if workers > 1 and settings.threads == 0:
         settings = replace(settings, threads=max(1, cores // workers))
     return settings, workers

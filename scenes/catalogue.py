@@ -6,6 +6,9 @@ import difflib
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from assets.asset import Asset, MeshArrays
 from assets.errors import InputError
 from assets.library import default_library, list_assets
@@ -35,6 +38,7 @@ class Catalogue:
             self.by_class.setdefault(asset.meta.class_name, []).append(asset)
         self._by_id = {a.meta.asset_id: a for a in assets} | primitive_assets()
         self._meshes: OrderedDict[str, MeshArrays] = OrderedDict()
+        self._bounds: dict[str, npt.NDArray[np.float64]] = {}
 
     def asset(self, asset_id: str) -> Asset:
         """The asset of an id. Raises InputError where the run has none of that id."""
@@ -51,6 +55,13 @@ class Catalogue:
         while len(self._meshes) > 1 and sum(len(m.faces) for m in self._meshes.values()) > CACHED_TRIANGLES:
             self._meshes.popitem(last=False)
         return mesh
+
+    def bounds(self, asset_id: str) -> npt.NDArray[np.float64]:
+        """(2, 3) lowest and highest corner of an asset's mesh, metres, asset frame."""
+        if asset_id not in self._bounds:
+            rows = self.mesh(asset_id).vertices.T
+            self._bounds[asset_id] = np.stack([rows.min(axis=1), rows.max(axis=1)]).astype(np.float64)
+        return self._bounds[asset_id]
 
 
 def library_folder(config: RunConfig, base: Path) -> Path | None:

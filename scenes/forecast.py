@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from assets.errors import InputError
+from assets.processors import usable_cores
 from scenes.balance.run import BalancedRun
 from scenes.config.model import RunConfig
 from scenes.planner import Planner
@@ -36,7 +36,7 @@ def forecast(planner: Planner, indices: Sequence[int], workers: int = 0) -> Iter
 
     Raises InputError where a process ends before its work (out of memory, killed).
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     workers = workers or max(1, min(cores, len(indices) // WORTH_A_PROCESS))
     if workers == 1:
         for index in indices:

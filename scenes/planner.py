@@ -192,8 +192,7 @@ class Planner:
         bounds: dict[str, Float] = {}
         named: dict[str, NamedPoints] = {}
         for asset_id in {o.asset_id for o in plan.objects if o.class_name is not None}:
-            vertices = self.catalogue.mesh(asset_id).vertices
-            bounds[asset_id] = np.stack([vertices.min(axis=0), vertices.max(axis=0)]).astype(np.float64)
+            bounds[asset_id] = self.catalogue.bounds(asset_id)
             if points := self.catalogue.asset(asset_id).meta.keypoints:
                 named[asset_id] = NamedPoints(points, float(np.linalg.norm(np.ptp(bounds[asset_id], axis=0))))
         camera = engine_camera(plan.camera)

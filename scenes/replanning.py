@@ -81,6 +81,7 @@ class Refusals:
         told = []
         for (name, rule, limit), values in most:
             best = min(values) if rule.startswith("max") else max(values)
-            numbers = f"median {median(values):.3g}, at best {best:.3g}"
+            form = ".0f" if rule in ("min_pixels", "min_box_px") else ".3g"
+            numbers = f"median {median(values):{form}}, at best {best:{form}}"
             told.append(f"{name} breaks labels.{rule} {limit:g} {len(values)} times ({numbers})")
         return told
