@@ -1,8 +1,9 @@
-"""``scanstage check`` and ``scanstage export``: what becomes of a finished dataset."""
+"""``scanstage check``, ``export`` and ``replay``: what becomes of a finished dataset."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -88,9 +89,63 @@ def export(
     console.print(f"{', '.join(f'{n} {what}' for what, n in figures.items())} in {escape(str(written))}")
 
 
+def replay(
+    dataset: Dataset,
+    image: Annotated[int, typer.Option(min=0, help="index of the picture")],
+    out: Annotated[Path | None, typer.Option(help="folder to write; default: output/<name>-replay")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="render.… or output.…: render.samples=512"),
+    ] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="the same view in another size")] = None,
+    blender: Annotated[Path | None, typer.Option(help="render with this Blender executable")] = None,
+    library: Annotated[Path | None, typer.Option(help="where the scans are now, if not where they were")] = None,
+) -> None:
+    """Render one picture again, from its record alone. Exit code 1 where it isn't what it was, unless asked for."""
+    from render.finish import LabelMismatch
+    from render.replay import replay as again
+
+    console = Console(highlight=False, soft_wrap=True)
+    changed = bool(set_ or size)
+    try:
+        made = again(
+            dataset,
+            image,
+            out,
+            console,
+            overrides=tuple(set_ or ()),
+            size=_size(size),
+            blender=blender,
+            library=library,
+        )
+    except LabelMismatch as e:
+        console.print(f"[red]the engine disagrees with the labels:[/] {escape(str(e))}")
+        raise typer.Exit(1) from None
+    console.print(f"picture  {escape(str(made.folder.images / made.after.image.file_name))}")
+    console.print(f"record   {escape(str(made.folder.record(image)))}")
+    if size is None:
+        console.print("labels: the same" if made.same_labels else "[red]labels: not the same[/]")
+    if made.same_file:
+        console.print("picture: the same file, byte for byte")
+    elif made.difference is not None:
+        most, mean = made.difference
+        console.print(f"picture: differs by at most {most} of 255, {mean:.3f} in the mean")
+    if not changed and not (made.same_labels and made.same_file):
+        raise typer.Exit(1)
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{2,5})\s*[xX]\s*(\d{2,5})", text.strip())
+    if match is None:
+        raise InputError(f"--size {text}: expected WIDTHxHEIGHT, for example 1280x960")
+    return int(match[1]), int(match[2])
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the application's own."""
     there = {command.callback for command in app.registered_commands}
-    for command in (check, export):
+    for command in (check, export, replay):
         if command not in there:
             app.command()(command)

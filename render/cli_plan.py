@@ -50,6 +50,10 @@ def plan(
         from render.forecast_tables import print_statistics
 
         print_statistics(Console(highlight=False), found)
+        if "balance" in found:
+            from render.balance_tables import print_balance
+
+            print_balance(Console(highlight=False), found["balance"], None if json_ is None else str(json_))
     if json_ is not None and json_ != Path("-"):
         _write(json_, (json.dumps(found, indent=1) + "\n").encode("utf-8"))
         Console(soft_wrap=True, highlight=False).print(f"\nall figures: {escape(str(json_))}")
@@ -146,6 +150,11 @@ def _forecast(planner: Any, frames: str | None, workers: int) -> dict[str, Any]:
                 raise InputError(problems, "`scanstage preview` shows what can be planned; relax what it asks for")
     seconds = sum(f.seconds for f in facts) / len(facts)
     found = dataset_statistics(facts, planner.catalogue.classes)
+    if isinstance(source, BalancedRun):
+        from dataset.balance_report import balance_figures
+
+        entries = list(source.ledger.entries.values())
+        found["balance"] = balance_figures(entries, source.targets, planner.config.balance, planner.catalogue.classes)
     return {"name": planner.config.name, "seed": planner.config.seed, **found, "seconds_a_picture": round(seconds, 4)}
 
 

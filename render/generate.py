@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +34,7 @@ from render.preparation import (
 )
 from render.progress import RunProgress
 from render.run_file import default_out, earlier_sessions, identity, versions, write_run_file
+from render.scratch import scratch_folder
 from render.stages import Stages
 from scenes.balance.ledger import Ledger
 from scenes.balance.run import BalancedRun
@@ -168,7 +166,7 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
     counts = sum((count_labels(r) for r in found.values()), Counter[str]())
     try:
         if missing is not None:
-            with _scratch() as scratch:
+            with scratch_folder() as scratch:
                 stages = Stages(catalogue, folder, config, settings, options.blender, scratch, console, begin)
                 executor = LocalExecutor(
                     source.plan, stages.open, stages.render, stages.finish, workers, resumed=bool(found)
@@ -254,18 +252,6 @@ def _share_threads(settings: RenderSettings, workers: int) -> tuple[RenderSettin
     if workers > 1 and settings.threads == 0:
         settings = replace(settings, threads=max(1, cores // workers))
     return settings, workers
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for passes, in memory where the system has such a place."""
-    memory = Path("/dev/shm")
-    parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
-    path = Path(tempfile.mkdtemp(prefix="scanstage-", dir=parent))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _keep_log(log: Path, folder: DatasetFolder) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,7 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
     data = {} if node is None else _construct(node, (), lines, problems, path)
     if not isinstance(data, dict):
         raise InputError(problems or f"{path}: expected a mapping of keys, got {_type_name(data)}")
-    for override in overrides or []:
-        _apply_override(data, override)
-        keys = tuple(int(k) if k.isdigit() else k for k in override.partition("=")[0].strip().split("."))
-        for end in range(1, len(keys) + 1):
-            if keys[:end] not in lines or end == len(keys):
-                lines[keys[:end]] = FROM_OVERRIDE
+    _apply_overrides(data, overrides or (), lines)
     data.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip(".") or "dataset")
     try:
         config = RunConfig.model_validate(data)
@@ -54,6 +50,34 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
     if problems := problems + reference_problems(config, path, lines):
         raise InputError(problems, _MEND)
     return config.model_copy(update={"camera": calibrated(config.camera, path.resolve().parent)})
+
+
+def with_overrides(data: dict[str, Any], overrides: Sequence[str], path: Path) -> RunConfig:
+    """A config that was read before, with some of its keys overridden.
+
+    Args:
+        data: the config, as :meth:`RunConfig.model_dump` gives it.
+        overrides: as for :func:`load_config`.
+        path: of the file that holds it, for messages.
+
+    Raises InputError as :func:`load_config` does.
+    """
+    lines: dict[tuple[str | int, ...], int] = {}
+    data = copy.deepcopy(data)
+    _apply_overrides(data, overrides, lines)
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as e:
+        raise InputError(describe(e, data, path, lines), _MEND) from None
+
+
+def _apply_overrides(data: dict[str, Any], overrides: Sequence[str], lines: dict[tuple[str | int, ...], int]) -> None:
+    for override in overrides:
+        _apply_override(data, override)
+        keys = tuple(int(k) if k.isdigit() else k for k in override.partition("=")[0].strip().split("."))
+        for end in range(1, len(keys) + 1):
+            if keys[:end] not in lines or end == len(keys):
+                lines[keys[:end]] = FROM_OVERRIDE
 
 
 def _compose(path: Path) -> yaml.Node | None:

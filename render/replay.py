@@ -1,0 +1,158 @@
+"""One picture of a dataset rendered again, from its record alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Console
+
+from assets.errors import InputError
+from dataset.finished import FinishedDataset, open_dataset
+from dataset.folder import DatasetFolder
+from dataset.record import Record
+from render.maps import wanted_maps, wanted_passes
+from render.scratch import scratch_folder
+from render.stages import Stages
+from scenes.catalogue import Catalogue
+from scenes.config import RunConfig
+from scenes.config.load import with_overrides
+from scenes.plan import CameraPlan, FramePlan
+from scenes.planner import Attempt, Planner
+
+FREE_SECTIONS = ("render", "output")
+"""What may be otherwise than in the run: how a plan is rendered and written, not what it shows."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A picture made again, beside what it was.
+
+    Attributes:
+        before, after: records.
+        folder: of the new picture.
+        same_labels: whether all labels are the same.
+        same_file: whether the picture's file is the same, byte for byte.
+        difference: largest and mean difference of a channel, of 255; None where the sizes differ.
+    """
+
+    before: Record
+    after: Record
+    folder: DatasetFolder
+    same_labels: bool
+    same_file: bool
+    difference: tuple[int, float] | None
+
+
+def replay(
+    root: Path,
+    index: int,
+    out: Path | None,
+    console: Console,
+    *,
+    overrides: tuple[str, ...] = (),
+    size: tuple[int, int] | None = None,
+    blender: Path | None = None,
+    library: Path | None = None,
+) -> Replay:
+    """Render picture ``index`` of the dataset in ``root`` again.
+
+    Args:
+        root: folder of the dataset, which is only read.
+        index: of the picture; it needs a record.
+        out: folder for the new picture and its record; None is ``output/<name>-replay``.
+        console: for what the engine says of itself.
+        overrides: ``render.…=value`` and ``output.…=value``, to look closer.
+        size: another width and height, of the same view.
+        blender: executable to render with; None is the bpy wheel.
+        library: where the scans are now, if not where they were.
+
+    Raises:
+        InputError: the dataset, the picture, its scans or an override can't be used.
+        EngineCrashed, EngineError: Blender failed.
+        LabelMismatch: the engine disagrees with the labels.
+    """
+    dataset = open_dataset(root, library)
+    before = _record(dataset, index)
+    config = _config(dataset, overrides)
+    folder = DatasetFolder((out or Path("output") / f"{dataset.name}-replay").resolve())
+    if folder.root == dataset.folder.root:
+        raise InputError(f"--out {folder.root}: is the dataset itself", "choose another folder")
+    catalogue = Catalogue(list(dataset.assets().values()), [c.name for c in dataset.categories])
+    plan = before.plan if size is None else replace(before.plan, camera=resized(before.plan.camera, size))
+    _check_scans(plan, catalogue)
+    planner = Planner(config, catalogue, dataset.folder.root)
+    planned = planner.complete(Attempt(plan, planner.caster.cast(plan)))
+    settings = replace(config.render.settings(), passes=wanted_passes(config.output))
+    with scratch_folder() as scratch:
+        maps = wanted_maps(config.output)
+        stages = Stages(
+            catalogue, folder, config, settings, blender, scratch, console, begin=lambda: folder.create(maps)
+        )
+        session = stages.open()
+        try:
+            after = stages.finish(planned, stages.render(session, planned), session)
+        finally:
+            session.close()
+    return Replay(
+        before,
+        after,
+        folder,
+        after.instances == before.instances and after.unlabelled == before.unlabelled,
+        after.image.sha256 == before.image.sha256,
+        _difference(dataset.folder.images / before.image.file_name, folder.images / after.image.file_name),
+    )
+
+
+def resized(camera: CameraPlan, size: tuple[int, int]) -> CameraPlan:
+    """The same view in another number of pixels. Raises InputError where its proportions are others."""
+    (width, height), (own_width, own_height) = size, camera.resolution_wh
+    x, y = width / own_width, height / own_height
+    if abs(x / y - 1) > 0.01:
+        raise InputError(f"--size {width}x{height}: the picture is {own_width}x{own_height}", "keep its proportions")
+    return replace(camera, resolution_wh=size, fx=camera.fx * x, fy=camera.fy * y, cx=camera.cx * x, cy=camera.cy * y)
+
+
+def _record(dataset: FinishedDataset, index: int) -> Record:
+    path = dataset.folder.record(index)
+    try:
+        return Record.from_json(path.read_text("utf-8"))
+    except FileNotFoundError:
+        there = len(list(dataset.folder.records.glob("[0-9]*.json")))
+        raise InputError(f"{path}: there is no such record; the dataset has {there} pictures") from None
+    except (OSError, ValueError) as e:
+        raise InputError(f"{path}: can't be read ({e})", "`scanstage check` says what is wrong with it") from None
+
+
+def _config(dataset: FinishedDataset, overrides: tuple[str, ...]) -> RunConfig:
+    for text in overrides:
+        if text.partition(".")[0].strip() not in FREE_SECTIONS:
+            raise InputError(
+                f"--set {text}: a replay keeps its plan; only {' and '.join(FREE_SECTIONS)} can be changed",
+                "change the config and generate a picture to see what a plan would become",
+            )
+    return with_overrides(dataset.run["config"], overrides, dataset.folder.run_file)
+
+
+def _check_scans(plan: FramePlan, catalogue: Catalogue) -> None:
+    absent = []
+    for item in plan.objects:
+        try:
+            catalogue.asset(item.asset_id)
+        except InputError:
+            absent.append(item.asset_id)
+    if absent:
+        raise InputError(
+            [f"the library has no {asset_id} any more" for asset_id in dict.fromkeys(absent)],
+            "bring the scans back, or name the library that has them with --library",
+        )
+
+
+def _difference(before: Path, after: Path) -> tuple[int, float] | None:
+    a, b = (cv2.imread(str(p), cv2.IMREAD_COLOR) for p in (before, after))
+    if a is None or b is None or a.shape != b.shape:
+        return None
+    apart = np.abs(a.astype(np.int16) - b.astype(np.int16))
+    return int(apart.max()), float(apart.mean())
