@@ -200,9 +200,16 @@ class Controller:
     ) -> list[list[str]]:
         shown = [{a.name: a.shown_as(s[a.name]) for a in self._attributes if a.values} for s in settings[: len(rooms)]]
         cells = self.tally.cells.copy()
+        columns = []  # of each attribute its values, and which of them each picture has
+        for name in shown[0] if shown else ():
+            values, codes = np.unique([picture[name] for picture in shown], return_inverse=True)
+            columns.append((name, [str(v) for v in values], codes))
 
         def pressure(c: str) -> npt.NDArray[np.float64]:
-            return np.array([sum(cells[c, f, v] for f, v in values.items()) for values in shown], float)
+            total = np.zeros(len(rooms))
+            for name, values, codes in columns:
+                total += np.array([cells[c, name, v] for v in values], float)[codes]
+            return total
 
         def note(c: str, picture: int) -> None:
             for factor, value in shown[picture].items():

@@ -110,7 +110,7 @@ def deal(
         """The most numerous first: they have to be in nearly every picture. Then those to whom it matters most."""
         return -given[c], -float(np.ptp(pressure(c))) if rooms else 0.0, c
 
-    for c in sorted(given, key=precedence):
+    for c in sorted((c for c, n in given.items() if n), key=precedence):
         held = np.zeros(len(rooms), int)
         order = rng.permutation(len(rooms))
         for _ in range(given[c]):

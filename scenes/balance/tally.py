@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ class Tally:
         self.used: Counter[str] = Counter()
         self.sides: defaultdict[str, npt.NDArray[np.int64]] = defaultdict(lambda: np.zeros(SIDES, np.int64))
         self.cells: Counter[Cell] = Counter()
+        self._values: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.planned = 0
         self.failed: Counter[str] = Counter()
 
@@ -56,16 +58,12 @@ class Tally:
                 continue
             self.kept[c] += 1
             self.sides[item.asset_id][item.side] += 1
-            for factor, value in entry.factors.items():
+            for factor, value in (*entry.factors.items(), ("viewing_direction", str(item.side))):
                 self.cells[c, factor, value] += 1
-            self.cells[c, "viewing_direction", str(item.side)] += 1
+                self._values[factor][value] += 1
         self.pictures.update({o.class_name for o in entry.objects})
         self.images.update({o.class_name for o in entry.objects if o.lost_by is None})
 
-    def values(self, factor: str) -> dict[str, int]:
+    def values(self, factor: str) -> Mapping[str, int]:
         """Labels of all classes by the factor's values."""
-        found: Counter[str] = Counter()
-        for (_, name, value), n in self.cells.items():
-            if name == factor:
-                found[value] += n
-        return dict(sorted(found.items()))
+        return self._values[factor]
