@@ -70,6 +70,11 @@ class DatasetFolder:
         """What Blender itself printed."""
         return self.root / "blender.log"
 
+    @property
+    def lock(self) -> Path:
+        """Held by the run that writes to the folder; gone when it ends."""
+        return self.root / ".scanstage.lock"
+
     def own_entries(self) -> tuple[Path, ...]:
         """All that a run writes directly below the root, whether it is there or not."""
         maps = (self.root / name for name in MAP_FOLDERS)

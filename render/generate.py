@@ -34,6 +34,7 @@ from render.preparation import (
 )
 from render.progress import RunProgress
 from render.run_file import default_out, earlier_sessions, identity, versions, write_run_file
+from render.run_lock import run_lock
 from render.scratch import scratch_folder
 from render.stages import Stages
 from scenes.balance.ledger import Ledger
@@ -127,26 +128,24 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
     base = path.resolve().parent
     with console.status("reading scans (the samples are made on first use, which takes some seconds)"):
         catalogue = open_inputs(config, base)
-    planner = Planner(config, catalogue, base)
-    folder = DatasetFolder((options.out or default_out(config)).resolve())
-    metas = {c: [a.meta for a in assets] for c, assets in catalogue.by_class.items()}
-    library = library_folder(config, base)
-    run: dict[str, Any] = {
-        "config": config.model_dump(mode="json"),
-        "identity": identity(config, catalogue, base),
-        "categories": [c.to_json() for c in make_categories(catalogue.classes, metas)],
-        "library": library if library is None else str(library),
-    }
     check_frames(config, options.frames)
+    folder = DatasetFolder((options.out or default_out(config)).resolve())
+    with run_lock(folder):
+        summary = _render_missing(Planner(config, catalogue, base), folder, options, console)
+    summary.seconds["total"] = time.monotonic() - started
+    return summary
+
+
+def _render_missing(planner: Planner, folder: DatasetFolder, options: GenerateOptions, console: Console) -> Summary:
+    """Make the pictures that are asked for and not there, and close the books however that ends."""
+    config, catalogue = planner.config, planner.catalogue
+    run = _described(planner)
     resumed = open_folder(folder, run["identity"], options.fresh)
     ledger = Ledger()
     if resumed:
         ledger.load(folder.ledger)
     source = open_source(planner, ledger)
-    if isinstance(source, BalancedRun) and source.targets.absent:
-        names = ", ".join(source.targets.absent)
-        text = f"the real dataset has no labels called {names}: counted as 0; if it calls them otherwise, say so in map"
-        console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
+    _note_absent(source, console)
     found = finished_pictures(folder, options.frames, source) if resumed else {}
     check_space(folder, config, pictures_asked(options.frames, source) - len(found))
     summary = Summary(folder, kept=len(found))
@@ -161,17 +160,18 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
             ledger.open(folder.ledger)
         write_run_file(folder, run | {"sessions": sessions})
 
-    settings, workers = _share_threads(_settings(config), options.workers)
     whole = missing is None
     counts = sum((count_labels(r) for r in found.values()), Counter[str]())
     try:
         if missing is not None:
+            settings, workers = _share_threads(_settings(config), options.workers)
             with scratch_folder() as scratch:
                 stages = Stages(catalogue, folder, config, settings, options.blender, scratch, console, begin)
                 executor = LocalExecutor(
                     source.plan, stages.open, stages.render, stages.finish, workers, resumed=bool(found)
                 )
                 session = {"workers": workers, "versions": versions(), "engine": stages.info}
+                started = time.monotonic()
                 try:
                     total = pictures_asked(options.frames, source) - len(found)
                     with RunProgress(console, total, catalogue.classes, counts, _targets(source)) as progress:
@@ -190,8 +190,27 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
                 _close(folder, config, run, sessions, summary)
                 if isinstance(source, BalancedRun):
                     summary.balance = _close_books(folder, source)
-    summary.seconds["total"] = time.monotonic() - started
     return summary
+
+
+def _described(planner: Planner) -> dict[str, Any]:
+    """What ``run.json`` says of a run before it begins."""
+    config, catalogue, base = planner.config, planner.catalogue, planner.base
+    metas = {c: [a.meta for a in assets] for c, assets in catalogue.by_class.items()}
+    library = library_folder(config, base)
+    return {
+        "config": config.model_dump(mode="json"),
+        "identity": identity(config, catalogue, base),
+        "categories": [c.to_json() for c in make_categories(catalogue.classes, metas)],
+        "library": library if library is None else str(library),
+    }
+
+
+def _note_absent(source: PictureSource, console: Console) -> None:
+    if isinstance(source, BalancedRun) and source.targets.absent:
+        names = ", ".join(source.targets.absent)
+        text = f"the real dataset has no labels called {names}: counted as 0; if it calls them otherwise, say so in map"
+        console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
 
 
 def _close(

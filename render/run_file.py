@@ -70,7 +70,7 @@ def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool) -> 
         InputError: it holds something else; says which keys differ.
     """
     if not folder.run_file.is_file():
-        own = {entry.name for entry in folder.own_entries()}
+        own = {entry.name for entry in (*folder.own_entries(), folder.lock)}
         if folder.root.is_dir() and any(entry.name not in own for entry in folder.root.iterdir()):
             raise InputError(_foreign(folder), "choose another folder with --out")
         return False
