@@ -81,7 +81,7 @@ def preview(
         raise InputError(f"--out {out}: the sheet is a PNG file", f"--out {out.with_suffix('.png')}")
     planner = _planner(config, set_, seed, None)
     source = open_source(planner)
-    indices = _indices(source.expected, frames) if frames else list(range(min(9, source.expected)))
+    indices = _indices(source, frames) if frames else range(min(9, source.expected))
     if len(indices) > MOST_PREVIEWED:
         raise InputError(f"--frames {frames}: a sheet shows at most {MOST_PREVIEWED} pictures")
     shader = Shader(planner.catalogue, planner.caster)
@@ -89,7 +89,8 @@ def preview(
     skeletons = {a.meta.asset_id: a.meta.skeleton for found in planner.catalogue.by_class.values() for a in found}
     cells, failed = [], 0
     with _progress("pictures") as progress:
-        for index in progress.track(source.indices(set(indices).__contains__), len(indices), description="drawing"):
+        pictures = source.indices(indices.__contains__, indices[-1])
+        for index in progress.track(pictures, len(indices), description="drawing"):
             try:
                 planned = source.plan(index)
             except InputError as e:
@@ -97,6 +98,7 @@ def preview(
                 cells.append(failed_cell(index, "\n".join(e.problems), planner.config.camera.resolution))
                 continue
             cells.append(plan_cell(planned, shader.shade(planned), planner.config.labels, colors, skeletons))
+    _refuse_nothing(len(cells), source, frames)
     sheet = lay_out(cells, COLUMNS_UP_TO_9 if len(cells) <= 9 else COLUMNS)
     _write(out, encode_image(sheet, "png", 100))
     Console(soft_wrap=True, highlight=False).print(escape(str(out)))
@@ -115,14 +117,22 @@ def _planner(config: Path, set_: list[str] | None, seed: int | None, images: int
         return Planner(loaded, open_inputs(loaded, base), base)
 
 
-def _indices(pictures: int, frames: str | None) -> list[int]:
-    last = pictures - 1
+def _indices(source: Any, frames: str | None) -> range:
+    """Pictures asked for; where the run's number of pictures follows from a target, perhaps more than there will be."""
+    last = source.expected - 1
     wanted = frame_range(frames) or (0, last)
     if wanted[0] > wanted[1]:
         raise InputError(f"--frames {frames}: the end is before the start")
-    if wanted[1] > last:
-        raise InputError(f"--frames {frames}: pictures are 0 to {last}", "raise images in the config")
-    return list(range(wanted[0], wanted[1] + 1))
+    if wanted[1] > last and source.exact:
+        raise InputError(f"--frames {frames}: pictures are 0 to {last}", "raise images in the config or --images")
+    return range(wanted[0], wanted[1] + 1)
+
+
+def _refuse_nothing(found: int, source: Any, frames: str | None) -> None:
+    """Raise InputError where a balanced run ended before the pictures that were asked for."""
+    if not found:
+        text = f"--frames {frames}: the run reaches its target with {source.expected} pictures"
+        raise InputError(f"{text}, 0 to {source.expected - 1}", "raise the target, or name earlier pictures")
 
 
 def _forecast(planner: Any, frames: str | None, workers: int) -> dict[str, Any]:
@@ -133,10 +143,9 @@ def _forecast(planner: Any, frames: str | None, workers: int) -> dict[str, Any]:
 
     source = open_source(planner)
     balanced = isinstance(source, BalancedRun)
-    indices = _indices(source.expected, frames)
-    wanted = set(indices).__contains__ if frames or not balanced else _any
+    indices = _indices(source, frames)
     if isinstance(source, BalancedRun):
-        known_facts = forecast_balanced(source, wanted)
+        known_facts = forecast_balanced(source, *((indices.__contains__, indices[-1]) if frames else (_any, None)))
     else:
         known_facts = forecast(planner, indices, workers)
     facts: list[PictureFacts] = []
@@ -148,12 +157,13 @@ def _forecast(planner: Any, frames: str | None, workers: int) -> dict[str, Any]:
             if len(facts) == min(HOPELESS, len(indices)) and all(f.failure for f in facts):
                 problems = [f"picture {f.index}: {f.failure}" for f in facts]
                 raise InputError(problems, "`scanstage preview` shows what can be planned; relax what it asks for")
+    _refuse_nothing(len(facts), source, frames)
     seconds = sum(f.seconds for f in facts) / len(facts)
     found = dataset_statistics(facts, planner.catalogue.classes)
     if isinstance(source, BalancedRun):
         from dataset.balance_report import balance_figures
 
-        entries = list(source.ledger.entries.values())
+        entries = [e for i, e in source.ledger.entries.items() if not frames or i in indices]
         found["balance"] = balance_figures(entries, source.targets, planner.config.balance, planner.catalogue.classes)
     return {"name": planner.config.name, "seed": planner.config.seed, **found, "seconds_a_picture": round(seconds, 4)}
 

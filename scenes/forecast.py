@@ -50,9 +50,16 @@ def forecast(planner: Planner, indices: Sequence[int], workers: int = 0) -> Iter
             raise InputError(f"a process that planned pictures has ended ({e})", mend) from e
 
 
-def forecast_balanced(run: BalancedRun, wanted: Callable[[int], bool]) -> Iterator[PictureFacts]:
-    """Facts of a balanced run's pictures, in their order; each is ordered by those before, so one process plans."""
-    for index in run.indices(wanted):
+def forecast_balanced(
+    run: BalancedRun, wanted: Callable[[int], bool], last: int | None = None
+) -> Iterator[PictureFacts]:
+    """Facts of a balanced run's pictures, in their order; each is ordered by those before, so one process plans.
+
+    Args:
+        run: of the pictures.
+        wanted, last: see :meth:`BalancedRun.indices`.
+    """
+    for index in run.indices(wanted, last):
         yield facts_of(run, index)
 
 

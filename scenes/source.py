@@ -16,12 +16,19 @@ class PictureSource(Protocol):
 
     Attributes:
         expected: pictures of the whole run, as far as is known.
+        exact: whether that is known beforehand.
     """
 
     expected: int
+    exact: bool
 
-    def indices(self, wanted: Callable[[int], bool]) -> Iterator[int]:
-        """Pictures to be made, of those that are ``wanted``; each is to be planned before the next is asked for."""
+    def indices(self, wanted: Callable[[int], bool], last: int | None = None) -> Iterator[int]:
+        """Pictures to be made, of those that are ``wanted``; each is to be planned before the next is asked for.
+
+        Args:
+            wanted: whether a picture is to be made.
+            last: none after it is wanted, nor planned; None asks for the whole run.
+        """
         ...
 
     def plan(self, index: int) -> Planned:
@@ -37,11 +44,12 @@ class IndependentPictures:
     """
 
     def __init__(self, planner: Planner) -> None:
-        self.planner, self.expected = planner, planner.config.images
+        self.planner, self.expected, self.exact = planner, planner.config.images, True
 
-    def indices(self, wanted: Callable[[int], bool]) -> Iterator[int]:
+    def indices(self, wanted: Callable[[int], bool], last: int | None = None) -> Iterator[int]:
         """See :class:`PictureSource`."""
-        return filter(wanted, range(self.expected))
+        end = self.expected if last is None else min(self.expected, last + 1)
+        return filter(wanted, range(end))
 
     def plan(self, index: int) -> Planned:
         """See :class:`PictureSource`."""
@@ -65,6 +73,6 @@ def open_source(planner: Planner, ledger: Ledger | None = None) -> PictureSource
 
 def plan_one(source: PictureSource, index: int) -> Planned:
     """Plan picture ``index`` of a run. Raises InputError where the run has no such picture, or it can't be planned."""
-    for found in source.indices(lambda i: i == index):
+    for found in source.indices(lambda i: i == index, index):
         return source.plan(found)
     raise InputError(f"picture {index}: the run has {source.expected} pictures, 0 to {source.expected - 1}")

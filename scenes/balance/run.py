@@ -36,7 +36,8 @@ class BalancedRun:
     Attributes:
         controller: decides what pictures show.
         ledger, targets: of the run.
-        expected: pictures of the whole run, as far as is known; exact at its end.
+        expected: pictures of the whole run, as far as is known; certain at its end.
+        exact: whether their number was given.
     """
 
     def __init__(self, planner: Planner, targets: Targets, ledger: Ledger | None = None) -> None:
@@ -55,14 +56,16 @@ class BalancedRun:
             planner.count_labelled,
         )
         self.expected = self.controller.expected_pictures()
+        self.exact = self.controller.images is not None
         self._order: Order | None = None
         self._wanted: Mapping[str, float] = {}
 
-    def indices(self, wanted: Callable[[int], bool]) -> Iterator[int]:
+    def indices(self, wanted: Callable[[int], bool], last: int | None = None) -> Iterator[int]:
         """Pictures to be made; each has to be planned with :meth:`plan` before the next is asked for.
 
         Args:
             wanted: whether a picture is to be made (now); what isn't is only accounted for.
+            last: pictures after it are not even accounted for; None goes on to the end.
 
         Raises:
             InputError: a target can't be reached.
@@ -71,6 +74,8 @@ class BalancedRun:
             self._wanted = self.controller.lacking()
             noted = []
             for order in orders:
+                if last is not None and order.index > last:
+                    return
                 entry = self.ledger.entries.get(order.index)
                 if entry is not None and entry.order != order:
                     self.ledger.forget_from(order.index)
