@@ -149,7 +149,8 @@ def _render_missing(planner: Planner, folder: DatasetFolder, options: GenerateOp
     found = finished_pictures(folder, options.frames, source) if resumed else {}
     check_space(folder, config, pictures_asked(options.frames, source) - len(found))
     summary = Summary(folder, kept=len(found))
-    missing = _peeked(source.indices(lambda i: i not in found and is_asked(options.frames, i)))
+    last = None if options.frames is None else options.frames[1]
+    missing = _peeked(source.indices(lambda i: i not in found and is_asked(options.frames, i), last))
     sessions = [] if options.fresh else earlier_sessions(folder)
 
     def begin() -> None:
