@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import bdtr
 
 from assets.errors import InputError
 from scenes.balance.attributes import HDRI, Attribute, set_values
@@ -30,8 +31,9 @@ WAVE_SHARE = 0.15
 which meet targets exactly."""
 LONGEST_CYCLE = 12
 """A wave ends where the values of attributes have all come equally often, unless that takes more pictures."""
-HOPELESS_AFTER = 80
-"""So many placements of a class that keep hardly any label end a run: its target can't be reached."""
+HOPELESS = 0.2
+"""A class that keeps so few labels that the chance of it, were its yield LEAST_YIELD, is below this ends a run: its
+target can't be reached. None of 80 placements, one of 149, two of 213."""
 ROOMS_ASKED = 64
 FEW = 3
 """Repetitions below this are never too many."""
@@ -102,7 +104,11 @@ class Controller:
         """How many pictures the run will have, by what is known so far."""
         if self.images is not None:
             return self.images
-        return self._next + math.ceil(self._placements() / self._mean_room)
+        needed = self._placements()
+        left = sum(needed.values()) / self._mean_room
+        if self.config.count == "images":
+            left = max(left, max(needed.values()))  # a picture counts once, however many of the class it holds
+        return self._next + math.ceil(left)
 
     def next_wave(self) -> list[Order]:
         """Orders of the next pictures; none where the run is complete.
@@ -119,9 +125,8 @@ class Controller:
         settings = [set_values(self._attributes, self._seed, self._next + i) for i in range(self._wave_size())]
         fixed = [{k: v for k, v in s.items() if k in self._variables} for s in settings]
         rooms = [self._room(self._next + i, f) for i, f in enumerate(fixed)]
-        given = self._quotas(sum(rooms), len(rooms))
-        # Doubles fill what room there is and make up for losses; but a given number of pictures is to be used up.
-        at_least = max(given.values()) if self.config.count == "images" and self.images is not None else 0
+        given = self._quotas(sum(rooms), len(rooms), rng)
+        at_least = max(given.values()) if self.config.count == "images" else 0
         rooms = _used_rooms(rooms, sum(given.values()), at_least)
         hands = self._deal(given, rooms, settings, rng)
         orders: list[Order] = []
@@ -156,9 +161,10 @@ class Controller:
                     against += self._overfull(item.class_name, attribute.name, value)
         return against
 
-    def _placements(self) -> float:
+    def _placements(self) -> dict[str, float]:
+        """How many objects of each class what is lacking takes."""
         rates = self.rates()
-        return sum(d / max(rates[c], LEAST_YIELD) for c, d in self.lacking().items())
+        return {c: d / max(rates[c], LEAST_YIELD) for c, d in self.lacking().items()}
 
     @cached_property
     def _mean_room(self) -> float:
@@ -175,18 +181,21 @@ class Controller:
             size += -(self._next + size) % cycle
         return size if self.images is None else min(size, self.images - self._next)
 
-    def _quotas(self, slots: int, pictures: int) -> dict[str, int]:
-        lacking, exact = self.lacking(), self.images is None
-        context = min(int(self.config.context * slots), slots - 1) if exact else 0
+    def _quotas(self, slots: int, pictures: int, rng: np.random.Generator) -> dict[str, int]:
+        # Ties go by order: where it is not drawn, classes meet those whose names are near in the alphabet.
+        classes = [self.tally.classes[i] for i in rng.permutation(len(self.tally.classes))]
+        everything, exact = self.lacking(), self.images is None
+        lacking = {c: everything[c] for c in classes}
+        sated = {c: 1.0 for c, d in lacking.items() if d <= 0}
+        context = min(int(self.config.context * slots), slots - 1) if exact and sated else 0
         if self.config.count == "images" and not exact:
             assert self.images is not None
-            slots = min(slots, math.ceil(self._placements() * pictures / (self.images - self._next)))
+            slots = min(slots, math.ceil(sum(self._placements().values()) * pictures / (self.images - self._next)))
         given = quotas(lacking, self.rates(), slots - context, capped=exact)
         if self.config.count == "images":
             # A second object of a class in a picture adds nothing to what is counted.
             given = {c: min(n, pictures) for c, n in given.items()}
         if context:
-            sated = {c: 1.0 for c, d in lacking.items() if d <= 0}
             for c, n in quotas(sated, dict.fromkeys(sated, 1.0), context, capped=False).items():
                 given[c] += n
         return given
@@ -249,7 +258,7 @@ class Controller:
         for c in (c for c, lack in self.lacking().items() if lack > 0):
             kept, failed = self.tally.kept[c], self.tally.failed[c]
             placed = self.tally.placed[c] + failed
-            if placed >= HOPELESS_AFTER and kept < LEAST_YIELD * placed:
+            if float(bdtr(kept, placed, LEAST_YIELD)) < HOPELESS:
                 lost = [f"{n} by {rule}" for rule, n in self.tally.lost[c].most_common()]
                 lost += [f"{failed} with pictures that can't be planned"] if failed else []
                 problems.append(
