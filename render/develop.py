@@ -22,6 +22,9 @@ OBJECTS_SHARE = 0.4
 HIGHLIGHT = 1.6
 """The brightest percent of a metered picture is held below this multiple of white, by at most HIGHLIGHT_EV stops."""
 HIGHLIGHT_EV = 1.0
+OBJECTS_EV = 2.5
+"""The brightest part of the objects, 3 % of them, is held below the same by at most so many stops: before a dark
+background the mean would burn them out."""
 BLACK = 1e-5
 SHOULDER = 0.35
 CONTRAST = 1.15
@@ -77,9 +80,14 @@ def meter(passes: Passes) -> float:
     if objects.any():
         key = (1 - OBJECTS_SHARE) * key + OBJECTS_SHARE * float(logs[objects].mean())
     ev = float(np.log2(MIDDLE_GREY)) - key
-    bright = float(np.percentile(luminance[seen], 99)) * 2.0**ev
-    over = float(np.log2(max(bright / HIGHLIGHT, 1.0)))
-    return ev - min(over, HIGHLIGHT_EV)
+    over = min(_stops_above_white(luminance[seen], 99, ev), HIGHLIGHT_EV)
+    if objects.any():
+        over = max(over, min(_stops_above_white(luminance[objects], 97, ev), OBJECTS_EV))
+    return ev - over
+
+
+def _stops_above_white(luminance: Floats, percentile: float, ev: float) -> float:
+    return float(np.log2(max(float(np.percentile(luminance, percentile)) * 2.0**ev / HIGHLIGHT, 1.0)))
 
 
 def camera_curve(linear: Floats) -> Floats:

@@ -97,3 +97,14 @@ def test_half_covered_pixels_mix_linearly() -> None:
         flat(1.0, alpha=0.5), PostPlan(0.0, 0.0, "standard"), BackgroundPlan("color", (0.0, 0.0, 0.0)), CAMERA
     )
     assert np.array_equal(pixels[0, 0], encode_srgb(np.full(3, 0.5, np.float32)))
+
+
+def test_objects_before_the_dark_are_not_burnt_out() -> None:
+    """Of a lit object half lies in light and half in shade, 6 stops apart; about it is next to nothing."""
+    passes = flat(1e-4)
+    passes.radiance[3:9, 4:8] = 1.0 / 64
+    passes.radiance[3:9, 8:12] = 1.0
+    passes.instance_ids[3:9, 4:12] = 1
+    pixels, _ = develop(passes, PostPlan(), HDRI, CAMERA)
+    assert 200 < pixels[5, 10].max() < 250
+    assert pixels[5, 5].max() > 15, "nor does the shade drown"
