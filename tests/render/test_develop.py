@@ -100,11 +100,11 @@ def test_half_covered_pixels_mix_linearly() -> None:
 
 
 def test_objects_before_the_dark_are_not_burnt_out() -> None:
-    """Of a lit object half lies in light and half in shade, 6 stops apart; about it is next to nothing."""
-    passes = flat(1e-4)
+    """Of a lit object half lies in light and half in shade, 6 stops apart; about it is darkness."""
+    passes = flat(0.003)
     passes.radiance[3:9, 4:8] = 1.0 / 64
     passes.radiance[3:9, 8:12] = 1.0
     passes.instance_ids[3:9, 4:12] = 1
     pixels, _ = develop(passes, PostPlan(), HDRI, CAMERA)
-    assert 200 < pixels[5, 10].max() < 250
+    assert 200 < pixels[5, 10].max() < 253
     assert pixels[5, 5].max() > 15, "nor does the shade drown"
