@@ -49,7 +49,8 @@ class RealCounts:
 def read_real_counts(path: Path, names: Mapping[str, str] | None = None) -> RealCounts:
     """Count a real dataset's labels.
 
-    LVIS's categories carry ``instance_count`` and ``image_count``; these are taken where all have them.
+    LVIS's categories carry ``instance_count`` and ``image_count``, which may be those of another file (a subset keeps
+    them); they are taken where all have them, and the file holds no annotations or is too large to be read at once.
 
     Args:
         path: annotation file.
@@ -63,10 +64,12 @@ def read_real_counts(path: Path, names: Mapping[str, str] | None = None) -> Real
             found = _streamed(path) if path.stat().st_size > STREAMED_FROM_BYTES else _parsed(json.load(file), path)
     except OSError as e:
         raise InputError(f"{path}: {e.strerror or e}", "paths in a config are relative to its own folder") from None
-    except (ValueError, RecursionError, ijson.JSONError) as e:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, ijson.JSONError) as e:
         raise InputError(f"{path}: not a COCO file: not valid JSON ({e})", _MEND) from None
-    except (KeyError, TypeError, AttributeError) as e:
+    except KeyError as e:
         raise InputError(f"{path}: not a COCO file: an entry lacks {e}", _MEND) from None
+    except (ValueError, TypeError, AttributeError) as e:
+        raise InputError(f"{path}: not a COCO file: an entry is not what it should be ({e})", _MEND) from None
     unknown = [n for n in names or {} if n not in found.instances]
     if unknown:
         raise InputError([f"balance.target: map: {path} has no category {_with_nearest(n, found)}" for n in unknown])
@@ -79,11 +82,13 @@ def _with_nearest(name: str, found: RealCounts) -> str:
 
 
 def _parsed(data: Any, path: Path) -> RealCounts:
-    if not isinstance(data, dict) or not isinstance(data.get("categories"), list):
+    if not isinstance(data, dict) or not isinstance(data.get("categories"), list) or not data["categories"]:
         raise InputError(f"{path}: not a COCO file: has no categories", _MEND)
     names = _category_names(data["categories"], path)
     images = len({i["id"] for i in data.get("images", [])})
-    return _from_categories(data["categories"], images) or _counted(data.get("annotations", []), names, images, path)
+    annotations = data.get("annotations", [])
+    known = None if annotations else _from_categories(data["categories"], images)
+    return known or _counted(annotations, names, images, path)
 
 
 def _streamed(path: Path) -> RealCounts:

@@ -23,7 +23,7 @@ class Source(Section):
     @model_validator(mode="after")
     def _one_source(self) -> Source:
         if (self.coco is None) == (self.counts is None):
-            raise ValueError("needs either coco (a file) or counts (a mapping)")
+            raise ValueError("needs real frequencies: either coco (a file) or counts (a mapping), not both")
         return self
 
 
@@ -107,3 +107,9 @@ class BalanceConfig(Section):
     most_repeats: Annotated[float, Field(ge=1)] = Field(
         2.0, description="no asset, and no side of an asset, is shown more than this multiple of its even share"
     )
+
+    @model_validator(mode="after")
+    def _total_of_shares(self) -> BalanceConfig:
+        if self.total is not None and isinstance(self.target, (dict, Fill)):
+            raise ValueError("total is for targets that are shares; counts and fill say themselves how many labels")
+        return self

@@ -23,7 +23,7 @@ def describe(error: ValidationError, data: dict[str, Any], path: Path, lines: Li
     """One sentence for each mistake, in the order of the file."""
     found: dict[Loc, str] = {}
     for e in error.errors():
-        at = _in_data(e["loc"], data)
+        at = _in_data(e["loc"], data, e["type"] == "missing")
         found.setdefault(at, _sentence(e, at))
     ordered = sorted(found.items(), key=lambda item: line_of(item[0], lines))
     return [f"{where(at, path, lines)}: {sentence}" for at, sentence in ordered]
@@ -43,17 +43,20 @@ def line_of(at: Loc, lines: Lines) -> int:
     return lines.get(at, 0)
 
 
-def _in_data(loc: Loc, data: Any) -> Loc:
+def _in_data(loc: Loc, data: Any, missing: bool) -> Loc:
     """Drop the parts of pydantic's location that name union members, not keys of the file."""
     at: list[str | int] = []
     current = data
     for i, part in enumerate(loc):
         in_list = isinstance(current, list) and isinstance(part, int) and part < len(current)
-        if in_list or (isinstance(current, dict) and part in current):
+        in_dict = isinstance(current, dict) and part in current
+        if in_dict and i < len(loc) - 1 and not isinstance(current[part], (dict, list)) and loc[i + 1] in current:
+            continue  # named like the key that tells this member
+        if in_list or in_dict:
             at.append(part)
             current = current[part]
-        elif i == len(loc) - 1 and isinstance(current, dict) and isinstance(part, str) and part.islower():
-            at.append(part)  # a missing key
+        elif missing and i == len(loc) - 1:
+            at.append(part)
     return tuple(at)
 
 
@@ -65,6 +68,8 @@ def _sentence(e: Any, at: Loc) -> str:
         return "this key is required"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _union(e, given)
+    if kind == "dict_type":
+        return f"expected a mapping, got {_short(given)}"
     message = str(e["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if message.startswith("input should be "):

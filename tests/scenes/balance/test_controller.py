@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import replace
 
@@ -248,3 +249,54 @@ def test_a_value_that_a_class_meets_too_often_speaks_against_a_plan() -> None:
     owl = replace(picture(("owl", 1, True))[0], asset_id="owl/other")
     assert controller.flaw((owl,), {"elevation": "low"}, wanted) > 0
     assert controller.flaw((owl,), {"elevation": "high"}, wanted) == 0
+
+
+def test_classes_do_not_meet_their_neighbours_in_the_alphabet_only() -> None:
+    asked = {f"c{i:02d}": 4 for i in range(60)}
+    entries = run(make_controller(counted(asked)), dict.fromkeys(asked, 0.9))
+    met = [abs(int(a[1:]) - int(b[1:])) for e in entries for a in e.order.classes for b in e.order.classes if a < b]
+    # Of two different numbers out of 60 that have nothing to do with each other the mean distance is 61 / 3.
+    assert np.mean(met) == pytest.approx(61 / 3, rel=0.15)
+
+
+def test_room_for_context_is_used_while_no_class_has_enough() -> None:
+    controller = make_controller(counted(EVEN), context=0.75)
+    assert {len(order.classes) for order in controller.next_wave()} == {ROOM}
+
+
+def test_where_images_are_counted_there_are_at_least_as_many_to_come() -> None:
+    controller = make_controller(counted({"owl": 90, "mouse": 5}), count="images")
+    assert controller.expected_pictures() >= 90
+    assert all("owl" in order.classes for order in controller.next_wave())
+
+
+@pytest.mark.parametrize(
+    ("placed", "kept", "hopeless"), [(79, 0, False), (90, 0, True), (90, 1, False), (160, 1, True)]
+)
+def test_a_class_is_given_up_on_evidence_only(placed: int, kept: int, hopeless: bool) -> None:
+    controller = make_controller(counted({"owl": 60}))
+    order = Order(0, 0, ("owl",), ("owl/0",))
+    for i in range(placed):
+        controller.note(Entry(order, 0, picture(("owl", i % 24, i < kept)), {}))
+    if hopeless:
+        with pytest.raises(InputError, match="can't be reached"):
+            controller.next_wave()
+    else:
+        assert controller.next_wave()
+
+
+def test_thousands_of_classes_cost_little() -> None:
+    """Of several seconds that planning a wave takes, the controller's part can't be felt."""
+    asked = {f"c{i:04d}": 3 for i in range(1200)}
+    attributes = (Attribute("time", ("day", "night")), Attribute("hdri"), Attribute("viewing_direction"))
+    controller = make_controller(counted(asked), attributes=attributes, variables=["time"])
+    rates = dict.fromkeys(asked, 0.9)
+    start, pictures = time.process_time(), 0
+    while pictures < 300:
+        wanted = controller.lacking()
+        entries = [show(order, rates) for order in controller.next_wave()]
+        for entry in entries:
+            controller.flaw(entry.objects, entry.factors, wanted)
+            controller.note(entry)
+        pictures += len(entries)
+    assert (time.process_time() - start) / pictures < 0.02

@@ -13,6 +13,7 @@ import scenes.balance.real_counts as real_counts_module
 from assets.errors import InputError
 from scenes.balance.real_counts import RealCounts, read_real_counts
 from scenes.balance.targets import effective_number, make_targets, repeat_factors, shared_out, tempered
+from scenes.config import load_config
 from scenes.config.balance import BalanceConfig
 
 CLASSES = ("owl", "mouse", "moth")
@@ -96,7 +97,7 @@ def test_shares_by_real_frequencies(tmp_path: Path) -> None:
     assert repeated["moth"] == repeated["mouse"]
 
 
-def test_crowds_do_not_count_and_lvis_is_read_as_it_is(tmp_path: Path) -> None:
+def test_crowds_do_not_count_and_lvis_counts_are_taken_where_there_are_no_annotations(tmp_path: Path) -> None:
     path = coco(tmp_path / "a.json", [(1, 1), (1, 1), (2, 2)])
     data = json.loads(path.read_text())
     data["annotations"][0]["iscrowd"] = 1
@@ -107,6 +108,8 @@ def test_crowds_do_not_count_and_lvis_is_read_as_it_is(tmp_path: Path) -> None:
     for category, n in zip(data["categories"], (1, 1977, 12), strict=True):
         category |= {"frequency": "r", "instance_count": n, "image_count": n, "synset": "x.n.01"}
     path.write_text(json.dumps(data))
+    assert read_real_counts(path).instances == {"owl": 1, "mouse": 1, "truck": 0}, "a subset keeps the whole's counts"
+    path.write_text(json.dumps(data | {"annotations": []}))
     assert read_real_counts(path).instances == {"owl": 1, "mouse": 1977, "truck": 12}
 
 
@@ -168,3 +171,20 @@ def test_unknown_names_are_told_with_the_nearest(tmp_path: Path) -> None:
 def test_malformed_targets_are_refused(target: object) -> None:
     with pytest.raises(ValueError, match="validation error"):
         TypeAdapter(BalanceConfig).validate_python({"target": target})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("{target: {power: 0.5, to: 3, counts: {apple: 2}}}", "balance.target.to: unknown key"),
+        ("{target: 5}", "balance.target: expected a mapping, got 5"),
+        ("{target: {fill: {tp: 5, counts: {apple: 2}}}}", "balance.target.fill.to: this key is required"),
+        ("{target: {apple: 4}, total: 9}", "balance: total is for targets that are shares"),
+    ],
+)
+def test_a_mistake_in_a_target_is_told_where_it_is(tmp_path: Path, given: str, told: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(f"balance: {given}\n")
+    with pytest.raises(InputError) as caught:
+        load_config(path)
+    assert any(told in p for p in caught.value.problems), caught.value.problems
