@@ -17,7 +17,9 @@ from scenes.balance.order import Entry
 FOUR_FIFTHS = 0.8
 LEAST_LABELS = 5
 """A class with fewer labels can't meet much; it is left out."""
-SHUFFLES = 200
+SHUFFLES, FEWEST_SHUFFLES = 200, 40
+SHUFFLED_LABELS = 10_000_000
+"""No more labels than these are shuffled for a factor: the more there are, the less chance alone varies."""
 HEIGHTS = ("from below", "from slightly below", "from slightly above", "from above")
 VIEW_FACTORS = ("viewing_height", "viewing_sector")
 """The 24 viewing directions are too many for tables: the four bands of height, and the six sectors around the object's
@@ -100,7 +102,8 @@ def _factor(classes: Sequence[str], labels: Ints, by_unit: Sequence[str], unit_o
         unit_of: (L,) unit of each label.
     """
     values = sorted(set(by_unit), key=_natural)
-    codes = np.array([values.index(v) for v in by_unit], np.int64)
+    number = {v: k for k, v in enumerate(values)}
+    codes = np.array([number[v] for v in by_unit], np.int64)
     counts = _count(labels, codes[unit_of], len(classes), len(values))
     rows = counts.sum(axis=1) >= LEAST_LABELS
     figures: dict[str, Any] = {
@@ -135,7 +138,7 @@ def _by_chance(
     """Median and 5 % quantile of the impact ratio after shuffling values: pictures keep what they hold together."""
     rng = np.random.default_rng(0)
     ratios = []
-    for _ in range(SHUFFLES):
+    for _ in range(min(SHUFFLES, max(FEWEST_SHUFFLES, SHUFFLED_LABELS // max(1, len(labels))))):
         counts = _count(labels, rng.permutation(codes)[unit_of], len(rows), values)[rows]
         ratios.append(impact_ratio(counts / counts.sum(axis=1, keepdims=True)))
     return float(np.median(ratios)), float(np.quantile(ratios, 0.05))

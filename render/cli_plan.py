@@ -74,6 +74,7 @@ def preview(
     from dataset.drawing import class_colors
     from dataset.preview import failed_cell, lay_out, plan_cell
     from render.finish import encode_image
+    from render.preparation import refuse_nothing
     from scenes.shading import Shader
     from scenes.source import open_source
 
@@ -98,7 +99,8 @@ def preview(
                 cells.append(failed_cell(index, "\n".join(e.problems), planner.config.camera.resolution))
                 continue
             cells.append(plan_cell(planned, shader.shade(planned), planner.config.labels, colors, skeletons))
-    _refuse_nothing(len(cells), source, frames)
+    if not cells:
+        refuse_nothing(frame_range(frames), source)
     sheet = lay_out(cells, COLUMNS_UP_TO_9 if len(cells) <= 9 else COLUMNS)
     _write(out, encode_image(sheet, "png", 100))
     Console(soft_wrap=True, highlight=False).print(escape(str(out)))
@@ -128,14 +130,8 @@ def _indices(source: Any, frames: str | None) -> range:
     return range(wanted[0], wanted[1] + 1)
 
 
-def _refuse_nothing(found: int, source: Any, frames: str | None) -> None:
-    """Raise InputError where a balanced run ended before the pictures that were asked for."""
-    if not found:
-        text = f"--frames {frames}: the run reaches its target with {source.expected} pictures"
-        raise InputError(f"{text}, 0 to {source.expected - 1}", "raise the target, or name earlier pictures")
-
-
 def _forecast(planner: Any, frames: str | None, workers: int) -> dict[str, Any]:
+    from render.preparation import refuse_nothing
     from scenes.balance.run import BalancedRun
     from scenes.forecast import forecast, forecast_balanced
     from scenes.source import open_source
@@ -157,7 +153,8 @@ def _forecast(planner: Any, frames: str | None, workers: int) -> dict[str, Any]:
             if len(facts) == min(HOPELESS, len(indices)) and all(f.failure for f in facts):
                 problems = [f"picture {f.index}: {f.failure}" for f in facts]
                 raise InputError(problems, "`scanstage preview` shows what can be planned; relax what it asks for")
-    _refuse_nothing(len(facts), source, frames)
+    if not facts:
+        refuse_nothing(frame_range(frames), source)
     seconds = sum(f.seconds for f in facts) / len(facts)
     found = dataset_statistics(facts, planner.catalogue.classes)
     if isinstance(source, BalancedRun):

@@ -29,8 +29,10 @@ from render.preparation import (
     finished_pictures,
     frame_bounds,
     is_asked,
+    last_gone_through,
     open_folder,
     pictures_asked,
+    refuse_nothing,
 )
 from render.progress import RunProgress
 from render.run_file import default_out, earlier_sessions, identity, versions, write_run_file
@@ -149,8 +151,10 @@ def _render_missing(planner: Planner, folder: DatasetFolder, options: GenerateOp
     found = finished_pictures(folder, options.frames, source) if resumed else {}
     check_space(folder, config, pictures_asked(options.frames, source) - len(found))
     summary = Summary(folder, kept=len(found))
-    last = None if options.frames is None else options.frames[1]
+    last = last_gone_through(folder, options.frames, resumed)
     missing = _peeked(source.indices(lambda i: i not in found and is_asked(options.frames, i), last))
+    if missing is None and not found:
+        refuse_nothing(options.frames, source)
     sessions = [] if options.fresh else earlier_sessions(folder)
 
     def begin() -> None:

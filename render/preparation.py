@@ -7,7 +7,7 @@ import tempfile
 from typing import Any
 
 from assets.errors import InputError
-from dataset.export import image_is_whole, read_records
+from dataset.export import image_is_whole, read_records, recorded_indices
 from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.maps import BYTES_A_PIXEL as MAP_BYTES_A_PIXEL
@@ -32,7 +32,7 @@ def check_frames(config: RunConfig, frames: Frames) -> None:
     first, last = frames
     if first > last:
         raise InputError(f"--frames {first}-{last}: the end is before the start")
-    if last >= config.images and config.balance is None:
+    if last >= config.images and (config.balance is None or "images" in config.model_fields_set):
         raise InputError(
             f"--frames {first}-{last}: pictures are 0 to {config.images - 1}", "raise images in the config or --images"
         )
@@ -53,6 +53,21 @@ def pictures_asked(frames: Frames, source: PictureSource) -> int:
     """Number of pictures asked for."""
     first, last = frame_bounds(frames, source)
     return max(0, last - first + 1)
+
+
+def last_gone_through(folder: DatasetFolder, frames: Frames, resumed: bool) -> int | None:
+    """The last picture that is made or accounted for, so that a ledger has all pictures that are there; None: all."""
+    return None if frames is None else max([frames[1], *(recorded_indices(folder) if resumed else ())])
+
+
+def refuse_nothing(frames: Frames, source: PictureSource) -> None:
+    """Raise InputError where a balanced run, gone through, ended before the pictures that were asked for."""
+    if frames is not None:
+        raise InputError(
+            f"--frames {frames[0]}-{frames[1]}: the run reaches its target with {source.expected} pictures, "
+            f"0 to {source.expected - 1}",
+            "raise the target, or name earlier pictures",
+        )
 
 
 def open_folder(folder: DatasetFolder, now: dict[str, Any], fresh: bool) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Order:
     """What a picture is asked to show.
 
@@ -28,7 +28,7 @@ class Order:
     hdri: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Shown:
     """One labelled object of a planned picture.
 
@@ -44,7 +44,7 @@ class Shown:
     lost_by: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """An order and how it was planned.
 

@@ -155,3 +155,29 @@ def test_the_command_line_plans_what_a_run_renders(
     stats = json.loads(capsys.readouterr().out)
     assert {c: stats["classes"][c]["labelled"] for c in ASKED} == ASKED if isinstance(stats["classes"], dict) else stats
     assert entrypoint(["plan", str(config), "--frame", "5000"]) == 2
+
+
+def test_frames_beyond_the_end_are_refused_with_where_it_is(config: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--frames 5000-5001: the run reaches its target with \d+ pictures"):
+        run(config, out=tmp_path / "d", frames=(5000, 5001))
+    with pytest.raises(InputError, match="pictures are 0 to 6"):
+        run(config, out=tmp_path / "d", frames=(5, 7), images=7)
+    for command in ("plan", "preview"):
+        extra = ["--stats"] if command == "plan" else ["--out", str(tmp_path / "sheet.png")]
+        assert entrypoint([command, str(config), "--frames", "5000-5001", *extra]) == 2
+    assert not (tmp_path / "sheet.png").exists()
+
+
+def test_nothing_is_planned_after_the_last_picture_asked_for(config: Path, tmp_path: Path) -> None:
+    run(config, out=tmp_path / "d", frames=(0, 2))
+    assert len((tmp_path / "d/orders.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_damaged_ledger_has_every_picture_again_whatever_frames_are_asked_for(config: Path, tmp_path: Path) -> None:
+    run(config, out=tmp_path / "d")
+    before = books(tmp_path / "d")
+    ledger = tmp_path / "d/orders.jsonl"
+    lines = ledger.read_text().splitlines(keepends=True)
+    ledger.write_text("".join([*lines[:3], "{\n", *lines[5:]]))
+    run(config, out=tmp_path / "d", frames=(1, 2))
+    assert books(tmp_path / "d") == before
