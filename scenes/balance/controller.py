@@ -37,8 +37,8 @@ target can't be reached. None of 80 placements, one of 149, two of 213."""
 ROOMS_ASKED = 64
 FEW = 3
 """Repetitions below this are never too many."""
-UNEVEN = 1.25
-"""A cell of the joint distribution is too full above this multiple of its share."""
+UNEVEN = 0.5
+"""So many standard deviations a picture's classes may have met its values too often already."""
 
 Room = Callable[[int, Mapping[str, Any]], int]
 
@@ -153,12 +153,15 @@ class Controller:
         """
         kept = [o for o in objects if o.lost_by is None]
         against = 0.0 if any(wanted[o.class_name] > 0 for o in kept) else 1e6
-        for item in kept:
-            against += self._repeated(item)
-            for attribute in self._attributes:
-                if not attribute.values:
-                    value = str(item.side) if attribute.name == "viewing_direction" else factors[attribute.name]
-                    against += self._overfull(item.class_name, attribute.name, value)
+        against += sum(self._repeated(item) for item in kept)
+        for attribute in self._attributes:
+            if not attribute.values and kept:
+                name = attribute.name
+                excess = sum(
+                    self._overfull(o.class_name, name, str(o.side) if name == "viewing_direction" else factors[name])
+                    for o in kept
+                )
+                against += max(0.0, excess / math.sqrt(len(kept)) - UNEVEN)
         return against
 
     def _placements(self) -> dict[str, float]:
@@ -247,11 +250,15 @@ class Controller:
         return max(0.0, again / max(FEW, self.config.most_repeats * even) - 1.0)
 
     def _overfull(self, class_name: str, factor: str, value: str) -> float:
-        """By how much a label would make its class meet a value more often than all classes do."""
+        """By how much a class meets a value more often than all classes do, in standard deviations; signed.
+
+        Over all labels of a value these sum to about 0, so no value is preferred as such: punishing only what is too
+        much would make rare values, which vary more, rarer and rarer.
+        """
         values = self.tally.values(factor)
-        pooled = (values.get(value, 0) + 1) / (sum(values.values()) + len(values) + 1)
-        expected = pooled * (self.tally.kept[class_name] + 1)
-        return max(0.0, (self.tally.cells[class_name, factor, value] + 1) / max(FEW, UNEVEN * expected) - 1.0)
+        pooled = values.get(value, 0) / max(1, self.tally.kept.total())
+        expected = pooled * self.tally.kept[class_name]
+        return float((self.tally.cells[class_name, factor, value] - expected) / math.sqrt(expected + 1))
 
     def _refuse_hopeless(self) -> None:
         problems = []

@@ -300,3 +300,34 @@ def test_thousands_of_classes_cost_little() -> None:
             controller.note(entry)
         pictures += len(entries)
     assert (time.process_time() - start) / pictures < 0.02
+
+
+def test_choosing_among_plans_evens_classes_out_and_prefers_no_value() -> None:
+    """Values that are drawn equally often stay so, and classes meet them more alike than by chance."""
+    asked = {f"c{i}": 180 for i in range(8)}
+    values = 7
+    controller = make_controller(counted(asked), attributes=(Attribute("hdri"),))
+    rng = np.random.default_rng(1)
+    pictures = np.zeros(values)
+
+    def chosen(order: Order) -> Entry:
+        base = show(order, dict.fromkeys(asked, 0.9))
+        best: tuple[float, Entry] | None = None
+        for _ in range(6):
+            entry = replace(base, factors={"hdri": str(rng.integers(values))})
+            against = controller.flaw(entry.objects, entry.factors, dict.fromkeys(asked, 1.0))
+            if best is None or against < best[0]:
+                best = against, entry
+            if against == 0:
+                break
+        assert best is not None
+        pictures[int(best[1].factors["hdri"])] += 1
+        return best[1]
+
+    run(controller, {}, shown=chosen)
+    even = pictures.sum() / values
+    assert np.abs(pictures - even).max() < 4 * np.sqrt(even), pictures
+    met = np.array([[controller.tally.cells[c, "hdri", str(v)] for v in range(values)] for c in asked], float)
+    expected = met.sum(axis=0) * met.sum(axis=1, keepdims=True) / met.sum()
+    # Independent of each other, chi square is about (8 - 1) (7 - 1) = 42.
+    assert ((met - expected) ** 2 / expected).sum() < 42
