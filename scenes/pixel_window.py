@@ -97,6 +97,19 @@ def edge_distance(a: Box, b: Box) -> int:
     return max(abs(p - q) for p, q in zip(box_edges(a), box_edges(b), strict=True))
 
 
+def hangs_by_a_pixel(mask: npt.NDArray[np.bool_]) -> bool:
+    """Whether one pixel, apart from the rest, decides an edge of a mask's box: without it the box is 2 px smaller."""
+    for axis in (0, 1):
+        counts = mask.sum(axis=axis)
+        there = np.flatnonzero(counts)
+        if len(there) < 2:
+            continue
+        for end, inner in ((there[0], there[1]), (there[-1], there[-2])):
+            if counts[end] == 1 and abs(int(inner) - int(end)) > 1:
+                return True
+    return False
+
+
 def intersect(a: Box, b: Box) -> Box:
     """The common part; empty where there is none."""
     x, y = max(a[0], b[0]), max(a[1], b[1])

@@ -26,12 +26,13 @@ from scenes.keypoints import KeypointLabel, NamedPoints, see_keypoints
 from scenes.lighting import draw_lamps, draw_world
 from scenes.optics import draw_motion, draw_optics, draw_post
 from scenes.pieces import Piece, count_labelled, draw_distractors, draw_labelled
+from scenes.pixel_window import hangs_by_a_pixel
 from scenes.placement import Item, PlacementError, place
 from scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan
 from scenes.replanning import PlanningError, Refusals
 from scenes.seeding import Streams
 from scenes.stage import StageBuild, draw_stage
-from scenes.visibility import Caster, Visibility
+from scenes.visibility import Caster, Silhouette, Visibility
 
 __all__ = ["Planned", "Planner", "PlanningError", "draw_variables"]
 
@@ -46,6 +47,9 @@ hard to see would become rare otherwise."""
 OBJECT_DRAWS = 4
 TOO_NEAR = 0.08
 """Nothing may stand nearer to the camera than this share of its distance to the objects' centre."""
+
+FRAGILE_FROM_PX = 16
+"""Objects of fewer pixels, where someone wants them labelled, always hang by some."""
 
 NO_CAMERA = CameraPlan((1, 1), 1.0, 1.0, 0.5, 0.5, to_matrix4(np.eye(4)))
 """Stands in an arrangement until a camera is drawn."""
@@ -280,7 +284,14 @@ def _flaw(plan: FramePlan, seen: Visibility, judged: list[Judgement]) -> str | N
         return "something stands right in front of the camera"
     if not any(j.fate == "label" for j in judged):
         return "no object is visible enough for a label"
+    if any(_is_fragile(j.silhouette) for j in judged):
+        return "the box of an object hangs by a single pixel"
     return None
+
+
+def _is_fragile(silhouette: Silhouette) -> bool:
+    """Whether a ray that grazes the object decides its box: an engine may see it otherwise, and fail the picture."""
+    return silhouette.visible_px >= FRAGILE_FROM_PX and hangs_by_a_pixel(silhouette.modal)
 
 
 def draw_variables(config: RunConfig, streams: Streams, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:

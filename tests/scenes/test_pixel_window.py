@@ -8,7 +8,7 @@ import pytest
 from assets.asset import MeshArrays
 from scenes.geometry import to_matrix4
 from scenes.lens import project_local
-from scenes.pixel_window import box_edges, edge_distance, grown, object_window
+from scenes.pixel_window import box_edges, edge_distance, grown, hangs_by_a_pixel, object_window
 from scenes.plan import CameraPlan, LensPlan
 
 POSE = to_matrix4(np.eye(4))
@@ -70,3 +70,20 @@ def test_boxes_and_masks() -> None:
     mask = np.zeros((5, 6), bool)
     mask[0, 5] = True
     assert np.argwhere(grown(mask)).tolist() == [[0, 4], [0, 5], [1, 4], [1, 5]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "fragile"),
+    [
+        (["....#", ".....", "###..", "###.."], True),  # above
+        (["###..", "###..", ".....", "#...."], True),  # below
+        (["##..#", "##..."], True),  # at the right
+        (["#..##", "...##"], True),  # at the left
+        (["#....", "##...", "###.."], False),  # a tip that belongs to the rest
+        (["##...", ".....", "####."], False),  # two pixels hold it
+        (["....."], False),
+        (["..#.."], False),
+    ],
+)
+def test_boxes_that_hang_by_a_single_pixel(rows: list[str], fragile: bool) -> None:
+    assert hangs_by_a_pixel(np.array([[c == "#" for c in row] for row in rows])) is fragile
