@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,10 +85,10 @@ class LocalExecutor:
         self._rendered: queue.Queue[tuple[_Job, Passes, BlenderSession] | None] = queue.Queue(maxsize=workers + AHEAD)
         self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue()
 
-    def map(self, indices: Iterable[int]) -> Iterator[Outcome]:
+    def map(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
         """Make pictures; yields one outcome each, in the order in which they are done.
 
-        Each picture is planned before the next index is asked for.
+        Each picture is planned before the next index is asked for. Closing the generator ends all work.
 
         Raises:
             InputError: the engine can't be started, or nothing can be planned.

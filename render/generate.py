@@ -179,8 +179,12 @@ def _render_missing(planner: Planner, folder: DatasetFolder, options: GenerateOp
                 started = time.monotonic()
                 try:
                     total = pictures_asked(options.frames, source) - len(found)
-                    with RunProgress(console, total, catalogue.classes, counts, _targets(source)) as progress:
-                        for outcome in executor.map(missing):
+                    # Closed at once, also where an interrupt hits outside of it: all threads have ended then.
+                    with (
+                        RunProgress(console, total, catalogue.classes, counts, _targets(source)) as progress,
+                        contextlib.closing(executor.map(missing)) as outcomes,
+                    ):
+                        for outcome in outcomes:
                             summary.add(outcome)
                             progress.note(outcome, pictures_asked(options.frames, source) - len(found))
                     whole = True
