@@ -45,7 +45,8 @@ def pixel_rays(camera: CameraPlan) -> np.ndarray:
         plane = (points[:, 0] - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
     elif camera.lens.model == "brown_conrady":
         criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-12)
-        plane = cv2.undistortPointsIter(points, k, np.array(camera.lens.coefficients), None, None, criteria)[:, 0]
+        undistort = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)  # one function since OpenCV 5
+        plane = undistort(points, k, np.array(camera.lens.coefficients), R=None, P=None, criteria=criteria)[:, 0]
     else:
         plane = cv2.fisheye.undistortPoints(points, k, np.array(camera.lens.coefficients))[:, 0]  # below 90 degrees
     rays = np.concatenate([plane, np.ones((len(plane), 1))], axis=1)
