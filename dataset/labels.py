@@ -13,8 +13,8 @@ from dataset.pose import Box3d, KeypointLabel, Pose, box_3d, object_pose
 from dataset.run_length import read_mask
 from scenes.config.labels import LabelsConfig
 from scenes.keep import Judgement, judge
+from scenes.pixel_window import pixel_box
 from scenes.planner import Planned
-from scenes.visibility import pixel_box
 
 
 @dataclass(frozen=True)

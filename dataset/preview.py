@@ -16,9 +16,9 @@ from dataset.labels import make_labels
 from dataset.record import Record
 from scenes.config.labels import LabelsConfig
 from scenes.keep import judge
+from scenes.pixel_window import pixel_box
 from scenes.plan import FramePlan
 from scenes.planner import Planned
-from scenes.visibility import pixel_box
 
 COLUMNS = 4
 CELL_WIDTH = 480

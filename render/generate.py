@@ -22,7 +22,7 @@ from dataset.categories import make_categories, read_categories
 from dataset.export import count_labels, export
 from dataset.folder import DatasetFolder
 from render.executor import LocalExecutor, Outcome
-from render.maps import wanted_maps, wanted_passes
+from render.maps import engine_settings, wanted_maps
 from render.preparation import (
     check_frames,
     check_space,
@@ -141,12 +141,12 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
 def _render_missing(planner: Planner, folder: DatasetFolder, options: GenerateOptions, console: Console) -> Summary:
     """Make the pictures that are asked for and not there, and close the books however that ends."""
     config, catalogue = planner.config, planner.catalogue
-    run = _described(planner)
-    resumed = open_folder(folder, run["identity"], options.fresh)
     ledger = Ledger()
+    source = open_source(planner, ledger)
+    run = _described(planner, source)
+    resumed = open_folder(folder, run["identity"], options.fresh)
     if resumed:
         ledger.load(folder.ledger)
-    source = open_source(planner, ledger)
     _note_absent(source, console)
     found = finished_pictures(folder, options.frames, source) if resumed else {}
     check_space(folder, config, pictures_asked(options.frames, source) - len(found))
@@ -169,7 +169,7 @@ def _render_missing(planner: Planner, folder: DatasetFolder, options: GenerateOp
     counts = sum((count_labels(r) for r in found.values()), Counter[str]())
     try:
         if missing is not None:
-            settings, workers = _share_threads(_settings(config), options.workers)
+            settings, workers = _share_threads(engine_settings(config), options.workers)
             with scratch_folder() as scratch:
                 stages = Stages(catalogue, folder, config, settings, options.blender, scratch, console, begin)
                 executor = LocalExecutor(
@@ -202,17 +202,24 @@ def _render_missing(planner: Planner, folder: DatasetFolder, options: GenerateOp
     return summary
 
 
-def _described(planner: Planner) -> dict[str, Any]:
+def _described(planner: Planner, source: PictureSource) -> dict[str, Any]:
     """What ``run.json`` says of a run before it begins."""
     config, catalogue, base = planner.config, planner.catalogue, planner.base
     metas = {c: [a.meta for a in assets] for c, assets in catalogue.by_class.items()}
     library = library_folder(config, base)
     return {
         "config": config.model_dump(mode="json"),
-        "identity": identity(config, catalogue, base),
+        "identity": identity(config, catalogue, base) | {"aims": _aims(source)},
         "categories": [c.to_json() for c in make_categories(catalogue.classes, metas)],
         "library": library if library is None else str(library),
     }
+
+
+def _aims(source: PictureSource) -> dict[str, Any]:
+    """Where a balanced run is to end, which decides what its pictures show."""
+    if not isinstance(source, BalancedRun):
+        return {}
+    return {"targets": source.targets.counts or source.targets.shares, "images": source.controller.images}
 
 
 def _note_absent(source: PictureSource, console: Console) -> None:
@@ -266,11 +273,6 @@ def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
 
 def _targets(source: PictureSource) -> dict[str, int] | None:
     return source.targets.counts if isinstance(source, BalancedRun) else None
-
-
-def _settings(config: RunConfig) -> RenderSettings:
-    """How to render, with the passes that the maps need."""
-    return replace(config.render.settings(), passes=wanted_passes(config.output))
 
 
 def _share_threads(settings: RenderSettings, workers: int) -> tuple[RenderSettings, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -15,9 +16,10 @@ from dataset.folder import MAP_FOLDERS, DatasetFolder
 from dataset.maps import depth_exr, depth_png, ids_png, normals_exr, normals_png, soft_masks_npz
 from dataset.record import MapInfo
 from render.passes import Passes
-from scenes.config.model import OutputConfig
+from scenes.config.model import OutputConfig, RunConfig
 from scenes.pixel_window import pixel_box
 from scenes.plan import CameraPlan, FramePlan
+from scenes.render_settings import RenderSettings
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.uint16]
@@ -35,6 +37,11 @@ def wanted_maps(output: OutputConfig) -> tuple[str, ...]:
 def wanted_passes(output: OutputConfig) -> tuple[str, ...]:
     """What an engine must deliver for them (:class:`scenes.render_settings.RenderSettings`)."""
     return tuple(kind for kind in wanted_maps(output) if kind in PASSES)
+
+
+def engine_settings(config: RunConfig) -> RenderSettings:
+    """How a run is rendered, with the passes that its maps need."""
+    return replace(config.render.settings(), passes=wanted_passes(config.output))
 
 
 def write_maps(

@@ -13,7 +13,7 @@ from assets.errors import InputError
 from dataset.finished import FinishedDataset, open_dataset
 from dataset.folder import DatasetFolder
 from dataset.record import Record
-from render.maps import wanted_maps, wanted_passes
+from render.maps import engine_settings, wanted_maps
 from render.scratch import scratch_folder
 from render.stages import Stages
 from scenes.catalogue import Catalogue
@@ -85,7 +85,7 @@ def replay(
     _check_scans(plan, catalogue)
     planner = Planner(config, catalogue, dataset.folder.root)
     planned = planner.complete(Attempt(plan, planner.caster.cast(plan)))
-    settings = replace(config.render.settings(), passes=wanted_passes(config.output))
+    settings = engine_settings(config)
     with scratch_folder() as scratch:
         maps = wanted_maps(config.output)
         stages = Stages(

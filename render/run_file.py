@@ -13,7 +13,6 @@ from typing import Any
 from assets.atomic import write_atomically
 from assets.errors import InputError
 from dataset.folder import DatasetFolder
-from scenes.balance.run import fixed_images, open_targets
 from scenes.catalogue import Catalogue
 from scenes.config.model import RunConfig
 from scenes.preflight import named_files
@@ -34,18 +33,12 @@ def identity(config: RunConfig, catalogue: Catalogue, base: Path) -> dict[str, A
         for asset in group
     }
     files = {str(p): p.stat().st_size for p in named_files(config, base)}
-    aims = {}
-    if config.balance is not None:
-        # What pictures show depends on where the run is to end.
-        targets = open_targets(config, catalogue, base)
-        aims = {"targets": targets.counts or targets.shares, "images": fixed_images(config, targets)}
     return {
         "scanstage": own_version(),
         "config": resolved,
         "classes": list(catalogue.classes),
         "assets": assets,
         "files": files,
-        "aims": aims,
     }
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scenes.config.labels import KeepRules, LabelsConfig
+from scenes.pixel_window import pixel_box
 from scenes.plan import FramePlan, ObjectPlan
-from scenes.visibility import Silhouette, Visibility, pixel_box
+from scenes.visibility import Silhouette, Visibility
 
 Fate = Literal["label", "ignore", "drop", "distractor"]
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from scenes.config.labels import LabelsConfig
 from scenes.keep import Fate, judge
+from scenes.pixel_window import pixel_box
 from scenes.planner import Planned
-from scenes.visibility import pixel_box
 
 BINS = 10
 SMALL_PX, MEDIUM_PX = 32**2, 96**2

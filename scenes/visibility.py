@@ -21,11 +21,9 @@ from embreex.rtcore_scene import EmbreeScene
 
 from assets.asset import MeshArrays
 from scenes.geometry import Float, apply
-from scenes.lens import project, rays
+from scenes.lens import rays
 from scenes.pixel_window import Box, beyond_the_image, object_window, pixel_box, union
 from scenes.plan import CameraPlan, FramePlan, ObjectPlan
-
-__all__ = ["Box", "Caster", "Silhouette", "Visibility", "pixel_box", "project", "with_engine_ids"]
 
 MeshSource = Callable[[str], MeshArrays]
 

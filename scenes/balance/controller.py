@@ -7,6 +7,7 @@ and from nothing else: not from workers, nor from what was finished first.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -130,10 +131,11 @@ class Controller:
         rooms = _used_rooms(rooms, sum(given.values()), at_least)
         hands = self._deal(given, rooms, settings, rng)
         orders: list[Order] = []
+        used = self.tally.used.copy()
         for i, hand in enumerate(hands):
             if hand:
                 hdri = settings[i].get(HDRI)
-                assets = self._choose_assets(hand, orders, rng)
+                assets = self._choose_assets(hand, used, rng)
                 index = self._next + len(orders)
                 orders.append(Order(index, self._wave, tuple(hand), assets, fixed[i], hdri))
         self._next += len(orders)
@@ -229,11 +231,8 @@ class Controller:
 
         return deal(given, rooms, pressure, note, rng)
 
-    def _choose_assets(self, hand: Sequence[str], before: Sequence[Order], rng: np.random.Generator) -> tuple[str, ...]:
-        """The least used asset of each class, drawn where several are."""
-        used = self.tally.used.copy()
-        for order in before:
-            used.update(order.assets)
+    def _choose_assets(self, hand: Sequence[str], used: Counter[str], rng: np.random.Generator) -> tuple[str, ...]:
+        """The least used asset of each class, drawn where several are; ``used`` counts them in."""
         chosen = []
         for c in hand:
             candidates = self._assets[c]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from scenes.balance.order import Entry, Order, Shown
 from scenes.balance.targets import Targets, make_targets
 from scenes.catalogue import Catalogue
 from scenes.config.model import RunConfig
-from scenes.keep import judge
+from scenes.keep import Judgement, judge
 from scenes.plan import FramePlan
 from scenes.planner import Attempt, Planned, Planner
 from scenes.replanning import PlanningError
@@ -84,7 +85,8 @@ class BalancedRun:
                 if wanted(order.index):
                     yield order.index
                 elif entry is None:
-                    self._account(order)
+                    with contextlib.suppress(PlanningError):
+                        self._choose(order)
                 noted.append(self.ledger.entries[order.index])
             for entry in noted:
                 self.controller.note(entry)
@@ -98,29 +100,25 @@ class BalancedRun:
         entry = self.ledger.entries.get(index)
         if entry is not None and entry.attempt is not None:
             return self.planner.attempt(index, order, entry.attempt)
+        return self.planner.complete(self._choose(order))
+
+    def _choose(self, order: Order) -> Attempt:
+        """The first plan that nothing speaks against, or the best of several. It goes into the ledger, as does failure.
+
+        Raises PlanningError where there is none.
+        """
+        best: tuple[float, Attempt, Entry] | None = None
         try:
-            chosen = self._choose(order)
+            for attempt in itertools.islice(self.planner.attempts(order.index, order, VIEWS), CANDIDATES):
+                entry = entry_of(order, attempt, self.planner.config)
+                against = self.controller.flaw(entry.objects, entry.factors, self._wanted)
+                if best is None or against < best[0]:
+                    best = against, attempt, entry
+                if against == 0:
+                    break
         except PlanningError:
             self.ledger.add(Entry(order, None, (), {}))
             raise
-        return self.planner.complete(chosen)
-
-    def _account(self, order: Order) -> None:
-        try:
-            self._choose(order)
-        except PlanningError:
-            self.ledger.add(Entry(order, None, (), {}))
-
-    def _choose(self, order: Order) -> Attempt:
-        """The first plan that nothing speaks against, or the best of several; it goes into the ledger."""
-        best: tuple[float, Attempt, Entry] | None = None
-        for attempt in itertools.islice(self.planner.attempts(order.index, order, VIEWS), CANDIDATES):
-            entry = entry_of(order, attempt, self.planner.config)
-            against = self.controller.flaw(entry.objects, entry.factors, self._wanted)
-            if best is None or against < best[0]:
-                best = against, attempt, entry
-            if against == 0:
-                break
         assert best is not None  # attempts() raises where there is none
         self.ledger.add(best[2])
         return best[1]
@@ -129,19 +127,19 @@ class BalancedRun:
 def entry_of(order: Order, attempt: Attempt, config: RunConfig) -> Entry:
     """What a planned picture shows, for the ledger."""
     plan = attempt.plan
-    objects = []
-    for judged in judge(plan, attempt.seen, config.labels):
-        item = judged.item
-        if item.class_name is not None:
-            rule = (
-                None
-                if judged.fate == "label"
-                else "no visible pixel"
-                if judged.violation is None
-                else judged.violation.rule
-            )
-            objects.append(Shown(item.class_name, item.asset_id, side_of(plan, item), rule))
+    objects = [
+        Shown(j.item.class_name, j.item.asset_id, side_of(plan, j.item), _lost_by(j))
+        for j in judge(plan, attempt.seen, config.labels)
+        if j.item.class_name is not None
+    ]
     return Entry(order, plan.attempt, tuple(objects), factors_of(order, plan))
+
+
+def _lost_by(judged: Judgement) -> str | None:
+    """The rule by which an object has no proper label; None where it has one."""
+    if judged.fate == "label":
+        return None
+    return "no visible pixel" if judged.violation is None else judged.violation.rule
 
 
 def factors_of(order: Order, plan: FramePlan) -> dict[str, str]:

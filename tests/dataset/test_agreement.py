@@ -9,7 +9,8 @@ import pytest
 from dataset.agreement import Agreement, compare, disagreements, strays
 from dataset.cut_out_agreement import cut_out_disagreements
 from dataset.lens_agreement import compare_behind_lens, lens_disagreements
-from scenes.visibility import Silhouette, Visibility, pixel_box
+from scenes.pixel_window import pixel_box
+from scenes.visibility import Silhouette, Visibility
 
 SHAPE = (60, 80)
 Mask = npt.NDArray[np.bool_]

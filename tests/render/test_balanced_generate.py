@@ -12,7 +12,7 @@ import trimesh
 from analytic import BRICK_SIZE
 from conftest import store_toy
 from rich.console import Console
-from test_generate import DATA, FakeSession, digest
+from test_generate import DATA, FakeSession, digest, use_analytic_engine
 
 from assets.errors import InputError
 from render.cli import entrypoint
@@ -33,9 +33,7 @@ BOOKS = (*DATA, "orders.jsonl")
 
 @pytest.fixture
 def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
-    monkeypatch.chdir(tmp_path)
-    FakeSession.troubles, FakeSession.opened = {}, 0
+    use_analytic_engine(monkeypatch, tmp_path)
     path = tmp_path / "toys.yaml"
     library = tmp_path / "library"
     shutil.copytree(toy_library, library)

@@ -21,6 +21,7 @@ from unit_boxes import (
     add_asset,
     at,
     box_arrays,
+    boxes_in_a_heap,
     cast_boxes,
     look,
     make_plan,
@@ -69,22 +70,7 @@ def test_geometry_is_that_of_a_cast_through_pixel_centres(
     numbers = dict(CAMERAS[name])
     camera_to_world = look((2.2, -2.6, 1.9), (0.0, 0.0, 0.3), numbers.pop("roll", 0.0))
     camera = CameraPlan((160, 120), camera_to_world=camera_to_world, **numbers)
-    rng = np.random.default_rng(5)
-    boxes = tuple(
-        ObjectPlan(
-            i + 1,
-            "primitive/box",
-            "box",
-            pose(
-                Rotation.from_quat(rng.normal(size=4)),
-                tuple(rng.uniform(0.3, 0.9, 3)),
-                tuple(rng.uniform((-0.9, -0.9, 0.0), (0.9, 0.9, 0.7))),
-            ),
-            surface=WHITE,
-        )
-        for i in range(7)
-    )
-    plan = make_plan(boxes, camera=camera)
+    plan = make_plan(boxes_in_a_heap(), camera=camera)
     passes = session.render(plan, folders, 120)
     ids, depth = cast_boxes(plan)
     assert len(np.unique(ids)) == 8  # all boxes and the background are in view: the comparison means something

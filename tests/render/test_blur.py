@@ -11,7 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy.spatial.transform import Rotation
-from unit_boxes import BINARY, ENGINES, WHITE, at, cast_boxes, look, make_plan, old_eevee, pose, render_once
+from unit_boxes import (
+    BINARY,
+    ENGINES,
+    WHITE,
+    at,
+    boxes_in_a_heap,
+    cast_boxes,
+    look,
+    make_plan,
+    old_eevee,
+    pose,
+    render_once,
+)
 
 from dataset.agreement import compare
 from render.session import BlenderSession, EngineError
@@ -43,24 +55,8 @@ def camera(**optics: object) -> CameraPlan:
 
 def heap(motion: MotionPlan | None, seen_by: CameraPlan) -> FramePlan:
     """Boxes in any pose, that hide each other, on a ground."""
-    rng = np.random.default_rng(5)
-    boxes = tuple(
-        ObjectPlan(
-            i + 1,
-            "primitive/box",
-            "box",
-            pose(
-                Rotation.from_quat(rng.normal(size=4)),
-                tuple(rng.uniform(0.3, 0.9, 3)),
-                tuple(rng.uniform((-0.9, -0.9, 0.0), (0.9, 0.9, 0.7))),
-            ),
-            surface=WHITE,
-            motion=motion,
-        )
-        for i in range(7)
-    )
     ground = SurfacePlan("ground", "primitive/plane", at(0, 0, -1, 9), WHITE)
-    return make_plan(boxes, (ground,), camera=seen_by)
+    return make_plan(boxes_in_a_heap(motion), (ground,), camera=seen_by)
 
 
 OBLIQUE = look((2.2, -2.6, 1.9), (0.0, 0.0, 0.3))

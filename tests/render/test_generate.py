@@ -66,11 +66,16 @@ class FakeSession:
     close = kill
 
 
+def use_analytic_engine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let runs render with the analytic engine, in ``folder``."""
+    monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
+    monkeypatch.chdir(folder)
+    FakeSession.troubles, FakeSession.opened = {}, 0
+
+
 @pytest.fixture
 def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
-    monkeypatch.chdir(tmp_path)
-    FakeSession.troubles, FakeSession.opened = {}, 0
+    use_analytic_engine(monkeypatch, tmp_path)
     path = tmp_path / "toys.yaml"
     path.write_text(CONFIG % toy_library)
     return path

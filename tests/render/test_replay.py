@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from test_generate import FakeSession, digest
+from test_generate import FakeSession, digest, use_analytic_engine
 
 from assets.errors import InputError
 from dataset.record import Record
@@ -27,9 +27,7 @@ output: {depth: true}
 
 @pytest.fixture
 def dataset(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
-    monkeypatch.chdir(tmp_path)
-    FakeSession.troubles, FakeSession.opened = {}, 0
+    use_analytic_engine(monkeypatch, tmp_path)
     shutil.copytree(toy_library, tmp_path / "library")
     path = tmp_path / "toys.yaml"
     path.write_text(CONFIG)

@@ -22,6 +22,7 @@ from scenes.plan import (
     FramePlan,
     LampPlan,
     Matrix4,
+    MotionPlan,
     ObjectPlan,
     PostPlan,
     SurfaceMaterial,
@@ -103,6 +104,26 @@ def make_plan(
     world = world or WorldPlan(None, 0.0, 1.0)
     background = background or BackgroundPlan("hdri")
     return FramePlan(index, 0, camera or straight, lamps, world, background, surfaces, objects, PostPlan())
+
+
+def boxes_in_a_heap(motion: MotionPlan | None = None) -> tuple[ObjectPlan, ...]:
+    """Seven boxes in any pose that hide each other; the same ones always."""
+    rng = np.random.default_rng(5)
+    return tuple(
+        ObjectPlan(
+            i + 1,
+            "primitive/box",
+            "box",
+            pose(
+                Rotation.from_quat(rng.normal(size=4)),
+                tuple(rng.uniform(0.3, 0.9, 3)),
+                tuple(rng.uniform((-0.9, -0.9, 0.0), (0.9, 0.9, 0.7))),
+            ),
+            surface=WHITE,
+            motion=motion,
+        )
+        for i in range(7)
+    )
 
 
 def cast_boxes(plan: FramePlan) -> tuple[npt.NDArray[np.uint16], Array]:

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from scenes.visibility import Silhouette, Visibility, pixel_box, with_engine_ids
+from scenes.pixel_window import pixel_box
+from scenes.visibility import Silhouette, Visibility, with_engine_ids
 
 H, W = 30, 40
 Mask = npt.NDArray[np.bool_]

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from assets.asset import Asset, MeshArrays
 from assets.primitives import primitive_assets
 from scenes.geometry import look_at, random_rotation, rotation_z, to_matrix4, transform
+from scenes.lens import project
+from scenes.pixel_window import pixel_box
 from scenes.plan import (
     BackgroundPlan,
     CameraPlan,
@@ -22,7 +24,7 @@ from scenes.plan import (
     SurfacePlan,
     WorldPlan,
 )
-from scenes.visibility import Caster, Silhouette, pixel_box, project
+from scenes.visibility import Caster, Silhouette
 
 FLAT = SurfaceMaterial((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
