@@ -170,7 +170,7 @@ def write_passes(plan: dict[str, Any], path: Path, passes: list[str], shift: int
         passes: of ``depth`` and ``normals``; anything else is an error.
         shift: pixels by which the instance ids are wrong.
     """
-    if str(ROOT) not in sys.path:
+    if str(ROOT / "tests") not in sys.path:
         sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     import numpy as np
     import OpenEXR
