@@ -1,81 +1,134 @@
-"""One run at a time into a folder."""
+"""Who may write to a dataset's folder: one run, or shards of one run side by side."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import socket
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from assets.errors import InputError
 from dataset.folder import DatasetFolder
+from render.file_claim import Held, Note, claim, holder_of
+from render.shards import SHARDS, Shard
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks: two runs at once are the user's to avoid there
-    fcntl = None  # type: ignore[assignment]
+_SHARD_LOCK = re.compile(r"\d+-of-(\d+)\.lock")
+_NAMED = 5
+
+
+def _silent(text: str) -> None:
+    pass
 
 
 @contextmanager
-def run_lock(folder: DatasetFolder) -> Iterator[None]:
-    """Hold the folder for this run; it is made where it isn't there.
+def run_lock(
+    folder: DatasetFolder, shard: Shard | None = None, what: str = "a run", note: Note = _silent
+) -> Iterator[None]:
+    """Hold the folder for this run, or for this shard of it; it is made where it isn't there.
 
-    The system lets go of the lock when its owner ends, however that happens: what a killed run leaves behind hinders
-    nobody.
+    Each first claims a file of its own (the run's, or the shard's) and then looks at the others': of two that start at
+    the same moment at least one sees the other. What a killed run leaves behind hinders nobody, except where the file
+    system has no locks and it ran on another machine.
+
+    Args:
+        folder: of the dataset. In a store, which has no locks, nothing is held.
+        shard: None is a run that needs the folder for itself.
+        what: it does, for others' messages.
+        note: told where a run that was killed is followed.
 
     Raises:
-        InputError: another run holds it, with its process and host; or the folder can't be written.
+        InputError: another one holds it, with process and host of each; or the folder can't be written.
     """
-    try:
-        folder.root.mkdir(parents=True, exist_ok=True)
-        handle = _locked(folder.lock)
-    except OSError as e:
-        raise InputError(f"{folder.root}: can't be written ({e.strerror or e})", "choose another with --out") from None
+    if not isinstance(folder.root, Path):
+        yield
+        return
+    root = folder.root
+    run, shards = root / folder.lock.name, root / SHARDS
+    own = run if shard is None else shards / f"{shard.name}.lock"
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.callback(_remove_empty, shards)
+            own.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_claimed(own, what if shard is None else f"shard {shard}", note))
+            others = _others(run, shards, shard)
+        except Held as held:
+            raise _refusal(folder, [held], shard) from None
+        except OSError as e:
+            text = f"{folder.root}: can't be written ({e.strerror or e})"
+            raise InputError(text, "choose another with --out") from None
+        if others:
+            raise _refusal(folder, others, shard)
+        yield
+
+
+@contextmanager
+def _claimed(path: Path, what: str, note: Note) -> Iterator[None]:
+    while True:
+        try:
+            held = claim(path, what, note)
+            held.__enter__()
+            break
+        except FileNotFoundError:  # the last shard to end has just removed the folder
+            path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield
     finally:
-        # Unlinked while it is still held: whoever waits for it finds that it is gone, and makes a new one.
-        with contextlib.suppress(OSError):
-            folder.lock.unlink()
-        os.close(handle)
+        held.__exit__(None, None, None)
 
 
-def _locked(path: Path) -> int:
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            if fcntl is not None:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = _owner(handle)
-            os.close(handle)
-            raise InputError(
-                f"{path.parent}: another run is writing to it{owner}",
-                "wait for it to end, or choose another folder with --out",
-            ) from None
-        except OSError:
-            pass  # a file system without locks: two runs at once are the user's to avoid
-        if _is_still(path, handle):
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
-            return handle
-        os.close(handle)
+def live_holders(folder: DatasetFolder) -> list[Held]:
+    """All that write to a folder now, runs and shards; of a store nothing is known. Raises OSError."""
+    root = folder.root
+    if not isinstance(root, Path):
+        return []
+    return _live([root / folder.lock.name, *_shard_locks(root / SHARDS)])
 
 
-def _is_still(path: Path, handle: int) -> bool:
-    """Whether the file that was opened is the one under that name: its last owner may just have removed it."""
-    try:
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except FileNotFoundError:
-        return False
+def _others(run: Path, shards: Path, shard: Shard | None) -> list[Held]:
+    """Live holders that can't go along with a run (None) or a shard: its shards, the run, shards of another number."""
+    if shard is None:
+        return _live(_shard_locks(shards))
+    return _live([run]) or _live([p for p in _shard_locks(shards) if _count(p) != shard.count])
 
 
-def _owner(handle: int) -> str:
-    try:
-        told = json.loads(os.pread(handle, 1000, 0))
-        return f" (process {told['pid']} on {told['host']})"
-    except (ValueError, KeyError, TypeError):
-        return ""
+def _live(paths: Iterable[Path]) -> list[Held]:
+    return [held for path in paths if (held := holder_of(path)) is not None]
+
+
+def _shard_locks(shards: Path) -> list[Path]:
+    return sorted(p for p in shards.glob("*.lock") if _SHARD_LOCK.fullmatch(p.name))
+
+
+def _count(path: Path) -> int:
+    match = _SHARD_LOCK.fullmatch(path.name)
+    assert match is not None
+    return int(match[1])
+
+
+def _refusal(folder: DatasetFolder, others: list[Held], shard: Shard | None) -> InputError:
+    problems = [f"{folder.root}: {held.holder} is writing to it" for held in others[:_NAMED]]
+    if len(others) > _NAMED:
+        problems.append(f"… and {len(others) - _NAMED} more")
+    if shard is not None and any(_SHARD_LOCK.fullmatch(held.path.name) for held in others):
+        problems += _why(others[0], shard)
+    uncertain = [held for held in others if not held.certain]
+    if uncertain:
+        files = " ".join(str(held.path) for held in uncertain)
+        mend = f"if that has ended, which can't be seen from here (this file system has no locks), delete {files}"
+    else:
+        mend = "wait for it to end, or choose another folder with --out"
+    return InputError(problems, mend)
+
+
+def _why(held: Held, shard: Shard) -> list[str]:
+    if _count(held.path) != shard.count:
+        return [
+            f"shards of {_count(held.path)} and of {shard.count} overlap: all that run at once need the same number"
+        ]
+    return [f"shard {shard} runs already (0 and {shard.count} name the same one)"] if shard.index == 0 else []
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()

@@ -2,21 +2,78 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed run leaves there is left to the system
+    fcntl = None  # type: ignore[assignment]
+
+PREFIX = "scanstage-scratch-"
+
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder, in memory where the system has such a place; gone afterwards."""
+    """A folder, in memory where the system has such a place; gone afterwards.
+
+    Those that killed runs left behind, which may fill the memory, are removed first: their owners no longer hold them.
+    """
     memory = Path("/dev/shm")
-    parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
-    path = Path(tempfile.mkdtemp(prefix="scanstage-", dir=parent))
+    parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    remove_abandoned(parent)
+    path, handle = _held_folder(parent)
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def remove_abandoned(parent: Path) -> list[Path]:
+    """Remove this user's scratch folders below ``parent`` that no process holds; returns them."""
+    removed = []
+    for path in sorted(parent.glob(f"{PREFIX}*")):
+        handle = _hold(path)
+        if handle is not None:
+            # Held while it is removed: its owner, had it only just made it, can't take it any more, and makes another.
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(handle)
+            removed.append(path)
+    return removed
+
+
+def _held_folder(parent: Path) -> tuple[Path, int | None]:
+    """A new folder, and the handle that shows others that it has an owner."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        if fcntl is None:
+            return path, None
+        if (handle := _hold(path)) is not None:
+            return path, handle
+
+
+def _hold(path: Path) -> int | None:
+    """Lock a folder that is this user's; None where it is somebody's already, or gone."""
+    if fcntl is None:
+        return None
+    handle = -1
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        there, opened = path.stat(follow_symlinks=False), os.fstat(handle)
+        if os.path.samestat(there, opened) and opened.st_uid == os.getuid() and stat.S_ISDIR(opened.st_mode):
+            return handle
+    except OSError:
+        pass
+    if handle >= 0:
+        with contextlib.suppress(OSError):
+            os.close(handle)
+    return None

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from render import scratch
+from render.scratch import PREFIX, remove_abandoned, scratch_folder
+
+HOLD = """
+import sys, time
+from render.scratch import scratch_folder
+with scratch_folder() as path:
+    (path / "passes").mkdir()
+    (path / "passes" / "0.exr").write_bytes(b"x" * 1000)
+    print(path, flush=True)
+    time.sleep(60)
+"""
+
+
+def holder() -> tuple[subprocess.Popen[str], Path]:
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True, cwd=root)
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+def test_what_a_killed_run_left_is_removed_and_what_lives_is_not() -> None:
+    alive, kept = holder()
+    dead, left = holder()
+    try:
+        os.kill(dead.pid, signal.SIGKILL)
+        dead.wait()
+        assert (left / "passes" / "0.exr").exists()
+        with scratch_folder() as own:
+            assert not left.exists()
+            assert (kept / "passes" / "0.exr").exists()
+            assert own.is_dir()
+        assert not own.exists()
+    finally:
+        alive.terminate()
+        alive.kill()
+        alive.wait()
+    remove_abandoned(kept.parent)
+    assert not kept.exists()
+
+
+def test_others_files_stay(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / f"{PREFIX}file").write_text("")
+    (tmp_path / f"{PREFIX}link").symlink_to(tmp_path / "precious")
+    (tmp_path / f"{PREFIX}dead").mkdir()
+    assert remove_abandoned(tmp_path) == [tmp_path / f"{PREFIX}dead"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["precious", f"{PREFIX}file", f"{PREFIX}link"]
+
+
+def test_another_user_s_folder_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"{PREFIX}theirs").mkdir()
+    monkeypatch.setattr(scratch.os, "getuid", lambda: os.geteuid() + 1)
+    assert remove_abandoned(tmp_path) == []
+
+
+def test_a_folder_removed_before_it_was_held_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run may take a new folder for an abandoned one in the moment before its owner holds it."""
+    made: list[Path] = []
+    make = scratch.tempfile.mkdtemp
+
+    def made_and_swept(**options: object) -> str:
+        path = make(prefix=PREFIX, dir=tmp_path)
+        made.append(Path(path))
+        if len(made) == 1:
+            remove_abandoned(tmp_path)
+        return path
+
+    monkeypatch.setattr(scratch.tempfile, "mkdtemp", made_and_swept)
+    with scratch_folder() as path:
+        assert path.is_dir()
+        assert path == made[1]
