@@ -6,12 +6,17 @@ import os
 import tempfile
 from pathlib import Path
 
+from assets.stores import Location, put
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is complete or absent under its name: temporary name, fsync, rename.
 
-    Two processes may write the same file at once: the last rename wins. Raises OSError where it can't be written.
+def write_atomically(path: Location, data: bytes) -> None:
+    """Write a file so that it is complete or absent under its name: temporary name, fsync, rename; or a store's put.
+
+    Two processes may write the same file at once: the last one wins. Raises OSError where it can't be written.
     """
+    if not isinstance(path, Path):
+        put(path, data)
+        return
     handle, staged = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as f:

@@ -11,13 +11,15 @@ from PIL import Image
 
 from assets.atomic import write_atomically
 from dataset.balance_chart import draw_balance
+from dataset.export import recorded_indices
 from dataset.folder import DatasetFolder
 from scenes.balance.order import Entry
 
 
 def finished_entries(folder: DatasetFolder, entries: Iterable[Entry]) -> list[Entry]:
     """Entries whose picture is there, and those that could not be planned: what a picture would show doesn't count."""
-    return [e for e in entries if e.attempt is None or folder.record(e.order.index).is_file()]
+    there = set(recorded_indices(folder))
+    return [e for e in entries if e.attempt is None or e.order.index in there]
 
 
 def write_balance(folder: DatasetFolder, figures: Mapping[str, Any]) -> None:

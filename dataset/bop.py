@@ -61,7 +61,8 @@ class _Depth:
 def write_bop(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
     """Write a BOP dataset into an empty folder; returns figures of it.
 
-    Raises InputError where a picture has a distorted camera, an asset occurs in several sizes, or is gone.
+    Raises InputError where the dataset is on a store, a picture has a distorted camera, or an asset occurs in several
+    sizes or is gone.
     """
     objects = bop_objects(dataset)
     depth = _depth_source(dataset)
@@ -112,7 +113,8 @@ def _write_scene(
         poses[im_id] = [_pose(record, i, objects[i.asset_id]) for i in record.instances]
         masks = [(i.mask_amodal.decode(), i.mask.decode()) for i in record.instances]
         infos[im_id] = [_info(i, m[0], codes > 0) for i, m in zip(record.instances, masks, strict=True)]
-        jobs = _picture_jobs(dataset.folder.images / record.image.file_name, folder, im_id, codes, masks)
+        image = dataset.folder.local_root / dataset.folder.images.name / record.image.file_name
+        jobs = _picture_jobs(image, folder, im_id, codes, masks)
         for done in [pool.submit(job) for job in jobs]:
             done.result()
     _write_lines(folder / "scene_camera.json", cameras)
@@ -155,7 +157,7 @@ def _write_png(path: Path, pixels: npt.NDArray[Any]) -> None:
 def _depth_source(dataset: FinishedDataset) -> _Depth:
     """The recorded depth maps where every picture has one; else a cast, in steps fine enough for the objects."""
     if all("depth" in record.maps for record in dataset.records()):
-        return _Depth(COARSE_DEPTH_MM, lambda record: _read_depth(dataset.folder.root, record))
+        return _Depth(COARSE_DEPTH_MM, lambda record: _read_depth(dataset.folder.local_root, record))
     farthest = max((_farthest_m(i, r) for r in dataset.records() for i in r.instances), default=0.0)
     fine = 2 * farthest * MM / FINE_DEPTH_MM < DEPTH_MOST
     assets = dataset.assets() | primitive_assets()

@@ -185,7 +185,7 @@ def _check_picture(
     root: Path, classes: tuple[str, ...] | None, wanted: tuple[str, ...], fast: bool, index: int
 ) -> _Part:
     folder = DatasetFolder(root)
-    at = folder.record(index).relative_to(root).as_posix()
+    at = f"{folder.records.name}/{folder.record(index).name}"
     try:
         record = Record.from_json(folder.record(index).read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as e:
@@ -201,7 +201,7 @@ def _check_picture(
     known = classes if classes is not None else tuple(i.class_name for i in record.instances)
     for kind, text in _faults(record, known, masks, faults):
         found.findings.append(Finding(at, kind, text))
-    found.findings += check_image(folder.images, record, not fast)
+    found.findings += check_image(root / folder.images.name, record, not fast)
     found.findings += missing_maps(record, wanted)
     found.findings += check_maps(root, record, masks, classes or (), not fast)
     found.files = {f"images/{record.image.file_name}", *(m.path for m in record.maps.values())}

@@ -47,7 +47,8 @@ def check_balance(folder: DatasetFolder, run: Mapping[str, Any]) -> Iterator[Fin
             if isinstance(whole, dict) and path.exists():
                 yield Finding(path.name, "balance-unasked", "is here, but run.json asks for no balancing")
         return
-    entries, findings = _read_ledger(folder.ledger)
+    root = folder.local_root
+    entries, findings = _read_ledger(root / folder.ledger.name)
     yield from findings
     if entries is None:
         return
@@ -56,11 +57,11 @@ def check_balance(folder: DatasetFolder, run: Mapping[str, Any]) -> Iterator[Fin
             yield Finding(folder.ledger.name, "ledger-short", f"has no line for picture {record.index}")
             continue
         for text in _differences(record, entries[record.index]):
-            at = folder.record(record.index).relative_to(folder.root).as_posix()
+            at = f"{folder.records.name}/{folder.record(record.index).name}"
             yield Finding(at, "ledger-differs", f"{text}, as {folder.ledger.name} has it")
     if "pictures" in run:
         yield from _check_figures(folder, run, given, finished_entries(folder, entries.values()))
-        yield from _check_chart(folder.balance_chart)
+        yield from _check_chart(root / folder.balance_chart.name)
 
 
 def _read_ledger(path: Path) -> tuple[dict[int, Entry] | None, list[Finding]]:

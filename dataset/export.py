@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
+from assets.stores import entry_names, read_file, read_files
 from dataset.categories import Category
 from dataset.coco import coco_bytes, to_coco
 from dataset.folder import DatasetFolder
@@ -18,46 +21,92 @@ from dataset.preview import MOST_PICTURES, contact_sheet
 from dataset.record import OtherFormat, Record
 
 
-def iterate_records(folder: DatasetFolder, indices: Iterable[int] | None = None) -> Iterator[Record]:
-    """Readable records whose picture is there, by index, one in memory at a time.
+def iterate_records(
+    folder: DatasetFolder, indices: Iterable[int] | None = None, sizes: Mapping[str, int] | None = None
+) -> Iterator[Record]:
+    """Readable records whose picture is there, by index, few in memory at a time.
 
     A record that is broken, or whose picture is gone, counts as absent: the picture is made again.
 
     Args:
         folder: of the dataset.
         indices: only these pictures; None is all.
+        sizes: see :meth:`dataset.folder.DatasetFolder.stored_sizes`, where the caller has them already.
 
-    Raises InputError where another version of scanstage wrote a record: taken for absent, a sound dataset would be
-    exported as empty, or be rendered over.
+    Raises:
+        InputError: another version of scanstage wrote a record: taken for absent, a sound dataset would be exported as
+            empty, or be rendered over.
+        OSError: a store can't be read: taken for absent, finished pictures would be rendered again.
     """
-    for index in sorted(set(recorded_indices(folder) if indices is None else indices)):
+    sizes = folder.stored_sizes() if sizes is None else sizes
+    wanted = sorted(set(recorded_indices(folder, sizes) if indices is None else indices))
+    for index, content in _record_files(folder, wanted, sizes):
         try:
-            record = Record.from_json(folder.record(index).read_text("utf-8"))
+            record = Record.from_json(content.decode("utf-8"))
         except OtherFormat as e:
             mend = "use the version that wrote it, or make the dataset anew: `scanstage generate --fresh`"
             raise InputError(f"{folder.record(index)}: {e}", mend) from e
-        except (ValueError, OSError, RecursionError):
+        except (ValueError, RecursionError):
             continue
-        if record.index == index and (folder.images / record.image.file_name).is_file():
+        if record.index == index and _has_file(folder, f"{folder.images.name}/{record.image.file_name}", sizes):
             yield record
 
 
-def recorded_indices(folder: DatasetFolder) -> list[int]:
-    """Indices of all pictures that have a file for a record, readable or not, sorted."""
-    stems = (p.stem for p in folder.records.glob("[0-9]*.json"))
+def _record_files(
+    folder: DatasetFolder, indices: Iterable[int], sizes: Mapping[str, int] | None
+) -> Iterator[tuple[int, bytes]]:
+    """Index and content of those that can be read: from a store many at a time."""
+    if isinstance(folder.root, Path):
+        for index in indices:
+            with contextlib.suppress(OSError):
+                yield index, read_file(folder.record(index))
+        return
+    there = [i for i in indices if (sizes or {}).get(_name(folder, i))]
+    for index, content in zip(there, read_files(folder.root, (_name(folder, i) for i in there)), strict=True):
+        if content is not None:
+            yield index, content
+
+
+def _name(folder: DatasetFolder, index: int) -> str:
+    """A record's path below the root."""
+    return f"{folder.records.name}/{folder.record(index).name}"
+
+
+def _has_file(folder: DatasetFolder, name: str, sizes: Mapping[str, int] | None) -> bool:
+    return (folder.root / name).is_file() if sizes is None else bool(sizes.get(name))
+
+
+def recorded_indices(folder: DatasetFolder, sizes: Mapping[str, int] | None = None) -> list[int]:
+    """Indices of all pictures that have a file for a record, readable or not, sorted. Raises OSError for a store."""
+    if isinstance(folder.root, Path):
+        names = {p.name for p in folder.records.glob("[0-9]*.json")}
+    elif sizes is None:
+        names = entry_names(folder.records)
+    else:
+        parts = (name.partition("/") for name in sizes)
+        names = {below for entry, _, below in parts if entry == folder.records.name}
+    stems = (name.removesuffix(".json") for name in names if name.endswith(".json"))
     return sorted({int(s) for s in stems if s.isascii() and s.isdigit() and s == f"{int(s):06d}"})
 
 
-def read_records(folder: DatasetFolder, indices: Iterable[int] | None = None) -> list[Record]:
+def read_records(
+    folder: DatasetFolder, indices: Iterable[int] | None = None, sizes: Mapping[str, int] | None = None
+) -> list[Record]:
     """All that :func:`iterate_records` gives."""
-    return list(iterate_records(folder, indices))
+    return list(iterate_records(folder, indices, sizes))
 
 
-def image_is_whole(folder: DatasetFolder, record: Record) -> bool:
-    """Whether the picture's file and its maps are the very ones that were recorded."""
-    files = [(folder.images / record.image.file_name, record.image.sha256)]
-    files += [(folder.root / m.path, m.sha256) for m in record.maps.values()]
-    return all(p.is_file() and hashlib.sha256(p.read_bytes()).hexdigest() == sha256 for p, sha256 in files)
+def image_is_whole(folder: DatasetFolder, record: Record, sizes: Mapping[str, int] | None = None) -> bool:
+    """Whether the picture's file and its maps are the very ones that were recorded.
+
+    On a store that they are there is enough: they were put whole, before their record, and needn't be fetched.
+    """
+    named = {f"{folder.images.name}/{record.image.file_name}": record.image.sha256}
+    named |= {m.path: m.sha256 for m in record.maps.values()}
+    if sizes is not None:
+        return all(sizes.get(name) for name in named)
+    files = ((folder.root / name, sha256) for name, sha256 in named.items())
+    return all(p.is_file() and hashlib.sha256(read_file(p)).hexdigest() == sha256 for p, sha256 in files)
 
 
 def count_labels(record: Record) -> Counter[str]:
@@ -66,12 +115,16 @@ def count_labels(record: Record) -> Counter[str]:
 
 
 def export(folder: DatasetFolder, categories: Sequence[Category], name: str) -> tuple[int, dict[str, int]]:
-    """Write the COCO file and the contact sheet from all records; returns the pictures and labels by class."""
+    """Write the COCO file and the contact sheet from all records; returns the pictures and labels by class.
+
+    Raises OSError where the folder can't be written, or a store not read.
+    """
+    sizes = folder.stored_sizes()
     counts: Counter[str] = Counter()
     indices: list[int] = []
 
     def counted() -> Iterator[Record]:
-        for record in iterate_records(folder):
+        for record in iterate_records(folder, sizes=sizes):
             indices.append(record.index)
             counts.update(count_labels(record))
             yield record
@@ -79,7 +132,7 @@ def export(folder: DatasetFolder, categories: Sequence[Category], name: str) -> 
     write_atomically(folder.annotations / "instances.json", coco_bytes(to_coco(counted(), categories, name)))
     if indices:
         shown = {indices[round(i)] for i in np.linspace(0, len(indices) - 1, min(len(indices), MOST_PICTURES))}
-        sheet = contact_sheet(read_records(folder, shown), folder.images, [c.name for c in categories])
+        sheet = contact_sheet(read_records(folder, shown, sizes), folder.images, [c.name for c in categories])
         done, png = cv2.imencode(".png", sheet[..., ::-1])
         if done:
             write_atomically(folder.preview, png.tobytes())

@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 
 from assets.errors import InputError
+from assets.stores import Location
 from dataset.bop import write_bop
 from dataset.coco import coco_bytes, to_coco
 from dataset.export import export
@@ -38,7 +39,7 @@ def _write_coco(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
 EXPORTERS: dict[str, Exporter] = {"coco": _write_coco, "bop": write_bop}
 
 
-def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Path, dict[str, Any]]:
+def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Location, dict[str, Any]]:
     """Export a dataset without rendering anything; an export is complete or absent under its name.
 
     Args:
@@ -63,13 +64,16 @@ def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> 
         raise InputError(f"{root}: a record is broken ({reason})", f"`scanstage check {root}` says which") from e
 
 
-def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Path, dict[str, Any]]:
+def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Location, dict[str, Any]]:
     if out is None and format_ == "coco":
         pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
         return dataset.folder.annotations / "instances.json", {"pictures": pictures, "labels": sum(labels.values())}
     root = dataset.folder.root
-    target = (out or root.parent / f"{root.name}_{format_}").resolve()
-    if target == root or root.is_relative_to(target):
+    if out is None:
+        root = dataset.folder.local_root
+        out = root.parent / f"{root.name}_{format_}"
+    target = out.resolve()
+    if isinstance(root, Path) and (target == root or root.is_relative_to(target)):
         raise InputError(f"--out {target}: holds the dataset itself", "name another folder")
     _check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)

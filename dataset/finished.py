@@ -12,6 +12,7 @@ from assets.asset import Asset
 from assets.errors import InputError
 from assets.library import list_assets
 from assets.samples import sample_assets
+from assets.stores import Location, read_file
 from dataset.categories import Category, read_categories
 from dataset.export import iterate_records
 from dataset.folder import DatasetFolder
@@ -52,7 +53,7 @@ class FinishedDataset:
         return found
 
 
-def open_dataset(root: Path, library: Path | None = None) -> FinishedDataset:
+def open_dataset(root: Location, library: Path | None = None) -> FinishedDataset:
     """Open a dataset.
 
     Args:
@@ -61,13 +62,13 @@ def open_dataset(root: Path, library: Path | None = None) -> FinishedDataset:
 
     Raises InputError where ``root`` isn't one.
     """
-    root = root.resolve()
+    root = root.resolve() if isinstance(root, Path) else root
     folder = DatasetFolder(root)
     mend = "name the folder that `scanstage generate` wrote"
-    if not root.is_dir():
+    if isinstance(root, Path) and not root.is_dir():
         raise InputError(f"{root}: no such folder", mend)
     try:
-        run = json.loads(folder.run_file.read_bytes())
+        run = json.loads(read_file(folder.run_file))
         name = str(run["config"]["name"])
     except OSError as e:
         raise InputError(f"{folder.run_file}: can't be read ({e.strerror or e})", mend) from e

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from assets.stores import Location, read_file
 from dataset.drawing import Color, DroppedMark, Pixels, Skeletons, class_colors, draw_labels
 from dataset.labels import make_labels
 from dataset.record import Record
@@ -31,7 +32,7 @@ MOST_PICTURES = 24
 BACKGROUND = 24
 
 
-def contact_sheet(records: Sequence[Record], images: Path, classes: Sequence[str]) -> Pixels:
+def contact_sheet(records: Sequence[Record], images: Location, classes: Sequence[str]) -> Pixels:
     """Lay the first pictures of a dataset out in a grid, labels drawn in.
 
     Args:
@@ -40,16 +41,18 @@ def contact_sheet(records: Sequence[Record], images: Path, classes: Sequence[str
         classes: all labelled classes.
 
     Returns:
-        (H, W, 3) uint8 RGB. Raises FileNotFoundError where a picture is missing.
+        (H, W, 3) uint8 RGB. Raises OSError where a picture can't be read.
     """
     colors = class_colors(classes)
     if len(records) > MOST_PICTURES:
         records = [records[round(i)] for i in np.linspace(0, len(records) - 1, MOST_PICTURES)]
     cells = []
     for record in records:
-        raw = cv2.imread(str(images / record.image.file_name), cv2.IMREAD_COLOR)
+        path = images / record.image.file_name
+        data = np.frombuffer(read_file(path), np.uint8)
+        raw = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         if raw is None:
-            raise FileNotFoundError(images / record.image.file_name)
+            raise OSError(errno.EIO, "is no picture", str(path))
         scale = min(CELL_WIDTH / raw.shape[1], CELL_HEIGHT / raw.shape[0])
         cells.append(draw_labels(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), record.instances, colors, scale))
     return lay_out(cells, COLUMNS)
