@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from render.blender.device_choice import GPU_BACKENDS, DeviceAbsent, DeviceChoice, choose_device
+from render.blender.device_choice import GPU_BACKENDS, DeviceAbsent, DeviceChoice, choose_device, devices_in_use
 
-__all__ = ["GPU_BACKENDS", "DeviceAbsent", "DeviceChoice", "choose_device"]
+__all__ = ["GPU_BACKENDS", "DeviceAbsent", "DeviceChoice", "choose_device", "devices_in_use"]

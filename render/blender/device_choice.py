@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 GPU_BACKENDS = ("OPTIX", "CUDA", "HIP", "ONEAPI", "METAL")
@@ -44,3 +45,17 @@ def choose_device(wanted: str, available: dict[str, list[str]]) -> DeviceChoice:
     there = "; ".join(f"{b.lower()} ({', '.join(available[b])})" for b in present)
     listed = f"{there}; cpu ({', '.join(cpu)})" if there else f"cpu ({', '.join(cpu)})"
     raise DeviceAbsent(f"device {wanted!r} was asked for, but Blender finds none; there is: {listed}")
+
+
+def devices_in_use(types: Sequence[str], backend: str, gpu: int | None) -> list[bool]:
+    """Which of the devices that Blender lists a worker renders on.
+
+    Args:
+        types: the backend of each.
+        backend: the one chosen, not ``CPU``.
+        gpu: which of that backend's devices; None: all of them. Beyond the last it begins with the first again, so that
+            workers are spread evenly also where Blender sees fewer devices than the system counts.
+    """
+    places = [i for i, kind in enumerate(types) if kind == backend]
+    chosen = places if gpu is None or not places else [places[gpu % len(places)]]
+    return [i in chosen for i in range(len(types))]

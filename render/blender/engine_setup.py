@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from .device_choice import GPU_BACKENDS, DeviceChoice, choose_device
+from .device_choice import GPU_BACKENDS, DeviceChoice, choose_device, devices_in_use
 
 _SOFT_LEVELS = 6  # objects told apart within a pixel
 
@@ -44,8 +44,15 @@ def engine_id(engine: str) -> str:
     return "BLENDER_EEVEE_NEXT" if (4, 2, 0) <= bpy.app.version < (5, 0, 0) else "BLENDER_EEVEE"
 
 
-def set_up_engine(scene: Any, settings: dict[str, Any]) -> tuple[DeviceChoice, dict[str, list[str]], list[str]]:
+def set_up_engine(
+    scene: Any, settings: dict[str, Any], gpu: int | None = None
+) -> tuple[DeviceChoice, dict[str, list[str]], list[str]]:
     """Prepare the scene for a session.
+
+    Args:
+        scene: to be prepared.
+        settings: ``RenderSettings`` as JSON.
+        gpu: which of the chosen backend's devices to use; None: all of them. EEVEE can't choose.
 
     Returns:
         The device, what devices there are, and notes on what this Blender can't do.
@@ -64,7 +71,7 @@ def set_up_engine(scene: Any, settings: dict[str, Any]) -> tuple[DeviceChoice, d
         render.threads = settings["threads"]
     if settings["engine"] == "cycles":
         device = choose_device(settings["device"], devices)
-        _use_device(scene, device)
+        _use_device(scene, device, gpu)
         _set_quality(scene, settings)
         notes += _set_denoiser(scene, settings["denoise"], device)
     else:
@@ -86,15 +93,16 @@ def _graphics_device(wanted: str) -> DeviceChoice:
     return DeviceChoice("GRAPHICS", (), reason)
 
 
-def _use_device(scene: Any, device: DeviceChoice) -> None:
+def _use_device(scene: Any, device: DeviceChoice, gpu: int | None) -> None:
     preferences = bpy.context.preferences.addons["cycles"].preferences
     if device.backend == "CPU":
         scene.cycles.device = "CPU"
         return
     preferences.compute_device_type = device.backend
     preferences.refresh_devices()
-    for d in preferences.devices:
-        d.use = d.type == device.backend
+    used = devices_in_use([d.type for d in preferences.devices], device.backend, gpu)
+    for d, use in zip(preferences.devices, used, strict=True):
+        d.use = use
     scene.cycles.device = "GPU"
 
 

@@ -28,16 +28,17 @@ class Renderer:
     Args:
         settings: ``RenderSettings`` as JSON.
         cache_bytes: bound of the asset cache.
+        gpu: which of the GPUs found to render on; None: all of them.
 
     Raises:
         DeviceAbsent: a named device isn't there.
     """
 
-    def __init__(self, settings: dict[str, Any], cache_bytes: int) -> None:
+    def __init__(self, settings: dict[str, Any], cache_bytes: int, gpu: int | None = None) -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self._scene = bpy.context.scene
         self._cycles = settings["engine"] == "cycles"
-        device, devices, notes = set_up_engine(self._scene, settings)
+        device, devices, notes = set_up_engine(self._scene, settings, gpu)
         names = list(device.names)
         self._stage = Stage(self._scene, cache_bytes, settings["world_map_px"], shadow_catchers=self._cycles)
         if not self._cycles:

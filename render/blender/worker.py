@@ -3,12 +3,14 @@
 Run by path, ``python worker.py`` where the bpy wheel is installed, or ``blender -b --python worker.py -- …``.
 
 Requests are objects with ``op``; answers repeat the request's ``id`` and hold either ``result`` or ``error``
-(``kind``, ``message``). The first request is ``hello`` with the ``settings``; then any number of ``render``
-(``plan``, ``folders``, ``output``, ``sharp``); ``quit``, or the end of the input, ends the process.
+(``kind``, ``message``). The first request is ``hello`` with the ``settings``, ``cache_bytes`` and ``gpu`` (which of the
+devices found; null: all); then any number of ``render`` (``plan``, ``folders``, ``output``, ``sharp``); ``quit``, or
+the end of the input, ends the process.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -16,6 +18,7 @@ import queue
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +72,30 @@ def load_package() -> None:
     spec.loader.exec_module(module)
 
 
+@contextlib.contextmanager
+def few_cores(threads: int) -> Iterator[None]:
+    """Let this process see only so many cores (0: all) while libraries count them to size their pools of threads.
+
+    Blender limits TBB to the threads that a render may take, but its pool keeps one for each core, and those beyond the
+    limit don't sleep: they spin all through the render (seen with the oneTBB of Blender 4.5). Afterwards every thread
+    may run anywhere again. Does nothing where a process can't choose its cores, or is Blender itself: it has its pools.
+    """
+    if not threads or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    everywhere = os.sched_getaffinity(0)
+    first = os.getpid()  # workers that start together take turns
+    cores = sorted(everywhere)
+    os.sched_setaffinity(0, {cores[(first + i) % len(cores)] for i in range(threads)})
+    try:
+        yield
+    finally:
+        # Threads that were started meanwhile inherited the narrow choice.
+        for task in Path("/proc/self/task").iterdir():
+            with contextlib.suppress(OSError):  # ended by now
+                os.sched_setaffinity(int(task.name), everywhere)
+
+
 def import_blender() -> None:
     """Import bpy and what we need of it, telling apart what can be missing."""
     try:
@@ -90,11 +117,12 @@ def main() -> None:
     channel = Channel()
     request = channel.next()
     try:
-        import_blender()
+        with few_cores(request["settings"]["threads"]):
+            import_blender()
         load_package()
         from scanstage_blender.rendering import Renderer  # type: ignore[import-not-found]
 
-        renderer = Renderer(request["settings"], request["cache_bytes"])
+        renderer = Renderer(request["settings"], request["cache_bytes"], request.get("gpu"))
         channel.answer(request, result=renderer.info)
     except BaseException as e:  # whatever it is, the coordinator must hear of it
         _report(channel, request, e)

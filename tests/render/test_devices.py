@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from render.devices import GPU_BACKENDS, DeviceAbsent, choose_device
+from render.devices import GPU_BACKENDS, DeviceAbsent, choose_device, devices_in_use
 
 CPU = {"CPU": ["Some CPU"]}
 
@@ -41,3 +41,21 @@ def test_a_named_device_is_taken_or_refused_never_replaced(name: str) -> None:
 
 def test_the_cpu_can_be_asked_for_beside_a_gpu() -> None:
     assert choose_device("cpu", {**CPU, "OPTIX": ["card"]}).backend == "CPU"
+
+
+LISTED = ["CPU", "OPTIX", "CUDA", "OPTIX", "CUDA", "OPTIX"]
+"""As Blender lists them: a card once for each backend, the CPU among them."""
+
+
+@pytest.mark.parametrize("backend", ["OPTIX", "CUDA"])
+def test_a_worker_uses_its_own_gpu_or_all(backend: str) -> None:
+    everything = devices_in_use(LISTED, backend, None)
+    assert everything == [kind == backend for kind in LISTED]
+    count = sum(everything)
+    single = [devices_in_use(LISTED, backend, gpu) for gpu in range(2 * count)]
+    for used in single:
+        assert sum(used) == 1
+        assert everything[used.index(True)], "never the CPU nor another backend's"
+    assert len({used.index(True) for used in single[:count]}) == count, "workers are spread over all of them"
+    assert single[count:] == single[:count]
+    assert not any(devices_in_use(["CPU"], backend, 0))
