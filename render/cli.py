@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from assets.errors import InputError
 from render.cli_options import ConfigArgument, FramesOption, SeedOption, SetOption, frame_range
+from render.signals import stop_on_signals
 
 app = typer.Typer(
     name="scanstage",
@@ -55,12 +55,16 @@ def generate(
     ] = None,
     workers: Annotated[int, typer.Option(min=0, max=256, help="Blender processes; 0 chooses")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="delete the earlier dataset in the folder first")] = False,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="add pictures to a dataset that was begun with fewer, or lower targets")
+    ] = False,
 ) -> None:
     """Render a dataset: pictures, records, COCO annotations and a contact sheet."""
-    from render.generate import GenerateOptions
     from render.generate import generate as run
+    from render.options import GenerateOptions
 
-    options = GenerateOptions(tuple(set_ or ()), images, seed, frame_range(frames), out, blender, workers, fresh)
+    asked = frame_range(frames)
+    options = GenerateOptions(tuple(set_ or ()), images, seed, asked, out, blender, workers, fresh, extend)
     summary = run(config, options, console)
     folder = summary.folder
     if summary.balance is not None:
@@ -89,6 +93,8 @@ def generate(
     if summary.failed:
         failed = ", ".join(str(i) for i, _ in sorted(summary.failed)[:20])
         errors.print(f"[red]{len(summary.failed)} pictures failed:[/] {failed}; reasons above and in run.json")
+        if folder.quarantine.is_dir():
+            errors.print(f"their plans, and what Blender printed: {escape(str(folder.quarantine))}", highlight=False)
         for mend in summary.mends:
             errors.print(escape(mend), highlight=False)
         raise typer.Exit(1)
@@ -132,7 +138,7 @@ def entrypoint(argv: list[str] | None = None) -> int:
     """
     _mount()
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)
+        stop_on_signals()
     try:
         result = app(args=argv, prog_name="scanstage", standalone_mode=False)
         return int(result or 0)
@@ -164,11 +170,6 @@ def entrypoint(argv: list[str] | None = None) -> int:
             raise
         errors.print(f"[red]error:[/] {escape(shown)}", highlight=False)
         return 2
-
-
-def _terminate(signum: int, frame: object) -> None:
-    """What a scheduler sends: end as Ctrl-C does, so that workers and scratch files are cleaned up."""
-    raise KeyboardInterrupt
 
 
 def _is_engine_failure(error: Exception) -> bool:

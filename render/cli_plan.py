@@ -109,7 +109,7 @@ def preview(
 
 
 def _planner(config: Path, set_: list[str] | None, seed: int | None, images: int | None) -> Any:
-    from render.generate import GenerateOptions, read_config
+    from render.options import GenerateOptions, read_config
     from scenes.planner import Planner
     from scenes.preflight import open_inputs
 

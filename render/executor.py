@@ -1,7 +1,7 @@
 """Runs pictures through planning, rendering and finishing, overlapped, on this machine.
 
-One thread plans (the planner's caches have one owner), one thread a Blender session waits for its worker process, and
-one finishes: checks, develops, writes. So Blender starts picture *i + 1* while picture *i* is still being written.
+One thread plans (the planner's caches have one owner), one thread a Blender worker waits for its process, and one
+finishes: checks, develops, writes. So Blender starts picture *i + 1* while picture *i* is still being written.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from assets.errors import InputError
 from dataset.record import Record
 from render.finish import LabelMismatch
 from render.passes import Passes
-from render.session import BlenderSession, EngineCrashed, EngineError
+from render.seat import PictureFailed, StartFailed, Stopped, WorkerSeat
+from render.session import BlenderSession
 from scenes.planner import Planned
 
-TRIES = 3
 AHEAD = 2
 HOPELESS = 3
 """So many pictures that can't be planned, and none that can, end a run before anything is rendered."""
@@ -41,49 +41,8 @@ class Outcome:
     mend: str | None = None
 
 
-@dataclass
-class _Job:
-    index: int
-    planned: Planned
-    seconds: dict[str, float]
-
-
-Plan = Callable[[int], Planned]
-OpenSession = Callable[[], BlenderSession]
-Render = Callable[[BlenderSession, Planned], Passes]
-Finish = Callable[[Planned, Passes, BlenderSession], Record]
-
-
-class LocalExecutor:
-    """Threads around Blender sessions.
-
-    Args:
-        plan: plans a picture; called from one thread.
-        open_session: starts a worker; called from that worker's thread, again after a crash.
-        render: renders with a session.
-        finish: writes a picture; called from one thread.
-        workers: number of sessions.
-        resumed: whether other pictures are finished already: then no failure to plan ends the run.
-    """
-
-    def __init__(
-        self,
-        plan: Plan,
-        open_session: OpenSession,
-        render: Render,
-        finish: Finish,
-        workers: int = 1,
-        resumed: bool = False,
-    ) -> None:
-        self._plan, self._open, self._render, self._finish = plan, open_session, render, finish
-        self._workers, self._resumed = workers, resumed
-        self._sessions: set[BlenderSession] = set()
-        self._failed_starts: list[Exception] = []
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=workers + AHEAD)
-        self._rendered: queue.Queue[tuple[_Job, Passes, BlenderSession] | None] = queue.Queue(maxsize=workers + AHEAD)
-        self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue()
+class Executor(Protocol):
+    """Makes pictures somewhere."""
 
     def map(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
         """Make pictures; yields one outcome each, in the order in which they are done.
@@ -95,24 +54,78 @@ class LocalExecutor:
             EngineCrashed, EngineError: no worker can be started, or none any more.
             OSError: the dataset's folder can't be written.
         """
+        ...
+
+
+@dataclass
+class _Job:
+    index: int
+    planned: Planned
+    seconds: dict[str, float]
+
+
+Plan = Callable[[int], Planned]
+Finish = Callable[[Planned, Passes, BlenderSession], Record]
+GiveUp = Callable[[Planned, str, str], None]
+
+
+class LocalExecutor:
+    """Threads around Blender workers.
+
+    Args:
+        plan: plans a picture; called from one thread.
+        seats: of the workers, one each. They are the caller's: still open after :meth:`map` has come to its end by
+            itself, killed where it didn't.
+        finish: writes a picture; called from one thread.
+        give_up: told of a picture that is planned but can't be made: plan, reason, what Blender printed.
+        resumed: whether other pictures are finished already: then no failure to plan ends the run.
+    """
+
+    def __init__(
+        self, plan: Plan, seats: Sequence[WorkerSeat], finish: Finish, give_up: GiveUp, resumed: bool = False
+    ) -> None:
+        self._plan, self._seats, self._finish, self._give_up = plan, seats, finish, give_up
+        self._resumed = resumed
+
+    def map(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
+        """See :class:`Executor`."""
+        yield from _Run(self._plan, self._seats, self._finish, self._give_up, self._resumed).outcomes(indices)
+
+
+class _Run:
+    """One call of ``map``."""
+
+    def __init__(self, plan: Plan, seats: Sequence[WorkerSeat], finish: Finish, give_up: GiveUp, resumed: bool) -> None:
+        self._plan, self._seats, self._finish, self._give_up = plan, seats, finish, give_up
+        self._resumed = resumed
+        self._failed_starts: list[Exception] = []
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        room = len(seats) + AHEAD
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=room)
+        self._rendered: queue.Queue[tuple[_Job, Passes, BlenderSession] | None] = queue.Queue(maxsize=room)
+        self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue()
+
+    def outcomes(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
         threads = [
             threading.Thread(target=self._guard, args=(self._planning, indices), daemon=True),
-            *(threading.Thread(target=self._guard, args=(self._rendering,), daemon=True) for _ in range(self._workers)),
+            *(threading.Thread(target=self._guard, args=(self._rendering, seat), daemon=True) for seat in self._seats),
             threading.Thread(target=self._guard, args=(self._finishing,), daemon=True),
         ]
         for thread in threads:
             thread.start()
+        complete = False
         try:
             while (outcome := self._outcomes.get()) is not None:
                 if isinstance(outcome, BaseException):
                     raise outcome
                 yield outcome
+            complete = True
         finally:
             self._stop.set()
-            with self._lock:
-                running = list(self._sessions)
-            for session in running:
-                session.kill()
+            if not complete:
+                for seat in self._seats:
+                    seat.kill()
             deadline = time.monotonic() + STOP_S
             for thread in threads:
                 thread.join(timeout=max(0.0, deadline - time.monotonic()))
@@ -120,7 +133,7 @@ class LocalExecutor:
     def _guard(self, work: Callable[..., None], *args: Any) -> None:
         try:
             work(*args)
-        except _Stopped:
+        except Stopped:
             pass
         except BaseException as e:
             self._outcomes.put(e)
@@ -131,7 +144,7 @@ class LocalExecutor:
                 return to.put(item, timeout=0.2)
             except queue.Full:
                 continue
-        raise _Stopped
+        raise Stopped
 
     def _get(self, source: queue.Queue[Any]) -> Any:
         while not self._stop.is_set():
@@ -139,7 +152,7 @@ class LocalExecutor:
                 return source.get(timeout=0.2)
             except queue.Empty:
                 continue
-        raise _Stopped
+        raise Stopped
 
     def _planning(self, indices: Iterable[int]) -> None:
         unplannable: list[Outcome] = []
@@ -162,7 +175,7 @@ class LocalExecutor:
             self._put(self._jobs, _Job(index, planned, {"plan": time.perf_counter() - start}))
         if refusal is not None and not planned_any:
             raise refusal
-        for _ in range(self._workers):
+        for _ in self._seats:
             self._put(self._jobs, None)
 
     def _report(self, outcomes: list[Outcome]) -> None:
@@ -170,70 +183,34 @@ class LocalExecutor:
             self._outcomes.put(outcome)
         outcomes.clear()
 
-    def _start(self) -> BlenderSession:
-        if self._stop.is_set():
-            raise _Stopped
-        try:
-            session = self._open()
-        except (InputError, EngineCrashed, EngineError) as e:
-            raise _StartFailed(e) from e
-        with self._lock:
-            self._sessions.add(session)
-        return session
-
-    def _end(self, session: BlenderSession) -> None:
-        with self._lock:
-            self._sessions.discard(session)
-        session.close()
-
-    def _rendering(self) -> None:
+    def _rendering(self, seat: WorkerSeat) -> None:
         """One worker's life. It may fail to start while others do not; when all have, the run ends."""
-        session: BlenderSession | None = None
         job: _Job | None = None
         try:
-            session = self._start()
+            seat.start()
             while (job := self._get(self._jobs)) is not None:
-                passes, session = self._render_with_retries(job, session)
-                if passes is not None:
-                    self._put(self._rendered, (job, passes, session))
-        except _StartFailed as e:
+                try:
+                    rendered = seat.render(job.planned)
+                except PictureFailed as e:
+                    self._fail(job, str(e), e.log)
+                    continue
+                job.seconds.update(rendered.seconds)
+                self._put(self._rendered, (job, rendered.passes, rendered.session))
+        except StartFailed as e:
             with self._lock:
                 self._failed_starts.append(e.reason)
-                if len(self._failed_starts) == self._workers:
+                if len(self._failed_starts) == len(self._seats):
                     raise e.reason from None
             if job is not None:
-                reason = f"Blender could not be started again for it: {e.reason}"
-                self._outcomes.put(Outcome(job.index, None, reason, job.seconds))
-        finally:
-            if session is not None:
-                self._end(session)
+                self._fail(job, f"Blender could not be started again for it: {e.reason}", "")
         self._put(self._rendered, None)
 
-    def _render_with_retries(self, job: _Job, session: BlenderSession) -> tuple[Passes | None, BlenderSession]:
-        reason = ""
-        for _ in range(TRIES):
-            if not session.alive:
-                self._end(session)
-                session = self._start()
-            try:
-                passes = self._render(session, job.planned)
-            except EngineCrashed as e:
-                if self._stop.is_set():
-                    raise _Stopped from None
-                reason = f"Blender ended {TRIES} times on it; the last time: {e}"
-            except (EngineError, InputError) as e:
-                self._outcomes.put(Outcome(job.index, None, str(e), job.seconds))
-                return None, session
-            else:
-                if session.last is not None:
-                    stats = session.last
-                    job.seconds.update(sync=stats.sync_s, render=stats.render_s, read=stats.read_s)
-                return passes, session
+    def _fail(self, job: _Job, reason: str, log: str) -> None:
+        self._give_up(job.planned, reason, log)
         self._outcomes.put(Outcome(job.index, None, reason, job.seconds))
-        return None, session
 
     def _finishing(self) -> None:
-        running = self._workers
+        running = len(self._seats)
         while running:
             item = self._get(self._rendered)
             if item is None:
@@ -244,20 +221,8 @@ class LocalExecutor:
             try:
                 record = self._finish(job.planned, passes, session)
             except (LabelMismatch, ValueError) as e:
-                self._outcomes.put(Outcome(job.index, None, str(e), job.seconds))
+                self._fail(job, str(e), "")
                 continue
             job.seconds["finish"] = time.perf_counter() - start
             self._outcomes.put(Outcome(job.index, record, None, job.seconds))
         self._outcomes.put(None)
-
-
-class _Stopped(Exception):
-    """The run was ended from outside."""
-
-
-class _StartFailed(Exception):
-    """A worker could not be started; ``reason`` is what it raised."""
-
-    def __init__(self, reason: Exception) -> None:
-        super().__init__(str(reason))
-        self.reason = reason

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from assets.errors import InputError
+from assets.locations import probe
+from assets.stores import remove_file
 from dataset.export import image_is_whole, read_records, recorded_indices
 from dataset.folder import DatasetFolder
 from dataset.record import Record
@@ -70,10 +73,14 @@ def refuse_nothing(frames: Frames, source: PictureSource) -> None:
         )
 
 
-def open_folder(folder: DatasetFolder, now: dict[str, Any], fresh: bool) -> bool:
+def open_folder(folder: DatasetFolder, now: dict[str, Any], fresh: bool, extend: bool = False) -> bool:
     """Check that the folder can be used; returns whether it holds a part of this run. Raises InputError."""
+    if not isinstance(folder.root, Path):
+        probe(folder.root)
     try:
-        resumed = check_resumable(folder, now, fresh)
+        resumed = check_resumable(folder, now, fresh, extend)
+        if not isinstance(folder.root, Path):
+            return resumed  # which was tried before anything was read from it
         folder.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder.root):
             pass
@@ -88,13 +95,14 @@ def finished_pictures(folder: DatasetFolder, frames: Frames, source: PictureSour
     first, last = frame_bounds(frames, source)
     found = {}
     try:
-        for record in read_records(folder, None if balanced else range(first, last + 1)):
+        sizes = folder.stored_sizes()
+        for record in read_records(folder, None if balanced else range(first, last + 1), sizes):
             if not is_asked(frames, record.index):
                 continue
-            if image_is_whole(folder, record):
+            if image_is_whole(folder, record, sizes):
                 found[record.index] = record
             else:
-                folder.record(record.index).unlink()  # an export must not meet it
+                remove_file(folder.record(record.index))  # an export must not meet it
     except OSError as e:
         raise _unwritable(folder, e) from None
     return found
@@ -105,7 +113,9 @@ def _unwritable(folder: DatasetFolder, error: OSError) -> InputError:
 
 
 def check_space(folder: DatasetFolder, config: RunConfig, pictures: int) -> None:
-    """Raise InputError where the disk has no room for so many pictures."""
+    """Raise InputError where the disk has no room for so many pictures; stores don't say how much they have."""
+    if not isinstance(folder.root, Path):
+        return
     width, height = config.camera.resolution
     need = pictures * width * height * _bytes_a_pixel(config.output)
     free = shutil.disk_usage(folder.root).free

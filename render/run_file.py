@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from scenes.config.model import RunConfig
 from scenes.preflight import named_files
 
 PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "trimesh", "opencv-python", "OpenEXR", "pycocotools", "bpy")
-FREE_KEYS = ("images", "name")
+FREE_KEYS = ("images", "name", "workers")
 """Config keys that may change between runs into one folder without changing any picture."""
 
 
@@ -47,17 +48,20 @@ def own_version() -> str:
     return versions().get("scanstage", "0")
 
 
-def earlier_sessions(folder: DatasetFolder) -> list[dict[str, Any]]:
-    """What earlier runs into this folder noted of themselves."""
-    try:
-        sessions = json.loads(folder.run_file.read_text("utf-8")).get("sessions", [])
-    except (OSError, ValueError, AttributeError):
-        return []
-    return list(sessions)
+def earlier_run(folder: DatasetFolder) -> dict[str, Any]:
+    """What ``run.json`` says; :func:`check_resumable` has found it sound."""
+    content: dict[str, Any] = json.loads(folder.run_file.read_text("utf-8"))
+    return content
 
 
-def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool) -> bool:
+def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool, extend: bool) -> bool:
     """Whether ``folder`` holds an earlier part of this very run that is to be gone on with (not with ``fresh``).
+
+    Args:
+        folder: of the dataset.
+        now: see :func:`identity`, with the ``aims``: pictures and targets.
+        fresh: whether what is there will be deleted.
+        extend: whether there may be more pictures, or other targets of balancing, than before.
 
     Raises:
         InputError: it holds something else; says which keys differ.
@@ -74,25 +78,48 @@ def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool) -> 
         raise InputError(_foreign(folder), "choose another folder with --out") from None
     if fresh:
         return False
-    differing = list(_differences(before, now, ""))
+    differing = dict(_differences(before, now, ""))
+    aims = {key: text for key, text in differing.items() if _is_aim(key)}
+    if extend and len(aims) == len(differing):
+        _refuse_fewer(folder, before, now)
+        return True
     if differing:
-        shown = [f"{folder.root}: made with another config: {text}" for text in differing[:10]]
-        if len(differing) > 10:
-            shown.append(f"… and {len(differing) - 10} more differences")
-        raise InputError(shown, "start anew with --fresh (deletes what is there), or choose another folder with --out")
+        # What an --extend would allow is told last: the rest has to be mended first.
+        texts = [text for key, text in differing.items() if key not in aims] + list(aims.values())
+        shown = [f"{folder.root}: made with another config: {text}" for text in texts[:10]]
+        if len(texts) > 10:
+            shown.append(f"… and {len(texts) - 10} more differences")
+        more = "make more pictures with --extend, " if len(aims) == len(differing) else ""
+        raise InputError(
+            shown, f"{more}start anew with --fresh (deletes what is there), or choose another folder with --out"
+        )
     return True
+
+
+def _is_aim(key: str) -> bool:
+    return key.startswith(("aims.", "config.balance."))
+
+
+def _refuse_fewer(folder: DatasetFolder, before: dict[str, Any], now: dict[str, Any]) -> None:
+    had, wanted = (side.get("aims", {}).get("images") for side in (before, now))
+    if had is not None and wanted is not None and wanted < had:
+        raise InputError(
+            f"{folder.root}: is a dataset of {had} pictures, and {wanted} are asked for; --extend only adds",
+            f"ask for {had} or more, or choose another folder with --out",
+        )
 
 
 def _foreign(folder: DatasetFolder) -> str:
     return f"{folder.root}: not empty, and not a dataset of scanstage"
 
 
-def _differences(before: Any, now: Any, at: str) -> Any:
+def _differences(before: Any, now: Any, at: str) -> Iterator[tuple[str, str]]:
+    """Dotted path and what to say of it, for all that differs."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*before, *now]):
             yield from _differences(before.get(key), now.get(key), f"{at}.{key}" if at else str(key))
     elif before != now:
-        yield f"{at.removeprefix('config.')} was {_short(before)}, is {_short(now)}"
+        yield at, f"{at.removeprefix('config.').removeprefix('aims.')} was {_short(before)}, is {_short(now)}"
 
 
 def _short(value: Any) -> str:

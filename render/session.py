@@ -77,6 +77,8 @@ class BlenderSession:
         scratch: an existing folder, best in memory, where passes lie for the moment between writing and reading.
         log: file that Blender's own output is appended to.
         cache_bytes: bound of the worker's cache of meshes and textures (an estimate of Blender's share).
+        memory_bytes: resident memory that the worker may take before it is ended; None is any.
+        gpu: which of the devices found it is to use; None is all.
         start_timeout_s: how long Blender may take to start.
 
     Raises:
@@ -92,6 +94,8 @@ class BlenderSession:
         log: Path,
         *,
         cache_bytes: int = _CACHE_BYTES,
+        memory_bytes: int | None = None,
+        gpu: int | None = None,
         start_timeout_s: float = _START_TIMEOUT_S,
         command: list[str] | None = None,
     ) -> None:
@@ -100,7 +104,7 @@ class BlenderSession:
         self.last: PictureStats | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="passes-", dir=scratch.absolute()))
         try:
-            self._worker = WorkerProcess(command or worker_command(blender), log)
+            self._worker = WorkerProcess(command or worker_command(blender), log, memory_bytes)
         except OSError as e:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise InputError(
@@ -109,7 +113,7 @@ class BlenderSession:
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
-        hello = {"op": "hello", "settings": asdict(settings), "cache_bytes": cache_bytes}
+        hello = {"op": "hello", "settings": asdict(settings), "cache_bytes": cache_bytes, "gpu": gpu}
         try:
             self.info = EngineInfo(**self._worker.ask(hello, start_timeout_s))
         except (EngineError, EngineCrashed) as e:
@@ -131,6 +135,11 @@ class BlenderSession:
         return self._worker.alive
 
     @property
+    def printed(self) -> str:
+        """The end of what Blender has printed in this session."""
+        return self._worker.printed()
+
+    @property
     def pid(self) -> int:
         """The worker's process id."""
         return self._worker.pid
@@ -148,7 +157,7 @@ class BlenderSession:
 
         Raises:
             EngineError: this picture can't be rendered; the session lives on.
-            EngineCrashed: the worker died or hung; a new session is needed.
+            EngineCrashed: the worker died, hung or took too much memory; a new session is needed.
         """
         shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
         output, sharp = (self._folder / f"{self._pictures}{kind}.exr" for kind in ("", "-sharp"))
@@ -174,6 +183,7 @@ class BlenderSession:
         finally:
             output.unlink(missing_ok=True)
             sharp.unlink(missing_ok=True)
+        self._worker.shorten_log()
         self.last = PictureStats(read_s=time.perf_counter() - start, **answer)
         return passes
 

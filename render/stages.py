@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ from assets.surface_textures import surface_texture
 from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.finish import finish, with_texture_files
+from render.machine import Shares
 from render.passes import Passes
+from render.quarantine import quarantine, release
+from render.seat import WorkerSeat
 from render.session import BlenderSession
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
@@ -23,7 +28,8 @@ from scenes.plan import ObjectPlan
 from scenes.planner import Planned
 from scenes.render_settings import RenderSettings
 
-PICTURE_TIMEOUT_S = 1800.0
+KEPT_LOGS = 32
+"""Of workers; the scratch folder is in memory."""
 
 
 @dataclass
@@ -45,10 +51,26 @@ class Stages:
     begin: Callable[[], None]
     info: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _opened: Iterator[int] = field(default_factory=itertools.count)
 
-    def open(self) -> BlenderSession:
+    def seats(self, shares: Shares) -> list[WorkerSeat]:
+        """A seat for each worker, with its share of the machine."""
+        settings = replace(self.settings, threads=shares.threads)
+        return [
+            WorkerSeat(partial(self.open, settings, shares.memory_bytes, gpu), self.render, shares.memory_bytes)
+            for gpu in shares.gpus
+        ]
+
+    def open(
+        self, settings: RenderSettings | None = None, memory_bytes: int | None = None, gpu: int | None = None
+    ) -> BlenderSession:
         """Start a worker; the first one's engine and device are printed and noted."""
-        session = BlenderSession(self.settings, self.blender, self.scratch, self.scratch / "blender.log")
+        number = next(self._opened)
+        log = self.scratch / f"blender-{number:06d}.log"
+        (self.scratch / f"blender-{number - KEPT_LOGS:06d}.log").unlink(missing_ok=True)
+        session = BlenderSession(
+            settings or self.settings, self.blender, self.scratch, log, memory_bytes=memory_bytes, gpu=gpu
+        )
         with self._lock:
             if not self.info:
                 self._note(session)
@@ -76,13 +98,23 @@ class Stages:
         plan = with_texture_files(planned.engine_plan, surface_texture)
         shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
         folders = {a: self.catalogue.asset(a).folder for a in shown}
-        return session.render(plan, folders, PICTURE_TIMEOUT_S)
+        return session.render(plan, folders, self.config.workers.picture_timeout_s)
 
     def finish(self, planned: Planned, passes: Passes, session: BlenderSession) -> Record:
         """Check, develop and write a picture."""
         engine = {"engine": self.settings.engine, "blender": session.info.blender, "device": session.info.device}
         cut_out = {o.instance_id for o in planned.plan.objects if self._is_cut_out(o)}
-        return finish(planned, passes, self.folder, self.config, self.catalogue.classes, engine, cut_out)
+        record = finish(planned, passes, self.folder, self.config, self.catalogue.classes, engine, cut_out)
+        release(self.folder, planned.plan.index)
+        return record
+
+    def give_up(self, planned: Planned, reason: str, log: str) -> None:
+        """Keep what is known of a picture that can't be made. Raises OSError."""
+        quarantine(self.folder, planned.plan, reason, log)
+
+    def printed(self) -> str:
+        """The end of what all workers have printed, one after the other."""
+        return "".join(log.read_text("utf-8", "replace") for log in sorted(self.scratch.glob("blender-*.log")))
 
     def _is_cut_out(self, item: ObjectPlan) -> bool:
         materials = self.catalogue.asset(item.asset_id).meta.materials

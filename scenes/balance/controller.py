@@ -142,6 +142,13 @@ class Controller:
         self._wave += 1
         return orders
 
+    def take_over(self, entries: Sequence[Entry]) -> None:
+        """Begin after pictures that others have ordered."""
+        for entry in entries:
+            self.note(entry)
+        if entries:
+            self._next, self._wave = len(entries), entries[-1].order.wave + 1
+
     def note(self, entry: Entry) -> None:
         """Take in how an order was planned; in the order of pictures."""
         self.tally.add(entry)

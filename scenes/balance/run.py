@@ -58,8 +58,16 @@ class BalancedRun:
         )
         self.expected = self.controller.expected_pictures()
         self.exact = self.controller.images is not None
+        self._given = 0
         self._order: Order | None = None
         self._wanted: Mapping[str, float] = {}
+
+    def take_over(self, given: int) -> None:
+        """Keep the first ``given`` entries of the ledger as they are, whatever this run's targets would have ordered.
+
+        So a dataset that was made for lower targets can be gone on with.
+        """
+        self._given = given
 
     def indices(self, wanted: Callable[[int], bool], last: int | None = None) -> Iterator[int]:
         """Pictures to be made; each has to be planned with :meth:`plan` before the next is asked for.
@@ -71,6 +79,14 @@ class BalancedRun:
         Raises:
             InputError: a target can't be reached.
         """
+        given = [self.ledger.entries[i] for i in range(self._given)]
+        for order in (e.order for e in given):
+            if last is not None and order.index > last:
+                return
+            self._order = order
+            if wanted(order.index):
+                yield order.index
+        self.controller.take_over(given)
         while orders := self.controller.next_wave():
             self._wanted = self.controller.lacking()
             noted = []
@@ -98,6 +114,8 @@ class BalancedRun:
         assert order is not None
         assert order.index == index
         entry = self.ledger.entries.get(index)
+        if index < self._given and entry is not None and entry.attempt is None:
+            raise PlanningError(f"picture {index}: could not be planned for the targets it was ordered for")
         if entry is not None and entry.attempt is not None:
             return self.planner.attempt(index, order, entry.attempt)
         return self.planner.complete(self._choose(order))

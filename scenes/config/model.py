@@ -17,6 +17,7 @@ from scenes.config.labels import LabelsConfig
 from scenes.config.section import Section
 from scenes.config.stage import Looks, Stage, Table
 from scenes.config.values import Color, Degrees, Elevation, Factor, Number, Share, Text, Whole
+from scenes.config.workers import WorkersConfig
 from scenes.distributions import AnyValue, Choice, Integer, LogUniform, Uniform
 from scenes.render_settings import PRESETS, Device, Engine, Preset, RenderSettings
 
@@ -264,3 +265,4 @@ class RunConfig(Section):
     balance: BalanceConfig | None = Field(None, description="how many labels each class is to have")
     render: RenderConfig = Field(default_factory=RenderConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
+    workers: WorkersConfig = Field(default_factory=WorkersConfig)

@@ -33,7 +33,7 @@ output: {depth: true, instances: true, semantic: true}
 class AnalyticSession:
     """BlenderSession's interface over the analytic engine."""
 
-    def __init__(self, *args: object) -> None:
+    def __init__(self, *args: object, **options: object) -> None:
         self.alive, self.last = True, None
         self.info = SimpleNamespace(
             blender="analytic", engine="ANALYTIC", device="CPU", device_names=[], device_reason="a test", notes=[]

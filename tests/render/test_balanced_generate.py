@@ -25,7 +25,7 @@ objects: {count: {integer: [3, 5]}, placement: {kind: upright, density: 0.5}}
 stage: {kind: ground}
 camera: {resolution: [80, 60], elevation_deg: {uniform: [5, 25]}}
 labels: {min_pixels: 12, min_visible_fraction: 0.4}
-balance: {target: {box: 20, "*": 12}}
+balance: {target: {box: 20, ball: 12, "*": 12}}
 """
 ASKED = {"box": 20, "ball": 12, "brick": 12}
 BOOKS = (*DATA, "orders.jsonl")
@@ -187,3 +187,37 @@ def test_a_damaged_ledger_has_every_picture_again_whatever_frames_are_asked_for(
     ledger.write_text("".join([*lines[:3], "{\n", *lines[5:]]))
     run(config, out=tmp_path / "d", frames=(1, 2))
     assert books(tmp_path / "d") == before
+
+
+HIGHER = ("balance.target.ball=20",)
+
+
+def test_higher_targets_extend_a_dataset(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "d"
+    run(config, out=out)
+    before = digest(out, "images", "records")
+    orders = (out / "orders.jsonl").read_text()
+    with pytest.raises(InputError, match=r"balance\.target\.ball was 12, is 20") as refused:
+        run(config, out=out, overrides=HIGHER)
+    assert "--extend" in str(refused.value.mend)
+    FakeSession.troubles = {len(before) // 2 + 1: [InputError("no power")]}  # the second of the new pictures
+    assert len(run(config, out=out, overrides=HIGHER, extend=True).failed) == 1
+    # Gone on with, it knows where the first orders end, and needs no --extend any more.
+    summary = run(config, out=out, overrides=HIGHER)
+    assert summary.labels == ASKED | {"ball": 20}
+    assert before.items() <= digest(out, "images", "records").items()
+    assert (out / "orders.jsonl").read_text().startswith(orders)
+    assert entrypoint(["check", str(out)]) == 0
+
+
+def test_an_extended_dataset_needs_its_first_orders(config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "d"
+    run(config, out=out)
+    run(config, out=out, overrides=HIGHER, extend=True)
+    lines = (out / "orders.jsonl").read_text().splitlines(keepends=True)
+    (out / "orders.jsonl").write_text("".join(lines[:3]))
+    with pytest.raises(InputError, match="holds the orders of 3 pictures"):
+        run(config, out=out, overrides=HIGHER)
+    (out / "orders.jsonl").write_text("".join(lines[:-1]))  # what came after can be computed again
+    assert run(config, out=out, overrides=HIGHER).kept == len(lines)
+    assert (out / "orders.jsonl").read_text() == "".join(lines)

@@ -40,10 +40,11 @@ class FakeSession:
     troubles: ClassVar[dict[int, list[Exception]]] = {}
     opened = 0
 
-    def __init__(self, settings, blender, scratch, log) -> None:
+    def __init__(self, settings, blender, scratch, log, *, memory_bytes=None, gpu=None) -> None:
         type(self).opened += 1
         self.alive = True
         self.last = None
+        self.printed = "chatter"
         self.info = SimpleNamespace(
             blender="analytic", engine="ANALYTIC", device="CPU", device_names=[], device_reason="a test", notes=["slow"]
         )
@@ -137,9 +138,29 @@ def test_workers_do_not_matter(config: Path, tmp_path: Path) -> None:
 def test_more_pictures_leave_the_first_alone(config: Path, tmp_path: Path) -> None:
     run(config, out=tmp_path / "d", images=3)
     before = digest(tmp_path / "d", "images", "records")
-    summary = run(config, out=tmp_path / "d", images=5)
+    with pytest.raises(InputError, match="images was 3, is 5") as refused:
+        run(config, out=tmp_path / "d", images=5)
+    assert "--extend" in str(refused.value.mend)
+    summary = run(config, out=tmp_path / "d", images=5, extend=True)
     assert (summary.kept, summary.done) == (3, 2)
     assert before.items() <= digest(tmp_path / "d", "images", "records").items()
+    run(config, out=tmp_path / "whole", images=5)
+    assert digest(tmp_path / "d", "records") == digest(tmp_path / "whole", "records")
+    assert run(config, out=tmp_path / "d", images=5).kept == 5
+
+
+def test_extending_only_adds(config: Path, tmp_path: Path) -> None:
+    run(config, out=tmp_path / "d", images=3)
+    with pytest.raises(InputError, match="dataset of 3 pictures, and 2 are asked for"):
+        run(config, out=tmp_path / "d", images=2, extend=True)
+    with pytest.raises(InputError, match=r"seed was 0, is 5[\s\S]*images was 3, is 4"):
+        run(config, out=tmp_path / "d", images=4, seed=5, extend=True)
+
+
+def test_what_only_concerns_workers_may_change(config: Path, tmp_path: Path) -> None:
+    run(config, out=tmp_path / "d", images=1)
+    changed = ("workers.picture_timeout_s=60", "workers.memory_gb=7", "workers.count=2")
+    assert run(config, out=tmp_path / "d", images=1, overrides=changed).kept == 1
 
 
 def test_another_config_is_refused_with_the_difference(config: Path, tmp_path: Path) -> None:
@@ -169,7 +190,7 @@ def test_fresh_deletes_only_what_runs_wrote_and_not_before_the_engine_works(
     (out / "notes.txt").write_text("mine")
     before = digest(out, *DATA)
 
-    def fail(*args: object) -> None:
+    def fail(*args: object, **options: object) -> None:
         raise InputError("no such device")
 
     with monkeypatch.context() as broken:
@@ -185,7 +206,7 @@ def test_fresh_deletes_only_what_runs_wrote_and_not_before_the_engine_works(
 def test_a_start_that_failed_leaves_nothing_to_clear(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*args: object) -> None:
+    def fail(*args: object, **options: object) -> None:
         raise EngineCrashed("died at start")
 
     with monkeypatch.context() as broken:
@@ -197,11 +218,11 @@ def test_a_start_that_failed_leaves_nothing_to_clear(
 def test_one_worker_that_cannot_start_does_not_stop_the_others(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     attempts = []
 
-    def second_fails(*args: object) -> FakeSession:
+    def second_fails(*args: object, **options: object) -> FakeSession:
         attempts.append(1)
         if len(attempts) == 2:
             raise EngineCrashed("out of memory")
-        return FakeSession(*args)
+        return FakeSession(*args, **options)
 
     monkeypatch.setattr("render.stages.BlenderSession", second_fails)
     assert run(config, workers=2).done == 6

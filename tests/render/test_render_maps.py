@@ -27,7 +27,7 @@ from scenes.plan import FramePlan
 class MappingSession(FakeSession):
     """The analytic engine with all passes: normals straight up, and masks without soft edges."""
 
-    def __init__(self, settings, blender, scratch, log) -> None:
+    def __init__(self, settings, blender, scratch, log, *, memory_bytes=None, gpu=None) -> None:
         super().__init__(settings, blender, scratch, log)
         self.passes = settings.passes
 

@@ -1,0 +1,83 @@
+"""What a run writes besides its pictures: ``run.json``, and at its end all that derives from records."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dataset.balance_files import finished_entries, write_balance
+from dataset.balance_report import balance_figures
+from dataset.categories import make_categories, read_categories
+from dataset.export import export
+from dataset.folder import DatasetFolder
+from render.run_file import identity, write_run_file
+from render.summary import Summary
+from scenes.balance.run import BalancedRun
+from scenes.catalogue import library_folder
+from scenes.planner import Planner
+from scenes.source import PictureSource
+
+Content = dict[str, Any]
+
+
+def described(planner: Planner, source: PictureSource) -> Content:
+    """What ``run.json`` says of a run before it begins."""
+    config, catalogue, base = planner.config, planner.catalogue, planner.base
+    metas = {c: [a.meta for a in assets] for c, assets in catalogue.by_class.items()}
+    library = library_folder(config, base)
+    return {
+        "config": config.model_dump(mode="json"),
+        "identity": identity(config, catalogue, base) | {"aims": _aims(source)},
+        "categories": [c.to_json() for c in make_categories(catalogue.classes, metas)],
+        "library": library if library is None else str(library),
+    }
+
+
+def _aims(source: PictureSource) -> Content:
+    """Where a run is to end; in a balanced run that decides what its pictures show."""
+    if not isinstance(source, BalancedRun):
+        return {"images": source.expected}
+    return {"targets": source.targets.counts or source.targets.shares, "images": source.controller.images}
+
+
+def close_books(
+    folder: DatasetFolder, source: PictureSource, name: str, run: Content, sessions: list[Content], summary: Summary
+) -> None:
+    """Write what derives from the pictures that are there, however many these are.
+
+    Args:
+        folder: of the dataset.
+        source: of its pictures.
+        name: of the dataset.
+        run: see :func:`described`.
+        sessions: what each run into the folder noted of itself.
+        summary: of this one; takes in labels and balance.
+
+    Raises OSError where the folder can't be written.
+    """
+    last = sessions[-1] if sessions else {}
+    run = run | {key: last.get(key, {}) for key in ("engine", "versions", "seconds")}
+    failed = [{"index": i, "reason": reason} for i, reason in sorted(summary.failed)]
+    write_run_file(folder, run | {"failed": failed, "sessions": sessions})
+    pictures, summary.labels = export(folder, read_categories(run), name)
+    content = run | {"pictures": pictures, "labels": summary.labels, "failed": failed, "sessions": sessions}
+    write_run_file(folder, content)
+    if isinstance(source, BalancedRun):
+        summary.balance = _write_balance(folder, source)
+
+
+def _write_balance(folder: DatasetFolder, source: BalancedRun) -> Content:
+    """Write the ledger and what balancing came to."""
+    source.ledger.open(folder.ledger)
+    entries = finished_entries(folder, source.ledger.entries.values())
+    config, classes = source.planner.config, source.planner.catalogue.classes
+    assert config.balance is not None
+    figures = balance_figures(entries, source.targets, config.balance, classes)
+    write_balance(folder, figures)
+    return figures
+
+
+def rounded(summary: Summary, started: float) -> dict[str, float]:
+    """Seconds by stage, and in all since ``started`` (of ``time.monotonic``), to milliseconds."""
+    seconds = {k: round(v, 3) for k, v in summary.seconds.items()}
+    return seconds | {"total": round(time.monotonic() - started, 3)}

@@ -1,0 +1,40 @@
+"""Where pictures are made: on this machine, or on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.markup import escape
+
+from render.executor import Executor, LocalExecutor
+from render.machine import share_out
+from render.options import GenerateOptions
+from render.stages import Stages
+from scenes.source import PictureSource
+
+
+@contextmanager
+def open_executor(
+    source: PictureSource, stages: Stages, options: GenerateOptions, pictures: int, resumed: bool
+) -> Iterator[tuple[Executor, int]]:
+    """An executor and the number of its workers, for the length of a run.
+
+    Args:
+        source: plans the pictures.
+        stages: what becomes of them.
+        options: which executor.
+        pictures: how many are to be made, as far as is known.
+        resumed: whether other pictures are finished already.
+
+    Raises:
+        InputError: it can't be used.
+    """
+    shares = share_out(stages.config, pictures)
+    stages.console.print(escape(f"workers: {shares.workers}, {shares.why}"), highlight=False)
+    seats = stages.seats(shares)
+    try:
+        yield LocalExecutor(source.plan, seats, stages.finish, stages.give_up, resumed), shares.workers
+    finally:
+        for seat in seats:
+            seat.close()

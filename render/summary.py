@@ -1,0 +1,43 @@
+"""How a run ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dataset.folder import DatasetFolder
+from render.executor import Outcome
+
+
+@dataclass
+class Summary:
+    """How a run ended.
+
+    Attributes:
+        done: pictures made now; ``kept``: those found finished.
+        failed: index and reason of pictures that could not be made.
+        mends: what to do about them, each once.
+        labels: labels by class, of the whole dataset.
+        seconds: by stage, summed over pictures, and in all.
+        balance: see :func:`dataset.balance_report.balance_figures`; None where the run isn't balanced.
+    """
+
+    folder: DatasetFolder
+    done: int = 0
+    kept: int = 0
+    failed: list[tuple[int, str]] = field(default_factory=list)
+    mends: list[str] = field(default_factory=list)
+    labels: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    balance: dict[str, Any] | None = None
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one picture."""
+        for stage, value in outcome.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + value
+        if outcome.record is None:
+            self.failed.append((outcome.index, outcome.reason or "unknown"))
+            if outcome.mend and outcome.mend not in self.mends:
+                self.mends.append(outcome.mend)
+        else:
+            self.done += 1

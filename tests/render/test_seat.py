@@ -1,0 +1,150 @@
+"""Workers that are lost, and what becomes of their pictures: with children that speak the protocol."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from assets.errors import InputError
+from render.seat import TRIES, PictureFailed, StartFailed, Stopped, WorkerSeat
+from render.session import EngineCrashed, EngineError
+from render.worker_process import WorkerProcess
+
+
+class Session:
+    """Does what it is told: a list of errors to raise, or memory to have taken."""
+
+    def __init__(self, todo: list[object]) -> None:
+        self.todo, self.alive, self.closed, self.last, self.printed = todo, True, 0, None, "what Blender said"
+
+    def work(self) -> str:
+        task = self.todo.pop(0) if self.todo else 0
+        if isinstance(task, Exception):
+            self.alive = not isinstance(task, EngineCrashed)
+            raise task
+        self.last = SimpleNamespace(sync_s=1.0, render_s=2.0, read_s=3.0, rss_bytes=task)
+        return "passes"
+
+    def kill(self) -> None:
+        self.alive = False
+
+    def close(self) -> None:
+        self.alive = False
+        self.closed += 1
+
+
+def seat_of(todo: list[object], memory_bytes: int | None = None) -> tuple[WorkerSeat, list[Session]]:
+    opened: list[Session] = []
+
+    def open_session() -> Session:
+        if todo and todo[0] == "no start":
+            raise EngineCrashed("out of memory")
+        opened.append(Session(todo))
+        return opened[-1]
+
+    return WorkerSeat(open_session, lambda session, planned: session.work(), memory_bytes), opened  # type: ignore[arg-type, return-value]
+
+
+def test_a_crash_costs_a_worker_and_not_the_picture() -> None:
+    seat, opened = seat_of([EngineCrashed("segfault")] * (TRIES - 1))
+    assert seat.render(None).passes == "passes"  # type: ignore[arg-type]
+    assert len(opened) == TRIES
+    assert [s.closed for s in opened] == [1] * (TRIES - 1) + [0]
+
+
+def test_a_picture_that_kills_every_worker_is_given_up_and_the_next_is_made() -> None:
+    seat, opened = seat_of([EngineCrashed("signal 11")] * TRIES)
+    with pytest.raises(PictureFailed, match=r"ended 3 times on it; the last time: signal 11") as failed:
+        seat.render(None)  # type: ignore[arg-type]
+    assert failed.value.log == "what Blender said"
+    assert seat.render(None).passes == "passes"  # type: ignore[arg-type]
+    assert len(opened) == TRIES + 1
+
+
+@pytest.mark.parametrize("error", [EngineError("no such scan"), InputError("gone")])
+def test_a_refused_picture_keeps_its_worker(error: Exception) -> None:
+    seat, opened = seat_of([error])
+    with pytest.raises(PictureFailed, match=str(error)):
+        seat.render(None)  # type: ignore[arg-type]
+    seat.render(None)  # type: ignore[arg-type]
+    assert len(opened) == 1
+
+
+def test_a_grown_worker_leaves_after_its_picture() -> None:
+    seat, opened = seat_of([700, 749, 751, 700], memory_bytes=1000)
+    for _ in range(4):
+        seat.render(None)  # type: ignore[arg-type]
+    assert len(opened) == 2
+    assert [s.closed for s in opened] == [1, 0]
+
+
+def test_no_start_is_told_from_a_lost_picture() -> None:
+    seat, _ = seat_of(["no start"])
+    with pytest.raises(StartFailed, match="out of memory"):
+        seat.render(None)  # type: ignore[arg-type]
+
+
+def test_a_killed_seat_starts_nobody() -> None:
+    seat, opened = seat_of([EngineCrashed("killed")])
+    seat.start()
+    seat.kill()
+    assert not opened[0].alive
+    with pytest.raises(Stopped):
+        seat.render(None)  # type: ignore[arg-type]
+    assert len(opened) == 1
+
+
+CHILD = """
+import json, sys, time
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["op"] == "grow":
+        held = [bytearray(16 << 20)]
+        while True:
+            held.append(bytearray(b"x" * (16 << 20)))
+            time.sleep(0.02)
+    if request["op"] == "talk":
+        print("y" * (6 << 20), file=sys.stderr, flush=True)
+    print(json.dumps({"id": request["id"], "result": {}}), flush=True)
+"""
+
+
+@pytest.fixture
+def child(tmp_path: Path):
+    script = tmp_path / "child.py"
+    script.write_text(CHILD)
+    worker = WorkerProcess([sys.executable, str(script)], tmp_path / "log", memory_bytes=200 << 20)
+    yield worker
+    worker.kill()
+
+
+def test_a_worker_that_outgrows_its_bound_is_ended(child: WorkerProcess) -> None:
+    assert child.ask({"op": "rest"}, 20) == {}
+    assert 0 < (child.rss_bytes() or 0) < 200 << 20
+    with pytest.raises(EngineCrashed, match=r"took 0\.[2-9] GB of memory, more than its 0\.2 GB"):
+        child.ask({"op": "grow"}, 60)
+    assert not child.alive
+    assert child.rss_bytes() is None
+
+
+def test_a_long_log_is_cut_and_goes_on(child: WorkerProcess, tmp_path: Path) -> None:
+    child.ask({"op": "talk"}, 20)
+    child.shorten_log()
+    assert (tmp_path / "log").stat().st_size == 0
+    child.ask({"op": "talk"}, 20)
+    assert child.printed().startswith("yyy")
+    assert child.printed(1000).count("y") == 999  # and the end of the line
+
+
+def test_killing_from_outside_ends_a_wait_at_once(child: WorkerProcess) -> None:
+    killer = threading.Timer(0.3, child.signal_end)
+    killer.start()
+    started = time.monotonic()
+    with pytest.raises(EngineCrashed, match="signal 9"):
+        child.ask({"op": "grow"}, 600)
+    assert time.monotonic() - started < 60
