@@ -4,10 +4,10 @@
 
 Every run makes the same pictures of the sample scans (``configs/quickstart.yaml``), through ``generate`` itself: plan,
 cast, render, verify, write. Rounds alternate between the arrangements, there and back, so that whatever else the
-machine does hits all alike. Two rates are shown. ``steady``: from the last worker's first picture to the last picture of all,
-so without starting Blender and without what a first picture loads. ``with start``: the whole call of ``generate``. The
-ratios are of steady rates, each the median over rounds. CPU seconds a picture (coordinator and workers, with the start)
-tell a loss to contention from work that is done twice. The last line is JSON.
+machine does hits all alike. Two rates are shown. ``steady``: from the last worker's first picture to the last picture
+of all, so without starting Blender and without what a first picture loads. ``with start``: the whole call of
+``generate``. The ratios are of steady rates, each the median over rounds. CPU seconds a picture (coordinator and
+workers, with the start) tell a loss to contention from work that is done twice. The last line is JSON.
 """
 
 from __future__ import annotations
