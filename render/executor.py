@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -58,7 +58,9 @@ class Executor(Protocol):
 
 
 @dataclass
-class _Job:
+class Job:
+    """A planned picture; ``seconds`` of its stages as far as it has come."""
+
     index: int
     planned: Planned
     seconds: dict[str, float]
@@ -67,6 +69,35 @@ class _Job:
 Plan = Callable[[int], Planned]
 Finish = Callable[[Planned, Passes, BlenderSession], Record]
 GiveUp = Callable[[Planned, str, str], None]
+
+
+def plan_all(indices: Iterable[int], plan: Plan, resumed: bool) -> Iterator[Job | Outcome]:
+    """Planned pictures, and outcomes of those that can't be planned, once there is one that can.
+
+    Raises:
+        InputError: nothing can be planned.
+    """
+    unplannable: list[Outcome] = []
+    planned_any = resumed
+    refusal: InputError | None = None
+    for index in indices:
+        start = time.perf_counter()
+        try:
+            planned = plan(index)
+        except InputError as e:
+            unplannable.append(Outcome(index, None, "; ".join(e.problems), mend=e.mend))
+            refusal = e
+            if not planned_any and len(unplannable) == HOPELESS:
+                raise  # nothing is lost yet, and most likely no other picture would do better
+            if planned_any:
+                yield unplannable.pop()
+            continue
+        planned_any = True
+        yield from unplannable
+        unplannable.clear()
+        yield Job(index, planned, {"plan": time.perf_counter() - start})
+    if refusal is not None and not planned_any:
+        raise refusal
 
 
 class LocalExecutor:
@@ -102,8 +133,8 @@ class _Run:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         room = len(seats) + AHEAD
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=room)
-        self._rendered: queue.Queue[tuple[_Job, Passes, BlenderSession] | None] = queue.Queue(maxsize=room)
+        self._jobs: queue.Queue[Job | None] = queue.Queue(maxsize=room)
+        self._rendered: queue.Queue[tuple[Job, Passes, BlenderSession] | None] = queue.Queue(maxsize=room)
         self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue()
 
     def outcomes(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
@@ -155,37 +186,17 @@ class _Run:
         raise Stopped
 
     def _planning(self, indices: Iterable[int]) -> None:
-        unplannable: list[Outcome] = []
-        planned_any = self._resumed
-        refusal: InputError | None = None
-        for index in indices:
-            start = time.perf_counter()
-            try:
-                planned = self._plan(index)
-            except InputError as e:
-                unplannable.append(Outcome(index, None, "; ".join(e.problems), mend=e.mend))
-                refusal = e
-                if not planned_any and len(unplannable) == HOPELESS:
-                    raise  # nothing is lost yet, and most likely no other picture would do better
-                if planned_any:
-                    self._report(unplannable)
-                continue
-            planned_any = True
-            self._report(unplannable)
-            self._put(self._jobs, _Job(index, planned, {"plan": time.perf_counter() - start}))
-        if refusal is not None and not planned_any:
-            raise refusal
+        for item in plan_all(indices, self._plan, self._resumed):
+            if isinstance(item, Outcome):
+                self._outcomes.put(item)
+            else:
+                self._put(self._jobs, item)
         for _ in self._seats:
             self._put(self._jobs, None)
 
-    def _report(self, outcomes: list[Outcome]) -> None:
-        for outcome in outcomes:
-            self._outcomes.put(outcome)
-        outcomes.clear()
-
     def _rendering(self, seat: WorkerSeat) -> None:
         """One worker's life. It may fail to start while others do not; when all have, the run ends."""
-        job: _Job | None = None
+        job: Job | None = None
         try:
             seat.start()
             while (job := self._get(self._jobs)) is not None:
@@ -205,7 +216,7 @@ class _Run:
                 self._fail(job, f"Blender could not be started again for it: {e.reason}", "")
         self._put(self._rendered, None)
 
-    def _fail(self, job: _Job, reason: str, log: str) -> None:
+    def _fail(self, job: Job, reason: str, log: str) -> None:
         self._give_up(job.planned, reason, log)
         self._outcomes.put(Outcome(job.index, None, reason, job.seconds))
 

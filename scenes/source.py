@@ -15,10 +15,12 @@ class PictureSource(Protocol):
     """Plans the pictures of a run. Used by one thread.
 
     Attributes:
+        planner: of the run.
         expected: pictures of the whole run, as far as is known.
         exact: whether that is known beforehand.
     """
 
+    planner: Planner
     expected: int
     exact: bool
 
