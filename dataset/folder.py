@@ -83,6 +83,11 @@ class DatasetFolder:
         return self.quarantine / f"{index:06d}"
 
     @property
+    def shards(self) -> Location:
+        """Folder of what shards note of themselves; there until the dataset is finished."""
+        return self.root / "shards"
+
+    @property
     def lock(self) -> Location:
         """Held by the run that writes to the folder; gone when it ends."""
         return self.root / ".scanstage.lock"
@@ -92,7 +97,7 @@ class DatasetFolder:
         maps = (self.root / name for name in MAP_FOLDERS)
         balance = (self.ledger, self.balance, self.balance_chart)
         files = (self.run_file, self.preview, *balance, self.log)
-        return (self.images, self.records, self.annotations, *maps, self.quarantine, *files)
+        return (self.images, self.records, self.annotations, *maps, self.quarantine, self.shards, *files)
 
     @property
     def local_root(self) -> Path:

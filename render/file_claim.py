@@ -92,7 +92,8 @@ def claim(path: Path, what: str, note: Note) -> Iterator[None]:
         _held_here.discard(path)
         # Unlinked while it is still held: whoever waits for it finds that it is gone, and makes a new one.
         with contextlib.suppress(OSError):
-            path.unlink()
+            if _is_own(path, what, handle):
+                path.unlink()
         if handle is not None:
             os.close(handle)
 
@@ -165,6 +166,11 @@ def _is_still(path: Path, handle: int) -> bool:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
         return False
+
+
+def _is_own(path: Path, what: str, handle: int | None) -> bool:
+    """Whether the file is still the one that was claimed: its folder may have been replaced since."""
+    return _content(path) == _me(what) if handle is None else _is_still(path, handle)
 
 
 def _claim_by_content(path: Path, what: str, note: Note) -> None:
@@ -250,8 +256,11 @@ def _parsed(data: bytes) -> Holder | None:
 
 
 def _told(what: str) -> bytes:
-    me = Holder(what, os.getpid(), socket.gethostname(), _life(os.getpid()))
-    return json.dumps(asdict(me)).encode()
+    return json.dumps(asdict(_me(what))).encode()
+
+
+def _me(what: str) -> Holder:
+    return Holder(what, os.getpid(), socket.gethostname(), _life(os.getpid()))
 
 
 def _life(pid: int) -> str | None:

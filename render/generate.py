@@ -8,18 +8,22 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from assets.atomic import write_atomically
 from assets.errors import InputError
+from assets.stores import is_file
 from dataset.export import count_labels
 from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.books import close_books, described, rounded
 from render.executors import open_executor
+from render.leftovers import remove_leftovers
 from render.maps import engine_settings, wanted_maps
 from render.options import GenerateOptions, read_config
 from render.preparation import (
@@ -37,6 +41,17 @@ from render.progress import RunProgress
 from render.run_file import default_out, earlier_run, versions, write_run_file
 from render.run_lock import run_lock
 from render.scratch import scratch_folder
+from render.shard_books import (
+    begin_shard,
+    close_shard,
+    keep_shard_log,
+    lacking,
+    publish_ledger,
+    refuse_fresh,
+    remove_notes,
+    with_notes,
+)
+from render.shards import Shard
 from render.stages import Stages
 from render.summary import Summary
 from scenes.balance.ledger import Ledger
@@ -57,14 +72,16 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
         OSError: the folder can't be written any more.
     """
     started = time.monotonic()
+    refuse_fresh(options.fresh, options.shard)
     config = read_config(path, options)
     base = path.resolve().parent
     with console.status("reading scans (the samples are made on first use, which takes some seconds)"):
         catalogue = open_inputs(config, base)
     check_frames(config, options.frames)
     folder = DatasetFolder((options.out or default_out(config)).resolve())
-    with run_lock(folder):
+    with run_lock(folder, options.shard, note=partial(_note, console)):
         run = _prepare(Planner(config, catalogue, base), folder, options, console)
+        run.content["command"] = {"config": str(path.resolve()), "set": options.deciding()}
         run.make_missing()
     run.summary.seconds["total"] = time.monotonic() - started
     return run.summary
@@ -72,10 +89,10 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
 
 @dataclass
 class _Run:
-    """A run into a folder that is its own.
+    """A run into a folder that is its own, or a shard of one.
 
     Attributes:
-        content: what ``run.json`` says of it; ``sessions``: of this and earlier runs into the folder.
+        content: what ``run.json`` says of it; ``sessions``: of this and earlier runs; of a shard its own.
         found: pictures asked for that are finished.
         missing: the others, or None where there are none.
     """
@@ -94,13 +111,17 @@ class _Run:
 
     def left(self) -> int:
         """Pictures of this run, by what is known now."""
-        return pictures_asked(self.options.frames, self.source) - len(self.found)
+        return pictures_asked(self.options.frames, self.source, self.options.shard) - len(self.found)
 
     def begin(self) -> None:
         """Write what has to be there before the first picture; the engine is known to work."""
+        maps = wanted_maps(self.planner.config.output)
+        if self.options.shard is not None:
+            begin_shard(self.folder, self.content, maps, self.options.extend)
+            return
         if self.options.fresh:
             self.folder.clear()
-        self.folder.create(wanted_maps(self.planner.config.output))
+        self.folder.create(maps)
         if isinstance(self.source, BalancedRun):
             self.ledger.open(self.folder.ledger)
         write_run_file(self.folder, self.content | {"sessions": self.sessions})
@@ -113,11 +134,23 @@ class _Run:
                 self._render(self.missing)
                 whole = True
         finally:
-            if summary.done or (summary.kept and whole) or summary.failed:
-                # Where the run was cut short, a disk that refuses this too must not hide what ended it.
-                with contextlib.nullcontext() if whole else contextlib.suppress(OSError):
+            # Where the run was cut short, a disk that refuses this too must not hide what ended it.
+            with contextlib.nullcontext() if whole else contextlib.suppress(OSError):
+                if self.options.shard is not None:
+                    self._close_shard(self.options.shard, whole)
+                elif summary.done or (summary.kept and whole) or summary.failed:
                     name = self.planner.config.name
                     close_books(self.folder, self.source, name, self.content, self.sessions, summary)
+                    remove_notes(self.folder)
+
+    def _close_shard(self, shard: Shard, whole: bool) -> None:
+        """Note what this shard has done. What derives from all pictures is the merge's to write."""
+        if self.sessions or self.summary.failed:
+            close_shard(self.folder, shard, self.sessions, self.summary.failed)
+        if isinstance(self.source, BalancedRun):
+            publish_ledger(self.folder, self.ledger)
+        if whole:
+            self.summary.lacking = lacking(self.folder, self.source)
 
     def _render(self, missing: Iterator[int]) -> None:
         config, catalogue = self.planner.config, self.planner.catalogue
@@ -149,7 +182,7 @@ class _Run:
                             self.summary.add(outcome)
                             progress.note(outcome, self.left())
             finally:
-                _keep_log(stages, self.folder)
+                _keep_log(stages, self.folder, self.options.shard)
                 session["frames"] = list(frame_bounds(self.options.frames, self.source))
                 session |= {"pictures": self.summary.done, "seconds": rounded(self.summary, started)}
                 self.sessions.append(session)
@@ -163,19 +196,21 @@ def _prepare(planner: Planner, folder: DatasetFolder, options: GenerateOptions, 
     content = described(planner, source)
     resumed = open_folder(folder, content["identity"], options.fresh, options.extend)
     before = earlier_run(folder) if resumed else {}
+    remove_leftovers(folder, options.shard)
     if resumed:
         ledger.load(folder.ledger)
     if isinstance(source, BalancedRun):
         content["given"] = _given(before, content["identity"], folder, ledger)
         source.take_over(content["given"])
         _note_absent(source, console)
-    found = finished_pictures(folder, options.frames, source) if resumed else {}
-    check_space(folder, config, pictures_asked(options.frames, source) - len(found))
-    last = last_gone_through(folder, options.frames, resumed)
-    missing = _peeked(source.indices(lambda i: i not in found and is_asked(options.frames, i), last))
-    if missing is None and not found:
-        refuse_nothing(options.frames, source)
-    sessions = list(before.get("sessions", []))
+    asked, shard = options.frames, options.shard
+    found = finished_pictures(folder, asked, source, shard) if resumed else {}
+    check_space(folder, config, pictures_asked(asked, source, shard) - len(found))
+    last = last_gone_through(folder, asked, resumed)
+    missing = _peeked(source.indices(lambda i: i not in found and is_asked(asked, i, shard), last))
+    if missing is None and not found and shard is None:
+        refuse_nothing(asked, source)
+    sessions = with_notes(folder, before.get("sessions", [])) if resumed and shard is None else []
     summary = Summary(folder, kept=len(found))
     return _Run(planner, source, ledger, folder, options, console, content, sessions, found, missing, summary)
 
@@ -200,7 +235,11 @@ def _note_absent(source: BalancedRun, console: Console) -> None:
     if source.targets.absent:
         names = ", ".join(source.targets.absent)
         text = f"the real dataset has no labels called {names}: counted as 0; if it calls them otherwise, say so in map"
-        console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
+        _note(console, text)
+
+
+def _note(console: Console, text: str) -> None:
+    console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
 
 
 def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
@@ -212,9 +251,13 @@ def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
     return itertools.chain([first], indices)
 
 
-def _keep_log(stages: Stages, folder: DatasetFolder) -> None:
+def _keep_log(stages: Stages, folder: DatasetFolder, shard: Shard | None) -> None:
     """Put what Blender printed beside the dataset, if there is one."""
     printed = stages.printed()
-    if printed and folder.run_file.is_file():
-        with contextlib.suppress(OSError):
-            folder.log.write_text(printed, "utf-8")
+    with contextlib.suppress(OSError):
+        if not printed or not is_file(folder.run_file):
+            return
+        if shard is not None:
+            keep_shard_log(folder, shard, printed)
+        else:
+            write_atomically(folder.log, printed.encode("utf-8"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from dataset.folder import MAP_FOLDERS, DatasetFolder
-from render.shards import SHARDS, Shard
+from render.shards import Shard
 
 # What assets.atomic.write_atomically calls a file before it is complete: the final name with the random part of
 # tempfile.mkstemp, eight of these characters.
@@ -15,10 +16,10 @@ _STAGED = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}")
 _PICTURE = re.compile(r"(?P<index>\d{6,})\.[a-z0-9]+")
 
 
-def is_staged(name: str, final: str) -> bool:
-    """Whether a file is one that was to be called ``final``, and isn't complete."""
+def final_name(name: str) -> str | None:
+    """What a file was to be called that isn't complete; None where it is none of these."""
     match = _STAGED.fullmatch(name)
-    return match is not None and match["name"] == final
+    return match["name"] if match else None
 
 
 def remove_leftovers(folder: DatasetFolder, shard: Shard | None = None) -> int:
@@ -39,7 +40,10 @@ def remove_leftovers(folder: DatasetFolder, shard: Shard | None = None) -> int:
     if shard is None:
         found += _of_the_whole(root, folder)
     for path in found:
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(found)
 
 
@@ -57,13 +61,12 @@ def _of_pictures(root: Path, folder: DatasetFolder, shard: Shard | None) -> Iter
 
 
 def _of_the_whole(root: Path, folder: DatasetFolder) -> Iterator[Path]:
-    """Those of files that there is one of: exports, figures, notes."""
+    """Those of files that there is one of: exports, figures, notes; the shards' folder on its way out."""
     own = {entry.name for entry in (*folder.own_entries(), folder.lock)}
     for path in root.glob(".*"):
-        staged = _STAGED.fullmatch(path.name)
-        if staged and staged["name"] in own and path.is_file():
+        if final_name(path.name) in own:
             yield path
-    for place in ("annotations", SHARDS):
+    for place in (folder.annotations.name, folder.shards.name):
         for path in (root / place).glob(".*"):
             if _STAGED.fullmatch(path.name) and path.is_file():
                 yield path

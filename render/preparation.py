@@ -16,6 +16,7 @@ from dataset.record import Record
 from render.maps import BYTES_A_PIXEL as MAP_BYTES_A_PIXEL
 from render.maps import wanted_maps
 from render.run_file import check_resumable
+from render.shards import Shard
 from scenes.balance.run import BalancedRun
 from scenes.config import RunConfig
 from scenes.config.model import OutputConfig
@@ -41,9 +42,9 @@ def check_frames(config: RunConfig, frames: Frames) -> None:
         )
 
 
-def is_asked(frames: Frames, index: int) -> bool:
+def is_asked(frames: Frames, index: int, shard: Shard | None = None) -> bool:
     """Whether a picture is among those asked for."""
-    return frames is None or frames[0] <= index <= frames[1]
+    return (frames is None or frames[0] <= index <= frames[1]) and (shard is None or index in shard)
 
 
 def frame_bounds(frames: Frames, source: PictureSource) -> tuple[int, int]:
@@ -52,10 +53,10 @@ def frame_bounds(frames: Frames, source: PictureSource) -> tuple[int, int]:
     return first, min(last, source.expected - 1)
 
 
-def pictures_asked(frames: Frames, source: PictureSource) -> int:
+def pictures_asked(frames: Frames, source: PictureSource, shard: Shard | None = None) -> int:
     """Number of pictures asked for."""
     first, last = frame_bounds(frames, source)
-    return max(0, last - first + 1)
+    return len(range(first, last + 1) if shard is None else shard.pictures(first, last))
 
 
 def last_gone_through(folder: DatasetFolder, frames: Frames, resumed: bool) -> int | None:
@@ -89,16 +90,17 @@ def open_folder(folder: DatasetFolder, now: dict[str, Any], fresh: bool, extend:
     return resumed
 
 
-def finished_pictures(folder: DatasetFolder, frames: Frames, source: PictureSource) -> dict[int, Record]:
+def finished_pictures(
+    folder: DatasetFolder, frames: Frames, source: PictureSource, shard: Shard | None = None
+) -> dict[int, Record]:
     """Pictures asked for that are finished. Raises InputError."""
     balanced = isinstance(source, BalancedRun)  # whose number of pictures is not known yet
     first, last = frame_bounds(frames, source)
     found = {}
     try:
         sizes = folder.stored_sizes()
-        for record in read_records(folder, None if balanced else range(first, last + 1), sizes):
-            if not is_asked(frames, record.index):
-                continue
+        indices = recorded_indices(folder, sizes) if balanced else range(first, last + 1)
+        for record in read_records(folder, (i for i in indices if is_asked(frames, i, shard)), sizes):
             if image_is_whole(folder, record, sizes):
                 found[record.index] = record
             else:

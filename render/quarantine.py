@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+from pathlib import Path
 
 from assets.atomic import write_atomically
+from assets.stores import entry_names, make_folder, read_file, remove
 from dataset.folder import DatasetFolder
 from scenes.plan import FramePlan
 
@@ -18,7 +21,7 @@ def quarantine(folder: DatasetFolder, plan: FramePlan, reason: str, log: str) ->
     Raises OSError where the folder can't be written.
     """
     place = folder.quarantined(plan.index)
-    place.mkdir(parents=True, exist_ok=True)
+    make_folder(place)
     write_atomically(place / PLAN, plan.to_json().encode("utf-8"))
     if log:
         write_atomically(place / LOG, log.encode("utf-8"))
@@ -26,10 +29,26 @@ def quarantine(folder: DatasetFolder, plan: FramePlan, reason: str, log: str) ->
     write_atomically(place / REASON, (json.dumps(content, indent=1) + "\n").encode("utf-8"))
 
 
+def quarantined(folder: DatasetFolder) -> set[int]:
+    """Indices of the pictures that could not be made. Raises OSError."""
+    return {int(name) for name in entry_names(folder.quarantine) if name.isascii() and name.isdigit()}
+
+
 def release(folder: DatasetFolder, index: int) -> None:
     """Forget a picture's failure: it has been made. Raises OSError."""
-    place = folder.quarantined(index)
-    if place.is_dir():
-        shutil.rmtree(place)
-        if not any(folder.quarantine.iterdir()):
+    root, place = folder.root, folder.quarantined(index)
+    if not isinstance(root, Path):
+        remove(root, [f"{folder.quarantine.name}/{place.name}"])
+    elif place.is_dir():
+        shutil.rmtree(root / folder.quarantine.name / place.name)
+        with contextlib.suppress(OSError):  # it holds others, or a shard is putting one there
             folder.quarantine.rmdir()
+
+
+def reasons(folder: DatasetFolder) -> dict[int, str]:
+    """Why pictures could not be made, by index. Raises OSError."""
+    found = {}
+    for index in quarantined(folder):
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+            found[index] = str(json.loads(read_file(folder.quarantined(index) / REASON))["reason"])
+    return found

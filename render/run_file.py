@@ -13,7 +13,10 @@ from typing import Any
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
+from assets.locations import PROBE
+from assets.stores import entry_names, is_file, read_file
 from dataset.folder import DatasetFolder
+from render.leftovers import final_name
 from scenes.catalogue import Catalogue
 from scenes.config.model import RunConfig
 from scenes.preflight import named_files
@@ -50,7 +53,7 @@ def own_version() -> str:
 
 def earlier_run(folder: DatasetFolder) -> dict[str, Any]:
     """What ``run.json`` says; :func:`check_resumable` has found it sound."""
-    content: dict[str, Any] = json.loads(folder.run_file.read_text("utf-8"))
+    content: dict[str, Any] = json.loads(read_file(folder.run_file))
     return content
 
 
@@ -66,19 +69,19 @@ def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool, ext
     Raises:
         InputError: it holds something else; says which keys differ.
     """
-    if not folder.run_file.is_file():
-        own = {entry.name for entry in (*folder.own_entries(), folder.lock)}
-        if folder.root.is_dir() and any(entry.name not in own for entry in folder.root.iterdir()):
+    if not is_file(folder.run_file):
+        own = {entry.name for entry in (*folder.own_entries(), folder.lock)} | {PROBE}
+        if any(name not in own and final_name(name) not in own for name in entry_names(folder.root)):
             raise InputError(_foreign(folder), "choose another folder with --out")
         return False
     try:
-        before = json.loads(folder.run_file.read_text("utf-8"))["identity"]
+        before = json.loads(read_file(folder.run_file))["identity"]
         _ = before["config"]
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(_foreign(folder), "choose another folder with --out") from None
     if fresh:
         return False
-    differing = dict(_differences(before, now, ""))
+    differing = dict(differences(before, now, ""))
     aims = {key: text for key, text in differing.items() if _is_aim(key)}
     if extend and len(aims) == len(differing):
         _refuse_fewer(folder, before, now)
@@ -113,11 +116,11 @@ def _foreign(folder: DatasetFolder) -> str:
     return f"{folder.root}: not empty, and not a dataset of scanstage"
 
 
-def _differences(before: Any, now: Any, at: str) -> Iterator[tuple[str, str]]:
+def differences(before: Any, now: Any, at: str = "") -> Iterator[tuple[str, str]]:
     """Dotted path and what to say of it, for all that differs."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*before, *now]):
-            yield from _differences(before.get(key), now.get(key), f"{at}.{key}" if at else str(key))
+            yield from differences(before.get(key), now.get(key), f"{at}.{key}" if at else str(key))
     elif before != now:
         yield at, f"{at.removeprefix('config.').removeprefix('aims.')} was {_short(before)}, is {_short(now)}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from assets.errors import InputError
 from dataset.folder import DatasetFolder
 from render.file_claim import Held, Note, claim, holder_of
-from render.shards import SHARDS, Shard
+from render.shards import Shard
 
 _SHARD_LOCK = re.compile(r"\d+-of-(\d+)\.lock")
 _NAMED = 5
@@ -44,7 +44,7 @@ def run_lock(
         yield
         return
     root = folder.root
-    run, shards = root / folder.lock.name, root / SHARDS
+    run, shards = root / folder.lock.name, root / folder.shards.name
     own = run if shard is None else shards / f"{shard.name}.lock"
     with contextlib.ExitStack() as stack:
         try:
@@ -82,7 +82,7 @@ def live_holders(folder: DatasetFolder) -> list[Held]:
     root = folder.root
     if not isinstance(root, Path):
         return []
-    return _live([root / folder.lock.name, *_shard_locks(root / SHARDS)])
+    return _live([root / folder.lock.name, *_shard_locks(root / folder.shards.name)])
 
 
 def _others(run: Path, shards: Path, shard: Shard | None) -> list[Held]:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from assets.errors import InputError
 
 MOST_SHARDS = 100_000
-SHARDS = "shards"
-"""Folder in a dataset for what shards note of themselves, until the dataset is finished."""
 
 
 @dataclass(frozen=True)

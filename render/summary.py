@@ -19,6 +19,7 @@ class Summary:
         mends: what to do about them, each once.
         labels: labels by class, of the whole dataset.
         seconds: by stage, summed over pictures, and in all.
+        lacking: pictures that the whole run lacks, where a shard has gone through it to its end; else None.
         balance: see :func:`dataset.balance_report.balance_figures`; None where the run isn't balanced.
     """
 
@@ -29,6 +30,7 @@ class Summary:
     mends: list[str] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    lacking: list[int] | None = None
     balance: dict[str, Any] | None = None
 
     def add(self, outcome: Outcome) -> None:
