@@ -1,11 +1,54 @@
-"""How a machine is shared out among Blender workers."""
+"""How a machine is shared out among Blender workers: how many, and what each may take of cores, memory and GPUs.
+
+On the CPU a worker has one thread as long as memory and the number of pictures allow. Reason: a worker's threads idle
+while it sets its scene, builds trees, denoises, writes. Let ``s`` be the seconds of that and ``p`` the CPU seconds of
+the rest; then ``C`` cores in workers of ``t`` threads make ``C / (t s + p)`` pictures a second, most with ``t = 1``.
+Measured on 2 cores by ``benchmarks/scaling.py``. For more the rule is that model's, not measured:
+
+- 8 cores: 8 workers with a thread each;
+- 32 cores: 32 workers with a thread each;
+- 128 cores: 32 with four threads each. One planner, at a quarter of a second a picture, keeps about as many busy;
+  beyond that, shards (``--shard``) plan at the same time.
+
+A worker starts in some seconds and loads its scans first, so each should make :data:`PICTURES_EACH` at least.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import psutil
+
+from assets.control_groups import memory_left
 from assets.processors import usable_cores
+from render.graphics_cards import count_gpus
 from scenes.config import RunConfig
+
+MOST_WORKERS = 32
+PICTURES_EACH = 2
+WORKERS_A_GPU = 2
+"""While one sets a scene or writes passes, the other renders."""
+WORKER_BYTES = 1_500_000_000
+"""What a worker is expected to take: 0.6 GB with the sample scans, more with large scans and textures."""
+COORDINATOR_BYTES = 1_000_000_000
+"""Scans, casts, pictures on their way to the disk."""
+LEAST_BYTES = 500_000_000
+"""Less than that would end every worker at its start."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run may use of a machine.
+
+    Attributes:
+        cores: CPUs that this process may run on.
+        memory_bytes: memory that is free, or given back when asked for.
+        gpus: that the run's device allows.
+    """
+
+    cores: int
+    memory_bytes: int
+    gpus: int = 0
 
 
 @dataclass(frozen=True)
@@ -27,12 +70,83 @@ class Shares:
     why: str
 
 
+def this_machine(config: RunConfig) -> Machine:
+    """What a run with this config may use of this machine."""
+    free, left = psutil.virtual_memory().available, memory_left()
+    return Machine(
+        usable_cores(), free if left is None else min(free, left), count_gpus(config.render.settings().device)
+    )
+
+
 def share_out(config: RunConfig, pictures: int) -> Shares:
-    """The workers of a run that is to make so many pictures."""
-    workers = config.workers.count or 1
-    threads = config.render.threads
-    if workers > 1 and threads == 0:
-        threads = max(1, usable_cores() // workers)
-    memory = config.workers.memory_gb
-    bound = None if memory is None else round(memory * 1e9)
-    return Shares(workers, threads, bound, (None,) * workers, "as asked for" if config.workers.count else "one")
+    """The workers of a run that is to make so many pictures, on this machine."""
+    return shares_of(this_machine(config), config, pictures)
+
+
+def shares_of(machine: Machine, config: RunConfig, pictures: int) -> Shares:
+    """The workers of a run on a machine.
+
+    ``workers.count``, ``workers.memory_gb`` and ``render.threads`` are taken as they are; what is left open is chosen.
+
+    Args:
+        machine: what there is.
+        config: of the run.
+        pictures: how many are to be made; there are never more workers.
+    """
+    asked = config.workers.count
+    workers, reason = (asked, "as asked for") if asked else _chosen(machine, config, pictures)
+    if workers > max(1, pictures):
+        workers, reason = max(1, pictures), "as there is no more to do"
+    threads = config.render.threads or max(1, machine.cores // workers)
+    memory = _memory_each(machine, config, workers)
+    return Shares(
+        workers, threads, memory, _gpus(machine, config, workers), _sentence(machine, reason, threads, memory)
+    )
+
+
+def _chosen(machine: Machine, config: RunConfig, pictures: int) -> tuple[int, str]:
+    """How many workers, and which of all bounds decided that."""
+    bounds = {
+        f"one for each {PICTURES_EACH} pictures": -(-pictures // PICTURES_EACH),
+        f"as many as {_free(machine) / 1e9:.1f} GB of free memory hold": _free(machine) // _expected_bytes(config),
+        f"as many as one planner keeps busy (--shard splits a run among more, of {machine.cores} cores)": MOST_WORKERS,
+    }
+    if machine.gpus:
+        cards = "the GPU" if machine.gpus == 1 else f"each of {machine.gpus} GPUs"
+        bounds[f"{WORKERS_A_GPU} for {cards}"] = WORKERS_A_GPU * machine.gpus
+        bounds[f"one a core of {machine.cores}"] = machine.cores
+    elif config.render.threads:
+        bounds[f"as many as {machine.cores} cores hold"] = machine.cores // config.render.threads
+    else:
+        bounds[f"one a core of {machine.cores}"] = machine.cores
+    reason = min(bounds, key=lambda name: bounds[name])
+    return max(1, bounds[reason]), reason
+
+
+def _free(machine: Machine) -> int:
+    return max(0, machine.memory_bytes - COORDINATOR_BYTES)
+
+
+def _asked_bytes(config: RunConfig) -> int | None:
+    return None if config.workers.memory_gb is None else round(config.workers.memory_gb * 1e9)
+
+
+def _expected_bytes(config: RunConfig) -> int:
+    return _asked_bytes(config) or WORKER_BYTES
+
+
+def _memory_each(machine: Machine, config: RunConfig, workers: int) -> int:
+    """The bound as asked for, or such that all workers together fit."""
+    return _asked_bytes(config) or max(LEAST_BYTES, _free(machine) // workers)
+
+
+def _gpus(machine: Machine, config: RunConfig, workers: int) -> tuple[int | None, ...]:
+    """Workers take turns at the GPUs; a single worker has all of them. EEVEE can't be told which."""
+    if machine.gpus < 2 or workers == 1 or config.render.engine == "eevee":
+        return (None,) * workers
+    return tuple(i % machine.gpus for i in range(workers))
+
+
+def _sentence(machine: Machine, reason: str, threads: int, memory: int) -> str:
+    each = f"{threads} thread{'s' if threads > 1 else ''}" + (" beside the GPU" if machine.gpus else "")
+    return f"{reason}; {each} and at most {memory / 1e9:.1f} GB each"
