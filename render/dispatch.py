@@ -16,19 +16,21 @@ LONGEST_CHUNK = 8
 
 
 @dataclass
-class Job:
+class Picture:
     """A planned picture on its way to a place.
 
     Attributes:
         plan: a ``FramePlan`` as JSON.
         seconds: that its planning took.
         losses: places that were lost while they had it.
+        sent: how often it was sent to a place.
     """
 
     index: int
     plan: str
     seconds: float = 0.0
     losses: int = 0
+    sent: int = 0
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Chunk:
     """Pictures that go to a place together, by a number of their own."""
 
     number: int
-    jobs: tuple[Job, ...]
+    pictures: tuple[Picture, ...]
 
 
 @dataclass
@@ -47,21 +49,21 @@ class Dispatch:
     alone: so the next loss tells which one it is, and its neighbours aren't blamed again.
     """
 
-    _fresh: deque[Job] = field(default_factory=deque)
-    _suspect: deque[Job] = field(default_factory=deque)
+    _fresh: deque[Picture] = field(default_factory=deque)
+    _suspect: deque[Picture] = field(default_factory=deque)
     _held: dict[int, dict[int, Chunk]] = field(default_factory=dict)
     _sent: int = 0
     _seconds: float | None = None
 
-    def add(self, job: Job) -> None:
+    def add(self, picture: Picture) -> None:
         """Take in a picture that has just been planned."""
-        self._fresh.append(job)
+        self._fresh.append(picture)
 
     def join(self, place: int) -> None:
         """Give work to a place from now on."""
         self._held.setdefault(place, {})
 
-    def leave(self, place: int, blame: bool) -> list[Job]:
+    def leave(self, place: int, blame: bool) -> list[Picture]:
         """Give no more work to a place; what it has goes to others.
 
         Args:
@@ -72,14 +74,14 @@ class Dispatch:
             Pictures that are given up.
         """
         given_up = []
-        for job in [job for chunk in self._held.pop(place, {}).values() for job in chunk.jobs]:
-            job.losses += blame
-            if job.losses >= LOSSES:
-                given_up.append(job)
-            elif job.losses:
-                self._suspect.append(job)
+        for picture in [picture for chunk in self._held.pop(place, {}).values() for picture in chunk.pictures]:
+            picture.losses += blame
+            if picture.losses >= LOSSES:
+                given_up.append(picture)
+            elif picture.losses:
+                self._suspect.append(picture)
             else:
-                self._fresh.appendleft(job)
+                self._fresh.appendleft(picture)
         return given_up
 
     def done(self, place: int, number: int, seconds: Iterable[float]) -> Chunk | None:
@@ -107,6 +109,10 @@ class Dispatch:
             return None
         return place, self._send(place, [self._fresh.popleft() for _ in range(self._length())])
 
+    def has_work(self, place: int) -> bool:
+        """Whether a place has any picture."""
+        return bool(self._held.get(place))
+
     @property
     def waiting(self) -> int:
         """Pictures that no place has."""
@@ -122,17 +128,19 @@ class Dispatch:
         """How many get work."""
         return len(self._held)
 
-    def _send(self, place: int, jobs: list[Job]) -> Chunk:
+    def _send(self, place: int, pictures: list[Picture]) -> Chunk:
         self._sent += 1
-        chunk = Chunk(self._sent, tuple(jobs))
+        for picture in pictures:
+            picture.sent += 1
+        chunk = Chunk(self._sent, tuple(pictures))
         self._held[place][chunk.number] = chunk
         return chunk
 
     def _load(self, place: int) -> int:
-        return sum(len(chunk.jobs) for chunk in self._held[place].values())
+        return sum(len(chunk.pictures) for chunk in self._held[place].values())
 
     def _is_alone(self, place: int) -> bool:
-        return any(job.losses for chunk in self._held[place].values() for job in chunk.jobs)
+        return any(picture.losses for chunk in self._held[place].values() for picture in chunk.pictures)
 
     def _length(self) -> int:
         """At least one; no more than leaves something for every other place."""

@@ -30,6 +30,12 @@ def open_executor(
     Raises:
         InputError: it can't be used.
     """
+    if options.executor == "ray":
+        from render.ray_run import open_ray_executor
+
+        with open_ray_executor(source, stages, options.address, pictures, resumed) as opened:
+            yield opened
+        return
     shares = share_out(stages.config, pictures)
     stages.console.print(escape(f"workers: {shares.workers}, {shares.why}"), highlight=False)
     seats = stages.seats(shares)

@@ -8,13 +8,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from render.dispatch import IN_FLIGHT, LONGEST_CHUNK, LOSSES, Chunk, Dispatch, Job
+from render.dispatch import IN_FLIGHT, LONGEST_CHUNK, LOSSES, Chunk, Dispatch, Picture
 
 
 def filled(count: int) -> Dispatch:
     dispatch = Dispatch()
     for index in range(count):
-        dispatch.add(Job(index, "{}"))
+        dispatch.add(Picture(index, "{}"))
     return dispatch
 
 
@@ -43,9 +43,9 @@ def test_chunks_grow_where_pictures_are_quick_and_stay_single_where_they_are_slo
         dispatch = filled(100)
         dispatch.join(0)
         _, first = dispatch.deal()
-        assert len(first.jobs) == 1
+        assert len(first.pictures) == 1
         dispatch.done(0, first.number, [seconds])
-        assert {len(chunk.jobs) for _, chunk in deal_all(dispatch)} == {longest}
+        assert {len(chunk.pictures) for _, chunk in deal_all(dispatch)} == {longest}
 
 
 def test_the_last_pictures_are_shared_out() -> None:
@@ -53,11 +53,11 @@ def test_the_last_pictures_are_shared_out() -> None:
     dispatch.join(0)
     dispatch.done(0, dispatch.deal()[1].number, [0.001])
     for index in range(1, 7):
-        dispatch.add(Job(index, "{}"))
+        dispatch.add(Picture(index, "{}"))
     for place in range(3):
         dispatch.join(place)
     first = [chunk for _, chunk in deal_all(dispatch)][:3]
-    assert [len(chunk.jobs) for chunk in first] == [2, 2, 1]
+    assert [len(chunk.pictures) for chunk in first] == [2, 2, 1]
 
 
 def test_a_suspect_is_alone_with_its_place() -> None:
@@ -65,17 +65,17 @@ def test_a_suspect_is_alone_with_its_place() -> None:
     dispatch.join(0)
     dispatch.join(1)
     dealt = deal_all(dispatch)
-    lost = {job.index for place, chunk in dealt if place == 1 for job in chunk.jobs}
+    lost = {picture.index for place, chunk in dealt if place == 1 for picture in chunk.pictures}
     assert dispatch.leave(1, blame=True) == []
     assert dispatch.deal() is None  # place 0 is busy still, and gets nothing more before a suspect has had its turn
     for place, chunk in dealt:
         if place == 0:
-            dispatch.done(0, chunk.number, [0.001] * len(chunk.jobs))
+            dispatch.done(0, chunk.number, [0.001] * len(chunk.pictures))
     for _ in range(len(lost)):
         [(place, chunk)] = deal_all(dispatch)
         assert place == 0
-        assert len(chunk.jobs) == 1
-        lost.remove(chunk.jobs[0].index)
+        assert len(chunk.pictures) == 1
+        lost.remove(chunk.pictures[0].index)
         dispatch.done(0, chunk.number, [0.001])
     assert not lost
     assert len(deal_all(dispatch)) == IN_FLIGHT
@@ -91,12 +91,14 @@ def test_a_picture_that_takes_its_places_along_is_given_up_alone() -> None:
         if dealt is None:
             break
         place, chunk = dealt
-        if any(job.index == 2 for job in chunk.jobs):
+        if any(picture.index == 2 for picture in chunk.pictures):
             given_up += dispatch.leave(place, blame=True)
             dispatch.join(place)
         else:
-            made |= {job.index for job in dispatch.done(place, chunk.number, [1.0] * len(chunk.jobs)).jobs}
-    assert [(job.index, job.losses) for job in given_up] == [(2, LOSSES)]
+            made |= {
+                picture.index for picture in dispatch.done(place, chunk.number, [1.0] * len(chunk.pictures)).pictures
+            }
+    assert [(picture.index, picture.losses) for picture in given_up] == [(2, LOSSES)]
     assert made == {0, 1, 3}
 
 
@@ -142,7 +144,7 @@ def test_whatever_happens_each_picture_ends_once(seed: int, places: int, picture
     for step in range(5000):
         chaos = step < 300
         if planned < pictures and rng.random() < 0.7:
-            dispatch.add(Job(planned, "{}"))
+            dispatch.add(Picture(planned, "{}"))
             planned += 1
         for place in sorted(away):
             if not chaos or rng.random() < 0.5:
@@ -152,17 +154,20 @@ def test_whatever_happens_each_picture_ends_once(seed: int, places: int, picture
         assert Counter(place for place, _ in held) <= Counter(dict.fromkeys(range(places), IN_FLIGHT))
         if held:
             place, chunk = held[int(rng.integers(len(held)))]
-            if any(job.index == poison for job in chunk.jobs) or (chaos and rng.random() < 0.1):
+            if any(picture.index == poison for picture in chunk.pictures) or (chaos and rng.random() < 0.1):
                 for _, lost in [h for h in held if h[0] == place]:
-                    unlucky.update(job.index for job in lost.jobs)
+                    unlucky.update(picture.index for picture in lost.pictures)
                 held = [h for h in held if h[0] != place]
-                for job in dispatch.leave(place, blame=True):
-                    ended[job.index] += 1
-                    given_up.add(job.index)
+                for picture in dispatch.leave(place, blame=True):
+                    ended[picture.index] += 1
+                    given_up.add(picture.index)
                 away.add(place)
             else:
                 held.remove((place, chunk))
-                ended.update(job.index for job in dispatch.done(place, chunk.number, [0.5] * len(chunk.jobs)).jobs)
+                ended.update(
+                    picture.index
+                    for picture in dispatch.done(place, chunk.number, [0.5] * len(chunk.pictures)).pictures
+                )
         if planned == pictures and not dispatch.busy and not dispatch.waiting:
             break
     assert ended == Counter(range(pictures))

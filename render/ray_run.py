@@ -1,0 +1,95 @@
+"""A run's executor on a Ray cluster: the cluster is joined, shared out, and left again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from dataset.folder import DatasetFolder
+from render.cluster_shares import ActorShares, in_words, share_cluster
+from render.executor import Executor
+from render.quarantine import quarantine
+from render.ray_actors import RayActors
+from render.ray_cluster import cluster_nodes, connected
+from render.ray_executor import RayExecutor
+from render.remote_worker import Errand
+from render.run_file import identity, own_version
+from render.stages import Stages
+from scenes.catalogue import library_folder
+from scenes.plan import FramePlan
+from scenes.planner import Planner
+from scenes.source import PictureSource
+
+
+@contextmanager
+def open_ray_executor(
+    source: PictureSource, stages: Stages, address: str | None, pictures: int, resumed: bool
+) -> Iterator[tuple[Executor, int]]:
+    """See :func:`render.executors.open_executor`; ``address`` as in :func:`render.ray_cluster.connected`.
+
+    Raises:
+        InputError: Ray isn't installed, or the cluster can't be joined or has no room.
+    """
+    with contextlib.ExitStack() as stack:
+        with stages.console.status("joining the Ray cluster"):
+            ray = stack.enter_context(connected(address))
+        nodes = cluster_nodes(ray)
+        shares = share_cluster(stages.config, nodes, pictures)
+        text = f"workers: {shares.actors} on Ray ({in_words(nodes)}), {shares.asked()} each: {shares.why}"
+        stages.console.print(escape(text), highlight=False)
+        actors = RayActors(ray, _errand(source.planner, stages, shares), shares)
+        stack.callback(actors.end, at_once=False)
+        yield (
+            RayExecutor(source.plan, actors, stages.meet, _quarantining(stages), stages.console, resumed),
+            actors.count,
+        )
+
+
+def _quarantining(stages: Stages) -> Callable[[FramePlan, str], None]:
+    def give_up(plan: FramePlan, reason: str) -> None:
+        quarantine(stages.folder, plan, reason, "")
+
+    return give_up
+
+
+def _errand(planner: Planner, stages: Stages, shares: ActorShares) -> Errand:
+    decided = identity(planner.config, planner.catalogue, planner.base)
+    library = library_folder(planner.config, planner.base)
+    config = planner.config.model_dump(mode="json")
+    # A library may be named by the environment, which is another one there.
+    config["assets"]["library"] = None if library is None else str(library)
+    return Errand(
+        version=own_version(),
+        config=config,
+        base=str(planner.base),
+        assets=decided["assets"],
+        files=decided["files"],
+        root=str(stages.folder.root),
+        lock=_own_lock(stages.folder),
+        blender=None if stages.blender is None else str(stages.blender.absolute()),
+        threads=shares.cpus,
+        memory_bytes=shares.bound,
+    )
+
+
+def _own_lock(folder: DatasetFolder) -> dict[str, str] | None:
+    """Path below the root and content of the lock file by which this process holds the folder."""
+    if not isinstance(folder.root, Path):
+        return None
+    for path in (folder.root / folder.lock.name, *sorted(folder.root.glob("shards/*.lock"))):
+        try:
+            text = path.read_text("utf-8")
+            told: dict[str, Any] = json.loads(text)
+            if told["pid"] == os.getpid() and told["host"] == socket.gethostname():
+                return {"path": str(path.relative_to(folder.root)), "text": text}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None

@@ -1,0 +1,231 @@
+"""One worker of a run, on another machine: it gets plans and does all the rest where it is.
+
+What is sent here is plain data (:class:`Errand`, plans as JSON), so that machines that can't work together are told so
+instead of failing on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from assets.errors import InputError
+from assets.locations import locate
+from assets.stores import read_file
+from dataset.export import image_is_whole, iterate_records
+from dataset.folder import DatasetFolder
+from dataset.record import Record
+from render.executor import LocalExecutor, Outcome
+from render.machine import Shares
+from render.maps import engine_settings
+from render.run_file import identity, own_version, versions
+from render.scratch import scratch_folder
+from render.seat import StartFailed
+from render.stages import Stages
+from scenes.catalogue import Catalogue
+from scenes.config import RunConfig
+from scenes.plan import FramePlan
+from scenes.planner import Attempt, Planned, Planner
+from scenes.preflight import open_inputs
+
+SHARED_WAIT_S = 10.0
+"""So long a file that another machine has just written may take to show up on a network file system."""
+SAME_PATHS = "every node needs the same files under the same paths: put them on a shared folder"
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What a worker needs to know of a run besides its plans.
+
+    Attributes:
+        version: of scanstage.
+        config: resolved, as JSON; ``base``: folder that its relative paths start from.
+        assets, files: see :func:`render.run_file.identity`.
+        root: of the dataset, as text.
+        lock: ``path`` below the root and ``text`` of the file by which the run holds the folder, so that a worker
+            knows that its folder is the same one; None on a store.
+        blender: executable to render with; None is the bpy wheel.
+        threads, memory_bytes: see :class:`render.machine.Shares`.
+    """
+
+    version: str
+    config: dict[str, Any]
+    base: str
+    assets: dict[str, str]
+    files: dict[str, int]
+    root: str
+    lock: dict[str, str] | None
+    blender: str | None
+    threads: int
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A picture to be made: its plan as JSON, and whether another worker may have made it already."""
+
+    index: int
+    plan: str
+    again: bool = False
+
+
+class RemoteWorker:
+    """A Blender worker with all stages after planning. :meth:`make` may be called from several threads at once.
+
+    Args:
+        errand: of the run.
+
+    Raises:
+        InputError: this machine can't take part.
+        EngineCrashed, EngineError: Blender can't be started.
+        OSError: a file can't be read.
+    """
+
+    def __init__(self, errand: Errand) -> None:
+        config, base = RunConfig.model_validate(errand.config), Path(errand.base)
+        self._folder = DatasetFolder(locate(errand.root, "--out"))
+        _check_shared(self._folder, errand.lock)
+        catalogue = open_inputs(config, base)
+        _check_same(identity(config, catalogue, base), errand, catalogue)
+        self._planner = Planner(config, catalogue, base)
+        self._open = contextlib.ExitStack()
+        blender = None if errand.blender is None else Path(errand.blender)
+        scratch = self._open.enter_context(scratch_folder())
+        console, settings = Console(quiet=True), engine_settings(config)
+        stages = Stages(catalogue, self._folder, config, settings, blender, scratch, console, begin=lambda: None)
+        shares = Shares(1, errand.threads, errand.memory_bytes, (None,), "")
+        [self._seat] = stages.seats(shares)
+        try:
+            self.info = asdict(self._seat.start().info)
+        except StartFailed as e:
+            self._open.close()
+            raise e.reason from None
+        self._executor = LocalExecutor(self._parse, [self._seat], stages.finish, stages.give_up, resumed=True)
+        self._plans: dict[int, str] = {}
+        self._incoming: queue.Queue[int | None] = queue.Queue()
+        self._underway: dict[int, Future[Outcome]] = {}
+        self._ended: BaseException | None = None
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def report(self) -> dict[str, Any]:
+        """What it says of itself: node, process id, engine, versions of packages."""
+        return {"node": socket.gethostname(), "pid": os.getpid(), "info": self.info, "versions": versions()}
+
+    def make(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Make pictures; one outcome each.
+
+        Raises:
+            InputError, EngineCrashed, EngineError: Blender can't be started any more.
+            OSError: the dataset's folder can't be written.
+        """
+        made: dict[int, Outcome] = {}
+        for parcel in parcels:
+            if parcel.again and (record := self._finished(parcel.index)) is not None:
+                made[parcel.index] = Outcome(parcel.index, record)
+        started = [self._start(parcel) for parcel in parcels if parcel.index not in made]
+        return [*made.values(), *(future.result() for future in started)]
+
+    def _start(self, parcel: Parcel) -> Future[Outcome]:
+        """A picture may be sent twice, where the sender has lost the connection but not the worker."""
+        with self._lock:
+            if self._ended is not None:
+                raise self._ended
+            if parcel.index not in self._underway:
+                self._underway[parcel.index] = Future()
+                self._plans[parcel.index] = parcel.plan
+                self._incoming.put(parcel.index)
+            return self._underway[parcel.index]
+
+    def stop(self, at_once: bool) -> None:
+        """End the worker and remove what lies in its scratch folder."""
+        if at_once:
+            self._seat.kill()
+        self._incoming.put(None)
+        self._thread.join(timeout=5.0)
+        self._seat.close()
+        self._open.close()
+
+    def _finished(self, index: int) -> Record | None:
+        found = next(iterate_records(self._folder, [index]), None)
+        return found if found is not None and image_is_whole(self._folder, found) else None
+
+    def _parse(self, index: int) -> Planned:
+        plan = FramePlan.from_json(self._plans.pop(index))
+        return self._planner.complete(Attempt(plan, self._planner.caster.cast(plan)))
+
+    def _work(self) -> None:
+        """One stretch of work for all its life: a picture is finished while the next one renders, across parcels."""
+        ended: BaseException = InterruptedError("the worker was stopped")
+        try:
+            for outcome in self._executor.map(iter(self._incoming.get, None)):
+                with self._lock:
+                    future = self._underway.pop(outcome.index)
+                future.set_result(outcome)
+        except BaseException as e:
+            ended = e
+        with self._lock:
+            self._ended = ended
+            waiting = list(self._underway.values())
+        for future in waiting:
+            future.set_exception(ended)
+
+
+def check_version(version: str) -> None:
+    """Raise InputError where this machine has another scanstage than the one that sent the errand."""
+    if own_version() != version:
+        raise InputError(
+            f"scanstage {own_version()} is installed there, the run is of {version}",
+            f'install the same version on every node: pip install "scanstage[ray]=={version}"',
+        )
+
+
+def _check_shared(folder: DatasetFolder, lock: dict[str, str] | None) -> None:
+    if lock is None:
+        return
+    deadline = time.monotonic() + SHARED_WAIT_S
+    while True:
+        with contextlib.suppress(OSError):
+            if read_file(folder.root / lock["path"]).decode("utf-8", "replace") == lock["text"]:
+                return
+        if time.monotonic() > deadline:
+            raise InputError(
+                f"{folder.root}: isn't the folder there that the run writes to",
+                "choose a folder with --out that all nodes share under one path, or a URL such as s3://bucket/name",
+            )
+        time.sleep(0.5)
+
+
+def _check_same(here: dict[str, Any], errand: Errand, catalogue: Catalogue) -> None:
+    """Raise InputError where scans or files of this machine are not those that were planned with."""
+    folders = {a.meta.asset_id: a.folder for group in catalogue.by_class.values() for a in group}
+    problems = list(_other_scans(here["assets"], errand.assets, folders))
+    for path, size in errand.files.items():
+        found = here["files"].get(path)
+        if found is None:
+            problems.append(f"{path}: missing there")
+        elif found != size:
+            problems.append(f"{path}: another file there ({found} bytes instead of {size})")
+    if problems:
+        more = [f"… and {len(problems) - 10} more"] if len(problems) > 10 else []
+        raise InputError(problems[:10] + more, SAME_PATHS)
+
+
+def _other_scans(here: dict[str, str], there: dict[str, str], folders: dict[str, Path]) -> Iterator[str]:
+    for asset_id, digest in there.items():
+        if asset_id not in here:
+            yield f"scan {asset_id}: missing from the library there"
+        elif here[asset_id] != digest:
+            yield f"{folders[asset_id]}: another scan there than the one of that name here"
