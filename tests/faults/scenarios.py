@@ -1,0 +1,18 @@
+"""The table of all faults."""
+
+from __future__ import annotations
+
+import damaged_files
+import disks
+import kills
+import sick_workers
+import two_at_once
+from observation import Scenario
+
+ALL: tuple[Scenario, ...] = (
+    *kills.SCENARIOS,
+    *sick_workers.SCENARIOS,
+    *damaged_files.SCENARIOS,
+    *disks.SCENARIOS,
+    *two_at_once.SCENARIOS,
+)

@@ -1,0 +1,268 @@
+"""Where faults are tried: toy scans, configs, and the real command line in processes of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+import trimesh
+from analytic import BALL_RADIUS, BOX_SIZE, BRICK_SIZE
+from conftest import store_toy
+from dataset_digest import Digest, digest
+from fake_blender import ROOT, make_fake_blender
+
+CONFIG = """
+images: {images}
+name: toys
+assets: {{library: {library}, classes: [box, ball, brick]}}
+objects: {{count: {{integer: [2, 4]}}, placement: {{kind: upright, density: 0.4}}}}
+stage: {{kind: ground}}
+camera: {{resolution: [80, 60], elevation_deg: {{uniform: [15, 60]}}}}
+labels: {{min_pixels: 8}}
+output: {{depth: true}}
+render: {{preset: draft, samples: 2, denoise: "off", device: cpu}}
+"""
+BALANCE = 'balance: {target: {box: 14, "*": 8}}\n'
+MARK = "SCANSTAGE_FAULTS_RUN"
+PATIENCE_S = 240.0
+AFTERMATH_S = 8.0
+"""So long may workers live on after their coordinator was killed."""
+_numbers = itertools.count()
+
+
+@dataclass
+class Ended:
+    """A command that has ended; ``seconds`` since it was started."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def traceback(self) -> bool:
+        """Whether a user was shown one of ours; Blender's own log lines are marked."""
+        return any("Traceback" in line and "  | " not in line for line in (self.out + self.err).splitlines())
+
+    def tail(self) -> str:
+        """The last of what it printed, for messages."""
+        return f"exit {self.code}: " + " | ".join((self.out + self.err).strip().splitlines()[-4:])
+
+
+@dataclass
+class Running:
+    """A command that runs."""
+
+    process: subprocess.Popen[bytes]
+    mark: str
+    logs: tuple[Path, Path]
+    started: float = field(default_factory=time.monotonic)
+
+    def family(self) -> list[psutil.Process]:
+        """All living processes that this command started, itself included, orphans too."""
+        return [p for p in psutil.process_iter() if self._is_ours(p)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.Error, OSError):
+            return process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def workers(self) -> list[psutil.Process]:
+        """Its living Blender workers."""
+        found = []
+        for process in self.family():
+            with contextlib.suppress(psutil.Error):
+                line = " ".join(process.cmdline())
+                if "fake_blender.py" in line or "render/blender/worker.py" in line:
+                    found.append(process)
+        return found
+
+    def kill(self, how: int = signal.SIGKILL) -> None:
+        """Send a signal to the coordinator alone."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(how)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the coordinator still runs."""
+        return self.process.poll() is None
+
+    def wait(self, patience_s: float = PATIENCE_S) -> Ended:
+        """Wait for its end; what outlasts all patience is killed, and has the code 999."""
+        try:
+            code = self.process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self.end_all()
+            code = 999
+        out, err = (log.read_text("utf-8", "replace") for log in self.logs)
+        return Ended(code, out, err, time.monotonic() - self.started)
+
+    def orphans(self, patience_s: float = AFTERMATH_S) -> list[str]:
+        """Processes that outlive the coordinator by more than that; they are ended."""
+        deadline = time.monotonic() + patience_s
+        while (left := self.family()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        names = [f"{p.pid} {' '.join(p.cmdline())[-60:]}" for p in left if p.is_running()]
+        self.end_all()
+        return names
+
+    def end_all(self) -> None:
+        """Kill whatever is left of it."""
+        for process in self.family():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        self.process.wait()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An uninterrupted run: its bytes, its length, and when its first record was there."""
+
+    out: Path
+    digest: Digest
+    seconds: float
+    first_record_s: float
+
+    @property
+    def pictures(self) -> int:
+        """Number of its pictures."""
+        return sum(name.startswith("records/") for name in self.digest)
+
+    def moment(self, rng: np.random.Generator, share: float = 1.0) -> float:
+        """A random moment of a run with that share of the work left, in seconds from its start.
+
+        From before its first picture to its end; of what goes before, importing Python's modules is left out.
+        """
+        end = self.first_record_s + share * (self.seconds - self.first_record_s)
+        return float(rng.uniform(0.5 * self.first_record_s, end))
+
+
+class Workplace:
+    """Folders, scans and commands of one scenario.
+
+    Args:
+        root: an empty folder.
+        engine: ``fake`` or ``bpy``.
+        rng: draws the moments.
+    """
+
+    def __init__(self, root: Path, engine: str, rng: np.random.Generator) -> None:
+        self.root, self.engine, self.rng = root, engine, rng
+        self.faults, self.library, self.memory = root / "faults", root / "library", root / "shm"
+        self.faults.mkdir()
+        self.memory.mkdir()
+        self.journal = root / "journal.txt"
+        self.fake = make_fake_blender(root)
+        store_toy(self.library, "box", trimesh.creation.box(BOX_SIZE), (0.6, 0.2, 0.1))
+        store_toy(self.library, "ball", trimesh.creation.icosphere(subdivisions=5, radius=BALL_RADIUS), (0.1, 0.3, 0.6))
+        store_toy(self.library, "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
+        self._references: dict[str, Reference] = {}
+
+    def config(self, images: int = 16, extra: str = "", name: str = "toys.yaml") -> Path:
+        """Write a config of toy scans."""
+        path = self.root / name
+        path.write_text(CONFIG.format(images=images, library=self.library) + extra)
+        return path
+
+    def out(self) -> Path:
+        """A new path for a dataset."""
+        return self.root / f"dataset-{next(_numbers)}"
+
+    def command(self, *arguments: str | Path, wrap: str = "") -> list[str]:
+        """The real command line; in a namespace of its own where that can be, with its own /dev/shm.
+
+        Args:
+            arguments: of ``scanstage``.
+            wrap: shell commands that are run in the namespace before it.
+        """
+        command = [sys.executable, "-m", "render", *map(str, arguments)]
+        if not can_mount():
+            return ["sh", "-c", f'{wrap}\nexec "$@"', "sh", *command]
+        mount = f"mount --bind {shlex.quote(str(self.memory))} /dev/shm\n{wrap}\n"
+        return [*UNSHARE, "sh", "-ec", f'{mount}exec "$@"', "sh", *command]
+
+    def start(self, *arguments: str | Path, wrap: str = "", **environment: object) -> Running:
+        """Start the command line; ``environment`` adds variables."""
+        mark = f"{os.getpid()}-{next(_numbers)}"
+        logs = self.root / f"{mark}.out", self.root / f"{mark}.err"
+        variables = self.environment() | {MARK: mark} | {k: str(v) for k, v in environment.items()}
+        with logs[0].open("wb") as out, logs[1].open("wb") as err:
+            process = subprocess.Popen(
+                self.command(*arguments, wrap=wrap),
+                cwd=self.root,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=os.environ | variables,
+                start_new_session=True,
+            )
+        return Running(process, mark, logs)
+
+    def environment(self) -> dict[str, str]:
+        """Variables that commands get, on top of what is there (the cache is that of the caller)."""
+        return {
+            "PYTHONPATH": str(ROOT),
+            "SCANSTAGE_LIBRARY": str(self.library),
+            "FAKE_BLENDER_FAULTS": str(self.faults),
+            "FAKE_BLENDER_JOURNAL": str(self.journal),
+            "COLUMNS": "200",
+        }
+
+    def generate(self, config: Path, out: Path, *more: str, wrap: str = "", **environment: object) -> Running:
+        """Start ``scanstage generate`` with two workers and this workplace's engine."""
+        engine = ("--blender", str(self.fake)) if self.engine == "fake" else ()
+        workers = () if "--workers" in more or self.engine == "bpy" else ("--workers", "2")
+        arguments = ("generate", config, "--out", out, *engine, *workers, *more)
+        return self.start(*arguments, wrap=wrap, **environment)
+
+    def reference(self, config: Path, **environment: object) -> Reference:
+        """An uninterrupted run of a config with two workers, made once."""
+        key = config.read_text() + str(environment)
+        if key not in self._references:
+            out = self.out()
+            running = self.generate(config, out, **environment)
+            first = None
+            while running.alive:
+                if first is None and any(out.glob("records/*.json")):
+                    first = time.monotonic() - running.started
+                time.sleep(0.02)
+            ended = running.wait()
+            if ended.code != 0 or ended.traceback:
+                raise RuntimeError(f"a run without any fault failed: {ended.tail()}")
+            self._references[key] = Reference(out, digest(out), ended.seconds, first or ended.seconds / 2)
+        return self._references[key]
+
+    def rendered(self) -> list[int]:
+        """Pictures that workers were asked for, in order; empties the journal."""
+        lines = self.journal.read_text().splitlines() if self.journal.exists() else []
+        self.journal.unlink(missing_ok=True)
+        return [int(line.split()[2]) for line in lines if line.startswith("picture")]
+
+    def scratch_left(self) -> list[str]:
+        """What lies in the private /dev/shm; nothing is known of it where there is none."""
+        return sorted(p.name for p in self.memory.iterdir())
+
+
+UNSHARE = ("unshare", "-m") if hasattr(os, "geteuid") and os.geteuid() == 0 else ("unshare", "-rm")
+_mounts: list[bool] = []
+
+
+def can_mount() -> bool:
+    """Whether processes here can have mounts of their own."""
+    if not _mounts:
+        test = "mount -t tmpfs -o size=1m none /dev/shm"
+        with contextlib.suppress(OSError):
+            done = subprocess.run([*UNSHARE, "sh", "-c", test], capture_output=True, check=False)
+            _mounts.append(done.returncode == 0)
+        _mounts.append(False)
+    return _mounts[0]
