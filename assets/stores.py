@@ -1,4 +1,4 @@
-"""Files on object stores and other machines, through fsspec: where a local folder would be a ``Path``, these are ``UPath``.
+"""Files on object stores and other machines, through fsspec: what a ``Path`` is here, a ``UPath`` is there.
 
 All that a store raises comes out of here as OSError, whatever its client library calls it; the store's own retries
 have been made by then.

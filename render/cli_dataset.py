@@ -14,11 +14,13 @@ from rich.markup import escape
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
+from assets.locations import locate
+from render.cli_options import local_folder_of
 
 if TYPE_CHECKING:
     from dataset.check import CheckReport
 
-Dataset = Annotated[Path, typer.Argument(metavar="DATASET", help="folder that `scanstage generate` wrote")]
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="folder, or URL, that `scanstage generate` wrote")]
 MOST_LINES = 1000
 
 
@@ -33,8 +35,10 @@ def check(
 ) -> None:
     """Verify a finished dataset from its files alone. Exit code 0: sound, 1: findings, 2: not a dataset."""
     from dataset.check import check_dataset  # takes half a second to load, which --help needn't
+    from dataset.folder import DatasetFolder
 
-    report = check_dataset(dataset, fast, workers)
+    root = DatasetFolder(locate(dataset, "DATASET")).local_root
+    report = check_dataset(root, fast, workers)
     if json_ is not None:
         text = json.dumps(report.to_json(), indent=1) + "\n"
         if json_ == "-":
@@ -75,8 +79,10 @@ def export(
     dataset: Dataset,
     format_: Annotated[str, typer.Option("--format", help="coco, bop; an unknown name lists all there are")] = "coco",
     out: Annotated[
-        Path | None,
-        typer.Option(help="folder to write; default: DATASET/annotations for coco, else DATASET_<format>"),
+        str | None,
+        typer.Option(
+            metavar="FOLDER", help="folder to write; default: DATASET/annotations for coco, else DATASET_<format>"
+        ),
     ] = None,
     library: Annotated[Path | None, typer.Option(help="where the scans are now, if not where they were (bop)")] = None,
 ) -> None:
@@ -84,7 +90,7 @@ def export(
     from dataset.exporters import export_dataset
     from dataset.finished import open_dataset
 
-    written, figures = export_dataset(open_dataset(dataset, library), format_, out)
+    written, figures = export_dataset(open_dataset(locate(dataset, "DATASET"), library), format_, local_folder_of(out))
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{', '.join(f'{n} {what}' for what, n in figures.items())} in {escape(str(written))}")
 
@@ -92,7 +98,9 @@ def export(
 def replay(
     dataset: Dataset,
     image: Annotated[int, typer.Option(min=0, help="index of the picture")],
-    out: Annotated[Path | None, typer.Option(help="folder to write; default: output/<name>-replay")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="folder to write; default: output/<name>-replay")
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="render.… or output.…: render.samples=512"),
@@ -109,9 +117,9 @@ def replay(
     changed = bool(set_ or size)
     try:
         made = again(
-            dataset,
+            locate(dataset, "DATASET"),
             image,
-            out,
+            local_folder_of(out),
             console,
             overrides=tuple(set_ or ()),
             size=_size(size),

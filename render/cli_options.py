@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from assets.errors import InputError
+from assets.locations import locate
+from assets.stores import Location
 
 ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML config")]
 SetOption = Annotated[
@@ -18,6 +20,36 @@ SeedOption = Annotated[int | None, typer.Option(help="override the config's seed
 FramesOption = Annotated[
     str | None, typer.Option("--frames", metavar="A-B", help="only these pictures, both ends included")
 ]
+
+ExecutorOption = Annotated[
+    str, typer.Option(metavar="local|ray", help="where to render: on this machine, or on a Ray cluster")
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="of the Ray cluster; auto: the one that this machine is part of"),
+]
+
+
+def folder_of(text: str | None, named_by: str = "--out") -> Location | None:
+    """The folder that an option names, a path or a URL; None where it isn't given. Raises InputError."""
+    return None if text is None else locate(text, named_by)
+
+
+def place_of(executor: str, address: str | None) -> Literal["local", "ray"]:
+    """The executor of a name. Raises InputError where there is none, or an address that it doesn't need."""
+    if executor not in ("local", "ray"):
+        raise InputError(f"--executor {executor}: expected local or ray")
+    if executor == "local" and address is not None:
+        raise InputError(f"--address {address}: is of a Ray cluster", "add --executor ray")
+    return "ray" if executor == "ray" else "local"
+
+
+def local_folder_of(text: str | None, named_by: str = "--out") -> Path | None:
+    """The same where it has to be on this machine. Raises InputError."""
+    folder = folder_of(text, named_by)
+    if folder is None or isinstance(folder, Path):
+        return folder
+    raise InputError(f"{named_by} {text}: has to be a folder on this machine", "name a path, and copy it afterwards")
 
 
 def frame_range(text: str | None) -> tuple[int, int] | None:

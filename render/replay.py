@@ -10,6 +10,8 @@ import numpy as np
 from rich.console import Console
 
 from assets.errors import InputError
+from assets.stores import Location, read_file
+from dataset.export import recorded_indices
 from dataset.finished import FinishedDataset, open_dataset
 from dataset.folder import DatasetFolder
 from dataset.record import Record
@@ -47,7 +49,7 @@ class Replay:
 
 
 def replay(
-    root: Path,
+    root: Location,
     index: int,
     out: Path | None,
     console: Console,
@@ -83,7 +85,7 @@ def replay(
     catalogue = Catalogue(list(dataset.assets().values()), [c.name for c in dataset.categories])
     plan = before.plan if size is None else replace(before.plan, camera=resized(before.plan.camera, size))
     _check_scans(plan, catalogue)
-    planner = Planner(config, catalogue, dataset.folder.root)
+    planner = Planner(config, catalogue, Path())  # a plan that is there names no file relative to its config
     planned = planner.complete(Attempt(plan, planner.caster.cast(plan)))
     settings = engine_settings(config)
     with scratch_folder() as scratch:
@@ -118,9 +120,9 @@ def resized(camera: CameraPlan, size: tuple[int, int]) -> CameraPlan:
 def _record(dataset: FinishedDataset, index: int) -> Record:
     path = dataset.folder.record(index)
     try:
-        return Record.from_json(path.read_text("utf-8"))
+        return Record.from_json(read_file(path).decode("utf-8"))
     except FileNotFoundError:
-        there = len(list(dataset.folder.records.glob("[0-9]*.json")))
+        there = len(recorded_indices(dataset.folder))
         raise InputError(f"{path}: there is no such record; the dataset has {there} pictures") from None
     except (OSError, ValueError) as e:
         raise InputError(f"{path}: can't be read ({e})", "`scanstage check` says what is wrong with it") from None
@@ -133,7 +135,8 @@ def _config(dataset: FinishedDataset, overrides: tuple[str, ...]) -> RunConfig:
                 f"--set {text}: a replay keeps its plan; only {' and '.join(FREE_SECTIONS)} can be changed",
                 "change the config and generate a picture to see what a plan would become",
             )
-    return with_overrides(dataset.run["config"], overrides, dataset.folder.run_file)
+    told = dataset.folder.run_file
+    return with_overrides(dataset.run["config"], overrides, told if isinstance(told, Path) else Path(told.name))
 
 
 def _check_scans(plan: FramePlan, catalogue: Catalogue) -> None:
@@ -150,8 +153,11 @@ def _check_scans(plan: FramePlan, catalogue: Catalogue) -> None:
         )
 
 
-def _difference(before: Path, after: Path) -> tuple[int, float] | None:
-    a, b = (cv2.imread(str(p), cv2.IMREAD_COLOR) for p in (before, after))
+def _difference(before: Location, after: Location) -> tuple[int, float] | None:
+    try:
+        a, b = (cv2.imdecode(np.frombuffer(read_file(p), np.uint8), cv2.IMREAD_COLOR) for p in (before, after))
+    except (OSError, cv2.error):  # gone, or empty
+        return None
     if a is None or b is None or a.shape != b.shape:
         return None
     apart = np.abs(a.astype(np.int16) - b.astype(np.int16))

@@ -19,9 +19,9 @@ from dataset.record import Record
 from render.finish import finish, with_texture_files
 from render.machine import Shares
 from render.passes import Passes
-from render.quarantine import quarantine, release
+from render.quarantine import quarantine, quarantined, release
 from render.seat import WorkerSeat
-from render.session import BlenderSession
+from render.session import BlenderSession, EngineInfo
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
 from scenes.plan import ObjectPlan
@@ -50,6 +50,7 @@ class Stages:
     console: Console
     begin: Callable[[], None]
     info: dict[str, Any] = field(default_factory=dict)
+    _quarantined: set[int] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _opened: Iterator[int] = field(default_factory=itertools.count)
 
@@ -71,14 +72,17 @@ class Stages:
         session = BlenderSession(
             settings or self.settings, self.blender, self.scratch, log, memory_bytes=memory_bytes, gpu=gpu
         )
-        with self._lock:
-            if not self.info:
-                self._note(session)
-                self.begin()
+        self.meet(session.info)
         return session
 
-    def _note(self, session: BlenderSession) -> None:
-        found = session.info
+    def meet(self, found: EngineInfo) -> None:
+        """Take note that a worker has started; the first one means that the run can begin."""
+        with self._lock:
+            if not self.info:
+                self._note(found)
+                self.begin()
+
+    def _note(self, found: EngineInfo) -> None:
         names = f" ({', '.join(found.device_names)})" if found.device_names else ""
         text = f"Blender {found.blender}, {found.engine} on {found.device}{names}: {found.device_reason}"
         self.console.print(escape(text), highlight=False)
@@ -105,8 +109,15 @@ class Stages:
         engine = {"engine": self.settings.engine, "blender": session.info.blender, "device": session.info.device}
         cut_out = {o.instance_id for o in planned.plan.objects if self._is_cut_out(o)}
         record = finish(planned, passes, self.folder, self.config, self.catalogue.classes, engine, cut_out)
-        release(self.folder, planned.plan.index)
+        self._release(planned.plan.index)
         return record
+
+    def _release(self, index: int) -> None:
+        """Take a picture out of the quarantine, of which a store would be asked too often."""
+        if self._quarantined is None:
+            self._quarantined = quarantined(self.folder)
+        if index in self._quarantined:
+            release(self.folder, index)
 
     def give_up(self, planned: Planned, reason: str, log: str) -> None:
         """Keep what is known of a picture that can't be made. Raises OSError."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from s3_server import S3Server, s3_prefix
 
 from assets.asset import Asset, AssetMeta, Material, MeshArrays
 from assets.library import store_asset
@@ -55,3 +56,17 @@ def toy_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store_toy(library, "ball", trimesh.creation.icosphere(subdivisions=3, radius=0.04), (0.1, 0.3, 0.6))
     store_toy(library, "rod", trimesh.creation.cylinder(radius=0.012, height=0.16, sections=24), (0.2, 0.5, 0.1))
     return library
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch):
+    """An empty prefix on an S3 server of our own."""
+    with s3_prefix(s3_server, monkeypatch) as url:
+        yield url
