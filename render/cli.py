@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,8 +13,24 @@ from rich.markup import escape
 from rich.table import Table
 
 from assets.errors import InputError
-from render.cli_options import ConfigArgument, FramesOption, SeedOption, SetOption, frame_range
+from assets.stores import entry_names
+from render.cli_merge import ShardOption, tell_shard
+from render.cli_options import (
+    AddressOption,
+    ConfigArgument,
+    ExecutorOption,
+    FramesOption,
+    SeedOption,
+    SetOption,
+    folder_of,
+    frame_range,
+    place_of,
+)
+from render.shards import Shard
 from render.signals import stop_on_signals
+
+if TYPE_CHECKING:
+    from render.summary import Summary
 
 app = typer.Typer(
     name="scanstage",
@@ -48,24 +64,59 @@ def generate(
     set_: SetOption = None,
     images: Annotated[int | None, typer.Option(help="number of pictures")] = None,
     frames: FramesOption = None,
-    out: Annotated[Path | None, typer.Option(help="folder of the dataset; default: output/<name>")] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="of the dataset, or a URL: s3://bucket/prefix; default: output/<name>"),
+    ] = None,
     seed: SeedOption = None,
     blender: Annotated[
         Path | None, typer.Option(help="render with this Blender executable (3.4 or later) instead of the bpy wheel")
     ] = None,
     workers: Annotated[int, typer.Option(min=0, max=256, help="Blender processes; 0 chooses")] = 0,
+    executor: ExecutorOption = "local",
+    address: AddressOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="delete the earlier dataset in the folder first")] = False,
     extend: Annotated[
         bool, typer.Option("--extend", help="add pictures to a dataset that was begun with fewer, or lower targets")
     ] = False,
+    shard: ShardOption = None,
 ) -> None:
     """Render a dataset: pictures, records, COCO annotations and a contact sheet."""
     from render.generate import generate as run
     from render.options import GenerateOptions
 
-    asked = frame_range(frames)
-    options = GenerateOptions(tuple(set_ or ()), images, seed, asked, out, blender, workers, fresh, extend)
+    options = GenerateOptions(
+        overrides=tuple(set_ or ()),
+        images=images,
+        seed=seed,
+        frames=frame_range(frames),
+        out=folder_of(out),
+        blender=blender,
+        workers=workers,
+        fresh=fresh,
+        extend=extend,
+        executor=place_of(executor, address),
+        address=address,
+        shard=None if shard is None else Shard.parse(shard),
+    )
     summary = run(config, options, console)
+    folder = summary.folder
+    if options.shard is not None:
+        tell_shard(console, str(options.shard), summary)
+    else:
+        _tell(summary)
+    if summary.failed:
+        failed = ", ".join(str(i) for i, _ in sorted(summary.failed)[:20])
+        errors.print(f"[red]{len(summary.failed)} pictures failed:[/] {failed}; reasons above and in run.json")
+        if entry_names(folder.quarantine):
+            errors.print(f"their plans, and what Blender printed: {escape(str(folder.quarantine))}", highlight=False)
+        for mend in summary.mends:
+            errors.print(escape(mend), highlight=False)
+        raise typer.Exit(1)
+
+
+def _tell(summary: Summary) -> None:
+    """Say what a dataset holds and where."""
     folder = summary.folder
     if summary.balance is not None:
         from render.balance_tables import print_balance
@@ -90,14 +141,6 @@ def generate(
         *((("balance", folder.balance), ("chart", folder.balance_chart)) if summary.balance is not None else ()),
     ):
         console.print(f"  {what:<12} {escape(str(path))}", highlight=False)
-    if summary.failed:
-        failed = ", ".join(str(i) for i, _ in sorted(summary.failed)[:20])
-        errors.print(f"[red]{len(summary.failed)} pictures failed:[/] {failed}; reasons above and in run.json")
-        if folder.quarantine.is_dir():
-            errors.print(f"their plans, and what Blender printed: {escape(str(folder.quarantine))}", highlight=False)
-        for mend in summary.mends:
-            errors.print(escape(mend), highlight=False)
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -120,13 +163,16 @@ def doctor(
 
 
 def _mount() -> None:
-    from render import cli_dataset
+    from render import cli_dataset, cli_merge
     from render.cli_assets import app as assets_app
+    from render.cli_estimate import estimate
     from render.cli_plan import plan, preview
 
     app.command()(plan)
     app.command()(preview)
+    app.command()(estimate)
     cli_dataset.register(app)
+    cli_merge.register(app)
     app.add_typer(assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.")
 
 

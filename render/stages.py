@@ -51,6 +51,7 @@ class Stages:
     begin: Callable[[], None]
     info: dict[str, Any] = field(default_factory=dict)
     _quarantined: set[int] | None = None
+    _refusal: Exception | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _opened: Iterator[int] = field(default_factory=itertools.count)
 
@@ -72,15 +73,28 @@ class Stages:
         session = BlenderSession(
             settings or self.settings, self.blender, self.scratch, log, memory_bytes=memory_bytes, gpu=gpu
         )
-        self.meet(session.info)
+        try:
+            self.meet(session.info)
+        except BaseException:
+            session.kill()
+            raise
         return session
 
     def meet(self, found: EngineInfo) -> None:
-        """Take note that a worker has started; the first one means that the run can begin."""
+        """Take note that a worker has started; the first one means that the run can begin.
+
+        Raises what ``begin`` raised, for every worker: a run that couldn't begin must not go on with the next one.
+        """
         with self._lock:
+            if self._refusal is not None:
+                raise self._refusal
             if not self.info:
                 self._note(found)
-                self.begin()
+                try:
+                    self.begin()
+                except Exception as e:
+                    self._refusal = e
+                    raise
 
     def _note(self, found: EngineInfo) -> None:
         names = f" ({', '.join(found.device_names)})" if found.device_names else ""

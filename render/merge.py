@@ -1,0 +1,136 @@
+"""``scanstage merge``: finishes a dataset that shards have made, without rendering."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assets.errors import InputError
+from assets.stores import Location
+from dataset.finished import open_dataset
+from dataset.folder import DatasetFolder
+from render.books import close_books, described
+from render.leftovers import remove_leftovers
+from render.merge_parts import take_in
+from render.preparation import finished_pictures
+from render.quarantine import quarantined, reasons, release
+from render.run_file import differences, earlier_run
+from render.run_lock import run_lock
+from render.shard_books import noted_failures, remove_notes, with_notes
+from render.summary import Summary
+from scenes.balance.ledger import Ledger
+from scenes.balance.run import BalancedRun
+from scenes.catalogue import Catalogue
+from scenes.config.load import with_overrides
+from scenes.planner import Planner
+from scenes.preflight import open_inputs
+from scenes.source import PictureSource, open_source
+
+Content = dict[str, Any]
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge came to.
+
+    Attributes:
+        summary: of the dataset; its ``failed`` are pictures that could not be made, of those that are missing.
+        pictures: that are there.
+        taken: pictures that came from parts.
+        missing: indices of pictures that are not there.
+        command: that makes them.
+    """
+
+    summary: Summary
+    pictures: int
+    taken: int
+    missing: list[int] = field(default_factory=list)
+    command: str = ""
+
+
+def merge(root: Location, parts: Sequence[Path], note: Note) -> Merged:
+    """Export a dataset from all records that are there, and fold in what shards noted.
+
+    It can be killed at any moment, and given again.
+
+    Args:
+        root: folder of the dataset; with parts, it may be a new one.
+        parts: folders of the same run from machines that share no folder; what they have is taken in first, by hard
+            links where that can be.
+        note: told what a person may want to know.
+
+    Raises:
+        InputError: it isn't a dataset, is being written to, or a part doesn't belong to it; nothing was changed.
+        OSError: the folder can't be written.
+    """
+    folder = DatasetFolder(root)
+    if not parts:
+        open_dataset(root)  # before anything is made there
+    with run_lock(folder, what="a merge", note=note):
+        taken = take_in(folder, parts, note) if parts else 0
+        run = earlier_run(folder)
+        ledger = Ledger()
+        ledger.load(folder.ledger)
+        source = _reopened(folder, run, ledger)
+        remove_leftovers(folder)
+        return _finished(folder, run, source, ledger, taken)
+
+
+def _finished(folder: DatasetFolder, run: Content, source: PictureSource, ledger: Ledger, taken: int) -> Merged:
+    for _ in source.indices(lambda index: False):
+        pass  # a balanced run plans what its ledger lacks, and knows then how many pictures it has
+    there = finished_pictures(folder, None, source)
+    for index in quarantined(folder) & there.keys():
+        release(folder, index)
+    missing = [i for i in range(source.expected) if i not in there]
+    known = {int(f["index"]): str(f["reason"]) for f in run.get("failed", ())}
+    known |= noted_failures(folder) | reasons(folder)
+    summary = Summary(folder, kept=len(there), failed=[(i, known[i]) for i in missing if i in known])
+    sessions = with_notes(folder, run["sessions"])
+    close_books(folder, source, str(run["config"]["name"]), _described(run), sessions, summary)
+    remove_notes(folder)
+    return Merged(summary, len(there), taken, missing, _command(folder, run))
+
+
+def _described(run: Content) -> Content:
+    """What ``run.json`` said before there were pictures."""
+    return {key: value for key, value in run.items() if key not in ("failed", "sessions", "pictures", "labels")}
+
+
+def _reopened(folder: DatasetFolder, run: Content, ledger: Ledger) -> PictureSource:
+    """Where the pictures of a dataset come from, by its ``run.json`` alone.
+
+    Only a balanced run needs its scans and files again: what each of its pictures shows follows from those before.
+
+    Raises InputError where these are not what they were.
+    """
+    identity_before = run["identity"]
+    data = dict(run["config"])
+    if data.get("balance") is not None and identity_before["aims"]["images"] is None:
+        del data["images"]  # it wasn't given, so the targets decide
+    config = with_overrides(data, (), Path(str(folder.run_file)))
+    if config.balance is None:
+        return open_source(Planner(config, Catalogue([], []), Path()))
+    base = Path(run.get("command", {}).get("config", folder.root)).parent
+    source = open_source(Planner(config, open_inputs(config, base), base), ledger)
+    if changed := [text for _, text in differences(identity_before, described(source.planner, source)["identity"])]:
+        raise InputError(
+            [f"{folder.root}: it isn't known how many pictures it is to have: {text}" for text in changed[:10]],
+            "a balanced dataset is finished with the scans, files and version that it was begun with: bring them back",
+        )
+    assert isinstance(source, BalancedRun)
+    source.take_over(int(run.get("given", 0)))
+    return source
+
+
+def _command(folder: DatasetFolder, run: Content) -> str:
+    """What makes the pictures that are missing."""
+    given = run.get("command", {})
+    words = ["scanstage", "generate", str(given.get("config", "CONFIG"))]
+    for override in given.get("set", ()):
+        words += ["--set", override]
+    return shlex.join([*words, "--out", str(folder.root)])
