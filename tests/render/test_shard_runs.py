@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -297,3 +299,52 @@ def test_parts_of_another_run_and_what_is_no_part_are_refused(config: Path, tmp_
     with pytest.raises(InputError, match="not a dataset"):
         merged(tmp_path / "mine", tmp_path / "a")
     assert names(tmp_path / "mine") == {"thesis.txt"}
+
+
+KILLED_MERGES = """
+import os, shutil, signal, sys
+from pathlib import Path
+import render.merge
+from render.merge import merge
+
+def killing(work, moment):
+    def done(*args, **options):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return work(*args, **options)
+    return done
+
+root, *parts = map(Path, sys.argv[1:])
+for moment in range(10_000):
+    child = os.fork()
+    if child == 0:
+        left = moment
+        os.link, os.fsync, shutil.rmtree = (killing(f, moment) for f in (os.link, os.fsync, shutil.rmtree))
+        for name in ("replace", "rename", "unlink", "mkdir"):
+            setattr(Path, name, killing(getattr(Path, name), moment))
+        merge(root, parts, print)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.wait()[1]) == 0:
+        break
+print("killed", moment)
+"""
+
+
+@pytest.mark.parametrize("config", ["plain"], indirect=True)
+def test_a_merge_killed_after_each_of_its_steps_ends_the_same(config: Path, tmp_path: Path) -> None:
+    """Every time one step further, in a folder that bears the marks of all the kills before."""
+    run(config, tmp_path / "whole", images=3)
+    run(config, tmp_path / "d", "0/3", images=3)
+    for k in (1, 2):
+        run(config, tmp_path / f"part{k}", f"{k}/3", images=3)
+    command = [sys.executable, "-c", KILLED_MERGES, *(str(tmp_path / name) for name in ("d", "part1", "part2"))]
+    told = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True).stdout
+    assert int(told.split()[-1]) > 12, told
+    assert merged(tmp_path / "d", tmp_path / "part1", tmp_path / "part2").missing == []
+    assert content(tmp_path / "d") == content(tmp_path / "whole")
+    assert names(tmp_path / "d") == names(tmp_path / "whole")
+    assert not [p for p in (tmp_path / "d").rglob(".*") if p.is_file()]
+    told = json.loads((tmp_path / "d/run.json").read_text())
+    assert sorted(s["shard"] for s in told["sessions"]) == ["0/3", "1/3", "2/3"]
