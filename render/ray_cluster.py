@@ -85,15 +85,16 @@ def _import_ray() -> Any:
 
 
 def _resolved(address: str | None) -> str:
-    """``host:port`` of a cluster that answers, or ``local``. Raises InputError.
+    """``host:port`` of a cluster that answers, ``auto`` or ``local``. Raises InputError.
 
-    Ray itself tries an address for more than a minute, and then ends the process.
+    Ray itself tries an address for more than a minute, and then ends the process. A cluster that this machine is part
+    of stays ``auto``: only then does Ray take the token that it is locked with from where it keeps it.
     """
     address = (address or os.environ.get("RAY_ADDRESS") or "").strip() or None
     if address is None or address == "auto":
         running = _last_started()
         if running is not None and _failure(running) is None:
-            return running
+            return "auto"
         if address is None:
             return "local"
         raise InputError("--address auto: this machine is part of no Ray cluster", START_ONE)
@@ -135,11 +136,18 @@ def _join(ray: Any, address: str) -> None:
     except SystemExit:
         raise KeyboardInterrupt from None  # what Ray makes of SIGTERM while it starts
     except (ConnectionError, RuntimeError, ValueError) as e:
-        raise InputError(f"--address {address}: the cluster can't be joined: {_first_line(e)}", JOIN_IT) from None
+        raise _refusal(address, e) from None
 
 
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _refusal(address: str, error: BaseException) -> InputError:
+    reasons = [error]
+    while (cause := reasons[-1].__cause__ or reasons[-1].__context__) is not None:
+        reasons.append(cause)
+    if any("AuthToken" in str(e) or type(e).__name__ == "AuthenticationError" for e in reasons):
+        problem = f"--address {address}: the cluster asks for a token, and none is known here or another one"
+        return InputError(problem, "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what the cluster was started with")
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return InputError(f"--address {address}: the cluster can't be joined: {line}", JOIN_IT)
 
 
 @contextmanager

@@ -41,6 +41,7 @@ from scenes.preflight import open_inputs
 
 SHARED_WAIT_S = 10.0
 """So long a file that another machine has just written may take to show up on a network file system."""
+FINISH_S = 5.0
 SAME_PATHS = "every node needs the same files under the same paths: put them on a shared folder"
 
 
@@ -150,12 +151,13 @@ class RemoteWorker:
             return self._underway[parcel.index]
 
     def stop(self, at_once: bool) -> None:
-        """End the worker and remove what lies in its scratch folder."""
+        """End the worker, in the middle of a picture or after it, and remove what lies in its scratch folder."""
         if at_once:
             self._seat.kill()
-        self._incoming.put(None)
-        self._thread.join(timeout=5.0)
-        self._seat.close()
+        else:
+            self._incoming.put(None)
+            self._thread.join(timeout=FINISH_S)
+            self._seat.close()
         self._open.close()
 
     def _finished(self, index: int) -> Record | None:
