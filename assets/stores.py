@@ -74,23 +74,17 @@ def is_file(file: Location) -> bool:
 
 
 def read_files(folder: UPath, names: Iterable[str]) -> Iterator[bytes | None]:
-    """Content of files directly in a folder, many at a time; None for each that isn't there.
-
-    They hold at least a byte each: asked for from the first byte on, S3 needs one request instead of two.
-
-    Raises OSError.
-    """
+    """Content of files below a folder, many at a time; None for each that isn't there. Raises OSError."""
     rest = iter(names)
     while batch := list(islice(rest, READ_AT_ONCE)):
         paths = [(folder / name).path for name in batch]
-        with _telling(folder):
+        with _telling(folder):  # asked for from the first byte on, S3 needs one request a file instead of two
             contents: Sequence[Any] = folder.fs.cat_ranges(paths, 0, None, on_error="return")
         for name, content in zip(batch, contents, strict=True):
             if isinstance(content, FileNotFoundError):
                 yield None
             elif isinstance(content, BaseException):
-                with _telling(folder / name):
-                    raise content
+                yield read_file(folder / name)  # an empty file has no first byte; whatever else fails does so again
             else:
                 yield bytes(content)
 

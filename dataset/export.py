@@ -13,12 +13,15 @@ import numpy as np
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
-from assets.stores import entry_names, read_file, read_files
+from assets.stores import entry_names, is_file, read_file, read_files
 from dataset.categories import Category
 from dataset.coco import coco_bytes, to_coco
 from dataset.folder import DatasetFolder
 from dataset.preview import MOST_PICTURES, contact_sheet
 from dataset.record import OtherFormat, Record
+
+FEW = 64
+"""So many pictures of a store are looked up one by one; for more of them it is listed."""
 
 
 def iterate_records(
@@ -38,8 +41,10 @@ def iterate_records(
             empty, or be rendered over.
         OSError: a store can't be read: taken for absent, finished pictures would be rendered again.
     """
-    sizes = folder.stored_sizes() if sizes is None else sizes
-    wanted = sorted(set(recorded_indices(folder, sizes) if indices is None else indices))
+    few = None if indices is None else sorted(set(indices))
+    if sizes is None and (few is None or len(few) > FEW):
+        sizes = folder.stored_sizes()
+    wanted = recorded_indices(folder, sizes) if few is None else few
     for index, content in _record_files(folder, wanted, sizes):
         try:
             record = Record.from_json(content.decode("utf-8"))
@@ -61,7 +66,7 @@ def _record_files(
             with contextlib.suppress(OSError):
                 yield index, read_file(folder.record(index))
         return
-    there = [i for i in indices if (sizes or {}).get(_name(folder, i))]
+    there = [i for i in indices if sizes is None or sizes.get(_name(folder, i))]
     for index, content in zip(there, read_files(folder.root, (_name(folder, i) for i in there)), strict=True):
         if content is not None:
             yield index, content
@@ -73,7 +78,7 @@ def _name(folder: DatasetFolder, index: int) -> str:
 
 
 def _has_file(folder: DatasetFolder, name: str, sizes: Mapping[str, int] | None) -> bool:
-    return (folder.root / name).is_file() if sizes is None else bool(sizes.get(name))
+    return is_file(folder.root / name) if sizes is None else bool(sizes.get(name))
 
 
 def recorded_indices(folder: DatasetFolder, sizes: Mapping[str, int] | None = None) -> list[int]:
@@ -103,8 +108,8 @@ def image_is_whole(folder: DatasetFolder, record: Record, sizes: Mapping[str, in
     """
     named = {f"{folder.images.name}/{record.image.file_name}": record.image.sha256}
     named |= {m.path: m.sha256 for m in record.maps.values()}
-    if sizes is not None:
-        return all(sizes.get(name) for name in named)
+    if not isinstance(folder.root, Path):
+        return all(_has_file(folder, name, sizes) for name in named)
     files = ((folder.root / name, sha256) for name, sha256 in named.items())
     return all(p.is_file() and hashlib.sha256(read_file(p)).hexdigest() == sha256 for p, sha256 in files)
 

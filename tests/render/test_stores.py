@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import time
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,15 +17,17 @@ import test_balanced_generate
 import trimesh
 from analytic import BRICK_SIZE
 from conftest import store_toy
+from faults.fake_blender import make_fake_blender
 from fsspec.implementations.memory import MemoryFileSystem
 from rich.console import Console
 from s3_server import S3Server
 from test_generate import DATA, FakeSession, use_analytic_engine
+from upath import UPath
 
 from assets.errors import InputError
 from assets.locations import PROBE, locate
 from assets.stores import Location, file_sizes, put, read_file, remove, remove_file
-from dataset.export import read_records
+from dataset.export import image_is_whole, read_records, recorded_indices
 from dataset.folder import DatasetFolder
 from render.cli import entrypoint
 from render.generate import generate
@@ -39,6 +45,7 @@ objects: {count: {integer: [2, 4]}}
 camera: {resolution: [160, 120]}
 output: {depth: true}
 """
+ROOT = Path(__file__).parents[2]
 PARTS = (*DATA, "depth", "preview.png")
 
 
@@ -165,6 +172,47 @@ def test_going_on_fetches_no_pictures(config: Path, monkeypatch: pytest.MonkeyPa
     assert len(fetched) == 6
     assert all("/records/" in path for path in fetched)
     assert len(listed) == len(set(listed))
+
+
+def test_single_pictures_are_looked_up_without_listing_all(
+    config: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run(config, url).folder
+    assert isinstance(folder.root, UPath)
+    monkeypatch.setattr(type(folder.root.fs), "find", None)
+    assert [r.index for r in read_records(folder, [4, 2, 9])] == [2, 4]
+    [record] = read_records(folder, [3])
+    assert image_is_whole(folder, record)
+    remove_file(below(url, "depth/000003.png"))
+    assert not image_is_whole(folder, record)
+    remove_file(below(url, "images/000003.jpg"))
+    assert read_records(folder, [3]) == []
+
+
+def test_a_run_that_is_killed(config: Path, tmp_path: Path, s3_url: str) -> None:
+    """As real processes: the client library's threads and connections are there too."""
+    options = ["--images", "8", "--blender", str(make_fake_blender(tmp_path)), "--workers", "1", "--out"]
+    command = [sys.executable, "-m", "render", "generate", str(config), *options]
+    environment = os.environ | {"FAKE_BLENDER_SECONDS": "0.2", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([*command, s3_url], env=environment, stdout=subprocess.DEVNULL, cwd=ROOT) as killed:
+        deadline = time.monotonic() + 60
+        while len(recorded_indices(DatasetFolder(locate(s3_url, "")))) < 3:
+            assert killed.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        killed.kill()
+        killed.wait()
+    ended = subprocess.run([*command, s3_url], env=environment, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    assert " were there already" in ended.stdout
+    run(config, tmp_path / "here", images=8)
+    assert contents(s3_url, "annotations") == contents(tmp_path / "here", "annotations")
+    there, here = (contents(place, "records") for place in (s3_url, tmp_path / "here"))
+    assert there.keys() == here.keys()
+    for name in here:  # the engine calls itself otherwise, and its radiance has been through a file
+        one, other = json.loads(there[name]), json.loads(here[name])
+        assert {k for k in one if one[k] != other[k]} <= {"engine", "image", "maps", "exposure_ev"}
 
 
 def test_what_cannot_be_used_is_known_before_rendering(
