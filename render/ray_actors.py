@@ -129,7 +129,9 @@ class RayActors:
         self._handles = []
 
     def _lost(self, error: BaseException) -> BaseException:
-        exceptions = self._ray.exceptions
-        if not isinstance(error, exceptions.RayActorError):
-            return error  # none that the end of an actor explains
-        return ActorLost(" ".join(str(error).split()), not isinstance(error, exceptions.ActorUnavailableError))
+        """What Ray says of a call that failed: an actor or a node that ended takes answers along in many ways."""
+        kinds = self._ray.exceptions
+        if not isinstance(error, kinds.RayError) or isinstance(error, kinds.RayTaskError):
+            return error  # a mistake in what runs there
+        gone = isinstance(error, kinds.RayActorError) and not isinstance(error, kinds.ActorUnavailableError)
+        return ActorLost(" ".join(str(error).split()), gone)

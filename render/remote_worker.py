@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,11 @@ from dataset.record import Record
 from render.executor import LocalExecutor, Outcome
 from render.machine import Shares
 from render.maps import engine_settings
+from render.passes import Passes
 from render.run_file import identity, own_version, versions
 from render.scratch import scratch_folder
 from render.seat import StartFailed
+from render.session import BlenderSession
 from render.stages import Stages
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
@@ -108,11 +110,12 @@ class RemoteWorker:
         shares = Shares(1, errand.threads, errand.memory_bytes, (None,), "")
         [self._seat] = stages.seats(shares)
         try:
-            self.info = asdict(self._seat.start().info)
+            self.info = dict(vars(self._seat.start().info))
         except StartFailed as e:
             self._open.close()
             raise e.reason from None
-        self._executor = LocalExecutor(self._parse, [self._seat], stages.finish, stages.give_up, resumed=True)
+        self._stages = stages
+        self._executor = LocalExecutor(self._parse, [self._seat], self._finish, stages.give_up, resumed=True)
         self._plans: dict[int, str] = {}
         self._incoming: queue.Queue[int | None] = queue.Queue()
         self._underway: dict[int, Future[Outcome]] = {}
@@ -167,6 +170,13 @@ class RemoteWorker:
     def _parse(self, index: int) -> Planned:
         plan = FramePlan.from_json(self._plans.pop(index))
         return self._planner.complete(Attempt(plan, self._planner.caster.cast(plan)))
+
+    def _finish(self, planned: Planned, passes: Passes, session: BlenderSession) -> Record:
+        try:
+            return self._stages.finish(planned, passes, session)
+        except OSError:
+            self._incoming.put(None)  # which the thread that parses plans would wait for otherwise
+            raise
 
     def _work(self) -> None:
         """One stretch of work for all its life: a picture is finished while the next one renders, across parcels."""
