@@ -50,7 +50,7 @@ def merge(
         errors = Console(stderr=True, highlight=False, soft_wrap=True)
         errors.print(f"[red]{len(done.missing)} pictures are missing:[/] {named(done.missing)}")
         for index, reason in summary.failed[:MOST_NAMED]:
-            errors.print(f"  {index}: {escape(reason)}")
+            errors.print(f"  {index}: {escape(reason.partition(chr(10))[0])}")
         errors.print(f"this makes them: {escape(done.command)}")
         raise typer.Exit(1)
 

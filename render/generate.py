@@ -81,7 +81,7 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
     folder = DatasetFolder((options.out or default_out(config)).resolve())
     with run_lock(folder, options.shard, note=partial(_note, console)):
         run = _prepare(Planner(config, catalogue, base), folder, options, console)
-        run.content["command"] = {"config": str(path.resolve()), "set": options.deciding()}
+        run.content["command"] = options.command(path)
         run.make_missing()
     run.summary.seconds["total"] = time.monotonic() - started
     return run.summary

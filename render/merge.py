@@ -133,4 +133,6 @@ def _command(folder: DatasetFolder, run: Content) -> str:
     words = ["scanstage", "generate", str(given.get("config", "CONFIG"))]
     for override in given.get("set", ()):
         words += ["--set", override]
+    if given.get("blender"):
+        words += ["--blender", given["blender"]]
     return shlex.join([*words, "--out", str(folder.root)])

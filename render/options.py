@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from assets.stores import Location
 from render.shards import Shard
@@ -48,6 +48,11 @@ class GenerateOptions:
         overrides += [f"images={self.images}"] if self.images is not None else []
         overrides += [f"seed={self.seed}"] if self.seed is not None else []
         return overrides
+
+    def command(self, path: Path) -> dict[str, Any]:
+        """What ``run.json`` keeps of the command, so that it can be given again: config, overrides, Blender."""
+        blender = None if self.blender is None else str(self.blender.absolute())
+        return {"config": str(path.resolve()), "set": self.deciding(), "blender": blender}
 
 
 def read_config(path: Path, options: GenerateOptions) -> RunConfig:

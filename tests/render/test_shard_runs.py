@@ -18,6 +18,8 @@ from rich.console import Console
 from test_generate import DATA, FakeSession, digest, use_analytic_engine
 
 from assets.errors import InputError
+from assets.locations import locate
+from assets.stores import Location, entry_names, read_file
 from dataset.folder import DatasetFolder
 from render import generate as generate_module
 from render.cli import entrypoint
@@ -56,7 +58,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path, toy_library: Path, mo
     return path
 
 
-def run(config: Path, out: Path, shard: str | None = None, **options):
+def run(config: Path, out: Location, shard: str | None = None, **options):
     asked = GenerateOptions(out=out, shard=Shard.parse(shard) if shard else None, **options)
     return generate(config, asked, Console(quiet=True))
 
@@ -348,3 +350,18 @@ def test_a_merge_killed_after_each_of_its_steps_ends_the_same(config: Path, tmp_
     assert not [p for p in (tmp_path / "d").rglob(".*") if p.is_file()]
     told = json.loads((tmp_path / "d/run.json").read_text())
     assert sorted(s["shard"] for s in told["sessions"]) == ["0/3", "1/3", "2/3"]
+
+
+def test_shards_write_to_a_store(config: Path, tmp_path: Path) -> None:
+    """Which has no locks, and no folders that could be renamed."""
+    store = locate(f"memory://shards-{tmp_path.name}/run", "--out")
+    made = [run(config, store, shard) for shard in ("0/2", "1/2")]
+    assert made[-1].lacking == []
+    whole = run(config, tmp_path / "whole")
+    done = merge(store, [], lambda text: None)
+    assert (done.missing, done.pictures) == ([], whole.done)
+    for name in [n for n in content(tmp_path / "whole") if n != "orders"]:
+        assert read_file(store / name) == (tmp_path / "whole" / name).read_bytes(), name
+    assert "shards" not in entry_names(store)
+    told = json.loads(read_file(store / "run.json"))
+    assert [s["shard"] for s in told["sessions"]] == ["0/2", "1/2"]
