@@ -32,6 +32,8 @@ from render.signals import stop_on_signals
 if TYPE_CHECKING:
     from render.summary import Summary
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="scanstage",
     help="3D scans in, balanced and verified datasets out.",
@@ -107,7 +109,8 @@ def generate(
         _tell(summary)
     if summary.failed:
         failed = ", ".join(str(i) for i, _ in sorted(summary.failed)[:20])
-        errors.print(f"[red]{len(summary.failed)} pictures failed:[/] {failed}; reasons above and in run.json")
+        where = folder.run_file.name if options.shard is None else folder.shards.name
+        errors.print(f"[red]{len(summary.failed)} pictures failed:[/] {failed}; reasons above and in {where}")
         if entry_names(folder.quarantine):
             errors.print(f"their plans, and what Blender printed: {escape(str(folder.quarantine))}", highlight=False)
         for mend in summary.mends:
@@ -187,7 +190,8 @@ def entrypoint(argv: list[str] | None = None) -> int:
         stop_on_signals()
     try:
         result = app(args=argv, prog_name="scanstage", standalone_mode=False)
-        return int(result or 0)
+        # Newer typers turn an interrupt into a result.
+        return _interrupted() if result == INTERRUPTED else int(result or 0)
     except InputError as e:
         for problem in e.problems:
             errors.print(f"[red]error:[/] {escape(problem)}", highlight=False)
@@ -197,8 +201,7 @@ def entrypoint(argv: list[str] | None = None) -> int:
     except typer.Exit as e:
         return int(e.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        errors.print("\ninterrupted; what is finished is kept, the same command goes on from there")
-        return 130
+        return _interrupted()
     except BrokenPipeError:
         return 141
     except OSError as e:
@@ -216,6 +219,11 @@ def entrypoint(argv: list[str] | None = None) -> int:
             raise
         errors.print(f"[red]error:[/] {escape(shown)}", highlight=False)
         return 2
+
+
+def _interrupted() -> int:
+    errors.print("\ninterrupted; what is finished is kept, the same command goes on from there")
+    return INTERRUPTED
 
 
 def _is_engine_failure(error: Exception) -> bool:
