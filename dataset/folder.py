@@ -99,6 +99,10 @@ class DatasetFolder:
         files = (self.run_file, self.preview, *balance, self.log)
         return (self.images, self.records, self.annotations, *maps, self.quarantine, self.shards, *files)
 
+    def picture_folders(self) -> tuple[Location, ...]:
+        """Where pictures are, and all that is told of single ones."""
+        return (self.images, self.records, self.annotations, *(self.root / name for name in MAP_FOLDERS))
+
     @property
     def local_root(self) -> Path:
         """The root, where what is to be done needs local files. Raises InputError for a dataset on a store."""

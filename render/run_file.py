@@ -14,7 +14,7 @@ from typing import Any
 from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.locations import PROBE
-from assets.stores import entry_names, is_file, read_file
+from assets.stores import Location, entry_names, is_file, read_file
 from dataset.folder import DatasetFolder
 from render.leftovers import final_name
 from scenes.catalogue import Catalogue
@@ -73,12 +73,21 @@ def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool, ext
         own = {entry.name for entry in (*folder.own_entries(), folder.lock)} | {PROBE}
         if any(name not in own and final_name(name) not in own for name in entry_names(folder.root)):
             raise InputError(_foreign(folder), "choose another folder with --out")
+        # A run writes run.json before its first picture: whoever made these, it can't be told what they show.
+        if held := [part.name for part in folder.picture_folders() if _holds_files(part)]:
+            raise InputError(
+                f"{_foreign(folder)}: it has {', '.join(held)}, but no run.json",
+                "bring run.json back if it was one, or choose another folder with --out",
+            )
         return False
     try:
         before = json.loads(read_file(folder.run_file))["identity"]
         _ = before["config"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(_foreign(folder), "choose another folder with --out") from None
+        raise InputError(
+            f"{_foreign(folder)}: its run.json is broken, or something else's",
+            "bring run.json back if it was one, or choose another folder with --out",
+        ) from None
     if fresh:
         return False
     differing = dict(differences(before, now, ""))
@@ -97,6 +106,10 @@ def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool, ext
             shown, f"{more}start anew with --fresh (deletes what is there), or choose another folder with --out"
         )
     return True
+
+
+def _holds_files(part: Location) -> bool:
+    return any(final_name(name) is None for name in entry_names(part))
 
 
 def _is_aim(key: str) -> bool:
