@@ -68,7 +68,11 @@ def run_file(work: Workplace, seen: Observation, times: int) -> None:
         out = work.out()
         shutil.copytree(reference.out, out)
         data = (out / "run.json").read_bytes()
-        (out / "run.json").write_bytes((data[: int(work.rng.integers(len(data)))], b"[]", b"\0" * 99, b'"run"')[i % 4])
+        if i % 5 == 4:
+            (out / "run.json").unlink()
+        else:
+            broken = (data[: int(work.rng.integers(len(data)))], b"[]", b"\0" * 99, b'"run"')
+            (out / "run.json").write_bytes(broken[i % 5])
         ended = work.generate(config, out).wait()
         seen.promise(ended.code == 2, ended.tail())
         seen.promise("run.json" in ended.err, f"doesn't name the file: {ended.err}")
@@ -94,6 +98,6 @@ def ledger(work: Workplace, seen: Observation, times: int) -> None:
 SCENARIOS = (
     Scenario("damaged-picture", "these pictures are made again, no others; same bytes", pictures, 4, share=1.0),
     Scenario("damaged-export", "written anew, nothing rendered", derived, 0, share=0.1),
-    Scenario("damaged-run-file", "refused by name (exit 2), nothing touched", run_file, 0, share=0.14),
+    Scenario("damaged-run-file", "refused by name (exit 2), nothing touched", run_file, 0, share=0.17),
     Scenario("damaged-ledger", "computed again, same bytes", ledger, 0, share=0.2),
 )

@@ -59,7 +59,7 @@ def half_written(out: Path) -> str:
 
 def left_over(out: Path) -> list[str]:
     """Staged files, locks and quarantine in a dataset that is finished."""
-    hidden = [p for p in out.rglob(".*")]
+    hidden = list(out.rglob(".*"))
     folders = [p for name in ("quarantine", "shards") if (p := out / name).exists()]
     return sorted(str(p.relative_to(out)) for p in hidden + folders)
 

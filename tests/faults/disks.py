@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 from dataset_digest import differences, half_written
-from kills import SLOW, is_finished
+from kills import is_finished, wait_until
 from observation import CannotTry, Observation, Scenario
-from workplace import Ended, Workplace, can_mount
+from workplace import SLOW, Ended, Workplace, can_mount
 
 # Runs the command on a small disk of its own that holds what is in SAVED, and saves it again afterwards.
 ON_DISK = """
@@ -21,7 +23,6 @@ set +e
 "$@"
 code=$?
 rm -f {disk}/filler
-mount -o remount,rw {disk}
 rm -rf {saved}
 cp -a {disk}/d {saved}
 exit $code
@@ -54,7 +55,7 @@ def _cut_short(seen: Observation, ended: Ended, saved: Path, pictures: int, why:
 def fills(work: Workplace, seen: Observation, times: int) -> None:
     """Something else takes all room at a random moment."""
     _needs_mounts()
-    reference = work.reference(config := work.config(), **SLOW)
+    reference = work.reference(config := work.config())
     for _ in range(times):
         saved = work.out()
         fill = f"sleep {reference.moment(work.rng):.2f}; cat /dev/zero >{{disk}}/filler 2>/dev/null"
@@ -64,17 +65,34 @@ def fills(work: Workplace, seen: Observation, times: int) -> None:
         seen.times += 1
 
 
-def turns_read_only(work: Workplace, seen: Observation, times: int) -> None:
-    """The file system is made read-only at a random moment, as systems do after an error of a disk."""
-    _needs_mounts()
-    reference = work.reference(config := work.config(), **SLOW)
-    for _ in range(times):
-        saved = work.out()
-        remount = "until mount -o remount,ro {disk} 2>/dev/null; do sleep 0.002; done"
-        ended = _on_disk(work, f"sleep {reference.moment(work.rng):.2f}; {remount}", saved, config)
-        _cut_short(seen, ended, saved, reference.pictures, "Read-only file system")
-        is_finished(seen, work, saved, reference.digest, work.generate(config, saved).wait())
+def taken_away(work: Workplace, seen: Observation, times: int) -> None:
+    """A folder of the dataset that can't be written any more from a random moment on."""
+    reference = work.reference(config := work.config())
+    for i in range(times):
+        out, moment = work.out(), reference.moment(work.rng)
+        victim = out / ("records", "images", "depth")[i % 3]
+        running = work.generate(config, out, **SLOW)
+        wait_until(running, moment, victim.exists)
+        try:
+            if victim.exists():
+                _unwritable(victim, True)
+            ended = running.wait()
+        finally:
+            _unwritable(victim, False)
+            running.end_all()
+        _cut_short(seen, ended, out, reference.pictures, str(victim))
+        is_finished(seen, work, out, reference.digest, work.generate(config, out).wait())
         seen.times += 1
+
+
+def _unwritable(folder: Path, so: bool) -> None:
+    """Modes don't bind root; the attribute does."""
+    if os.geteuid():
+        folder.chmod(0o555 if so else 0o755)
+        return
+    done = subprocess.run(["chattr", "+i" if so else "-i", str(folder)], capture_output=True, check=False)
+    if done.returncode:
+        raise CannotTry("root's own folders can't be made unwritable here (chattr)")
 
 
 def read_only(work: Workplace, seen: Observation, times: int) -> None:
@@ -108,7 +126,7 @@ def no_room_for_passes(work: Workplace, seen: Observation, times: int) -> None:
     reference = work.reference(config := work.config())
     for i in range(times):
         out = work.out()
-        size = (16, 64)[i % 2]
+        size = (4, 8)[i % 2]
         ended = work.generate(config, out, wrap=f"mount -t tmpfs -o size={size}k none /dev/shm").wait()
         seen.promise(ended.code in (0, 1, 2), ended.tail())
         seen.count("exit 0" if ended.code == 0 else f"exit {ended.code}")
@@ -122,7 +140,7 @@ def no_room_for_passes(work: Workplace, seen: Observation, times: int) -> None:
 
 SCENARIOS = (
     Scenario("disk-full", "says so, exit 1, nothing half-written; resumes", fills, 1, share=0.3),
-    Scenario("disk-turns-read-only", "says so, exit 1, nothing half-written; resumes", turns_read_only, 0, share=0.2),
+    Scenario("permission-gone", "says where, exit 1, nothing half-written; resumes", taken_away, 0, share=0.2),
     Scenario("read-only", "refused before rendering (exit 2), nothing changed", read_only, 1, share=0.14),
     Scenario("scratch-full", "no exit 0 with pictures missing; resumes", no_room_for_passes, 0, share=0.07),
 )

@@ -135,6 +135,8 @@ class FakeWorker:
         fall(kind)
         if kind == "error":
             return self._say(request, error={"kind": "Told", "message": "told to fail"})
+        if gone := [f for f in request["folders"].values() if not (Path(f) / "mesh.npz").is_file()]:
+            return self._say(request, error={"kind": "MissingFile", "message": f"{gone[0]}/mesh.npz is missing"})
         if kind != "mute":
             write_passes(request["plan"], Path(request["output"]), self._passes, shift=3 if kind == "shift" else 0)
         time.sleep(seconds)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from workplace import Workplace
@@ -58,6 +61,18 @@ class Scenario:
     engines: tuple[str, ...] = ("fake",)
     share: float = 0.0
 
+    def rng(self, seed: int) -> np.random.Generator:
+        """Of its own, so that no other scenario moves its moments."""
+        return np.random.default_rng((seed, zlib.crc32(self.name.encode())))
+
     def times(self, moments: int) -> int:
         """How often the script tries it."""
         return max(1, round(self.share * moments))
+
+
+def try_scenario(scenario: Scenario, work: Workplace, times: int) -> Observation:
+    """Watch one scenario."""
+    seen = Observation()
+    scenario.watch(work, seen, times)
+    seen.promise(seen.times, "the fault never happened")
+    return seen

@@ -14,38 +14,27 @@ import sys
 import tempfile
 import time
 import traceback
-import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE)]
 
-import numpy as np  # noqa: E402
-from observation import CannotTry, Observation, Scenario  # noqa: E402
+from observation import CannotTry, Scenario, try_scenario  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 from scenarios import ALL  # noqa: E402
-from workplace import Workplace  # noqa: E402
+from workplace import Shared, Workplace  # noqa: E402
 
 SEED = 20
 
 
-def try_scenario(scenario: Scenario, root: Path, engine: str, seed: int, times: int) -> Observation:
-    """Watch one scenario in ``root``, an empty folder."""
-    seen = Observation()
-    rng = np.random.default_rng((seed, zlib.crc32(scenario.name.encode())))
-    scenario.watch(Workplace(root, engine, rng), seen, times)
-    seen.promise(seen.times, "the fault never happened")
-    return seen
-
-
-def watch(scenario: Scenario, engine: str, seed: int, times: int, keep: bool) -> dict[str, object]:
+def watch(scenario: Scenario, shared: Shared, engine: str, seed: int, times: int, keep: bool) -> dict[str, object]:
     """Try one scenario in a temporary folder; what came of it, as JSON."""
     root = Path(tempfile.mkdtemp(prefix=f"fault-{scenario.name}-"))
     start = time.monotonic()
     result: dict[str, object] = {"name": scenario.name, "promised": scenario.promised, "times": 0, "seen": {}}
     try:
-        seen = try_scenario(scenario, root, engine, seed, times)
+        seen = try_scenario(scenario, Workplace(root, shared, engine, scenario.rng(seed)), times)
         result |= {"times": seen.times, "seen": seen.seen, "broken": seen.broken, "ok": not seen.broken}
     except CannotTry as e:
         result |= {"seen": {"skipped": str(e)}, "broken": [], "ok": None}
@@ -87,10 +76,12 @@ def main() -> int:
     console = Console(width=200)
     console.print(f"seed {options.seed}, {options.moments} moments, engine {options.engine}")
     results = []
-    cache = tempfile.TemporaryDirectory(prefix="fault-cache-")
-    os.environ["SCANSTAGE_CACHE"] = cache.name
+    common = tempfile.TemporaryDirectory(prefix="faults-")
+    os.environ["SCANSTAGE_CACHE"] = f"{common.name}/cache"
+    shared = Shared(Path(common.name))
     for scenario in chosen:
-        result = watch(scenario, options.engine, options.seed, scenario.times(options.moments), options.keep)
+        times = scenario.times(options.moments)
+        result = watch(scenario, shared, options.engine, options.seed, times, options.keep)
         results.append(result)
         name, times, _, told, verdict = row(result)
         console.print(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import damaged_files
 import disks
+import hostile_configs
+import hostile_scans
 import kills
+import shards
 import sick_workers
 import two_at_once
 from observation import Scenario
@@ -15,4 +18,7 @@ ALL: tuple[Scenario, ...] = (
     *damaged_files.SCENARIOS,
     *disks.SCENARIOS,
     *two_at_once.SCENARIOS,
+    *shards.SCENARIOS,
+    *hostile_scans.SCENARIOS,
+    *hostile_configs.SCENARIOS,
 )

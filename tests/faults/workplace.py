@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import psutil
 import trimesh
 from analytic import BALL_RADIUS, BOX_SIZE, BRICK_SIZE
 from conftest import store_toy
-from dataset_digest import Digest, digest
+from dataset_digest import Digest, digest, findings
 from fake_blender import ROOT, make_fake_blender
 
 CONFIG = """
@@ -34,6 +35,8 @@ render: {{preset: draft, samples: 2, denoise: "off", device: cpu}}
 """
 BALANCE = 'balance: {target: {box: 14, "*": 8}}\n'
 MARK = "SCANSTAGE_FAULTS_RUN"
+SLOW = {"FAKE_BLENDER_SECONDS": 0.1}
+"""The pace of runs that are to be hit at a random moment: a picture takes at least so long."""
 PATIENCE_S = 240.0
 AFTERMATH_S = 8.0
 """So long may workers live on after their coordinator was killed."""
@@ -147,26 +150,44 @@ class Reference:
         return float(rng.uniform(0.5 * self.first_record_s, end))
 
 
+class Shared:
+    """What scenarios have in common.
+
+    Args:
+        root: an empty folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.library = root, root / "library"
+        self.references: dict[str, Reference] = {}
+        store_toy(self.library, "box", trimesh.creation.box(BOX_SIZE), (0.6, 0.2, 0.1))
+        store_toy(self.library, "ball", trimesh.creation.icosphere(subdivisions=5, radius=BALL_RADIUS), (0.1, 0.3, 0.6))
+        store_toy(self.library, "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
+
+
 class Workplace:
     """Folders, scans and commands of one scenario.
 
     Args:
         root: an empty folder.
+        shared: with other scenarios of the same engine, which only read what is in it: scans and uninterrupted runs.
         engine: ``fake`` or ``bpy``.
         rng: draws the moments.
     """
 
-    def __init__(self, root: Path, engine: str, rng: np.random.Generator) -> None:
-        self.root, self.engine, self.rng = root, engine, rng
-        self.faults, self.library, self.memory = root / "faults", root / "library", root / "shm"
+    def __init__(self, root: Path, shared: Shared, engine: str, rng: np.random.Generator) -> None:
+        self.root, self.shared, self.engine, self.rng = root, shared, engine, rng
+        self.faults, self.library, self.memory = root / "faults", shared.library, root / "shm"
         self.faults.mkdir()
         self.memory.mkdir()
         self.journal = root / "journal.txt"
         self.fake = make_fake_blender(root)
-        store_toy(self.library, "box", trimesh.creation.box(BOX_SIZE), (0.6, 0.2, 0.1))
-        store_toy(self.library, "ball", trimesh.creation.icosphere(subdivisions=5, radius=BALL_RADIUS), (0.1, 0.3, 0.6))
-        store_toy(self.library, "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
-        self._references: dict[str, Reference] = {}
+
+    def own_library(self) -> None:
+        """From now on use a copy of the toy scans that may be harmed."""
+        own = self.root / "own-library"
+        shutil.copytree(self.library, own)
+        self.library = own
 
     def config(self, images: int = 16, extra: str = "", name: str = "toys.yaml") -> Path:
         """Write a config of toy scans."""
@@ -225,22 +246,24 @@ class Workplace:
         arguments = ("generate", config, "--out", out, *engine, *workers, *more)
         return self.start(*arguments, wrap=wrap, **environment)
 
-    def reference(self, config: Path, **environment: object) -> Reference:
-        """An uninterrupted run of a config with two workers, made once."""
-        key = config.read_text() + str(environment)
-        if key not in self._references:
-            out = self.out()
-            running = self.generate(config, out, **environment)
+    def reference(self, config: Path) -> Reference:
+        """An uninterrupted run of a config with two workers at the pace of :data:`SLOW`, made once."""
+        key = config.read_text()
+        if key not in self.shared.references:
+            out = self.shared.root / f"reference-{len(self.shared.references)}"
+            running = self.generate(config, out, **SLOW)
             first = None
             while running.alive:
                 if first is None and any(out.glob("records/*.json")):
                     first = time.monotonic() - running.started
                 time.sleep(0.02)
             ended = running.wait()
-            if ended.code != 0 or ended.traceback:
+            if ended.code != 0 or ended.traceback or findings(out):
                 raise RuntimeError(f"a run without any fault failed: {ended.tail()}")
-            self._references[key] = Reference(out, digest(out), ended.seconds, first or ended.seconds / 2)
-        return self._references[key]
+            self.rendered()
+            found = Reference(out, digest(out), ended.seconds, first or ended.seconds / 2)
+            self.shared.references[key] = found
+        return self.shared.references[key]
 
     def rendered(self) -> list[int]:
         """Pictures that workers were asked for, in order; empties the journal."""

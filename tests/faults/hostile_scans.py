@@ -1,0 +1,130 @@
+"""Scans that disappear in mid-run, and scans that harm whoever reads them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from dataset_digest import differences, digest, half_written
+from fake_blender import plant
+from kills import is_finished, wait_until
+from observation import Observation, Scenario
+from workplace import SLOW, Workplace
+
+from assets.errors import InputError
+from assets.library import list_assets
+
+
+def disappears(work: Workplace, seen: Observation, times: int) -> None:
+    """A scan is deleted at a random moment: what needs it fails by name, and is made once it is back."""
+    work.own_library()
+    reference = work.reference(config := work.config())
+    for _ in range(times):
+        out, moment = work.out(), reference.moment(work.rng)
+        scan = work.library / str(work.rng.choice(["box", "ball", "brick"])) / "toy"
+        running = work.generate(config, out, **SLOW)
+        wait_until(running, moment)
+        scan.rename(work.root / "gone")
+        ended = running.wait()
+        there = len(list(out.glob("records/*.json")))
+        seen.count(f"exit {ended.code}")
+        seen.promise(ended.code in (0, 1, 2), ended.tail())
+        seen.promise(ended.code != 0 or there == reference.pictures, f"exit 0 with {there} pictures")
+        seen.promise(not ended.traceback, f"traceback: {ended.err[-800:]}")
+        named = scan.parent.name in ended.out + ended.err
+        seen.promise(ended.code == 0 or named, f"doesn't name the scan: {ended.tail()}")
+        seen.promise(not (wrong := half_written(out)), f"half-written: {wrong}")
+        before = digest(out)
+        refused = work.generate(config, out).wait()
+        seen.promise(refused.code == 2, f"goes on without a scan: {refused.tail()}")
+        seen.promise(not refused.traceback, f"traceback: {refused.err[-800:]}")
+        seen.promise(not (wrong := differences(out, before)), f"changed by a refused run: {wrong}")
+        (work.root / "gone").rename(scan)
+        is_finished(seen, work, out, reference.digest, work.generate(config, out).wait())
+        seen.times += 1
+
+
+def harms_blender(work: Workplace, seen: Observation, times: int) -> None:
+    """A file that makes Blender's importer crash, end without a word, write rubbish, or take memory and be killed."""
+    source = work.root / "scan.fbx"
+    source.write_bytes(b"Kaydara FBX Binary  \0\x1a\0" + bytes(200))
+    library = work.root / "taken"
+    kinds = ("crash", "mute", "cut", "exit")
+    for i in range(times):
+        library.mkdir()
+        fault = plant(work.faults, kinds[i % len(kinds)], "import")
+        running = work.start("assets", "add", source, "--class", "thing", "--library", library, "--blender", work.fake)
+        ended = running.wait()
+        seen.promise(ended.code in (1, 2), f"{fault.name}: {ended.tail()}")
+        seen.promise("scan.fbx" in ended.out + ended.err, f"{fault.name} doesn't name the scan: {ended.tail()}")
+        seen.promise(not ended.traceback, f"traceback: {ended.err[-800:]}")
+        seen.promise(not (left := running.orphans(1.0)), f"processes left: {left}")
+        _is_clean(seen, library, 0)
+        fault.unlink()
+        ended = work.start(
+            "assets", "add", source, "--class", "thing", "--library", library, "--blender", work.fake
+        ).wait()
+        seen.promise(ended.code == 0, f"a sound scan: {ended.tail()}")
+        _is_clean(seen, library, 1)
+        shutil.rmtree(library)
+        seen.times += 1
+
+
+def _is_clean(seen: Observation, library: Path, scans: int) -> None:
+    """A library holds whole scans and nothing else."""
+    try:
+        assets = list_assets(library)
+        for asset in assets:
+            asset.mesh()
+        seen.promise(len(assets) == scans, f"{len(assets)} scans in the library instead of {scans}")
+    except InputError as e:
+        seen.promise(False, f"the library is broken: {e}")
+    seen.promise(not (left := [str(p) for p in library.rglob(".*")]), f"left in the library: {left}")
+
+
+def garbled(work: Workplace, seen: Observation, times: int) -> None:
+    """Scans with bytes changed, cut short or repeated, in all formats that are read without Blender, added at once."""
+    folder, library = work.root / "garbled", work.root / "taken-in"
+    folder.mkdir()
+    library.mkdir()
+    shape = trimesh.creation.icosphere(subdivisions=2, radius=0.05)
+    kinds = ("obj", "ply", "glb", "stl")
+    for i in range(times):
+        data = shape.export(file_type=kinds[i % len(kinds)])
+        garbled = _garble(data.encode() if isinstance(data, str) else data, work.rng)
+        (folder / f"{i:04d}.{kinds[i % len(kinds)]}").write_bytes(garbled)
+    ended = work.start("assets", "add", folder, "--class", "thing", "--library", library, "--unit", "m").wait()
+    seen.promise(ended.code in (0, 1, 2), ended.tail())
+    seen.promise(not ended.traceback, f"traceback: {(ended.out + ended.err)[-1500:]}")
+    taken = len(list_assets(library))
+    _is_clean(seen, library, taken)
+    seen.promise(ended.code != 0 or taken == times, f"exit 0 with {taken} of {times} scans taken in")
+    seen.count("taken in", taken)
+    seen.count("refused", times - taken)
+    seen.times += times
+
+
+def _garble(data: bytes, rng: np.random.Generator) -> bytes:
+    changed = bytearray(data)
+    match int(rng.integers(4)):
+        case 0:
+            del changed[int(rng.integers(len(changed))) :]
+        case 1:
+            for at in rng.integers(len(changed), size=int(rng.integers(1, 60))):
+                changed[int(at)] = int(rng.integers(256))
+        case 2:
+            a, b = sorted(map(int, rng.integers(len(changed), size=2)))
+            del changed[a:b]
+        case 3:  # the header, where counts and offsets stand
+            for at in rng.integers(min(200, len(changed)), size=3):
+                changed[int(at)] = int(rng.choice([0, 0x39, 0x7F, 0xFF]))
+    return bytes(changed)
+
+
+SCENARIOS = (
+    Scenario("scan-gone", "fails by name, exit 1; refused without it; made once it is back", disappears, 0, share=0.2),
+    Scenario("scan-crashes-importer", "refused by name, library whole", harms_blender, 1, share=0.14),
+    Scenario("garbled-scan", "taken in whole or refused; never a traceback", garbled, 12, share=4.0),
+)
