@@ -300,7 +300,7 @@ def test_a_picture_that_fails_is_named_and_the_rest_kept(config: Path) -> None:
 
 def test_a_crash_is_tried_again(config: Path) -> None:
     FakeSession.troubles = {1: [EngineCrashed("segfault")], 3: [EngineCrashed("hang")] * 2}
-    summary = run(config)
+    summary = run(config, workers=1)
     assert (summary.done, summary.failed) == (6, [])
     assert FakeSession.opened == 4
 
