@@ -50,7 +50,7 @@ class ActorShares:
 
     def asked(self) -> str:
         """What one actor asks for, in words."""
-        parts = [f"{self.cpus} CPU{'s' if self.cpus > 1 else ''}"]
+        parts = [_counted(self.cpus, "CPU")]
         parts += [f"{self.gpus:g} of a GPU"] if self.gpus else []
         parts += [f"{self.memory / 1e9:.1f} GB of memory"] if self.memory else []
         return ", ".join(parts)
@@ -85,26 +85,30 @@ def share_cluster(config: RunConfig, nodes: Sequence[Node], pictures: int) -> Ac
     # More than there is room for now are asked for only by name: the cluster may grow.
     actors = wanted if config.workers.count else min(wanted, room)
     bound = memory - PYTHON_BYTES if memory else _even_share(useful, cpus, gpus)
-    why = _why(useful, actors, room, pictures, bool(config.workers.count))
+    why = _why(actors, room, pictures, bool(config.workers.count))
     return ActorShares(actors, cpus, gpus, memory, bound, why)
 
 
-def _why(nodes: Sequence[Node], actors: int, room: int, pictures: int, named: bool) -> str:
+def _why(actors: int, room: int, pictures: int, named: bool) -> str:
     if actors * PICTURES_EACH >= pictures:
         return "as there is no more to do"
     if named:
         return "as asked for" + (f"; there is room for {room} now" if actors > room else "")
     if actors == room:
-        return f"as many as {in_words(nodes)} have room for"
+        return "as many as there is room for"
     return "as many as one planner keeps busy (--shard splits a run among more)"
 
 
 def in_words(nodes: Sequence[Node]) -> str:
     """What nodes have in all."""
     cpus, gpus, memory = (sum(getattr(n, what) for n in nodes) for what in ("cpus", "gpus", "memory"))
-    parts = [f"{len(nodes)} node{'s' if len(nodes) != 1 else ''} with {cpus:g} CPUs"]
-    parts += [f"{gpus:g} GPUs"] if gpus else []
+    parts = [f"{_counted(len(nodes), 'node')} with {_counted(cpus, 'CPU')}"]
+    parts += [_counted(gpus, "GPU")] if gpus else []
     return ", ".join([*parts, f"{memory / 1e9:.1f} GB of memory"])
+
+
+def _counted(number: float, what: str) -> str:
+    return f"{number:g} {what}" + ("" if number == 1 else "s")
 
 
 def _threads(nodes: Sequence[Node], gpus: float, memory: int, wanted: int) -> int:

@@ -11,17 +11,18 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from assets.errors import InputError
+from render.actor_places import Actors, Answer, Place
 from render.actor_troubles import at_node, not_installed, on_node, together
-from render.cluster_shares import ActorShares, Node, in_words
+from render.cluster_shares import in_words
 from render.dispatch import LOSSES, Dispatch, Picture
 from render.executor import Outcome, Plan, plan_all
-from render.ray_actors import ActorLost, Tell
+from render.ray_actors import ActorLost
 from render.remote_worker import Parcel
 from render.seat import Stopped
 from render.session import EngineCrashed, EngineError, EngineInfo
@@ -36,64 +37,6 @@ NOTE_S = 15.0
 ROOM_S = 300.0
 """So long a run goes without any actor, until it ends: at its start, and when all have been lost."""
 RENEWALS = 5
-
-
-class Actors(Protocol):
-    """Actors by place, see :class:`render.ray_actors.RayActors`."""
-
-    count: int
-    shares: ActorShares
-
-    def ask(self, place: int, what: str, *args: Any, tell: Tell) -> None:
-        """Ask an actor; its answer comes to ``tell``."""
-        ...
-
-    def renew(self, place: int) -> None:
-        """Replace an actor that is gone."""
-        ...
-
-    def nodes(self) -> list[Node]:
-        """The cluster as it is now."""
-        ...
-
-    def end(self, at_once: bool) -> None:
-        """End all of them."""
-        ...
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What an actor said.
-
-    Attributes:
-        life: of the actor, when it was asked; see :class:`Place`.
-        chunk: None where it wasn't asked to make one.
-    """
-
-    place: int
-    life: int
-    what: str
-    value: Any
-    chunk: int | None
-
-
-@dataclass
-class Place:
-    """What is known of the actor at a place.
-
-    Attributes:
-        node: where it is, once it has told.
-        ask_at: when to ask it again; None: it has been asked, or has work.
-        closed: why it can't take part.
-        life: how often it was lost: everything that a lost one was asked is answered so, and counts as one loss.
-        renewals: how often it has been replaced.
-    """
-
-    node: str | None = None
-    ask_at: float | None = None
-    closed: Exception | None = None
-    life: int = 0
-    renewals: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,6 +80,8 @@ class _Run:
         self._without_since = time.monotonic()
         self._noted = False
         self._joined = False
+        self._usual: dict[str, str] = {}
+        self._told: set[str] = set()
 
     def outcomes(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
         thread = threading.Thread(target=self._planning, args=(indices,), daemon=True)
@@ -214,8 +159,19 @@ class _Run:
     def _ready(self, place: int, report: dict[str, Any]) -> None:
         self.executor.meet(EngineInfo(**report["info"]))
         self.places[place].node = report["node"]
+        self._compare(report)
         self.dispatch.join(place)
         self._joined = True
+
+    def _compare(self, report: dict[str, Any]) -> None:
+        """Tell where a node has other versions than the first one that was ready: nothing else can tell bytes apart."""
+        found = {**report["versions"], "Blender": report["info"]["blender"]}
+        found.pop("system", None)
+        self._usual = self._usual or found
+        other = [f"{k} {v} (others {self._usual.get(k)})" for k, v in found.items() if self._usual.get(k) != v]
+        if other and report["node"] not in self._told:
+            self._told.add(report["node"])
+            self._say(f"node {report['node']} has {', '.join(other)}: its pictures may differ in their last digits")
 
     def _made(self, place: int, number: int, value: Any) -> Iterator[Outcome]:
         if isinstance(value, (InputError, EngineCrashed, EngineError)):

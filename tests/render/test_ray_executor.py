@@ -237,6 +237,27 @@ def test_a_node_that_cannot_take_part_is_named_and_others_go_on() -> None:
     assert "node n2: scanstage isn't installed there" in run.printed.getvalue()
 
 
+def test_other_versions_on_a_node_are_told_once() -> None:
+    class Mixed(PlayedActors):
+        first, other = threading.Event(), threading.Event()
+
+        def make(self, place: int, parcels) -> Any:
+            self.first.set()
+            self.other.wait(10)
+            return super().make(place, parcels)
+
+        def prepare(self, place: int) -> Any:
+            if place:
+                self.first.wait(10)
+                self.other.set()
+            versions = {"numpy": "2" if place else "1", "embreex": "7"}
+            return {**super().prepare(place), "node": "n1" if place else "n0", "versions": versions}
+
+    run = Run(Mixed(3))
+    run.outcomes(range(300))
+    assert run.printed.getvalue().count("node n1 has numpy 2 (others 1): its pictures may differ") == 1
+
+
 def test_where_no_node_can_take_part_all_reasons_are_told() -> None:
     class None_(PlayedActors):
         def prepare(self, place: int) -> Any:
