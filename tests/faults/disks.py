@@ -39,7 +39,7 @@ def _on_disk(work: Workplace, meanwhile: str, saved: Path, config: Path) -> Ende
     disk.mkdir(exist_ok=True)
     quoted = {k: shlex.quote(str(v)) for k, v in {"disk": disk, "saved": saved}.items()}
     wrap = ON_DISK.format(meanwhile=meanwhile.format(**quoted), **quoted)
-    return work.generate(config, disk / "d", wrap=wrap, **SLOW).wait()
+    return work.generate(config, disk / "d", wrap=wrap, pace=SLOW).wait()
 
 
 def _cut_short(seen: Observation, ended: Ended, saved: Path, pictures: int, why: str) -> None:
@@ -71,7 +71,7 @@ def taken_away(work: Workplace, seen: Observation, times: int) -> None:
     for i in range(times):
         out, moment = work.out(), reference.moment(work.rng)
         victim = out / ("records", "images", "depth")[i % 3]
-        running = work.generate(config, out, **SLOW)
+        running = work.generate(config, out, pace=SLOW)
         wait_until(running, moment, victim.exists)
         try:
             if victim.exists():

@@ -182,7 +182,7 @@ def write_passes(plan: dict[str, Any], path: Path, passes: list[str], shift: int
 
     rendered = render(FramePlan.from_json(json.dumps(plan)))
     ids = np.roll(rendered.instance_ids, shift, axis=1)
-    named = {f"Combined.{c}": rendered.radiance[..., i] for i, c in enumerate("RGB")}
+    named: dict[str, np.ndarray[Any, Any]] = {f"Combined.{c}": rendered.radiance[..., i] for i, c in enumerate("RGB")}
     named |= {"Combined.A": rendered.alpha, "IndexOB.X": ids}
     if "depth" in passes:
         assert rendered.depth_m is not None

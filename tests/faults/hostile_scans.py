@@ -24,7 +24,7 @@ def disappears(work: Workplace, seen: Observation, times: int) -> None:
     for _ in range(times):
         out, moment = work.out(), reference.moment(work.rng)
         scan = work.library / str(work.rng.choice(["box", "ball", "brick"])) / "toy"
-        running = work.generate(config, out, **SLOW)
+        running = work.generate(config, out, pace=SLOW)
         wait_until(running, moment)
         scan.rename(work.root / "gone")
         ended = running.wait()

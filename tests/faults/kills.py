@@ -25,7 +25,7 @@ def is_finished(seen: Observation, work: Workplace, out: Path, expected: Digest,
     seen.promise(not (wrong := differences(out, expected)), f"not as an uninterrupted run: {wrong}")
     seen.promise(not (left := left_over(out)), f"left in the dataset: {left}")
     seen.promise(not (left := work.scratch_left()), f"left in memory: {left}")
-    seen.promise(not (wrong := findings(out)), f"check: {wrong[:3]}")
+    seen.promise(not (found := findings(out)), f"check: {found[:3]}")
 
 
 def parents(work: Workplace, seen: Observation, times: int) -> None:
@@ -49,7 +49,7 @@ def _kill_parents(work: Workplace, seen: Observation, times: int, config: Path) 
     while seen.times < times:
         before = {int(p.stem) for p in out.glob("records/*.json")}
         work.rendered()
-        running = work.generate(config, out, **SLOW)
+        running = work.generate(config, out, pace=SLOW)
         hit = wait_until(running, reference.moment(work.rng, 1 - len(before) / reference.pictures))
         if hit:
             running.kill()
@@ -60,7 +60,7 @@ def _kill_parents(work: Workplace, seen: Observation, times: int, config: Path) 
         seen.promise(not (left := running.orphans()), f"processes left: {left}")
         seen.promise(not (wrong := half_written(out)), f"half-written: {wrong}")
         if not hit or kills == MOST_KILLS or seen.times == times:
-            final = work.generate(config, out, **SLOW).wait() if hit else ended
+            final = work.generate(config, out, pace=SLOW).wait() if hit else ended
             is_finished(seen, work, out, reference.digest, final)
             seen.count("datasets")
             out, kills = work.out(), 0
@@ -79,7 +79,7 @@ def workers(work: Workplace, seen: Observation, times: int) -> None:
     reference = work.reference(config)
     while seen.times < times:
         out = work.out()
-        running = work.generate(config, out, **SLOW)
+        running = work.generate(config, out, pace=SLOW)
         for moment in sorted(reference.moment(work.rng) for _ in range(2)):
             wait_until(running, moment)
             if victims := sorted(running.workers(), key=lambda p: p.pid):
@@ -102,7 +102,7 @@ def orderly(work: Workplace, seen: Observation, times: int) -> None:
     for i in range(times):
         out, moment = work.out(), reference.moment(work.rng)
         how = (signal.SIGTERM, signal.SIGINT)[i % 2]
-        running = work.generate(config, out, **SLOW)
+        running = work.generate(config, out, pace=SLOW)
         if wait_until(running, moment):
             start = time.monotonic()
             running.kill(how)
@@ -119,7 +119,7 @@ def orderly(work: Workplace, seen: Observation, times: int) -> None:
             seen.promise(not (left := work.scratch_left()), f"left in memory: {left}")
             seen.times += 1
         running.wait()
-        is_finished(seen, work, out, reference.digest, work.generate(config, out, **SLOW).wait())
+        is_finished(seen, work, out, reference.digest, work.generate(config, out, pace=SLOW).wait())
     seen.promise(slowest < STOPS_WITHIN_S, f"took {slowest:.1f} s to stop")
     seen.seen["slowest stop [s]"] = round(slowest, 1)
 
@@ -131,7 +131,7 @@ def impatient(work: Workplace, seen: Observation, times: int) -> None:
     slowest = 0.0
     for i in range(times):
         out = work.out()
-        running = work.generate(config, out, FAKE_BLENDER_SECONDS=30)
+        running = work.generate(config, out, pace=30)
         wait_until(running, reference.first_record_s + 1)
         running.kill(signal.SIGTERM)
         time.sleep(float(work.rng.uniform(0.0, 0.3)))
@@ -143,7 +143,7 @@ def impatient(work: Workplace, seen: Observation, times: int) -> None:
         seen.promise(not ended.traceback, f"traceback: {ended.err[-800:]}")
         seen.promise(not (left := running.orphans(1.0)), f"processes left: {left}")
         seen.promise(not (wrong := half_written(out)), f"half-written: {wrong}")
-        is_finished(seen, work, out, reference.digest, work.generate(config, out, **SLOW).wait())
+        is_finished(seen, work, out, reference.digest, work.generate(config, out, pace=SLOW).wait())
         seen.times += 1
     seen.promise(slowest < STOPS_WITHIN_S, f"took {slowest:.1f} s to leave")
     seen.seen["slowest end [s]"] = round(slowest, 1)

@@ -83,9 +83,9 @@ def main() -> int:
         times = scenario.times(options.moments)
         result = watch(scenario, shared, options.engine, options.seed, times, options.keep)
         results.append(result)
-        name, times, _, told, verdict = row(result)
+        name, tried, _, told, verdict = row(result)
         console.print(
-            f"{name}: {times} times, {result['seconds']} s, ok: {verdict}; {told}", highlight=False, markup=False
+            f"{name}: {tried} times, {result['seconds']} s, ok: {verdict}; {told}", highlight=False, markup=False
         )
     table = Table(*("fault", "times", "promised", "seen", "ok"), show_lines=True)
     for result in results:
@@ -97,6 +97,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.exit(code)
+    sys.exit(main())

@@ -19,7 +19,7 @@ def at_once(work: Workplace, seen: Observation, times: int) -> None:
 
 def _two_shards(work: Workplace, seen: Observation, config: Path) -> None:
     reference, out = work.reference(config), work.out()
-    both = [work.generate(config, out, "--shard", f"{k}/2", "--workers", "1", **SLOW) for k in range(2)]
+    both = [work.generate(config, out, "--shard", f"{k}/2", "--workers", "1", pace=SLOW) for k in range(2)]
     victim = int(work.rng.integers(2))
     if hit := wait_until(both[victim], reference.moment(work.rng)):
         both[victim].kill()
@@ -43,7 +43,7 @@ def doubled(work: Workplace, seen: Observation, times: int) -> None:
     others = (("--shard", "1/2"), ("--shard", "0/3"), ())
     for i in range(times):
         out = work.out()
-        first = work.generate(config, out, "--shard", "1/2", FAKE_BLENDER_SECONDS=1)
+        first = work.generate(config, out, "--shard", "1/2", pace=1)
         wait_until(first, 0, (out / "records").exists)
         second = work.generate(config, out, *others[i % 3]).wait()
         seen.promise(first.alive, "the first shard ended too soon to tell")

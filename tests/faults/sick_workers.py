@@ -98,7 +98,7 @@ def leaks(work: Workplace, seen: Observation, times: int) -> None:
     config = work.config()
     for _ in range(times):
         out = work.out()
-        ended = work.generate(config, out, *NARROW, "--workers", "1", FAKE_BLENDER_LEAK_MB=40).wait()
+        ended = work.generate(config, out, *NARROW, "--workers", "1", environment={"FAKE_BLENDER_LEAK_MB": "40"}).wait()
         started = work.journal.read_text().count("start")
         seen.promise(started > 1, "no worker was replaced")
         seen.promise(sorted(work.rendered()) == list(range(16)), "a picture was made twice")

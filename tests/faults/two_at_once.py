@@ -27,7 +27,7 @@ def second_run(work: Workplace, seen: Observation, times: int) -> None:
     reference = work.reference(config := work.config())
     for i in range(times):
         out = work.out()
-        first = work.generate(config, out, FAKE_BLENDER_SECONDS=0.6)
+        first = work.generate(config, out, pace=0.6)
         wait_until(first, 0, (out / ".scanstage.lock").exists)
         time.sleep(float(work.rng.uniform(0, 1.5)))
         second = work.generate(config, out, *(("--fresh",) if i % 2 else ())).wait()
@@ -44,7 +44,7 @@ def neck_and_neck(work: Workplace, seen: Observation, times: int) -> None:
     reference = work.reference(config := work.config())
     for _ in range(times):
         out = work.out()
-        running = [work.generate(config, out, FAKE_BLENDER_SECONDS=0.3) for _ in range(3)]
+        running = [work.generate(config, out, pace=0.3) for _ in range(3)]
         ended = sorted((r.wait() for r in running), key=lambda e: e.code)
         seen.promise([e.code for e in ended] == [0, 2, 2], f"exit codes {[e.code for e in ended]}: {ended[-1].tail()}")
         is_finished(seen, work, out, reference.digest, ended[0])
@@ -60,7 +60,9 @@ def clock_jumps(work: Workplace, seen: Observation, times: int) -> None:
     reference = work.reference(config := work.config())
     for _ in range(times):
         out, moment = work.out(), reference.moment(work.rng)
-        running = work.generate(config, out, "--set", "workers.picture_timeout_s=20", PYTHONPATH=path, **SLOW)
+        running = work.generate(
+            config, out, "--set", "workers.picture_timeout_s=20", environment={"PYTHONPATH": path}, pace=SLOW
+        )
         wait_until(running, moment)
         running.kill()
         running.wait()
@@ -68,7 +70,9 @@ def clock_jumps(work: Workplace, seen: Observation, times: int) -> None:
         tomorrow = time.time() + DAY_S
         for file in [*work.memory.rglob("*"), *out.rglob("*")]:
             os.utime(file, (tomorrow, tomorrow), follow_symlinks=False)
-        ended = work.generate(config, out, "--set", "workers.picture_timeout_s=20", PYTHONPATH=path).wait()
+        ended = work.generate(
+            config, out, "--set", "workers.picture_timeout_s=20", environment={"PYTHONPATH": path}
+        ).wait()
         is_finished(seen, work, out, reference.digest, ended)
         seen.times += 1
 

@@ -35,8 +35,8 @@ render: {{preset: draft, samples: 2, denoise: "off", device: cpu}}
 """
 BALANCE = 'balance: {target: {box: 14, "*": 8}}\n'
 MARK = "SCANSTAGE_FAULTS_RUN"
-SLOW = {"FAKE_BLENDER_SECONDS": 0.1}
-"""The pace of runs that are to be hit at a random moment: a picture takes at least so long."""
+SLOW = 0.1
+"""The pace of runs that are to be hit at a random moment: a picture takes at least so many seconds."""
 PATIENCE_S = 240.0
 AFTERMATH_S = 8.0
 """So long may workers live on after their coordinator was killed."""
@@ -212,11 +212,13 @@ class Workplace:
         mount = f"mount --bind {shlex.quote(str(self.memory))} /dev/shm\n{wrap}\n"
         return [*UNSHARE, "sh", "-ec", f'{mount}exec "$@"', "sh", *command]
 
-    def start(self, *arguments: str | Path, wrap: str = "", **environment: object) -> Running:
+    def start(
+        self, *arguments: str | Path, wrap: str = "", pace: float = 0.0, environment: dict[str, str] | None = None
+    ) -> Running:
         """Start the command line; ``environment`` adds variables."""
         mark = f"{os.getpid()}-{next(_numbers)}"
         logs = self.root / f"{mark}.out", self.root / f"{mark}.err"
-        variables = self.environment() | {MARK: mark} | {k: str(v) for k, v in environment.items()}
+        variables = self.environment() | {MARK: mark, "FAKE_BLENDER_SECONDS": str(pace)} | (environment or {})
         with logs[0].open("wb") as out, logs[1].open("wb") as err:
             process = subprocess.Popen(
                 self.command(*arguments, wrap=wrap),
@@ -239,19 +241,27 @@ class Workplace:
             "COLUMNS": "200",
         }
 
-    def generate(self, config: Path, out: Path, *more: str, wrap: str = "", **environment: object) -> Running:
+    def generate(
+        self,
+        config: Path,
+        out: Path,
+        *more: str,
+        wrap: str = "",
+        pace: float = 0.0,
+        environment: dict[str, str] | None = None,
+    ) -> Running:
         """Start ``scanstage generate`` with two workers and this workplace's engine."""
         engine = ("--blender", str(self.fake)) if self.engine == "fake" else ()
         workers = () if "--workers" in more or self.engine == "bpy" else ("--workers", "2")
         arguments = ("generate", config, "--out", out, *engine, *workers, *more)
-        return self.start(*arguments, wrap=wrap, **environment)
+        return self.start(*arguments, wrap=wrap, pace=pace, environment=environment)
 
     def reference(self, config: Path) -> Reference:
         """An uninterrupted run of a config with two workers at the pace of :data:`SLOW`, made once."""
         key = config.read_text()
         if key not in self.shared.references:
             out = self.shared.root / f"reference-{len(self.shared.references)}"
-            running = self.generate(config, out, **SLOW)
+            running = self.generate(config, out, pace=SLOW)
             first = None
             while running.alive:
                 if first is None and any(out.glob("records/*.json")):
