@@ -14,6 +14,7 @@ import numpy as np
 from .images import ImageCache, MissingFile
 from .meshes import build_mesh, is_axis_aligned
 from .scan_material import ScanMaterialBuilder
+from .standing import StandingUsers
 from .surface_material import build_surface_material
 
 # Blender's and Cycles' copies of a vertex with normal, edge and BVH share, and of a triangle: an estimate.
@@ -39,8 +40,8 @@ class CachedAsset:
 class AssetCache:
     """Assets by folder; the least recently used leave when the estimate of all exceeds ``limit_bytes``."""
 
-    def __init__(self, images: ImageCache, limit_bytes: int) -> None:
-        self._images = images
+    def __init__(self, images: ImageCache, limit_bytes: int, standing: StandingUsers) -> None:
+        self._images, self._standing = images, standing
         self._limit = limit_bytes
         self._assets: OrderedDict[str, CachedAsset] = OrderedDict()
         self._surfaces: OrderedDict[tuple[str | None, str | None, bool, bool], Any] = OrderedDict()
@@ -66,6 +67,7 @@ class AssetCache:
             except Exception:
                 bpy.data.materials.remove(material)
                 raise
+            self._standing.add(material)
             self._surfaces[key] = material
         self._surfaces.move_to_end(key)
         return self._surfaces[key]
@@ -81,22 +83,27 @@ class AssetCache:
             self._remove(asset)
         while len(self._surfaces) > surfaces_kept:
             _, material = next(iter(self._surfaces.items()))
-            if material.users:  # the oldest is in use, so all are: a picture of more surfaces than are kept
-                break
+            if self._standing.others(material):
+                break  # the oldest is in use, so all are: a picture of more surfaces than are kept
             self._surfaces.popitem(last=False)
             self._drop_surface(material)
 
     def _drop_surface(self, material: Any) -> None:
         images = {n.image for n in material.node_tree.nodes if n.type == "TEX_IMAGE"}
-        bpy.data.materials.remove(material)
+        self._remove_materials([material])
         for image in images:
             self._images.release(image)
 
     def _remove(self, asset: CachedAsset) -> None:
         bpy.data.meshes.remove(asset.mesh)
-        _remove_materials(asset.materials)
+        self._remove_materials(asset.materials)
         for image in asset.images:
             self._images.release(image)
+
+    def _remove_materials(self, materials: list[Any]) -> None:
+        for material in materials:
+            self._standing.drop(material)
+            bpy.data.materials.remove(material)
 
     def _load(self, folder: str) -> CachedAsset:
         try:
@@ -112,19 +119,15 @@ class AssetCache:
                 materials.append(bpy.data.materials.new(description["name"]))
                 builder.build(materials[-1], description)
         except Exception:
-            _remove_materials(materials)
+            self._remove_materials(materials)
             raise
         mesh = build_mesh(Path(folder).name, arrays)
         for material in materials:
             mesh.materials.append(material)
+            self._standing.add(material)
         images = list(dict.fromkeys(builder.used_images))
         size = sum(map(_image_bytes, images)) + len(arrays["faces"]) * _BYTES_PER_TRIANGLE
         return CachedAsset(mesh, materials, images, arrays if is_axis_aligned(arrays) else None, size)
-
-
-def _remove_materials(materials: list[Any]) -> None:
-    for material in materials:
-        bpy.data.materials.remove(material)
 
 
 def _image_bytes(image: Any) -> int:

@@ -13,6 +13,7 @@ from .camera import apply_camera
 from .images import ImageCache
 from .meshes import build_mesh
 from .scan_material import jitter_properties
+from .standing import StandingUsers
 from .surface_material import projected_uv, surface_properties
 from .world import WorldStage
 
@@ -36,17 +37,18 @@ class Stage:
     def __init__(self, scene: Any, cache_bytes: int, map_px: int, shadow_catchers: bool) -> None:
         self._scene = scene
         images = ImageCache()
-        self._assets = AssetCache(images, cache_bytes)
+        self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+        standing = StandingUsers(self._camera)
+        self._assets = AssetCache(images, cache_bytes, standing)
         self._world = WorldStage(images, map_px)
         self._catchers = shadow_catchers
-        self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         scene.collection.objects.link(self._camera)
         scene.camera = self._camera
         self._blur = Blur(scene)
         self._shown: list[Any] = []  # holders of the plan's objects
         self._laid_on: list[Any] = []  # meshes with UVs of their own, of the picture in hand
         self._meshes = _Pool(scene, _make_holder)
-        self._lamps = {kind: _Pool(scene, _lamp_maker(kind)) for kind in _LAMP_TYPES}
+        self._lamps = {kind: _Pool(scene, _lamp_maker(kind, standing)) for kind in _LAMP_TYPES}
 
     def apply(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
         """Set the scene for a picture, as a pinhole at the middle of the exposure sees it.
@@ -195,10 +197,11 @@ def _placeholder_mesh() -> Any:
     return bpy.data.meshes.get("nothing") or bpy.data.meshes.new("nothing")
 
 
-def _lamp_maker(kind: str) -> Any:
+def _lamp_maker(kind: str, standing: StandingUsers) -> Any:
     def make(name: str) -> Any:
         lamp = bpy.data.objects.new(f"{kind}_{name}", bpy.data.lights.new(kind, _LAMP_TYPES[kind]))
         lamp.visible_camera = False  # a lamp isn't in the cast, so it must not be in the picture
+        standing.add(lamp.data)
         return lamp
 
     return make
