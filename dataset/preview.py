@@ -80,18 +80,18 @@ def plan_cell(
             text = f"{judgement.item.class_name}: {broken.rule} {broken.value:.3g}"
             dropped.append(DroppedMark(box, text))
     instances = make_labels(planned, labels)[0]
-    return _titled(draw_labels(shaded, instances, colors, scale, dropped, skeletons), plan_title(planned.plan))
+    return titled(draw_labels(shaded, instances, colors, scale, dropped, skeletons), plan_title(planned.plan))
 
 
-def failed_cell(index: int, reason: str, resolution_wh: tuple[int, int]) -> Pixels:
-    """A cell in place of a picture that can't be planned."""
+def failed_cell(title: str, reason: str, resolution_wh: tuple[int, int]) -> Pixels:
+    """A cell in place of a picture that there isn't, with the reason."""
     scale = min(PLAN_CELL_WIDTH / resolution_wh[0], PLAN_CELL_HEIGHT / resolution_wh[1])
     width, height = (max(1, round(v * scale)) for v in resolution_wh)
     picture = Image.new("RGB", (width, height), (60, 30, 30))
     text = "\n".join(line for part in reason.splitlines() for line in textwrap.wrap(part, max(12, width // 8)))
     font = ImageFont.load_default(size=13)
     ImageDraw.Draw(picture).multiline_text((12, 12), text, fill=(240, 200, 190), font=font)
-    return _titled(np.asarray(picture), f"picture {index}: no plan")
+    return titled(np.asarray(picture), title)
 
 
 def plan_title(plan: FramePlan) -> str:
@@ -110,7 +110,8 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _titled(cell: Pixels, title: str) -> Pixels:
+def titled(cell: Pixels, title: str) -> Pixels:
+    """A cell below a line that says what it is, cut off where it is too long."""
     picture = Image.new("RGB", (cell.shape[1], cell.shape[0] + TITLE_PX), (BACKGROUND,) * 3)
     picture.paste(Image.fromarray(cell), (0, TITLE_PX))
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=12)

@@ -108,12 +108,21 @@ def replay(
     size: Annotated[str | None, typer.Option(metavar="WxH", help="the same view in another size")] = None,
     blender: Annotated[Path | None, typer.Option(help="render with this Blender executable")] = None,
     library: Annotated[Path | None, typer.Option(help="where the scans are now, if not where they were")] = None,
+    open_: Annotated[
+        bool,
+        typer.Option("--open", help="a sheet of it: recorded, replayed, more samples, larger, by the other engine"),
+    ] = False,
 ) -> None:
     """Render one picture again, from its record alone. Exit code 1 where it isn't what it was, unless asked for."""
     from render.finish import LabelMismatch
     from render.replay import replay as again
 
     console = Console(highlight=False, soft_wrap=True)
+    if open_:
+        if size is not None:
+            raise InputError(f"--size {size}: --open shows the picture in sizes of its own", "leave one of them out")
+        _open(console, dataset, image, out, tuple(set_ or ()), blender, library)
+        return
     changed = bool(set_ or size)
     try:
         made = again(
@@ -131,6 +140,9 @@ def replay(
         raise typer.Exit(1) from None
     console.print(f"picture  {escape(str(made.folder.images / made.after.image.file_name))}")
     console.print(f"record   {escape(str(made.folder.record(image)))}")
+    if made.before is None:
+        console.print(f"it had failed: {escape(made.reason or '')}; now it could be made")
+        return
     if size is None:
         console.print("labels: the same" if made.same_labels else "[red]labels: not the same[/]")
     if made.same_file:
@@ -140,6 +152,27 @@ def replay(
         console.print(f"picture: differs by at most {most} of 255, {mean:.3f} in the mean")
     if not changed and not (made.same_labels and made.same_file):
         raise typer.Exit(1)
+
+
+def _open(
+    console: Console,
+    dataset: str,
+    image: int,
+    out: str | None,
+    overrides: tuple[str, ...],
+    blender: Path | None,
+    library: Path | None,
+) -> None:
+    from render.replay import folder_for, open_case
+    from render.variants import SCENE, show_variants
+
+    case = open_case(locate(dataset, "DATASET"), image, library)
+    if case.reason is not None:
+        console.print(f"picture {image} failed: {escape(case.reason)}")
+    sheet = show_variants(case, folder_for(case, local_folder_of(out)), console, overrides, blender)
+    console.print(f"sheet    {escape(str(sheet))}")
+    if (scene := sheet.with_name(SCENE)).is_file():
+        console.print(f"scene    {escape(str(scene))}")
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

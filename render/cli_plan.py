@@ -96,7 +96,8 @@ def preview(
                 planned = source.plan(index)
             except InputError as e:
                 failed += 1
-                cells.append(failed_cell(index, "\n".join(e.problems), planner.config.camera.resolution))
+                size = planner.config.camera.resolution
+                cells.append(failed_cell(f"picture {index}: no plan", "\n".join(e.problems), size))
                 continue
             cells.append(plan_cell(planned, shader.shade(planned), planner.config.labels, colors, skeletons))
     if not cells:

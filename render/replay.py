@@ -1,7 +1,8 @@
-"""One picture of a dataset rendered again, from its record alone."""
+"""One picture of a dataset rendered again, from its record alone, or from what is kept of one that failed."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,16 +17,49 @@ from dataset.finished import FinishedDataset, open_dataset
 from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.maps import engine_settings, wanted_maps
+from render.quarantine import PLAN, REASON
 from render.scratch import scratch_folder
 from render.stages import Stages
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
 from scenes.config.load import with_overrides
 from scenes.plan import CameraPlan, FramePlan
-from scenes.planner import Attempt, Planner
+from scenes.planner import Attempt, Planned, Planner
 
 FREE_SECTIONS = ("render", "output")
 """What may be otherwise than in the run: how a plan is rendered and written, not what it shows."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture that is to be made again.
+
+    Attributes:
+        dataset: that it belongs to, which is only read.
+        index: of the picture.
+        plan: of the picture.
+        record: of the picture; None where it was never finished.
+        reason: why it wasn't.
+        catalogue: scans, as they are now.
+    """
+
+    dataset: FinishedDataset
+    index: int
+    plan: FramePlan
+    record: Record | None
+    reason: str | None
+    catalogue: Catalogue
+
+    def config(self, overrides: tuple[str, ...]) -> RunConfig:
+        """The run's config with ``render.…=value`` and ``output.…=value``. Raises InputError."""
+        return _config(self.dataset, overrides)
+
+    def planned(self, config: RunConfig, size: tuple[int, int] | None = None) -> Planned:
+        """The plan, cast, with ``size`` in other pixels. Raises InputError."""
+        plan = self.plan if size is None else replace(self.plan, camera=resized(self.plan.camera, size))
+        # A plan that is there names no file relative to its config.
+        planner = Planner(config, self.catalogue, Path())
+        return planner.complete(Attempt(plan, planner.caster.cast(plan)))
 
 
 @dataclass(frozen=True)
@@ -33,19 +67,51 @@ class Replay:
     """A picture made again, beside what it was.
 
     Attributes:
-        before, after: records.
+        before, after: records; ``before`` is None where the picture had failed.
+        reason: why it had.
         folder: of the new picture.
         same_labels: whether all labels are the same.
         same_file: whether the picture's file is the same, byte for byte.
         difference: largest and mean difference of a channel, of 255; None where the sizes differ.
     """
 
-    before: Record
+    before: Record | None
     after: Record
+    reason: str | None
     folder: DatasetFolder
     same_labels: bool
     same_file: bool
     difference: tuple[int, float] | None
+
+
+def open_case(root: Location, index: int, library: Path | None = None) -> Case:
+    """Picture ``index`` of the dataset in ``root``, with its scans.
+
+    Args:
+        root: folder of the dataset.
+        index: of the picture; it has a record, or failed and is kept in quarantine.
+        library: where the scans are now, if not where they were.
+
+    Raises:
+        InputError: the dataset, the picture or its scans can't be used.
+    """
+    dataset = open_dataset(root, library)
+    record, reason = _record(dataset, index), None
+    if record is None:
+        plan, reason = _quarantined(dataset, index)
+    else:
+        plan = record.plan
+    catalogue = Catalogue(list(dataset.assets().values()), [c.name for c in dataset.categories])
+    _check_scans(plan, catalogue)
+    return Case(dataset, index, plan, record, reason, catalogue)
+
+
+def folder_for(case: Case, out: Path | None) -> Path:
+    """Where to write; ``out`` or ``output/<name>-replay``. Raises InputError where that is the dataset itself."""
+    folder = (out or Path("output") / f"{case.dataset.name}-replay").resolve()
+    if folder == case.dataset.folder.root:
+        raise InputError(f"--out {folder}: is the dataset itself", "choose another folder")
+    return folder
 
 
 def replay(
@@ -63,7 +129,7 @@ def replay(
 
     Args:
         root: folder of the dataset, which is only read.
-        index: of the picture; it needs a record.
+        index: of the picture; it has a record, or failed and is kept in quarantine.
         out: folder for the new picture and its record; None is ``output/<name>-replay``.
         console: for what the engine says of itself.
         overrides: ``render.…=value`` and ``output.…=value``, to look closer.
@@ -76,35 +142,38 @@ def replay(
         EngineCrashed, EngineError: Blender failed.
         LabelMismatch: the engine disagrees with the labels.
     """
-    dataset = open_dataset(root, library)
-    before = _record(dataset, index)
-    config = _config(dataset, overrides)
-    folder = DatasetFolder((out or Path("output") / f"{dataset.name}-replay").resolve())
-    if folder.root == dataset.folder.root:
-        raise InputError(f"--out {folder.root}: is the dataset itself", "choose another folder")
-    catalogue = Catalogue(list(dataset.assets().values()), [c.name for c in dataset.categories])
-    plan = before.plan if size is None else replace(before.plan, camera=resized(before.plan.camera, size))
-    _check_scans(plan, catalogue)
-    planner = Planner(config, catalogue, Path())  # a plan that is there names no file relative to its config
-    planned = planner.complete(Attempt(plan, planner.caster.cast(plan)))
-    settings = engine_settings(config)
+    case = open_case(root, index, library)
+    config = case.config(overrides)
+    folder = DatasetFolder(folder_for(case, out))
+    planned = case.planned(config, size)
     with scratch_folder() as scratch:
         maps = wanted_maps(config.output)
         stages = Stages(
-            catalogue, folder, config, settings, blender, scratch, console, begin=lambda: folder.create(maps)
+            case.catalogue,
+            folder,
+            config,
+            engine_settings(config),
+            blender,
+            scratch,
+            console,
+            begin=lambda: folder.create(maps),
         )
         session = stages.open()
         try:
             after = stages.finish(planned, stages.render(session, planned), session)
         finally:
             session.close()
+    before = case.record
+    if before is None:
+        return Replay(None, after, case.reason, folder, False, False, None)
     return Replay(
         before,
         after,
+        None,
         folder,
         after.instances == before.instances and after.unlabelled == before.unlabelled,
         after.image.sha256 == before.image.sha256,
-        _difference(dataset.folder.images / before.image.file_name, folder.images / after.image.file_name),
+        _difference(case.dataset.folder.images / before.image.file_name, folder.images / after.image.file_name),
     )
 
 
@@ -117,15 +186,28 @@ def resized(camera: CameraPlan, size: tuple[int, int]) -> CameraPlan:
     return replace(camera, resolution_wh=size, fx=camera.fx * x, fy=camera.fy * y, cx=camera.cx * x, cy=camera.cy * y)
 
 
-def _record(dataset: FinishedDataset, index: int) -> Record:
+def _record(dataset: FinishedDataset, index: int) -> Record | None:
     path = dataset.folder.record(index)
     try:
         return Record.from_json(read_file(path).decode("utf-8"))
     except FileNotFoundError:
-        there = len(recorded_indices(dataset.folder))
-        raise InputError(f"{path}: there is no such record; the dataset has {there} pictures") from None
+        return None
     except (OSError, ValueError) as e:
         raise InputError(f"{path}: can't be read ({e})", "`scanstage check` says what is wrong with it") from None
+
+
+def _quarantined(dataset: FinishedDataset, index: int) -> tuple[FramePlan, str]:
+    """Plan of a picture that failed, and why it did."""
+    place = dataset.folder.quarantined(index)
+    try:
+        plan = FramePlan.from_json(read_file(place / PLAN).decode("utf-8"))
+        return plan, str(json.loads(read_file(place / REASON))["reason"])
+    except FileNotFoundError:
+        there = len(recorded_indices(dataset.folder))
+        record = dataset.folder.record(index)
+        raise InputError(f"{record}: there is no such record; the dataset has {there} pictures") from None
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise InputError(f"{place}: can't be read ({e})", "`scanstage generate` makes the picture anew") from None
 
 
 def _config(dataset: FinishedDataset, overrides: tuple[str, ...]) -> RunConfig:

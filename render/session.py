@@ -187,6 +187,13 @@ class BlenderSession:
         self.last = PictureStats(read_s=time.perf_counter() - start, **answer)
         return passes
 
+    def save_scene(self, path: Path, timeout_s: float) -> None:
+        """Save what was rendered last as a ``.blend`` that refers to textures where they are now.
+
+        Raises EngineError, EngineCrashed as :meth:`render` does.
+        """
+        self._worker.ask({"op": "save", "path": str(path.absolute())}, timeout_s)
+
     @staticmethod
     def _check_size(plan: FramePlan, passes: Passes) -> None:
         width, height = plan.camera.resolution_wh

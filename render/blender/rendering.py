@@ -108,6 +108,13 @@ class Renderer:
             "datablocks": _count_datablocks(),
         }
 
+    def save(self, path: str) -> None:
+        """Save the scene, as it was rendered last, as a ``.blend``. Raises RenderFailed."""
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=path, copy=True, check_existing=False, relative_remap=False)
+        except RuntimeError as e:
+            raise RenderFailed(str(e).strip()) from e
+
     def _write(self, output: str) -> None:
         self._scene.render.filepath = output
         try:

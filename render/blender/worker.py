@@ -5,7 +5,7 @@ Run by path, ``python worker.py`` where the bpy wheel is installed, or ``blender
 Requests are objects with ``op``; answers repeat the request's ``id`` and hold either ``result`` or ``error``
 (``kind``, ``message``). The first request is ``hello`` with the ``settings``, ``cache_bytes`` and ``gpu`` (which of the
 devices found; null: all); then any number of ``render`` (``plan``, ``folders``, ``output``, ``sharp``); ``quit``, or
-the end of the input, ends the process.
+the end of the input, ends the process. ``save`` writes the scene as it is to ``path``.
 """
 
 from __future__ import annotations
@@ -133,6 +133,10 @@ def main() -> None:
             channel.answer(request, result={})
             _leave(0)
         try:
+            if request["op"] == "save":
+                renderer.save(request["path"])
+                channel.answer(request, result={})
+                continue
             files = request["folders"], request["output"], request["sharp"]
             channel.answer(request, result=renderer.render(request["plan"], *files))
         except Exception as e:
