@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
+from typing import IO
 
+import psutil
+
+from assets.control_groups import memory_left
 from assets.errors import InputError
 from render.blender.import_scan import MARKER
 from render.blender_start import start_failure, worker_command
@@ -14,20 +21,29 @@ from render.worker_process import EngineError
 
 _SCRIPT = Path(__file__).parent / "blender" / "import_scan.py"
 _TIMEOUT_S = 600.0
+_MEMORY_SHARE = 0.8
+_LOOK_EVERY_S = 0.2
+_MOST_PRINTED_BYTES = 1 << 20
 
 
 def convert_with_blender(
-    source: Path, target: Path, blender: Path | None = None, timeout_s: float = _TIMEOUT_S
+    source: Path,
+    target: Path,
+    blender: Path | None = None,
+    timeout_s: float = _TIMEOUT_S,
+    memory_bytes: int | None = None,
 ) -> None:
     """Convert a USD, USDZ or FBX file to GLB (metres, Y up, materials and textures embedded).
 
     The file is untrusted: it is read by a process of its own with factory settings, in which no script of the file
-    runs, and which is ended after ``timeout_s``.
+    runs, and which is ended after ``timeout_s``, or when it takes more memory than it may.
 
     Args:
         source: the file.
         target: the ``.glb`` to write; it is there completely or not at all.
         blender: a Blender executable, or None for the bpy wheel.
+        timeout_s: for all of it.
+        memory_bytes: resident memory that Blender may take; None is most of what is free.
 
     Raises:
         InputError: the file can't be converted, or this Blender can't be used; with the mend.
@@ -37,7 +53,7 @@ def convert_with_blender(
     with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.absolute().parent) as folder:
         converted = Path(folder) / "scan.glb"
         command = worker_command(blender, _SCRIPT, (str(source.absolute()), str(converted)))
-        report = _run(source, command, timeout_s)
+        report = _run(command, timeout_s, memory_bytes or _memory_bound())
         if "error" in report:
             raise _refusal(source, blender, str(report["error"]), str(report["message"]))
         if not converted.is_file():
@@ -45,19 +61,49 @@ def convert_with_blender(
         converted.replace(target)
 
 
-def _run(source: Path, command: list[str], timeout_s: float) -> dict[str, object]:
-    """Run the conversion; its report, or one made up for a process that gave none."""
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False)
-    except subprocess.TimeoutExpired:
-        return {"error": "failed", "message": f"Blender didn't finish in {timeout_s:.0f} s"}
-    for line in reversed(done.stdout.decode("utf-8", "replace").splitlines()):
+def _run(command: list[str], timeout_s: float, memory_bytes: int) -> dict[str, object]:
+    """Run the conversion; its report, or one made up for a process that gave none or had to be ended."""
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=printed, stderr=errors)
+        try:
+            too_much = _watch(process, timeout_s, memory_bytes)
+        finally:
+            process.kill()
+            code = process.wait()
+        output = [*_last_lines(errors), *_last_lines(printed)]
+    if too_much:
+        return {"error": "failed", "message": too_much}
+    for line in reversed(output):
         if line.startswith(MARKER):
             report: dict[str, object] = json.loads(line[len(MARKER) :])
             return report
-    output = (done.stderr + done.stdout).decode("utf-8", "replace").splitlines()
     last = next((line.strip() for line in reversed(output) if line.strip()), "")
-    return {"error": "failed", "message": f"Blender ended with exit code {done.returncode} while reading it. {last}"}
+    return {"error": "failed", "message": f"Blender ended with exit code {code} while reading it. {last}"}
+
+
+def _last_lines(file: IO[bytes]) -> list[str]:
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _MOST_PRINTED_BYTES))
+    return file.read().decode("utf-8", "replace").splitlines()
+
+
+def _watch(process: subprocess.Popen[bytes], timeout_s: float, memory_bytes: int) -> str | None:
+    """Wait for the process to end by itself; or what to say of one that takes too long, or too much memory."""
+    deadline = time.monotonic() + timeout_s
+    watched = psutil.Process(process.pid)
+    while time.monotonic() < deadline:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK_EVERY_S)
+            return None
+        with contextlib.suppress(psutil.Error):
+            if watched.memory_info().rss > memory_bytes:
+                return f"Blender took more than {memory_bytes / 1e9:.1f} GB of memory while reading it"
+    return f"Blender didn't finish in {timeout_s:.0f} s"
+
+
+def _memory_bound() -> int:
+    """Most of the memory that is free: a file must not bring down the machine."""
+    free, left = psutil.virtual_memory().available, memory_left()
+    return round(_MEMORY_SHARE * (free if left is None else min(free, left)))
 
 
 def _refusal(source: Path, blender: Path | None, kind: str, message: str) -> InputError:

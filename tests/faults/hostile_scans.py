@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from workplace import SLOW, Workplace
 
 from assets.errors import InputError
 from assets.library import list_assets
+from render.blender_import import convert_with_blender
 
 
 def disappears(work: Workplace, seen: Observation, times: int) -> None:
@@ -72,6 +75,29 @@ def harms_blender(work: Workplace, seen: Observation, times: int) -> None:
         seen.times += 1
 
 
+def outlasts(work: Workplace, seen: Observation, times: int) -> None:
+    """A file over which Blender's importer never ends, and one over which it takes all memory."""
+    source, target = work.root / "scan.usdz", work.root / "scan.glb"
+    source.write_bytes(b"PK\3\4" + bytes(200))
+    os.environ["FAKE_BLENDER_FAULTS"] = str(work.faults)
+    try:
+        for kind, bounds in (("hang", {"timeout_s": 2}), ("grow", {"memory_bytes": 300_000_000})) * times:
+            fault = plant(work.faults, kind, "import")
+            start = time.monotonic()
+            try:
+                convert_with_blender(source, target, work.fake, **bounds)
+                seen.promise(False, f"{kind}: no error")
+            except InputError as e:
+                wanted = "didn't finish" if kind == "hang" else "memory"
+                seen.promise(wanted in str(e), f"{kind}: {e}")
+            seen.promise(time.monotonic() - start < 20, f"{kind}: took {time.monotonic() - start:.0f} s")
+            seen.promise(not target.exists() and not list(work.root.glob(".converting-*")), f"{kind}: leaves files")
+            fault.unlink()
+            seen.times += 1
+    finally:
+        del os.environ["FAKE_BLENDER_FAULTS"]
+
+
 def _is_clean(seen: Observation, library: Path, scans: int) -> None:
     """A library holds whole scans and nothing else."""
     try:
@@ -126,5 +152,8 @@ def _garble(data: bytes, rng: np.random.Generator) -> bytes:
 SCENARIOS = (
     Scenario("scan-gone", "fails by name, exit 1; refused without it; made once it is back", disappears, 0, share=0.2),
     Scenario("scan-crashes-importer", "refused by name, library whole", harms_blender, 1, share=0.14),
+    Scenario(
+        "scan-outlasts-importer", "ended at its bound of time or memory, refused by name", outlasts, 1, share=0.07
+    ),
     Scenario("garbled-scan", "taken in whole or refused; never a traceback", garbled, 12, share=4.0),
 )
