@@ -108,7 +108,7 @@ class DatasetFolder:
         """The root, where what is to be done needs local files. Raises InputError for a dataset on a store."""
         if isinstance(self.root, Path):
             return self.root
-        tool = {"s3": f"aws s3 sync {self.root} FOLDER"}.get(self.root.protocol, "the store's own tool")
+        tool = f"`aws s3 sync {self.root} FOLDER`" if self.root.protocol == "s3" else "with the store's own tool"
         raise InputError(f"{self.root}: this needs a local folder", f"copy it first: {tool}")
 
     def clear(self) -> None:

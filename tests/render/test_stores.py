@@ -84,6 +84,13 @@ def below(url: str, name: str) -> Location:
     return locate(url, "") / name
 
 
+def wait_for_records(url: str, number: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(recorded_indices(DatasetFolder(locate(url, "")))) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_dataset_in_a_store_is_the_one_on_disk(config: Path, tmp_path: Path, url: str) -> None:
     run(config, tmp_path / "here")
     summary = run(config, url)
@@ -122,7 +129,8 @@ def test_a_store_that_fails_in_mid_run(
 ) -> None:
     class Unlucky(FakeSession):
         def render(self, plan, folders, timeout_s):
-            if plan.index == 3:
+            if plan.index == 4:
+                wait_for_records(s3_url, 2)
                 s3_server.stop()
             return super().render(plan, folders, timeout_s)
 
@@ -138,7 +146,7 @@ def test_a_store_that_fails_in_mid_run(
     assert "Traceback" not in err
     monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
     summary = run(config, s3_url)
-    assert summary.kept >= 1
+    assert summary.kept >= 2
     assert summary.kept + summary.done == 6
     run(config, tmp_path / "here")
     assert contents(s3_url, *PARTS) == contents(tmp_path / "here", *PARTS)
@@ -195,11 +203,8 @@ def test_a_run_that_is_killed(config: Path, tmp_path: Path, s3_url: str) -> None
     command = [sys.executable, "-m", "render", "generate", str(config), *options]
     environment = os.environ | {"FAKE_BLENDER_SECONDS": "0.2", "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([*command, s3_url], env=environment, stdout=subprocess.DEVNULL, cwd=ROOT) as killed:
-        deadline = time.monotonic() + 60
-        while len(recorded_indices(DatasetFolder(locate(s3_url, "")))) < 3:
-            assert killed.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_for_records(s3_url, 3)
+        assert killed.poll() is None
         killed.kill()
         killed.wait()
     ended = subprocess.run([*command, s3_url], env=environment, capture_output=True, text=True, cwd=ROOT, timeout=60)
@@ -253,6 +258,15 @@ def test_a_balanced_run(tmp_path: Path, toy_library: Path, monkeypatch: pytest.M
     remove(locate(url, ""), ["orders.jsonl"])  # type: ignore[arg-type]
     assert run(config, url).kept == 4
     assert contents(url, *books) == contents(tmp_path / "here", *books)
+
+
+def test_shards_and_their_merge(config: Path, tmp_path: Path, url: str) -> None:
+    run(config, tmp_path / "here")
+    for k in (1, 0):
+        assert entrypoint(["generate", str(config), "--out", url, "--shard", f"{k}/2"]) == 0
+    assert entrypoint(["merge", url]) == 0
+    assert contents(url, *PARTS) == contents(tmp_path / "here", *PARTS)
+    assert contents(url, "shards") == {}
 
 
 def test_the_ledger_is_not_put_anew_for_every_picture(monkeypatch: pytest.MonkeyPatch) -> None:
