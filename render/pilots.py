@@ -129,17 +129,24 @@ def _make_all(
     start_s = 0.0
     memory: int | None = None
     for index in _chosen(source):
-        planning = time.perf_counter()
-        planned = source.plan(index)
-        plan_s = time.perf_counter() - planning
-        if not pilots:
+        first = not pilots
+        planned, plan_s = _planned(source, index)
+        if first:  # twice: what is read and built for any first picture counts as start
             _make(planned, seat, stages)
             start_s = time.perf_counter() - before
+            if not isinstance(source, BalancedRun):  # which chose among candidates, and has its choice now
+                planned, plan_s = _planned(source, index)
         seconds, memory = _make(planned, seat, stages)
         pilots.append(Pilot(index, {"plan": plan_s} | seconds, _of_picture(place, index)))
-        if len(pilots) == 1:
-            start_s = max(0.0, start_s - sum(seconds.values()))
+        if first:
+            start_s = max(0.0, start_s - plan_s - sum(seconds.values()))
     return start_s, pilots, memory
+
+
+def _planned(source: PictureSource, index: int) -> tuple[Planned, float]:
+    """A plan, and its seconds."""
+    begun = time.perf_counter()
+    return source.plan(index), time.perf_counter() - begun
 
 
 def _chosen(source: PictureSource) -> Iterator[int]:

@@ -1,0 +1,36 @@
+"""What a worker that was given few threads takes of the machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from unit_boxes import SETTINGS, WHEEL, WHITE, at, make_plan, render_once
+
+from render.session import BlenderSession
+from scenes.plan import ObjectPlan
+
+pytestmark = [
+    pytest.mark.blender,
+    pytest.mark.skipif(not WHEEL, reason="no bpy wheel in this Python"),
+    pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes can't choose their cores here"),
+]
+
+
+def test_one_thread_takes_one_core_and_may_take_any(folders: dict[str, Path], tmp_path: Path) -> None:
+    settings = replace(SETTINGS, samples=2000, threads=1)
+    plan = make_plan((ObjectPlan(1, "primitive/box", "box", at(0, 0, 0, 1.0), surface=WHITE),))
+    with BlenderSession(settings, None, tmp_path, tmp_path / "log") as session:
+        worker = psutil.Process(session.pid)
+        cores = {frozenset(os.sched_getaffinity(t.id)) for t in worker.threads()}
+        assert cores == {frozenset(os.sched_getaffinity(0))}
+        before, begun = worker.cpu_times(), time.monotonic()
+        render_once(plan, folders, session)
+        after, seconds = worker.cpu_times(), time.monotonic() - begun
+    taken = after.user + after.system - before.user - before.system
+    assert taken > 0.5, "too little to judge by"
+    assert taken < 1.3 * seconds, "threads that wait must not spin"
