@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
+from assets.processors import usable_cores
 from assets.stores import is_file
 from dataset.export import count_labels
 from dataset.folder import DatasetFolder
@@ -40,7 +41,7 @@ from render.preparation import (
 from render.progress import RunProgress
 from render.run_file import default_out, earlier_run, versions, write_run_file
 from render.run_lock import run_lock
-from render.scratch import scratch_folder
+from render.scratch import passes_bytes, scratch_folder
 from render.shard_books import (
     begin_shard,
     close_shard,
@@ -154,12 +155,14 @@ class _Run:
 
     def _render(self, missing: Iterator[int]) -> None:
         config, catalogue = self.planner.config, self.planner.catalogue
-        with scratch_folder() as scratch:
+        settings = engine_settings(config)
+        workers = config.workers.count or usable_cores()
+        with scratch_folder(workers * passes_bytes(settings, config.camera.resolution)) as scratch:
             stages = Stages(
                 catalogue,
                 self.folder,
                 config,
-                engine_settings(config),
+                settings,
                 self.options.blender,
                 scratch,
                 self.console,

@@ -19,7 +19,7 @@ from render.books import described
 from render.finish import LabelMismatch
 from render.machine import Shares
 from render.maps import engine_settings, wanted_maps
-from render.scratch import scratch_folder
+from render.scratch import passes_bytes, scratch_folder
 from render.seat import PictureFailed, StartFailed, WorkerSeat
 from render.stages import Stages
 from render.worker_process import EngineError
@@ -86,7 +86,8 @@ def fly(planner: Planner, shares: Shares, blender: Path | None, console: Console
         OSError: the temporary folder can't be written.
     """
     config = planner.config
-    with tempfile.TemporaryDirectory(prefix="scanstage-estimate-") as place, scratch_folder() as scratch:
+    need = passes_bytes(engine_settings(config), config.camera.resolution)
+    with tempfile.TemporaryDirectory(prefix="scanstage-estimate-") as place, scratch_folder(need) as scratch:
         folder, ledger = DatasetFolder(Path(place)), Ledger()
         source = open_source(planner, ledger)
         stages = Stages(

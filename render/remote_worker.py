@@ -31,7 +31,7 @@ from render.machine import Shares
 from render.maps import engine_settings
 from render.passes import Passes
 from render.run_file import identity, own_version, versions
-from render.scratch import scratch_folder
+from render.scratch import passes_bytes, scratch_folder
 from render.seat import StartFailed
 from render.session import BlenderSession
 from render.stages import Stages
@@ -104,7 +104,8 @@ class RemoteWorker:
         self._planner = Planner(config, catalogue, base)
         self._open = contextlib.ExitStack()
         blender = None if errand.blender is None else Path(errand.blender)
-        scratch = self._open.enter_context(scratch_folder())
+        need = passes_bytes(engine_settings(config), config.camera.resolution)
+        scratch = self._open.enter_context(scratch_folder(need))
         console, settings = Console(quiet=True), engine_settings(config)
         stages = Stages(catalogue, self._folder, config, settings, blender, scratch, console, begin=lambda: None)
         shares = Shares(1, errand.threads, errand.memory_bytes, (None,), "")

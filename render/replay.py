@@ -18,7 +18,7 @@ from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.maps import engine_settings, wanted_maps
 from render.quarantine import PLAN, REASON
-from render.scratch import scratch_folder
+from render.scratch import passes_bytes, scratch_folder
 from render.stages import Stages
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
@@ -146,7 +146,8 @@ def replay(
     config = case.config(overrides)
     folder = DatasetFolder(folder_for(case, out))
     planned = case.planned(config, size)
-    with scratch_folder() as scratch:
+    settings = engine_settings(config)
+    with scratch_folder(passes_bytes(settings, planned.plan.camera.resolution_wh)) as scratch:
         maps = wanted_maps(config.output)
         stages = Stages(
             case.catalogue,

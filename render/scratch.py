@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scenes.render_settings import RenderSettings
+
 try:
     import fcntl
 except ImportError:  # Windows: what a killed run leaves there is left to the system
@@ -19,22 +21,45 @@ except ImportError:  # Windows: what a killed run leaves there is left to the sy
 PREFIX = "scanstage-scratch-"
 
 
+MEMORY = Path("/dev/shm")
+CHANNELS = {"depth": 1, "normals": 3, "soft_masks": 12}
+"""Of 32 bits in each pixel, besides colour, alpha and instance id."""
+LENS_MARGIN = 2.0
+"""An ideal camera that sees all that a distorted one does may render so many times its pixels."""
+
+
+def passes_bytes(settings: RenderSettings, resolution_wh: tuple[int, int]) -> int:
+    """Most that one worker's passes take: a picture's, and with blur those of a sharp render."""
+    channels = 5 + sum(CHANNELS[name] for name in settings.passes)
+    return round(2 * 4 * channels * resolution_wh[0] * resolution_wh[1] * LENS_MARGIN)
+
+
 @contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A folder, in memory where the system has such a place; gone afterwards.
+def scratch_folder(need_bytes: int) -> Iterator[Path]:
+    """A folder, in memory where the system has such a place with room; gone afterwards.
 
     Those that killed runs left behind, which may fill the memory, are removed first: their owners no longer hold them.
+
+    Args:
+        need_bytes: what will lie in it at once; containers often have no more than 64 MB of such memory.
     """
-    memory = Path("/dev/shm")
-    parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
-    remove_abandoned(parent)
-    path, handle = _held_folder(parent)
+    disk = Path(tempfile.gettempdir())
+    for place in (MEMORY, disk):
+        remove_abandoned(place)
+    path, handle = _held_folder(MEMORY if _has_room(MEMORY, need_bytes) else disk)
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
         if handle is not None:
             os.close(handle)
+
+
+def _has_room(place: Path, need_bytes: int) -> bool:
+    try:
+        return os.access(place, os.W_OK) and shutil.disk_usage(place).free >= need_bytes
+    except OSError:  # there is no such place
+        return False
 
 
 def remove_abandoned(parent: Path) -> list[Path]:

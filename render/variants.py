@@ -26,7 +26,7 @@ from render.lens_resample import through_lens
 from render.maps import engine_settings
 from render.passes import Passes
 from render.replay import Case
-from render.scratch import scratch_folder
+from render.scratch import passes_bytes, scratch_folder
 from render.session import EngineCrashed, EngineError
 from render.stages import Stages
 from scenes.config import RunConfig
@@ -181,7 +181,7 @@ def _render(case: Case, planned: Planned, config: RunConfig, keep_scene: Path | 
 
     Raises InputError, EngineError, EngineCrashed where that can't be.
     """
-    with scratch_folder() as scratch:
+    with scratch_folder(passes_bytes(engine_settings(config), planned.plan.camera.resolution_wh)) as scratch:
         settings, quiet = engine_settings(config), Console(quiet=True)
         nowhere = DatasetFolder(scratch / "unused")
         stages = Stages(case.catalogue, nowhere, config, settings, blender, scratch, quiet, begin=lambda: None)

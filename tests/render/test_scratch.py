@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from render import scratch
-from render.scratch import PREFIX, remove_abandoned, scratch_folder
+from render.scratch import PREFIX, passes_bytes, remove_abandoned, scratch_folder
+from scenes.render_settings import RenderSettings
 
 HOLD = """
 import sys, time
 from render.scratch import scratch_folder
-with scratch_folder() as path:
+with scratch_folder(1000) as path:
     (path / "passes").mkdir()
     (path / "passes" / "0.exr").write_bytes(b"x" * 1000)
     print(path, flush=True)
@@ -36,7 +37,7 @@ def test_what_a_killed_run_left_is_removed_and_what_lives_is_not() -> None:
         os.kill(dead.pid, signal.SIGKILL)
         dead.wait()
         assert (left / "passes" / "0.exr").exists()
-        with scratch_folder() as own:
+        with scratch_folder(1000) as own:
             assert not left.exists()
             assert (kept / "passes" / "0.exr").exists()
             assert own.is_dir()
@@ -77,6 +78,29 @@ def test_a_folder_removed_before_it_was_held_is_made_again(tmp_path: Path, monke
         return path
 
     monkeypatch.setattr(scratch.tempfile, "mkdtemp", made_and_swept)
-    with scratch_folder() as path:
+    with scratch_folder(1000) as path:
         assert path.is_dir()
         assert path == made[1]
+
+
+def test_what_does_not_fit_into_memory_goes_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, disk = tmp_path / "memory", tmp_path / "disk"
+    memory.mkdir()
+    disk.mkdir()
+    monkeypatch.setattr(scratch, "MEMORY", memory)
+    monkeypatch.setattr(scratch.tempfile, "gettempdir", lambda: str(disk))
+    free = scratch.shutil.disk_usage(memory).free
+    with scratch_folder(free // 2) as path:
+        assert path.parent == memory
+    with scratch_folder(free * 2) as path:
+        assert path.parent == disk
+    memory.rmdir()
+    with scratch_folder(0) as path:
+        assert path.parent == disk
+
+
+def test_room_for_passes_is_an_upper_bound() -> None:
+    plain, all_of_them = RenderSettings(), RenderSettings(passes=("depth", "normals", "soft_masks"))
+    pixels = 640 * 480
+    assert passes_bytes(plain, (640, 480)) >= pixels * 5 * 4
+    assert passes_bytes(all_of_them, (640, 480)) >= pixels * 21 * 4 * 2
