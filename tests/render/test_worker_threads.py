@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,15 +21,14 @@ pytestmark = [
 
 
 def test_one_thread_takes_one_core_and_may_take_any(folders: dict[str, Path], tmp_path: Path) -> None:
-    settings = replace(SETTINGS, samples=2000, threads=1)
+    settings = replace(SETTINGS, samples=200, threads=1)
     plan = make_plan((ObjectPlan(1, "primitive/box", "box", at(0, 0, 0, 1.0), surface=WHITE),))
     with BlenderSession(settings, None, tmp_path, tmp_path / "log") as session:
         worker = psutil.Process(session.pid)
         cores = {frozenset(os.sched_getaffinity(t.id)) for t in worker.threads()}
         assert cores == {frozenset(os.sched_getaffinity(0))}
-        before, begun = worker.cpu_times(), time.monotonic()
+        before = {t.id: t.user_time + t.system_time for t in worker.threads()}
         render_once(plan, folders, session)
-        after, seconds = worker.cpu_times(), time.monotonic() - begun
-    taken = after.user + after.system - before.user - before.system
-    assert taken > 0.5, "too little to judge by"
-    assert taken < 1.3 * seconds, "threads that wait must not spin"
+        taken = sorted(t.user_time + t.system_time - before.get(t.id, 0.0) for t in worker.threads())
+    assert taken[-1] > 0.3, "too little to judge by"
+    assert sum(taken[:-1]) < 0.1 * taken[-1], "threads that wait must not spin"
