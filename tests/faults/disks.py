@@ -9,9 +9,10 @@ import subprocess
 from pathlib import Path
 
 from dataset_digest import differences, half_written
-from kills import is_finished, wait_until
+from kills import is_finished
 from observation import CannotTry, Observation, Scenario
-from workplace import SLOW, Ended, Workplace, can_mount
+from running import Ended, wait_until
+from workplace import SLOW, Workplace, can_mount
 
 # Runs the command on a small disk of its own that holds what is in SAVED, and saves it again afterwards.
 ON_DISK = """
@@ -58,7 +59,9 @@ def fills(work: Workplace, seen: Observation, times: int) -> None:
     reference = work.reference(config := work.config())
     for _ in range(times):
         saved = work.out()
-        fill = f"sleep {reference.moment(work.rng):.2f}; cat /dev/zero >{{disk}}/filler 2>/dev/null"
+        # Records are counted without the staged ones, which are hidden.
+        count = f"$(ls {{disk}}/d/records 2>/dev/null | wc -l) -ge {reference.midway(work.rng).records}"
+        fill = f"until [ {count} ]; do sleep 0.02; done; cat /dev/zero >{{disk}}/filler 2>/dev/null"
         ended = _on_disk(work, fill, saved, config)
         _cut_short(seen, ended, saved, reference.pictures, "No space left")
         is_finished(seen, work, saved, reference.digest, work.generate(config, saved).wait())
@@ -69,10 +72,11 @@ def taken_away(work: Workplace, seen: Observation, times: int) -> None:
     """A folder of the dataset that can't be written any more from a random moment on."""
     reference = work.reference(config := work.config())
     for i in range(times):
-        out, moment = work.out(), reference.moment(work.rng)
+        out, moment = work.out(), reference.midway(work.rng)
         victim = out / ("records", "images", "depth")[i % 3]
         running = work.generate(config, out, pace=SLOW)
-        wait_until(running, moment, victim.exists)
+        moment.wait(running, out)
+        wait_until(running, victim.exists)
         try:
             if victim.exists():
                 _unwritable(victim, True)

@@ -124,7 +124,7 @@ def main(seed: int, first: int, last: int, folder: Path, library: Path) -> None:
 
 SCENARIOS = (
     Scenario(
-        "fuzzed-config", "planned, or refused with what is wrong (exit 2); never a traceback", fuzz, 40, share=500 / 30
+        "fuzzed-config", "planned, or refused with what is wrong (exit 2); never a traceback", fuzz, 25, share=500 / 30
     ),
 )
 

@@ -11,7 +11,7 @@ import numpy as np
 import trimesh
 from dataset_digest import differences, digest, half_written
 from fake_blender import plant
-from kills import is_finished, wait_until
+from kills import is_finished
 from observation import Observation, Scenario
 from workplace import SLOW, Workplace
 
@@ -25,10 +25,10 @@ def disappears(work: Workplace, seen: Observation, times: int) -> None:
     work.own_library()
     reference = work.reference(config := work.config())
     for _ in range(times):
-        out, moment = work.out(), reference.moment(work.rng)
+        out, moment = work.out(), reference.midway(work.rng)
         scan = work.library / str(work.rng.choice(["box", "ball", "brick"])) / "toy"
         running = work.generate(config, out, pace=SLOW)
-        wait_until(running, moment)
+        moment.wait(running, out)
         scan.rename(work.root / "gone")
         ended = running.wait()
         there = len(list(out.glob("records/*.json")))

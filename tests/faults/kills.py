@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 from dataset_digest import Digest, differences, findings, half_written, left_over
 from observation import Observation, Scenario
-from workplace import BALANCE, SLOW, Ended, Running, Workplace
+from running import Ended, Moment
+from workplace import BALANCE, SLOW, Workplace
 
 MOST_KILLS = 8
 STOPS_WITHIN_S = 6.0
@@ -50,7 +50,7 @@ def _kill_parents(work: Workplace, seen: Observation, times: int, config: Path) 
         before = {int(p.stem) for p in out.glob("records/*.json")}
         work.rendered()
         running = work.generate(config, out, pace=SLOW)
-        hit = wait_until(running, reference.moment(work.rng, 1 - len(before) / reference.pictures))
+        hit = reference.moment(work.rng, len(before)).wait(running, out)
         if hit:
             running.kill()
             seen.times, kills = seen.times + 1, kills + 1
@@ -66,13 +66,6 @@ def _kill_parents(work: Workplace, seen: Observation, times: int, config: Path) 
             out, kills = work.out(), 0
 
 
-def wait_until(running: Running, moment_s: float, there: Callable[[], object] = lambda: True) -> bool:
-    """Wait for a moment of a run, and for something to be there; whether it still runs then."""
-    while running.alive and (time.monotonic() - running.started < moment_s or not there()):
-        time.sleep(0.01)
-    return running.alive
-
-
 def workers(work: Workplace, seen: Observation, times: int) -> None:
     """A random worker, twice a run: the run goes on with another."""
     config = work.config()
@@ -80,8 +73,8 @@ def workers(work: Workplace, seen: Observation, times: int) -> None:
     while seen.times < times:
         out = work.out()
         running = work.generate(config, out, pace=SLOW)
-        for moment in sorted(reference.moment(work.rng) for _ in range(2)):
-            wait_until(running, moment)
+        for records in sorted(work.rng.integers(reference.pictures, size=2)):
+            Moment(int(records), float(work.rng.uniform(0, 0.25))).wait(running, out)
             if victims := sorted(running.workers(), key=lambda p: p.pid):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     victims[int(work.rng.integers(len(victims)))].send_signal(
@@ -103,7 +96,7 @@ def orderly(work: Workplace, seen: Observation, times: int) -> None:
         out, moment = work.out(), reference.moment(work.rng)
         how = (signal.SIGTERM, signal.SIGINT)[i % 2]
         running = work.generate(config, out, pace=SLOW)
-        if wait_until(running, moment):
+        if moment.wait(running, out):
             start = time.monotonic()
             running.kill(how)
             ended = running.wait(60)
@@ -132,7 +125,7 @@ def impatient(work: Workplace, seen: Observation, times: int) -> None:
     for i in range(times):
         out = work.out()
         running = work.generate(config, out, pace=30)
-        wait_until(running, reference.first_record_s + 1)
+        Moment(None, 1.5).wait(running, out)
         running.kill(signal.SIGTERM)
         time.sleep(float(work.rng.uniform(0.0, 0.3)))
         start = time.monotonic()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataset_digest import half_written
-from kills import is_finished, wait_until
+from kills import is_finished
 from observation import Observation, Scenario
+from running import wait_until
 from workplace import BALANCE, SLOW, Workplace
 
 
@@ -21,7 +22,7 @@ def _two_shards(work: Workplace, seen: Observation, config: Path) -> None:
     reference, out = work.reference(config), work.out()
     both = [work.generate(config, out, "--shard", f"{k}/2", "--workers", "1", pace=SLOW) for k in range(2)]
     victim = int(work.rng.integers(2))
-    if hit := wait_until(both[victim], reference.moment(work.rng)):
+    if hit := reference.moment(work.rng).wait(both[victim], out):
         both[victim].kill()
     ended = [shard.wait() for shard in both]
     seen.promise(ended[1 - victim].code == 0, f"the other shard: {ended[1 - victim].tail()}")
@@ -44,7 +45,7 @@ def doubled(work: Workplace, seen: Observation, times: int) -> None:
     for i in range(times):
         out = work.out()
         first = work.generate(config, out, "--shard", "1/2", pace=1)
-        wait_until(first, 0, (out / "records").exists)
+        wait_until(first, (out / "records").exists)
         second = work.generate(config, out, *others[i % 3]).wait()
         seen.promise(first.alive, "the first shard ended too soon to tell")
         seen.promise(second.code == 2, f"{others[i % 3]}: {second.tail()}")

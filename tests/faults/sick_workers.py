@@ -9,7 +9,8 @@ from dataset_digest import half_written, left_over
 from fake_blender import plant
 from kills import is_finished
 from observation import Observation, Scenario
-from workplace import Ended, Workplace
+from running import Ended
+from workplace import Workplace
 
 IMPATIENT = ("--set", "workers.picture_timeout_s=2")
 NARROW = ("--set", "workers.memory_gb=0.4")

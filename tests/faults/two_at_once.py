@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from kills import is_finished, wait_until
+from kills import is_finished
 from observation import Observation, Scenario
+from running import Moment
 from workplace import SLOW, Workplace
 
 # Every process of a run sees a clock that jumps by hours, back and forth, every third of a second.
@@ -28,8 +29,7 @@ def second_run(work: Workplace, seen: Observation, times: int) -> None:
     for i in range(times):
         out = work.out()
         first = work.generate(config, out, pace=0.6)
-        wait_until(first, 0, (out / ".scanstage.lock").exists)
-        time.sleep(float(work.rng.uniform(0, 1.5)))
+        Moment(None, float(work.rng.uniform(0, 1.5))).wait(first, out)
         second = work.generate(config, out, *(("--fresh",) if i % 2 else ())).wait()
         seen.promise(first.alive, "the first run ended too soon to tell")
         seen.promise(second.code == 2, second.tail())
@@ -63,7 +63,7 @@ def clock_jumps(work: Workplace, seen: Observation, times: int) -> None:
         running = work.generate(
             config, out, "--set", "workers.picture_timeout_s=20", environment={"PYTHONPATH": path}, pace=SLOW
         )
-        wait_until(running, moment)
+        moment.wait(running, out)
         running.kill()
         running.wait()
         running.orphans()

@@ -7,20 +7,17 @@ import itertools
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import psutil
 import trimesh
 from analytic import BALL_RADIUS, BOX_SIZE, BRICK_SIZE
 from conftest import store_toy
-from dataset_digest import Digest, digest, findings
+from dataset_digest import digest, findings
 from fake_blender import ROOT, make_fake_blender
+from running import MARK, Reference, Running
 
 CONFIG = """
 images: {images}
@@ -34,120 +31,9 @@ output: {{depth: true}}
 render: {{preset: draft, samples: 2, denoise: "off", device: cpu}}
 """
 BALANCE = 'balance: {target: {box: 14, "*": 8}}\n'
-MARK = "SCANSTAGE_FAULTS_RUN"
 SLOW = 0.1
 """The pace of runs that are to be hit at a random moment: a picture takes at least so many seconds."""
-PATIENCE_S = 240.0
-AFTERMATH_S = 8.0
-"""So long may workers live on after their coordinator was killed."""
 _numbers = itertools.count()
-
-
-@dataclass
-class Ended:
-    """A command that has ended; ``seconds`` since it was started."""
-
-    code: int
-    out: str
-    err: str
-    seconds: float
-
-    @property
-    def traceback(self) -> bool:
-        """Whether a user was shown one of ours; Blender's own log lines are marked."""
-        return any("Traceback" in line and "  | " not in line for line in (self.out + self.err).splitlines())
-
-    def tail(self) -> str:
-        """The last of what it printed, for messages."""
-        return f"exit {self.code}: " + " | ".join((self.out + self.err).strip().splitlines()[-4:])
-
-
-@dataclass
-class Running:
-    """A command that runs."""
-
-    process: subprocess.Popen[bytes]
-    mark: str
-    logs: tuple[Path, Path]
-    started: float = field(default_factory=time.monotonic)
-
-    def family(self) -> list[psutil.Process]:
-        """All living processes that this command started, itself included, orphans too."""
-        return [p for p in psutil.process_iter() if self._is_ours(p)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        with contextlib.suppress(psutil.Error, OSError):
-            return process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE
-        return False
-
-    def workers(self) -> list[psutil.Process]:
-        """Its living Blender workers."""
-        found = []
-        for process in self.family():
-            with contextlib.suppress(psutil.Error):
-                line = " ".join(process.cmdline())
-                if "fake_blender.py" in line or "render/blender/worker.py" in line:
-                    found.append(process)
-        return found
-
-    def kill(self, how: int = signal.SIGKILL) -> None:
-        """Send a signal to the coordinator alone."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(how)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the coordinator still runs."""
-        return self.process.poll() is None
-
-    def wait(self, patience_s: float = PATIENCE_S) -> Ended:
-        """Wait for its end; what outlasts all patience is killed, and has the code 999."""
-        try:
-            code = self.process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            self.end_all()
-            code = 999
-        out, err = (log.read_text("utf-8", "replace") for log in self.logs)
-        return Ended(code, out, err, time.monotonic() - self.started)
-
-    def orphans(self, patience_s: float = AFTERMATH_S) -> list[str]:
-        """Processes that outlive the coordinator by more than that; they are ended."""
-        deadline = time.monotonic() + patience_s
-        while (left := self.family()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        names = [f"{p.pid} {' '.join(p.cmdline())[-60:]}" for p in left if p.is_running()]
-        self.end_all()
-        return names
-
-    def end_all(self) -> None:
-        """Kill whatever is left of it."""
-        for process in self.family():
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        self.process.wait()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """An uninterrupted run: its bytes, its length, and when its first record was there."""
-
-    out: Path
-    digest: Digest
-    seconds: float
-    first_record_s: float
-
-    @property
-    def pictures(self) -> int:
-        """Number of its pictures."""
-        return sum(name.startswith("records/") for name in self.digest)
-
-    def moment(self, rng: np.random.Generator, share: float = 1.0) -> float:
-        """A random moment of a run with that share of the work left, in seconds from its start.
-
-        From before its first picture to its end; of what goes before, importing Python's modules is left out.
-        """
-        end = self.first_record_s + share * (self.seconds - self.first_record_s)
-        return float(rng.uniform(0.5 * self.first_record_s, end))
 
 
 class Shared:
@@ -261,18 +147,11 @@ class Workplace:
         key = config.read_text()
         if key not in self.shared.references:
             out = self.shared.root / f"reference-{len(self.shared.references)}"
-            running = self.generate(config, out, pace=SLOW)
-            first = None
-            while running.alive:
-                if first is None and any(out.glob("records/*.json")):
-                    first = time.monotonic() - running.started
-                time.sleep(0.02)
-            ended = running.wait()
+            ended = self.generate(config, out, pace=SLOW).wait()
             if ended.code != 0 or ended.traceback or findings(out):
                 raise RuntimeError(f"a run without any fault failed: {ended.tail()}")
             self.rendered()
-            found = Reference(out, digest(out), ended.seconds, first or ended.seconds / 2)
-            self.shared.references[key] = found
+            self.shared.references[key] = Reference(out, digest(out))
         return self.shared.references[key]
 
     def rendered(self) -> list[int]:
