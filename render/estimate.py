@@ -52,8 +52,9 @@ def reckon(flight: Flight, shares: Shares, machine: Machine, free: int | None) -
     Returns:
         ``pictures``, ``exact``, ``workers``, ``threads``, ``why``, ``engine``, ``pilots``;
 
-        ``time``, seconds: ``start_s``; ``stages`` (each ``mean``, ``slowest`` a picture); ``interval_s`` between pictures
-        (``likely``, ``slowest``: were all like the slowest pilot); ``total_s`` likewise; ``bound``: what decides them;
+        ``time``, seconds: ``start_s``; ``stages`` (each ``mean``, ``slowest`` a picture); ``interval_s`` between
+        pictures (``likely``, ``slowest``: were all like the slowest pilot); ``total_s`` likewise; ``bound``: what
+        decides them;
 
         ``disk``, bytes: ``kinds`` (each ``mean``, ``largest`` a picture, ``total``); ``total``; ``most``; ``free``;
 
