@@ -41,7 +41,7 @@ from render.preparation import (
 from render.progress import RunProgress
 from render.run_file import default_out, earlier_run, versions, write_run_file
 from render.run_lock import run_lock
-from render.scratch import passes_bytes, scratch_folder
+from render.scratch import passes_bytes, remove_scratch_of_dead_runs, scratch_folder
 from render.shard_books import (
     begin_shard,
     close_shard,
@@ -200,6 +200,7 @@ def _prepare(planner: Planner, folder: DatasetFolder, options: GenerateOptions, 
     resumed = open_folder(folder, content["identity"], options.fresh, options.extend)
     before = earlier_run(folder) if resumed else {}
     remove_leftovers(folder, options.shard)
+    remove_scratch_of_dead_runs()
     if resumed:
         ledger.load(folder.ledger)
     if isinstance(source, BalancedRun):

@@ -19,6 +19,7 @@ from render.preparation import finished_pictures
 from render.quarantine import quarantined, reasons, release
 from render.run_file import differences, earlier_run
 from render.run_lock import run_lock
+from render.scratch import remove_scratch_of_dead_runs
 from render.shard_books import noted_failures, remove_notes, with_notes
 from render.summary import Summary
 from scenes.balance.ledger import Ledger
@@ -77,6 +78,7 @@ def merge(root: Location, parts: Sequence[Path], note: Note) -> Merged:
         ledger.load(folder.ledger)
         source = _reopened(folder, run, ledger)
         remove_leftovers(folder)
+        remove_scratch_of_dead_runs()
         return _finished(folder, run, source, ledger, taken)
 
 

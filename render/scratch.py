@@ -44,8 +44,7 @@ def scratch_folder(need_bytes: int) -> Iterator[Path]:
         need_bytes: what will lie in it at once; containers often have no more than 64 MB of such memory.
     """
     disk = Path(tempfile.gettempdir())
-    for place in (MEMORY, disk):
-        remove_abandoned(place)
+    remove_scratch_of_dead_runs()
     path, handle = _held_folder(MEMORY if _has_room(MEMORY, need_bytes) else disk)
     try:
         yield path
@@ -60,6 +59,12 @@ def _has_room(place: Path, need_bytes: int) -> bool:
         return os.access(place, os.W_OK) and shutil.disk_usage(place).free >= need_bytes
     except OSError:  # there is no such place
         return False
+
+
+def remove_scratch_of_dead_runs() -> None:
+    """Also to be called where nothing is to be rendered: else what lies in memory would stay there."""
+    for place in (MEMORY, Path(tempfile.gettempdir())):
+        remove_abandoned(place)
 
 
 def remove_abandoned(parent: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from assets.errors import InputError
 from dataset.record import Record
 from render.cli import entrypoint
 from render.generate import GenerateOptions, generate
+from render.scratch import PREFIX
 from render.session import EngineCrashed, EngineError
 from scenes.plan import FramePlan
 from scenes.planner import Planner, PlanningError
@@ -286,6 +287,17 @@ def test_an_interrupt_keeps_what_is_finished_and_ends_workers(config: Path, monk
     assert not any(s.alive for s in sessions)
     monkeypatch.setattr("render.stages.BlenderSession", FakeSession)
     assert run(config).kept >= 1
+
+
+def test_a_run_with_nothing_to_render_frees_what_dead_ones_hold_in_memory(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(config)
+    monkeypatch.setattr("render.scratch.MEMORY", tmp_path)
+    left = tmp_path / f"{PREFIX}dead" / "passes-1"
+    left.mkdir(parents=True)
+    assert run(config).kept == 6
+    assert not left.parent.exists()
 
 
 def test_a_picture_that_fails_is_named_and_the_rest_kept(config: Path) -> None:
