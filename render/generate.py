@@ -162,7 +162,6 @@ class _Run:
                 catalogue,
                 self.folder,
                 config,
-                settings,
                 self.options.blender,
                 scratch,
                 self.console,

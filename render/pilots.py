@@ -94,7 +94,6 @@ def fly(planner: Planner, shares: Shares, blender: Path | None, console: Console
             planner.catalogue,
             folder,
             config,
-            engine_settings(config),
             blender,
             scratch,
             console,

@@ -106,8 +106,8 @@ class RemoteWorker:
         blender = None if errand.blender is None else Path(errand.blender)
         need = passes_bytes(engine_settings(config), config.camera.resolution)
         scratch = self._open.enter_context(scratch_folder(need))
-        console, settings = Console(quiet=True), engine_settings(config)
-        stages = Stages(catalogue, self._folder, config, settings, blender, scratch, console, begin=lambda: None)
+        console = Console(quiet=True)
+        stages = Stages(catalogue, self._folder, config, blender, scratch, console, begin=lambda: None)
         shares = Shares(1, errand.threads, errand.memory_bytes, (None,), "")
         [self._seat] = stages.seats(shares)
         try:

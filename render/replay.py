@@ -153,7 +153,6 @@ def replay(
             case.catalogue,
             folder,
             config,
-            engine_settings(config),
             blender,
             scratch,
             console,

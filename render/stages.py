@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.finish import finish, with_texture_files
 from render.machine import Shares
+from render.maps import engine_settings
 from render.passes import Passes
 from render.quarantine import quarantine, quarantined, release
 from render.seat import WorkerSeat
@@ -44,7 +45,6 @@ class Stages:
     catalogue: Catalogue
     folder: DatasetFolder
     config: RunConfig
-    settings: RenderSettings
     blender: Path | None
     scratch: Path
     console: Console
@@ -54,6 +54,11 @@ class Stages:
     _refusal: Exception | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _opened: Iterator[int] = field(default_factory=itertools.count)
+
+    @cached_property
+    def settings(self) -> RenderSettings:
+        """How the engine renders."""
+        return engine_settings(self.config)
 
     def seats(self, shares: Shares) -> list[WorkerSeat]:
         """A seat for each worker, with its share of the machine."""

@@ -182,9 +182,9 @@ def _render(case: Case, planned: Planned, config: RunConfig, keep_scene: Path | 
     Raises InputError, EngineError, EngineCrashed where that can't be.
     """
     with scratch_folder(passes_bytes(engine_settings(config), planned.plan.camera.resolution_wh)) as scratch:
-        settings, quiet = engine_settings(config), Console(quiet=True)
+        quiet = Console(quiet=True)
         nowhere = DatasetFolder(scratch / "unused")
-        stages = Stages(case.catalogue, nowhere, config, settings, blender, scratch, quiet, begin=lambda: None)
+        stages = Stages(case.catalogue, nowhere, config, blender, scratch, quiet, begin=lambda: None)
         session = stages.open()
         try:
             if slow := [note for note in session.info.notes if ON_THE_CPU in note]:
