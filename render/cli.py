@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from pathlib import Path
@@ -165,6 +166,7 @@ def doctor(
         raise typer.Exit(1)
 
 
+@functools.cache
 def _mount() -> None:
     from render import cli_dataset, cli_merge
     from render.cli_assets import app as assets_app
