@@ -18,6 +18,8 @@ from .surface_material import projected_uv, surface_properties
 from .world import WorldStage
 
 _LAMP_TYPES = {"sun": "SUN", "area": "AREA", "point": "POINT"}
+STANDING_LAMPS = 8
+"""Lamps of each kind that are in the scene always (Cycles)."""
 
 
 class UnknownAsset(Exception):
@@ -48,6 +50,7 @@ class Stage:
         self._shown: list[Any] = []  # holders of the plan's objects
         self._laid_on: list[Any] = []  # meshes with UVs of their own, of the picture in hand
         self._meshes = _Pool(scene, _make_holder)
+        self._standing_lamps = STANDING_LAMPS if shadow_catchers else 0
         self._lamps = {kind: _Pool(scene, _lamp_maker(kind, standing)) for kind in _LAMP_TYPES}
 
     def apply(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
@@ -141,7 +144,13 @@ class Stage:
     def _set_lamps(self, lamps: list[dict[str, Any]]) -> None:
         for kind, pool in self._lamps.items():
             plans = [p for p in lamps if p["kind"] == kind]
-            for holder, plan in zip(pool.take(len(plans)), plans, strict=True):
+            # Cycles samples lights in the order in which it has come to know them. Those of a session are all there from
+            # its first picture on, dark where they aren't needed: else noise would depend on the pictures before.
+            holders = pool.take(max(len(plans), self._standing_lamps))
+            for holder in holders[len(plans) :]:
+                if holder.data.energy:
+                    holder.data.energy = 0.0
+            for holder, plan in zip(holders, plans, strict=False):
                 holder.matrix_world = Matrix(plan["lamp_to_world"])
                 data = holder.data
                 data.energy, data.color = plan["power"], plan["color"]

@@ -16,6 +16,7 @@ from unit_boxes import (
     BINARY,
     ENGINES,
     SETTINGS,
+    WHEEL,
     WHITE,
     Array,
     add_asset,
@@ -112,6 +113,29 @@ def test_pictures_do_not_depend_on_those_before(session: BlenderSession, folders
     np.testing.assert_array_equal(first.instance_ids, second.instance_ids)
     np.testing.assert_allclose(first.radiance, second.radiance, rtol=1e-4, atol=1e-5)
     assert first.alpha.min() == 1.0
+
+
+@pytest.mark.skipif(not WHEEL, reason="Debian's 3.4 gives other noise in each process, whatever it renders")
+def test_noise_does_not_depend_on_the_pictures_before(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Lamps that come and go: forwards, backwards and alone, a picture is the same to the bit."""
+    kinds = [("area",), ("area", "area", "point"), (), ("sun", "area"), ("point",)]
+    settings = dataclasses.replace(SETTINGS, samples=2, denoise="off", noise_threshold=0)
+
+    def plan(index: int) -> FramePlan:
+        lamps = tuple(
+            LampPlan(kind, at(i - 1, -1, 3.0 + index), 20.0, (1, 1, 1), 0.5, 5000.0)  # type: ignore[arg-type]
+            for i, kind in enumerate(kinds[index])
+        )
+        hdri = None if index == 3 else f"builtin:{('city', 'forest')[index % 2]}"
+        return make_plan(boxes_in_a_heap(), lamps=lamps, world=WorldPlan(hdri, 1.0, 0.5), index=index)
+
+    def made(order: list[int]) -> dict[int, bytes]:
+        with BlenderSession(settings, None, tmp_path, tmp_path / "log") as session:
+            return {i: session.render(plan(i), folders, 120).radiance.tobytes() for i in order}
+
+    forwards = made([0, 1, 2, 3, 4])
+    assert made([4, 3, 2, 1, 0]) == forwards
+    assert made([1])[1] == forwards[1]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
