@@ -19,7 +19,7 @@ from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.processors import usable_cores
 from assets.stores import is_file
-from dataset.export import count_labels
+from dataset.export import count_labels, recorded_indices
 from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.books import close_books, described, rounded
@@ -203,8 +203,7 @@ def _prepare(planner: Planner, folder: DatasetFolder, options: GenerateOptions, 
     if resumed:
         ledger.load(folder.ledger)
     if isinstance(source, BalancedRun):
-        content["given"] = _given(before, content["identity"], folder, ledger)
-        source.take_over(content["given"])
+        content["given"] = _take_over(source, before, content["identity"], folder)
         _note_absent(source, console)
     asked, shard = options.frames, options.shard
     found = finished_pictures(folder, asked, source, shard) if resumed else {}
@@ -218,20 +217,24 @@ def _prepare(planner: Planner, folder: DatasetFolder, options: GenerateOptions, 
     return _Run(planner, source, ledger, folder, options, console, content, sessions, found, missing, summary)
 
 
-def _given(before: dict[str, Any], identity: dict[str, Any], folder: DatasetFolder, ledger: Ledger) -> int:
-    """How many pictures keep the orders that they have, because these were made for other targets.
+def _take_over(source: BalancedRun, before: dict[str, Any], identity: dict[str, Any], folder: DatasetFolder) -> int:
+    """How many pictures keep the orders that they have, because these were made for other targets; the source does so.
 
-    Raises InputError where orders are gone that can't be computed again.
+    Raises InputError where orders are gone that can't be computed again, or not for the new targets.
     """
     given = int(before.get("given", 0))
-    if len(ledger.entries) < given:
+    source.take_over(given)
+    if not before or before["identity"].get("aims") == identity["aims"]:
+        return given
+    given, last = len(source.ledger.entries), max(recorded_indices(folder), default=-1)
+    if last >= given:
         raise InputError(
-            f"{folder.ledger}: holds the orders of {len(ledger.entries)} pictures; this dataset was extended, and "
-            f"those of its first {given} can't be computed again",
-            "bring the file back, start anew with --fresh, or choose another folder with --out",
+            f"{folder.ledger}: holds the orders of {given} pictures, but there is a picture {last}; for other targets "
+            "its order can't be computed again",
+            "first finish the dataset with the targets it was begun with (the same command as then), then --extend",
         )
-    extended = bool(before) and before["identity"].get("aims") != identity["aims"]
-    return len(ledger.entries) if extended else given
+    source.take_over(given)
+    return given
 
 
 def _note_absent(source: BalancedRun, console: Console) -> None:

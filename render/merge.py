@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,14 @@ def merge(root: Location, parts: Sequence[Path], note: Note) -> Merged:
         note: told what a person may want to know.
 
     Raises:
-        InputError: it isn't a dataset, is being written to, or a part doesn't belong to it; nothing was changed.
+        InputError: it isn't a dataset, is being written to, or a part doesn't belong to it; nothing was changed. Or
+            what a balanced dataset follows from (scans, files, the first orders) is gone; parts have been taken in.
         OSError: the folder can't be written.
     """
     folder = DatasetFolder(root)
     if not parts:
         open_dataset(root)  # before anything is made there
-    with run_lock(folder, what="a merge", note=note):
+    with _unless_refused(root), run_lock(folder, what="a merge", note=note):
         taken = take_in(folder, parts, note) if parts else 0
         run = earlier_run(folder)
         ledger = Ledger()
@@ -82,18 +84,32 @@ def merge(root: Location, parts: Sequence[Path], note: Note) -> Merged:
         return _finished(folder, run, source, ledger, taken)
 
 
+@contextlib.contextmanager
+def _unless_refused(root: Location) -> Iterator[None]:
+    """Let no empty folder stay where there was none, if nothing is put there."""
+    made = [p for p in (root, *root.parents) if not p.exists()] if isinstance(root, Path) else []
+    try:
+        yield
+    except InputError:
+        with contextlib.suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+        raise
+
+
 def _finished(folder: DatasetFolder, run: Content, source: PictureSource, ledger: Ledger, taken: int) -> Merged:
     for _ in source.indices(lambda index: False):
         pass  # a balanced run plans what its ledger lacks, and knows then how many pictures it has
     there = finished_pictures(folder, None, source)
-    for index in quarantined(folder) & there.keys():
+    for index in quarantined(folder) & there.indices:
         release(folder, index)
     missing = [i for i in range(source.expected) if i not in there]
     known = {int(f["index"]): str(f["reason"]) for f in run.get("failed", ())}
     known |= noted_failures(folder) | reasons(folder)
     summary = Summary(folder, kept=len(there), failed=[(i, known[i]) for i in missing if i in known])
     sessions = with_notes(folder, run["sessions"])
-    close_books(folder, source, str(run["config"]["name"]), _described(run), sessions, summary)
+    close_books(folder, source, str(run["config"]["name"]), _described(run), sessions, summary, there.indices)
+    missing = sorted({*missing, *(index for index, _ in summary.failed)})  # also what has gone since
     remove_notes(folder)
     return Merged(summary, len(there), taken, missing, _command(folder, run))
 

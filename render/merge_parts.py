@@ -94,6 +94,27 @@ def _check_same_run(folder: DatasetFolder, parts: Sequence[DatasetFolder]) -> No
     if problems:
         mend = "parts of one dataset need the same config, scans, paths and version of scanstage"
         raise InputError(_first(problems), mend)
+    _check_same_beginning(first, parts)
+
+
+def _check_same_beginning(first: DatasetFolder, parts: Sequence[DatasetFolder]) -> None:
+    """Raise InputError where pictures of one number were ordered for other targets in one part than in another."""
+    ours = _given(first)
+    problems = [
+        f"{part.root}: its first {theirs} pictures were ordered for other targets; in {first.root}: the first {ours}"
+        for part in parts
+        if (theirs := _given(part)) != ours
+    ]
+    if problems:
+        mend = (
+            "they can't be one dataset: take those that were extended (--extend) from copies of the same one, and make "
+            "what the others hold again in such a copy"
+        )
+        raise InputError(_first(problems), mend)
+
+
+def _given(folder: DatasetFolder) -> int:
+    return int(earlier_run(folder).get("given", 0))
 
 
 def _identity(folder: DatasetFolder) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.stores import entry_names, is_file, make_folder, read_file, remove
-from dataset.export import recorded_indices
+from dataset.export import iterate_records, recorded_indices
 from dataset.folder import DatasetFolder
 from render.run_file import check_resumable, earlier_run, write_run_file
 from render.shards import Shard
@@ -134,7 +134,11 @@ def remove_notes(folder: DatasetFolder) -> None:
 
 def lacking(folder: DatasetFolder, source: PictureSource) -> list[int]:
     """Pictures of the whole run that have no record, once it has been gone through to its end. Raises OSError."""
-    return sorted(set(range(source.expected)) - set(recorded_indices(folder)))
+    asked = set(range(source.expected))
+    if found := sorted(asked - set(recorded_indices(folder))):
+        return found
+    # All are there by name: this may be the last shard, whose word is taken for it. So they are read, once.
+    return sorted(asked - {record.index for record in iterate_records(folder)})
 
 
 def refuse_fresh(fresh: bool, shard: Shard | None) -> None:

@@ -14,7 +14,7 @@ SHARE_NEW = 8
 
 
 class Ledger:
-    """Entries by index, kept in memory and, once it has a file, there too.
+    """Entries by index, kept in memory and, once it has a file, there too; ``loaded`` is the one they were taken from.
 
     Every entry follows from those before it. What a file lacks, or has broken, is only computed again. So on a store,
     where nothing can be appended, the whole is written where an eighth of it is new (and at the end, by :meth:`open`):
@@ -23,6 +23,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.entries: dict[int, Entry] = {}
+        self.loaded: Location | None = None
         self._path: Location | None = None
         self._unwritten = 0
         self._lock = threading.Lock()
@@ -32,6 +33,7 @@ class Ledger:
 
         Raises OSError where a store can't be reached.
         """
+        self.loaded = path
         try:
             lines = read_file(path).splitlines()
         except FileNotFoundError:

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from assets.errors import InputError
 from scenes.balance.attributes import find_attributes
 from scenes.balance.controller import Controller
 from scenes.balance.factors import picture_factors, side_of
@@ -60,13 +61,22 @@ class BalancedRun:
         self.exact = self.controller.images is not None
         self._given = 0
         self._order: Order | None = None
+        self._refusal: InputError | None = None
         self._wanted: Mapping[str, float] = {}
 
     def take_over(self, given: int) -> None:
         """Keep the first ``given`` entries of the ledger as they are, whatever this run's targets would have ordered.
 
         So a dataset that was made for lower targets can be gone on with.
+
+        Raises InputError where the ledger lacks some of them: nothing that is there tells how they came about.
         """
+        if len(self.ledger.entries) < given:
+            raise InputError(
+                f"{self.ledger.loaded}: holds the orders of {len(self.ledger.entries)} pictures; this dataset was "
+                f"extended, and those of its first {given} can't be computed again",
+                "bring the file back; or generate anew, with --fresh or into another folder (--out)",
+            )
         self._given = given
 
     def indices(self, wanted: Callable[[int], bool], last: int | None = None) -> Iterator[int]:
@@ -77,7 +87,8 @@ class BalancedRun:
             last: pictures after it are not even accounted for; None goes on to the end.
 
         Raises:
-            InputError: a target can't be reached.
+            InputError: a target can't be reached, or a picture could not be planned for another reason than what it
+                is to show (a scan is gone): what comes after would depend on that.
         """
         given = [self.ledger.entries[i] for i in range(self._given)]
         for order in (e.order for e in given):
@@ -103,7 +114,7 @@ class BalancedRun:
                 elif entry is None:
                     with contextlib.suppress(PlanningError):
                         self._choose(order)
-                noted.append(self.ledger.entries[order.index])
+                noted.append(self._noted(order.index))
             for entry in noted:
                 self.controller.note(entry)
             self.expected = self.controller.expected_pictures()
@@ -120,10 +131,20 @@ class BalancedRun:
             return self.planner.attempt(index, order, entry.attempt)
         return self.planner.complete(self._choose(order))
 
+    def _noted(self, index: int) -> Entry:
+        """The entry of a picture that has been gone through. Raises InputError where planning it ended without one."""
+        entry = self.ledger.entries.get(index)
+        if entry is None:
+            assert self._refusal is not None, f"picture {index} was given, but not planned"
+            raise self._refusal
+        return entry
+
     def _choose(self, order: Order) -> Attempt:
         """The first plan that nothing speaks against, or the best of several. It goes into the ledger, as does failure.
 
-        Raises PlanningError where there is none.
+        Raises:
+            PlanningError: there is none.
+            InputError: planning itself failed, which tells nothing about the order: the ledger doesn't hold it.
         """
         best: tuple[float, Attempt, Entry] | None = None
         try:
@@ -136,6 +157,9 @@ class BalancedRun:
                     break
         except PlanningError:
             self.ledger.add(Entry(order, None, (), {}))
+            raise
+        except InputError as e:
+            self._refusal = e
             raise
         assert best is not None  # attempts() raises where there is none
         self.ledger.add(best[2])

@@ -18,6 +18,7 @@ from assets.errors import InputError
 from render.cli import entrypoint
 from render.generate import GenerateOptions, generate
 from render.session import EngineCrashed
+from scenes.planner import Planner
 
 CONFIG = """
 assets: {library: %s, classes: [box, ball, brick]}
@@ -99,6 +100,47 @@ def test_a_run_killed_twice_ends_the_same(config: Path, tmp_path: Path, monkeypa
     ledger.write_text(ledger.read_text()[:-25])  # the last line was being written
     run(config, out=tmp_path / "parts")
     assert different(tmp_path / "parts", tmp_path / "whole") == []
+
+
+def test_the_ledger_is_kept_while_a_run_lasts(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is killed closes no books."""
+    render, there = FakeSession.render, {}
+
+    def looking(self: FakeSession, plan, folders, timeout_s):
+        there[plan.index] = len((tmp_path / "d/orders.jsonl").read_text().splitlines())
+        return render(self, plan, folders, timeout_s)
+
+    monkeypatch.setattr(FakeSession, "render", looking)
+    run(config, out=tmp_path / "d")
+    assert len(there) > 3
+    assert all(lines > index for index, lines in there.items())
+
+
+@pytest.mark.parametrize("frames", [None, (14, 18)])
+def test_a_scan_that_disappears_ends_the_run_and_leaves_no_trace(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: tuple[int, int] | None
+) -> None:
+    """What comes after would be ordered otherwise, had that picture not been planned."""
+    run(config, out=tmp_path / "whole")
+    attempts, lost = Planner.attempts, 10 if frames is None else 2
+
+    def broken(self: Planner, index: int, *args, **options):
+        if index == lost:
+            raise InputError("mesh.npz: no such file", "bring it back")
+        return attempts(self, index, *args, **options)
+
+    command = ["generate", str(config), "--out", str(tmp_path / "d"), "--workers", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Planner, "attempts", broken)
+        with pytest.raises(InputError, match=r"mesh\.npz: no such file"):
+            run(config, out=tmp_path / "d", frames=frames, workers=1)
+        assert entrypoint(command) == 2
+    if frames is None:
+        coco = json.loads((tmp_path / "d/annotations/instances.json").read_text())
+        assert 0 < len(coco["images"]) == len(list((tmp_path / "d/records").iterdir())) <= lost
+        assert len((tmp_path / "d/orders.jsonl").read_text().splitlines()) == lost
+    assert entrypoint(command) == 0
+    assert different(tmp_path / "d", tmp_path / "whole") == []
 
 
 def test_a_lost_ledger_and_lost_pictures_are_made_again(config: Path, tmp_path: Path) -> None:

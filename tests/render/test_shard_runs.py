@@ -20,8 +20,10 @@ from test_generate import DATA, FakeSession, digest, use_analytic_engine
 from assets.errors import InputError
 from assets.locations import locate
 from assets.stores import Location, entry_names, read_file
+from dataset.export import image_is_whole, read_records
 from dataset.folder import DatasetFolder
 from render import generate as generate_module
+from render import merge_parts
 from render.cli import entrypoint
 from render.generate import generate
 from render.merge import Merged, merge
@@ -187,6 +189,16 @@ def test_what_a_shard_cannot_make_is_told_by_the_merge(config: Path, tmp_path: P
     assert content(tmp_path / "d") == content(tmp_path / "whole")
 
 
+def test_a_shard_leaves_its_ledger_and_counts_only_what_can_be_read(config: Path, tmp_path: Path) -> None:
+    run(config, tmp_path / "whole")
+    run(config, tmp_path / "d", "0/2")
+    for name in ("orders.jsonl",) if (tmp_path / "whole/orders.jsonl").exists() else ():
+        assert (tmp_path / "d" / name).read_text() == (tmp_path / "whole" / name).read_text()
+    assert run(config, tmp_path / "d", "1/2").lacking == []
+    (tmp_path / "d/records/000002.json").write_text("{")
+    assert run(config, tmp_path / "d", "1/2").lacking == [2]
+
+
 def test_a_stopped_shard_keeps_what_it_has(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     render = FakeSession.render
 
@@ -279,6 +291,40 @@ def test_a_part_makes_up_for_what_is_damaged_here(config: Path, tmp_path: Path) 
     assert content(tmp_path / "a") == before
 
 
+def test_what_one_part_could_not_make_and_another_has_is_no_failure(config: Path, tmp_path: Path) -> None:
+    FakeSession.troubles = {1: [EngineCrashed("gone") for _ in range(3)]}
+    assert [i for i, _ in run(config, tmp_path / "a").failed] == [1]
+    assert (tmp_path / "a/quarantine/000001").is_dir()
+    run(config, tmp_path / "b", "1/2")
+    done = merged(tmp_path / "a", tmp_path / "b")
+    assert (done.missing, done.summary.failed) == ([], [])
+    assert not (tmp_path / "a/quarantine").exists()
+    assert json.loads((tmp_path / "a/run.json").read_text())["failed"] == []
+
+
+def test_a_picture_is_taken_before_its_record(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A merge may be killed between any two of its files, and nobody may come back to it."""
+    run(config, tmp_path / "a", "0/2")
+    run(config, tmp_path / "b", "1/2")
+    take_file, taken = merge_parts._take_file, 0
+
+    def killed(source: Path, target: Path, sha256: str) -> None:
+        nonlocal taken
+        if taken == moment:
+            raise KeyboardInterrupt
+        take_file(source, target, sha256)
+        taken += 1
+
+    monkeypatch.setattr(merge_parts, "_take_file", killed)
+    for moment in range(2):
+        shutil.copytree(tmp_path / "a", out := tmp_path / f"d{moment}")
+        taken = 0
+        with pytest.raises(KeyboardInterrupt):
+            merged(out, tmp_path / "b")
+        folder = DatasetFolder(out)
+        assert all(image_is_whole(folder, record) for record in read_records(folder))
+
+
 def test_parts_of_another_run_and_what_is_no_part_are_refused(config: Path, tmp_path: Path) -> None:
     run(config, tmp_path / "a", "0/2")
     run(config, tmp_path / "b", "1/2", seed=3)
@@ -286,7 +332,9 @@ def test_parts_of_another_run_and_what_is_no_part_are_refused(config: Path, tmp_
         merged(tmp_path / "a", tmp_path / "b")
     with pytest.raises(InputError, match="seed"):
         merged(tmp_path / "new", tmp_path / "a", tmp_path / "b")
-    assert not (tmp_path / "new" / "run.json").exists()
+    with pytest.raises(InputError, match="can't be read"):
+        merged(tmp_path / "new/er", tmp_path)
+    assert not (tmp_path / "new").exists()
     with pytest.raises(InputError, match="the dataset itself"):
         merged(tmp_path / "a", tmp_path / "a")
     with pytest.raises(InputError, match="can't be read"):
