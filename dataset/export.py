@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import hashlib
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
-from assets.stores import entry_names, is_file, read_file, read_files
+from assets.stores import Location, entry_names, is_file, read_file, read_files
 from dataset.categories import Category
 from dataset.coco import coco_bytes, to_coco
 from dataset.folder import DatasetFolder
@@ -22,6 +23,8 @@ from dataset.record import OtherFormat, Record
 
 FEW = 64
 """So many pictures of a store are looked up one by one; for more of them it is listed."""
+ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
+"""What a disk says of a name that has no file. Whatever else it says (EIO, ESTALE, EACCES), the file may be there."""
 
 
 def iterate_records(
@@ -39,7 +42,8 @@ def iterate_records(
     Raises:
         InputError: another version of scanstage wrote a record: taken for absent, a sound dataset would be exported as
             empty, or be rendered over.
-        OSError: a store can't be read: taken for absent, finished pictures would be rendered again.
+        OSError: a disk or store can't be read: taken for absent, finished pictures would be rendered again, or be left
+            out of an export without a word.
     """
     few = None if indices is None else sorted(set(indices))
     if sizes is None and (few is None or len(few) > FEW):
@@ -63,8 +67,8 @@ def _record_files(
     """Index and content of those that can be read: from a store many at a time."""
     if isinstance(folder.root, Path):
         for index in indices:
-            with contextlib.suppress(OSError):
-                yield index, read_file(folder.record(index))
+            if (found := _content(folder.record(index))) is not None:
+                yield index, found
         return
     there = [i for i in indices if sizes is None or sizes.get(_name(folder, i))]
     for index, content in zip(there, read_files(folder.root, (_name(folder, i) for i in there)), strict=True):
@@ -78,14 +82,35 @@ def _name(folder: DatasetFolder, index: int) -> str:
 
 
 def _has_file(folder: DatasetFolder, name: str, sizes: Mapping[str, int] | None) -> bool:
-    return is_file(folder.root / name) if sizes is None else bool(sizes.get(name))
+    if sizes is not None:
+        return bool(sizes.get(name))
+    place = folder.root / name
+    return _is_file(place) if isinstance(place, Path) else is_file(place)
+
+
+def _is_file(path: Path) -> bool:
+    """As Path.is_file, which in newer Pythons takes a disk that can't be read for a missing file. Raises OSError."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as e:
+        if e.errno in ABSENT:
+            return False
+        raise
+
+
+def _content(path: Location) -> bytes | None:
+    """Of a local file; None where there is none. Raises OSError."""
+    try:
+        return read_file(path)
+    except OSError as e:
+        if e.errno in ABSENT or path.is_dir():  # reading a folder is EACCES on some systems
+            return None
+        raise
 
 
 def recorded_indices(folder: DatasetFolder, sizes: Mapping[str, int] | None = None) -> list[int]:
-    """Indices of all pictures that have a file for a record, readable or not, sorted. Raises OSError for a store."""
-    if isinstance(folder.root, Path):
-        names = {p.name for p in folder.records.glob("[0-9]*.json")}
-    elif sizes is None:
+    """Indices of all pictures that have a file for a record, readable or not, sorted. Raises OSError."""
+    if sizes is None:
         names = entry_names(folder.records)
     else:
         parts = (name.partition("/") for name in sizes)
@@ -105,13 +130,15 @@ def image_is_whole(folder: DatasetFolder, record: Record, sizes: Mapping[str, in
     """Whether the picture's file and its maps are the very ones that were recorded.
 
     On a store that they are there is enough: they were put whole, before their record, and needn't be fetched.
+
+    Raises OSError where that can't be told.
     """
     named = {f"{folder.images.name}/{record.image.file_name}": record.image.sha256}
     named |= {m.path: m.sha256 for m in record.maps.values()}
     if not isinstance(folder.root, Path):
         return all(_has_file(folder, name, sizes) for name in named)
-    files = ((folder.root / name, sha256) for name, sha256 in named.items())
-    return all(p.is_file() and hashlib.sha256(read_file(p)).hexdigest() == sha256 for p, sha256 in files)
+    contents = ((_content(folder.root / name), sha256) for name, sha256 in named.items())
+    return all(data is not None and hashlib.sha256(data).hexdigest() == sha256 for data, sha256 in contents)
 
 
 def count_labels(record: Record) -> Counter[str]:
@@ -119,10 +146,12 @@ def count_labels(record: Record) -> Counter[str]:
     return Counter(i.class_name for i in record.instances if not i.ignore)
 
 
-def export(folder: DatasetFolder, categories: Sequence[Category], name: str) -> tuple[int, dict[str, int]]:
-    """Write the COCO file and the contact sheet from all records; returns the pictures and labels by class.
+def export(folder: DatasetFolder, categories: Sequence[Category], name: str) -> tuple[list[int], dict[str, int]]:
+    """Write the COCO file and the contact sheet from all records.
 
-    Raises OSError where the folder can't be written, or a store not read.
+    Returns:
+        Indices of the pictures that are in it, sorted; labels by class. Raises OSError where the folder can't be read
+        or written.
     """
     sizes = folder.stored_sizes()
     counts: Counter[str] = Counter()
@@ -141,4 +170,4 @@ def export(folder: DatasetFolder, categories: Sequence[Category], name: str) -> 
         done, png = cv2.imencode(".png", sheet[..., ::-1])
         if done:
             write_atomically(folder.preview, png.tobytes())
-    return len(indices), {c.name: counts.get(c.name, 0) for c in categories}
+    return indices, {c.name: counts.get(c.name, 0) for c in categories}

@@ -67,7 +67,10 @@ def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> 
 def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Location, dict[str, Any]]:
     if out is None and format_ == "coco":
         pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
-        return dataset.folder.annotations / "instances.json", {"pictures": pictures, "labels": sum(labels.values())}
+        return dataset.folder.annotations / "instances.json", {
+            "pictures": len(pictures),
+            "labels": sum(labels.values()),
+        }
     root = dataset.folder.root
     if out is None:
         root = dataset.folder.local_root

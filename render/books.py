@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from dataset.balance_files import finished_entries, write_balance
@@ -11,6 +12,8 @@ from dataset.categories import make_categories, read_categories
 from dataset.export import export
 from dataset.folder import DatasetFolder
 from render.run_file import identity, write_run_file
+from render.shard_books import noted_failures
+from render.shards import Shard
 from render.summary import Summary
 from scenes.balance.run import BalancedRun
 from scenes.catalogue import library_folder
@@ -40,8 +43,33 @@ def _aims(source: PictureSource) -> Content:
     return {"targets": source.targets.counts or source.targets.shares, "images": source.controller.images}
 
 
+def earlier_failures(folder: DatasetFolder, before: Content, shard: Shard | None) -> dict[int, str]:
+    """Reasons of pictures that runs before this one could not make.
+
+    Args:
+        folder: of the dataset.
+        before: what ``run.json`` says.
+        shard: of the run: what shards noted is folded in by a run that is none.
+
+    Raises OSError.
+    """
+    known = {int(f["index"]): str(f["reason"]) for f in before.get("failed", ())}
+    return known | (noted_failures(folder) if shard is None else {})
+
+
+def failures_json(failures: Iterable[tuple[int, str]]) -> list[Content]:
+    """Indices and reasons as they stand in ``run.json``."""
+    return [{"index": index, "reason": reason} for index, reason in sorted(failures)]
+
+
 def close_books(
-    folder: DatasetFolder, source: PictureSource, name: str, run: Content, sessions: list[Content], summary: Summary
+    folder: DatasetFolder,
+    source: PictureSource,
+    name: str,
+    run: Content,
+    sessions: list[Content],
+    summary: Summary,
+    due: Iterable[int] = (),
 ) -> None:
     """Write what derives from the pictures that are there, however many these are.
 
@@ -49,18 +77,24 @@ def close_books(
         folder: of the dataset.
         source: of its pictures.
         name: of the dataset.
-        run: see :func:`described`.
+        run: see :func:`described`; its ``failed`` are earlier failures, kept while their pictures aren't there.
         sessions: what each run into the folder noted of itself.
-        summary: of this one; takes in labels and balance.
+        summary: of this one; takes in labels and balance, and as failed what is due and not there.
+        due: pictures that are there now, unless they failed.
 
-    Raises OSError where the folder can't be written.
+    Raises OSError where the folder can't be read or written.
     """
     last = sessions[-1] if sessions else {}
     run = run | {key: last.get(key, {}) for key in ("engine", "versions", "seconds")}
-    failed = [{"index": i, "reason": reason} for i, reason in sorted(summary.failed)]
+    earlier = {int(f["index"]): str(f["reason"]) for f in run.get("failed", ())}
+    failed = failures_json((earlier | dict(summary.failed)).items())
     write_run_file(folder, run | {"failed": failed, "sessions": sessions})
-    pictures, summary.labels = export(folder, read_categories(run), name)
-    content = run | {"pictures": pictures, "labels": summary.labels, "failed": failed, "sessions": sessions}
+    exported, summary.labels = export(folder, read_categories(run), name)
+    there = frozenset(exported)
+    summary.lose(sorted(set(due) - there - {index for index, _ in summary.failed}))
+    earlier = {index: reason for index, reason in earlier.items() if index not in there}
+    failed = failures_json((earlier | dict(summary.failed)).items())
+    content = run | {"pictures": len(exported), "labels": summary.labels, "failed": failed, "sessions": sessions}
     write_run_file(folder, content)
     if isinstance(source, BalancedRun):
         summary.balance = _write_balance(folder, source)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,15 +18,15 @@ from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.processors import usable_cores
 from assets.stores import is_file
-from dataset.export import count_labels, recorded_indices
+from dataset.export import recorded_indices
 from dataset.folder import DatasetFolder
-from dataset.record import Record
-from render.books import close_books, described, rounded
+from render.books import close_books, described, earlier_failures, failures_json, rounded
 from render.executors import open_executor
 from render.leftovers import remove_leftovers
 from render.maps import engine_settings, wanted_maps
 from render.options import GenerateOptions, read_config
 from render.preparation import (
+    Finished,
     check_frames,
     check_space,
     finished_pictures,
@@ -39,6 +38,7 @@ from render.preparation import (
     refuse_nothing,
 )
 from render.progress import RunProgress
+from render.quarantine import quarantined, release
 from render.run_file import default_out, earlier_run, versions, write_run_file
 from render.run_lock import run_lock
 from render.scratch import passes_bytes, remove_scratch_of_dead_runs, scratch_folder
@@ -106,13 +106,18 @@ class _Run:
     console: Console
     content: dict[str, Any]
     sessions: list[dict[str, Any]]
-    found: dict[int, Record]
+    found: Finished
     missing: Iterator[int] | None
     summary: Summary
 
     def left(self) -> int:
         """Pictures of this run, by what is known now."""
         return pictures_asked(self.options.frames, self.source, self.options.shard) - len(self.found)
+
+    def _asked(self) -> range:
+        """Pictures asked for, of which each is made or has failed once the run has gone through."""
+        first, last = frame_bounds(self.options.frames, self.source)
+        return range(first, last + 1)
 
     def begin(self) -> None:
         """Write what has to be there before the first picture; the engine is known to work."""
@@ -141,7 +146,8 @@ class _Run:
                     self._close_shard(self.options.shard, whole)
                 elif summary.done or (summary.kept and whole) or summary.failed:
                     name = self.planner.config.name
-                    close_books(self.folder, self.source, name, self.content, self.sessions, summary)
+                    due = self._asked() if whole else ()
+                    close_books(self.folder, self.source, name, self.content, self.sessions, summary, due)
                     remove_notes(self.folder)
 
     def _close_shard(self, shard: Shard, whole: bool) -> None:
@@ -173,11 +179,12 @@ class _Run:
             try:
                 with open_executor(self.source, stages, self.options, self.left(), resumed) as (executor, workers):
                     session["workers"] = workers
-                    counts = sum((count_labels(r) for r in self.found.values()), Counter[str]())
                     targets = self.source.targets.counts if isinstance(self.source, BalancedRun) else None
                     # Closed at once, also where an interrupt hits outside of it: all threads have ended then.
                     with (
-                        RunProgress(self.console, self.left(), catalogue.classes, counts, targets) as progress,
+                        RunProgress(
+                            self.console, self.left(), catalogue.classes, self.found.labels, targets
+                        ) as progress,
                         contextlib.closing(executor.map(missing)) as outcomes,
                     ):
                         for outcome in outcomes:
@@ -206,7 +213,12 @@ def _prepare(planner: Planner, folder: DatasetFolder, options: GenerateOptions, 
         content["given"] = _take_over(source, before, content["identity"], folder)
         _note_absent(source, console)
     asked, shard = options.frames, options.shard
-    found = finished_pictures(folder, asked, source, shard) if resumed else {}
+    found = Finished()
+    if resumed:
+        with console.status("looking at what is there (every finished picture is read and checked)"):
+            found = _finished(folder, options, source)
+        failures = earlier_failures(folder, before, shard)
+        content["failed"] = failures_json(f for f in failures.items() if f[0] not in found)
     check_space(folder, config, pictures_asked(asked, source, shard) - len(found))
     last = last_gone_through(folder, asked, resumed)
     missing = _peeked(source.indices(lambda i: i not in found and is_asked(asked, i, shard), last))
@@ -215,6 +227,14 @@ def _prepare(planner: Planner, folder: DatasetFolder, options: GenerateOptions, 
     sessions = with_notes(folder, before.get("sessions", [])) if resumed and shard is None else []
     summary = Summary(folder, kept=len(found))
     return _Run(planner, source, ledger, folder, options, console, content, sessions, found, missing, summary)
+
+
+def _finished(folder: DatasetFolder, options: GenerateOptions, source: PictureSource) -> Finished:
+    """Pictures asked for that are finished, taken out of the quarantine that a killed run left them in."""
+    found = finished_pictures(folder, options.frames, source, options.shard)
+    for index in quarantined(folder) & found.indices:
+        release(folder, index)
+    return found
 
 
 def _take_over(source: BalancedRun, before: dict[str, Any], identity: dict[str, Any], folder: DatasetFolder) -> int:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from assets.errors import InputError
 from assets.locations import probe
 from assets.stores import remove_file
-from dataset.export import image_is_whole, read_records, recorded_indices
+from dataset.export import count_labels, image_is_whole, iterate_records, recorded_indices
 from dataset.folder import DatasetFolder
-from dataset.record import Record
 from render.maps import BYTES_A_PIXEL as MAP_BYTES_A_PIXEL
 from render.maps import wanted_maps
 from render.run_file import check_resumable
@@ -24,6 +25,21 @@ from scenes.source import PictureSource
 
 Frames = tuple[int, int] | None
 """First and last picture asked for, both included; None is all."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Pictures that are finished: only their indices and labels by class, as a record takes tens of kilobytes."""
+
+    indices: frozenset[int] = frozenset()
+    labels: Counter[str] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __contains__(self, index: int) -> bool:
+        return index in self.indices
+
 
 BYTES_A_PIXEL = {"jpg": 1.6, "png": 3.2}
 """Upper bound of what picture and record take on disk, for the check of free space."""
@@ -92,22 +108,28 @@ def open_folder(folder: DatasetFolder, now: dict[str, Any], fresh: bool, extend:
 
 def finished_pictures(
     folder: DatasetFolder, frames: Frames, source: PictureSource, shard: Shard | None = None
-) -> dict[int, Record]:
-    """Pictures asked for that are finished. Raises InputError."""
+) -> Finished:
+    """Pictures asked for that are finished; of others the records are removed. Raises InputError."""
     balanced = isinstance(source, BalancedRun)  # whose number of pictures is not known yet
     first, last = frame_bounds(frames, source)
-    found = {}
+    found: set[int] = set()
+    labels: Counter[str] = Counter()
     try:
         sizes = folder.stored_sizes()
         indices = recorded_indices(folder, sizes) if balanced else range(first, last + 1)
-        for record in read_records(folder, (i for i in indices if is_asked(frames, i, shard)), sizes):
+        for record in iterate_records(folder, (i for i in indices if is_asked(frames, i, shard)), sizes):
             if image_is_whole(folder, record, sizes):
-                found[record.index] = record
+                found.add(record.index)
+                labels.update(count_labels(record))
             else:
                 remove_file(folder.record(record.index))  # an export must not meet it
     except OSError as e:
-        raise _unwritable(folder, e) from None
-    return found
+        where = e.filename or folder.root
+        raise InputError(
+            f"{where}: can't be read, or what is unfinished not removed ({e.strerror or e})",
+            "once there is access, the same command goes on from there",
+        ) from None
+    return Finished(frozenset(found), labels)
 
 
 def _unwritable(folder: DatasetFolder, error: OSError) -> InputError:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from dataset.folder import DatasetFolder
 from render.executor import Outcome
+
+GONE = "its files are gone: the same command makes it again"
+GONE_MEND = "files of finished pictures are gone: see to what removes them; the same command makes them again"
 
 
 @dataclass
@@ -43,3 +47,10 @@ class Summary:
                 self.mends.append(outcome.mend)
         else:
             self.done += 1
+
+    def lose(self, indices: Iterable[int]) -> None:
+        """Count pictures as failed whose files are not there, though they were made."""
+        for index in indices:
+            self.failed.append((index, GONE))
+            if GONE_MEND not in self.mends:
+                self.mends.append(GONE_MEND)

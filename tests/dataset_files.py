@@ -38,4 +38,6 @@ def export_again(root: Path) -> None:
     """Write the COCO file and the counts of run.json anew."""
     dataset = open_dataset(root)
     pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
-    (root / "run.json").write_text(json.dumps(dataset.run | {"pictures": pictures, "labels": labels}, indent=1) + "\n")
+    (root / "run.json").write_text(
+        json.dumps(dataset.run | {"pictures": len(pictures), "labels": labels}, indent=1) + "\n"
+    )
