@@ -6,9 +6,12 @@ finishes: checks, develops, writes. So Blender starts picture *i + 1* while pict
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
+import traceback
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -19,12 +22,18 @@ from render.finish import LabelMismatch
 from render.passes import Passes
 from render.seat import PictureFailed, StartFailed, Stopped, WorkerSeat
 from render.session import BlenderSession
+from render.worker_process import kill_all
 from scenes.planner import Planned
 
 AHEAD = 2
+STARTS = 3
+"""So often in a row a worker may fail to start before it is given up, once any has worked."""
+AGAIN_S = 20.0
+"""Before it is tried again: memory that others took for a moment is free by then."""
 HOPELESS = 3
 """So many pictures that can't be planned, and none that can, end a run before anything is rendered."""
 STOP_S = 10.0
+TICK_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -110,31 +119,39 @@ class LocalExecutor:
         finish: writes a picture; called from one thread.
         give_up: told of a picture that is planned but can't be made: plan, reason, what Blender printed.
         resumed: whether other pictures are finished already: then no failure to plan ends the run.
+        note: told, in a sentence, what befalls workers.
     """
 
     def __init__(
-        self, plan: Plan, seats: Sequence[WorkerSeat], finish: Finish, give_up: GiveUp, resumed: bool = False
+        self,
+        plan: Plan,
+        seats: Sequence[WorkerSeat],
+        finish: Finish,
+        give_up: GiveUp,
+        resumed: bool = False,
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._plan, self._seats, self._finish, self._give_up = plan, seats, finish, give_up
-        self._resumed = resumed
+        self.plan, self.seats, self.finish, self.give_up = plan, seats, finish, give_up
+        self.resumed, self.note = resumed, note
 
     def map(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
         """See :class:`Executor`."""
-        yield from _Run(self._plan, self._seats, self._finish, self._give_up, self._resumed).outcomes(indices)
+        yield from _Run(self).outcomes(indices)
 
 
 class _Run:
     """One call of ``map``."""
 
-    def __init__(self, plan: Plan, seats: Sequence[WorkerSeat], finish: Finish, give_up: GiveUp, resumed: bool) -> None:
-        self._plan, self._seats, self._finish, self._give_up = plan, seats, finish, give_up
-        self._resumed = resumed
-        self._failed_starts: list[Exception] = []
+    def __init__(self, executor: LocalExecutor) -> None:
+        self._executor, self._seats = executor, executor.seats
+        self._down: set[WorkerSeat] = set()
+        self._proven = False
+        self._underway = 0
+        self._again: deque[Job] = deque()
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        room = len(seats) + AHEAD
-        self._jobs: queue.Queue[Job | None] = queue.Queue(maxsize=room)
-        self._rendered: queue.Queue[tuple[Job, Passes, BlenderSession] | None] = queue.Queue(maxsize=room)
+        self._stop, self._all_planned = threading.Event(), threading.Event()
+        self._jobs: queue.Queue[Job] = queue.Queue(maxsize=len(self._seats) + AHEAD)
+        self._rendered: queue.Queue[tuple[Job, Passes, BlenderSession] | None] = queue.Queue(maxsize=AHEAD)
         self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue()
 
     def outcomes(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
@@ -143,10 +160,10 @@ class _Run:
             *(threading.Thread(target=self._guard, args=(self._rendering, seat), daemon=True) for seat in self._seats),
             threading.Thread(target=self._guard, args=(self._finishing,), daemon=True),
         ]
-        for thread in threads:
-            thread.start()
         complete = False
         try:
+            for thread in threads:
+                thread.start()
             while (outcome := self._outcomes.get()) is not None:
                 if isinstance(outcome, BaseException):
                     raise outcome
@@ -157,8 +174,9 @@ class _Run:
             if not complete:
                 for seat in self._seats:
                     seat.kill()
+                kill_all()  # those too that are only just being started, which no seat has yet
             deadline = time.monotonic() + STOP_S
-            for thread in threads:
+            for thread in (t for t in threads if t.ident is not None):
                 thread.join(timeout=max(0.0, deadline - time.monotonic()))
 
     def _guard(self, work: Callable[..., None], *args: Any) -> None:
@@ -186,38 +204,89 @@ class _Run:
         raise Stopped
 
     def _planning(self, indices: Iterable[int]) -> None:
-        for item in plan_all(indices, self._plan, self._resumed):
+        for item in plan_all(indices, self._executor.plan, self._executor.resumed):
             if isinstance(item, Outcome):
                 self._outcomes.put(item)
             else:
                 self._put(self._jobs, item)
-        for _ in self._seats:
-            self._put(self._jobs, None)
+        self._all_planned.set()
+
+    def _take(self) -> Job | None:
+        """The next picture; None once there is none left, and none that might be handed back."""
+        while not self._stop.is_set():
+            with self._lock:
+                job = self._again.popleft() if self._again else None
+                if job is None:
+                    # Looked at in this order: what was planned before the event was set is in the queue by now.
+                    planned = self._all_planned.is_set()
+                    with contextlib.suppress(queue.Empty):
+                        job = self._jobs.get_nowait()
+                    if job is None and planned and not self._underway:
+                        return None
+                self._underway += job is not None
+            if job is not None:
+                return job
+            self._stop.wait(TICK_S)
+        raise Stopped
+
+    def _hand_back(self, job: Job) -> None:
+        with self._lock:
+            self._again.append(job)
+            self._underway -= 1
+
+    def _let_go(self) -> None:
+        with self._lock:
+            self._underway -= 1
 
     def _rendering(self, seat: WorkerSeat) -> None:
         """One worker's life. It may fail to start while others do not; when all have, the run ends."""
-        job: Job | None = None
-        try:
-            seat.start()
-            while (job := self._get(self._jobs)) is not None:
-                try:
-                    rendered = seat.render(job.planned)
-                except PictureFailed as e:
-                    self._fail(job, str(e), e.log)
-                    continue
+        failures = 0
+        while True:
+            job: Job | None = None
+            try:
+                seat.start()
+                with self._lock:
+                    self._proven = True
+                    self._down.discard(seat)
+                if (job := self._take()) is None:
+                    break
+                rendered = seat.render(job.planned)
+            except PictureFailed as e:
+                assert job is not None
+                self._fail(job, str(e), e.log)
+            except StartFailed as e:
+                if job is not None:
+                    self._hand_back(job)
+                failures += 1
+                if not self._wait_for_start(seat, e.reason, failures):
+                    break
+                continue
+            else:
                 job.seconds.update(rendered.seconds)
                 self._put(self._rendered, (job, rendered.passes, rendered.session))
-        except StartFailed as e:
-            with self._lock:
-                self._failed_starts.append(e.reason)
-                if len(self._failed_starts) == len(self._seats):
-                    raise e.reason from None
-            if job is not None:
-                self._fail(job, f"Blender could not be started again for it: {e.reason}", "")
+            failures = 0
+            self._let_go()
         self._put(self._rendered, None)
 
+    def _wait_for_start(self, seat: WorkerSeat, reason: Exception, failures: int) -> bool:
+        """Wait before a worker is tried again; returns whether it is to be, raises where none is left."""
+        with self._lock:
+            self._down.add(seat)
+            if len(self._down) == len(self._seats) and (failures >= STARTS or not self._proven):
+                raise reason
+        what = "others go on" if failures >= STARTS else f"it is tried again in {AGAIN_S:.0f} s"
+        self._executor.note(f"a worker can't be started; {what}: {reason}")
+        until = time.monotonic() + AGAIN_S
+        while failures < STARTS and not self._stop.wait(TICK_S):
+            if time.monotonic() >= until:
+                return True
+            with self._lock:
+                if self._all_planned.is_set() and self._jobs.empty() and not self._again and not self._underway:
+                    return False
+        return False
+
     def _fail(self, job: Job, reason: str, log: str) -> None:
-        self._give_up(job.planned, reason, log)
+        self._executor.give_up(job.planned, reason, log)
         self._outcomes.put(Outcome(job.index, None, reason, job.seconds))
 
     def _finishing(self) -> None:
@@ -230,9 +299,14 @@ class _Run:
             job, passes, session = item
             start = time.perf_counter()
             try:
-                record = self._finish(job.planned, passes, session)
+                record = self._executor.finish(job.planned, passes, session)
             except (LabelMismatch, ValueError) as e:
                 self._fail(job, str(e), "")
+                continue
+            except OSError:
+                raise  # the folder can't be written: nor could the next picture
+            except Exception as e:  # a run of days must not end for what one picture has met
+                self._fail(job, f"could not be finished: {type(e).__name__}: {e}", traceback.format_exc())
                 continue
             job.seconds["finish"] = time.perf_counter() - start
             self._outcomes.put(Outcome(job.index, record, None, job.seconds))

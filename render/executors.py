@@ -40,7 +40,7 @@ def open_executor(
     stages.console.print(escape(f"workers: {shares.workers}, {shares.why}"), highlight=False)
     seats = stages.seats(shares)
     try:
-        yield LocalExecutor(source.plan, seats, stages.finish, stages.give_up, resumed), shares.workers
+        yield LocalExecutor(source.plan, seats, stages.finish, stages.give_up, resumed, stages.note), shares.workers
     finally:
         for seat in seats:
             seat.close()

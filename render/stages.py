@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -30,7 +32,7 @@ from scenes.planner import Planned
 from scenes.render_settings import RenderSettings
 
 KEPT_LOGS = 32
-"""Of workers; the scratch folder is in memory."""
+"""Of workers that have ended; the scratch folder is in memory."""
 
 
 @dataclass
@@ -54,6 +56,8 @@ class Stages:
     _refusal: Exception | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _opened: Iterator[int] = field(default_factory=itertools.count)
+    _living: dict[Path, BlenderSession] = field(default_factory=dict)
+    _ended_logs: deque[Path] = field(default_factory=deque)
 
     @cached_property
     def settings(self) -> RenderSettings:
@@ -72,18 +76,35 @@ class Stages:
         self, settings: RenderSettings | None = None, memory_bytes: int | None = None, gpu: int | None = None
     ) -> BlenderSession:
         """Start a worker; the first one's engine and device are printed and noted."""
-        number = next(self._opened)
-        log = self.scratch / f"blender-{number:06d}.log"
-        (self.scratch / f"blender-{number - KEPT_LOGS:06d}.log").unlink(missing_ok=True)
-        session = BlenderSession(
-            settings or self.settings, self.blender, self.scratch, log, memory_bytes=memory_bytes, gpu=gpu
-        )
+        log = self.scratch / f"blender-{next(self._opened):06d}.log"
+        self._remove_logs()
+        try:
+            session = BlenderSession(
+                settings or self.settings, self.blender, self.scratch, log, memory_bytes=memory_bytes, gpu=gpu
+            )
+        except BaseException:
+            with self._lock:
+                self._ended_logs.append(log)
+            raise
+        with self._lock:
+            self._living[log] = session
         try:
             self.meet(session.info)
         except BaseException:
             session.kill()
             raise
         return session
+
+    def _remove_logs(self) -> None:
+        """Remove logs of workers that ended long ago, and never one that is still written to."""
+        with self._lock:
+            ended = [log for log, session in self._living.items() if not session.alive]
+            for log in ended:
+                del self._living[log]
+            self._ended_logs.extend(ended)
+            while len(self._ended_logs) > KEPT_LOGS:
+                with contextlib.suppress(OSError):
+                    self._ended_logs.popleft().unlink()
 
     def meet(self, found: EngineInfo) -> None:
         """Take note that a worker has started; the first one means that the run can begin.
@@ -101,12 +122,16 @@ class Stages:
                     self._refusal = e
                     raise
 
+    def note(self, text: str) -> None:
+        """Tell a person something."""
+        self.console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
+
     def _note(self, found: EngineInfo) -> None:
         names = f" ({', '.join(found.device_names)})" if found.device_names else ""
         text = f"Blender {found.blender}, {found.engine} on {found.device}{names}: {found.device_reason}"
         self.console.print(escape(text), highlight=False)
         for note in found.notes:
-            self.console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
+            self.note(note)
         self.info |= {
             "engine": self.settings.engine,
             "blender": found.blender,
@@ -144,7 +169,11 @@ class Stages:
 
     def printed(self) -> str:
         """The end of what all workers have printed, one after the other."""
-        return "".join(log.read_text("utf-8", "replace") for log in sorted(self.scratch.glob("blender-*.log")))
+        texts = []
+        for log in sorted(self.scratch.glob("blender-*.log")):
+            with contextlib.suppress(OSError):  # removed meanwhile
+                texts.append(log.read_text("utf-8", "replace"))
+        return "".join(texts)
 
     def _is_cut_out(self, item: ObjectPlan) -> bool:
         materials = self.catalogue.asset(item.asset_id).meta.materials

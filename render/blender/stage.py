@@ -144,8 +144,8 @@ class Stage:
     def _set_lamps(self, lamps: list[dict[str, Any]]) -> None:
         for kind, pool in self._lamps.items():
             plans = [p for p in lamps if p["kind"] == kind]
-            # Cycles samples lights in the order in which it has come to know them. Those of a session are all there from
-            # its first picture on, dark where they aren't needed: else noise would depend on the pictures before.
+            # Cycles samples lights in the order in which it has come to know them. Those of a session are all there
+            # from its first picture on, dark where they aren't needed: else noise would depend on the pictures before.
             holders = pool.take(max(len(plans), self._standing_lamps))
             for holder in holders[len(plans) :]:
                 if holder.data.energy:

@@ -37,6 +37,7 @@ from render.session import BlenderSession, EngineError
 from scenes.plan import (
     BackgroundPlan,
     CameraPlan,
+    FramePlan,
     LampPlan,
     MaterialJitter,
     ObjectPlan,
