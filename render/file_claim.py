@@ -28,6 +28,8 @@ except ImportError:  # Windows: what the file says has to do
 PROBED_S = 0.5
 """Whoever looks whether a file is held locks it for a moment: a claim tries again for so long."""
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+_CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
+"""Windows hands no file down unless it is asked to."""
 _held_here: set[Path] = set()
 
 Note = Callable[[str], None]
@@ -101,7 +103,7 @@ def claim(path: Path, what: str, note: Note) -> Iterator[None]:
 def holder_of(path: Path) -> Held | None:
     """Who holds ``path``; None where nobody does (any more). Raises OSError where that can't be read."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | _CLOEXEC)
     except FileNotFoundError:
         return None
     try:
@@ -121,13 +123,14 @@ def _claimed(path: Path, what: str, note: Note) -> int | None:
         return None
     deadline = time.monotonic() + PROBED_S
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | _CLOEXEC, 0o644)
         try:
             if _flock(handle, shared=False) and _is_still(path, handle):
                 if (before := _read(handle)) is not None:
                     note(_followed(before))
                 os.ftruncate(handle, 0)
-                os.pwrite(handle, _told(what), 0)
+                os.lseek(handle, 0, os.SEEK_SET)
+                os.write(handle, _told(what))
                 kept, handle = handle, -1
                 return kept
         except BlockingIOError:
@@ -200,7 +203,7 @@ def _put(staged: Path, path: Path) -> bool:
         return False
     except OSError:  # no hard links either
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC, 0o644)
         except FileExistsError:
             return False
         with os.fdopen(handle, "wb") as f:
@@ -242,7 +245,8 @@ def _content(path: Path) -> Holder | None:
 
 
 def _read(handle: int) -> Holder | None:
-    return _parsed(os.pread(handle, 1000, 0))
+    os.lseek(handle, 0, os.SEEK_SET)  # Windows has no pread
+    return _parsed(os.read(handle, 1000))
 
 
 def _parsed(data: bytes) -> Holder | None:

@@ -279,8 +279,8 @@ def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
 
 def _keep_log(stages: Stages, folder: DatasetFolder, shard: Shard | None) -> None:
     """Put what Blender printed beside the dataset, if there is one."""
-    printed = stages.printed()
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(Exception):  # of whatever kind: it must not hide what ended the run
+        printed = stages.printed()
         if not printed or not is_file(folder.run_file):
             return
         if shard is not None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,12 +79,18 @@ def remove_abandoned(parent: Path) -> list[Path]:
 
 
 def _held_folder(parent: Path) -> tuple[Path, int | None]:
-    """A new folder, and the handle that shows others that it has an owner."""
+    """A new folder, and the handle that shows others that it has an owner; None where the system can't show that."""
     while True:
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         if fcntl is None:
             return path, None
-        if (handle := _hold(path)) is not None:
+        try:
+            handle = _lock(path)
+        except (BlockingIOError, FileNotFoundError, NotADirectoryError):  # another run is removing it, or has
+            continue
+        except OSError:  # this file system has no locks: nobody can take the folder for abandoned there
+            return path, None
+        if handle is not None:
             return path, handle
 
 
@@ -94,16 +98,25 @@ def _hold(path: Path) -> int | None:
     """Lock a folder that is this user's; None where it is somebody's already, or gone."""
     if fcntl is None:
         return None
-    handle = -1
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        there, opened = path.stat(follow_symlinks=False), os.fstat(handle)
-        if os.path.samestat(there, opened) and opened.st_uid == os.getuid() and stat.S_ISDIR(opened.st_mode):
-            return handle
+        handle = _lock(path)
     except OSError:
-        pass
-    if handle >= 0:
-        with contextlib.suppress(OSError):
+        return None
+    if handle is None or os.fstat(handle).st_uid == os.getuid():
+        return handle
+    os.close(handle)
+    return None
+
+
+def _lock(path: Path) -> int | None:
+    """Lock a folder without waiting; None where another one has taken its name meanwhile. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(path.stat(follow_symlinks=False), os.fstat(handle)):
+            kept, handle = handle, -1
+            return kept
+    finally:
+        if handle >= 0:
             os.close(handle)
     return None

@@ -14,7 +14,7 @@ from types import TracebackType
 from assets.errors import InputError
 from render.blender_start import start_failure, worker_command
 from render.passes import BrokenPasses, Passes, read_passes, with_sharp
-from render.worker_process import EngineCrashed, EngineError, WorkerProcess
+from render.worker_process import CommandFailed, EngineCrashed, EngineError, WorkerProcess
 from scenes.plan import FramePlan
 from scenes.render_settings import RenderSettings
 
@@ -84,6 +84,7 @@ class BlenderSession:
     Raises:
         InputError: this Blender can't be used, or the device isn't there; with the mend.
         EngineCrashed, EngineError: it failed to start for another reason.
+        OSError: the scratch folder or the log can't be written, or the system has no room for another process.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class BlenderSession:
         self._folder = Path(tempfile.mkdtemp(prefix="passes-", dir=scratch.absolute()))
         try:
             self._worker = WorkerProcess(command or worker_command(blender), log, memory_bytes)
-        except OSError as e:
+        except CommandFailed as e:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise InputError(
                 f"can't start {blender or 'Python'}: {e}", "give a Blender executable, 3.4 or later"

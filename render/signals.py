@@ -6,6 +6,8 @@ import os
 import signal
 from types import FrameType
 
+from render.worker_process import kill_all
+
 _received = 0
 
 
@@ -23,7 +25,7 @@ def _stop(signum: int, frame: FrameType | None) -> None:
     if _received == 1:
         raise KeyboardInterrupt
     # Whatever the first one's way out is waiting for: nobody wants to wait for it any longer.
-    from render.worker_process import kill_all
-
-    kill_all()
-    os._exit(128 + signum)
+    try:
+        kill_all()
+    finally:
+        os._exit(128 + signum)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import json
 import os
 import queue
+import signal
 import subprocess
 import threading
 import time
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -19,8 +21,11 @@ import psutil
 _LOG_TAIL_LINES = 12
 _QUIT_GRACE_S = 5.0
 _LOOK_EVERY_S = 0.5
+_GONE_S = 30.0
+"""A process that waits for a device, such as a disk that is gone, can't be ended before that answers."""
 _LOG_BYTES = 4 << 20
-_running: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
+_NO_RESOURCES = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC}
+_running: set[WorkerProcess] = set()
 
 
 class EngineError(Exception):
@@ -47,6 +52,10 @@ class EngineCrashed(Exception):
         self.log_tail = list(log_tail)
 
 
+class CommandFailed(Exception):
+    """The command of a worker isn't one that this system can run."""
+
+
 def one_line(error: Exception) -> str:
     """An error's message on one line, for tables."""
     return " ".join(str(error).split())
@@ -54,7 +63,7 @@ def one_line(error: Exception) -> str:
 
 def kill_all() -> None:
     """End every worker of this process at once, without waiting for any."""
-    for worker in list(_running):
+    for worker in _running.copy():  # in one step: a signal's handler may come in between any two
         worker.signal_end()
 
 
@@ -67,30 +76,40 @@ class WorkerProcess:
         memory_bytes: resident memory that it may take; None is any.
 
     Raises:
-        OSError: the command can't be started.
+        CommandFailed: the command can't be run.
+        OSError: the log can't be written, or the system has no room for another process.
     """
 
     def __init__(self, command: Sequence[str], log: Path, memory_bytes: int | None = None) -> None:
         self._log, self._memory_bytes = log, memory_bytes
-        self._requests = 0
+        self._numbers = itertools.count(1)
+        self._ended = self._gone = False
         with log.open("ab") as log_file:
             self._log_start = log_file.tell()
-            # A session of its own: Ctrl-C in the terminal reaches the coordinator, which ends its workers in order.
-            self._process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log_file,
-                start_new_session=True,
-            )
+            self._process = _started(command, log_file)
         _running.add(self)
+        self._requests: queue.Queue[bytes | None] = queue.Queue()
         self._lines: queue.Queue[bytes | None] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, args=(self._process.stdout, self._lines), daemon=True)
-        self._reader.start()
+        self._threads = [
+            threading.Thread(target=self._write, args=(self._process.stdin, self._requests, self._lines), daemon=True),
+            threading.Thread(target=self._read, args=(self._process.stdout, self._lines), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @staticmethod
+    def _write(stream: IO[bytes], requests: queue.Queue[bytes | None], lines: queue.Queue[bytes | None]) -> None:
+        """Hand requests over: a worker that doesn't read blocks this thread, and not the one that watches the time."""
+        with contextlib.suppress(OSError), stream:
+            while (request := requests.get()) is not None:
+                stream.write(request)
+                stream.flush()
+            return
+        lines.put(None)
 
     @staticmethod
     def _read(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
-        with contextlib.suppress(ValueError, OSError):  # closed under us
+        with contextlib.suppress(OSError), stream:
             for line in stream:
                 lines.put(line)
         lines.put(None)
@@ -102,8 +121,15 @@ class WorkerProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.poll() is None
+        """Whether it still runs, and hasn't been ended."""
+        if self._ended:
+            return False
+        if self._process.poll() is None:
+            return True
+        # What it has started goes with it, and at once: its number is free as soon as the group is empty.
+        self.signal_end()
+        self._gone = True
+        return False
 
     def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a request and wait for its answer; lines that are no answer to it are ignored.
@@ -112,29 +138,37 @@ class WorkerProcess:
             EngineError: the worker answered with an error.
             EngineCrashed: it died; or it gave no answer in time, or took more memory than it may, and was ended.
         """
-        self._requests += 1
-        message = json.dumps({**request, "id": self._requests}) + "\n"
-        deadline = time.monotonic() + timeout_s
-        try:
-            assert self._process.stdin is not None
-            self._process.stdin.write(message.encode("utf-8"))
-            self._process.stdin.flush()
-        except (OSError, ValueError) as e:
-            raise self._crashed() from e
+        number = next(self._numbers)
+        now = time.monotonic()
+        deadline, look = now + timeout_s, now + _LOOK_EVERY_S
+        self._requests.put((json.dumps({**request, "id": number}) + "\n").encode("utf-8"))
         while True:
-            try:
-                line = self._lines.get(timeout=min(_LOOK_EVERY_S, max(0.0, deadline - time.monotonic())))
-            except queue.Empty:
-                if (reason := self._outgrown()) is None and time.monotonic() < deadline:
-                    continue
-                self.kill()
-                reason = reason or f"gave no answer in {timeout_s:.0f} s"
-                raise EngineCrashed(f"the engine {reason} and was ended", self._tail()) from None
-            if line is None:
-                raise self._crashed()
-            answer = self._parse(line)
-            if answer.get("id") == self._requests:
+            answer = self._next_line(min(look, deadline) - now)
+            if answer.get("id") == number:
                 return self._result(answer)
+            # Looked at whatever comes in between: a worker that chatters must not escape it.
+            now = time.monotonic()
+            if now < min(look, deadline):
+                continue
+            look = now + _LOOK_EVERY_S
+            reason = self._outgrown() or (f"gave no answer in {timeout_s:.0f} s" if now >= deadline else None)
+            if reason is not None:
+                self.kill()
+                raise EngineCrashed(f"the engine {reason} and was ended", self._tail())
+
+    def _next_line(self, timeout_s: float) -> dict[str, Any]:
+        """What the next line says; nothing where none comes in time. Raises EngineCrashed where none can come."""
+        try:
+            line = self._lines.get(timeout=max(0.0, timeout_s))
+        except queue.Empty:
+            # What it has started may still hold its output open.
+            if self.alive:
+                return {}
+            raise self._crashed() from None
+        if line is None:
+            self._lines.put(None)  # for whoever else waits
+            raise self._crashed()
+        return self._parse(line)
 
     def _outgrown(self) -> str | None:
         """What to say of a worker that takes more memory than it may."""
@@ -167,9 +201,11 @@ class WorkerProcess:
         return result
 
     def _crashed(self) -> EngineCrashed:
-        self._process.kill()
-        code = self._process.wait()
-        how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        self.kill()
+        code = self._process.returncode
+        how = "can't be ended" if code is None else f"ended with exit code {code}"
+        if code is not None and code < 0:
+            how = f"was ended by signal {-code}"
         return EngineCrashed(f"the engine's process {how}", self._tail())
 
     def printed(self, most_bytes: int = _LOG_BYTES) -> str:
@@ -202,15 +238,42 @@ class WorkerProcess:
         self.kill()
 
     def signal_end(self) -> None:
-        """End it at once without waiting until it is gone."""
-        self._process.kill()
+        """End it, and what it has started, at once without waiting until they are gone."""
+        self._ended = True
+        if self._gone:  # its number may be another process's by now
+            return
+        if os.name == "posix":
+            # Its session is its own: the group holds Blender also where the command is a wrapper that waits for it.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            self._process.kill()
 
     def kill(self) -> None:
-        """End it at once and wait until it is gone."""
-        self._process.kill()
-        self._process.wait()
-        self._reader.join(1.0)
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        """End it at once and wait until it is gone, or can't be ended."""
+        self.signal_end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GONE_S)
+            self._gone = True
+            _running.discard(self)
+        self._requests.put(None)
+        self._lines.put(None)
+        # Each closes its own stream: closed by another thread, that would wait for what holds the other end.
+        for thread in self._threads:
+            thread.join(1.0)
+
+
+def _started(command: Sequence[str], log_file: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log_file,
+            # A session of its own: Ctrl-C in the terminal reaches the coordinator, which ends its workers in order.
+            start_new_session=True,
+        )
+    except OSError as e:
+        if e.errno in _NO_RESOURCES:
+            raise
+        raise CommandFailed(str(e)) from e

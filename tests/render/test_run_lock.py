@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import json
 import os
 import signal
@@ -223,3 +224,34 @@ def test_of_many_that_start_at_once_never_two_have_it(tmp_path: Path, locks: boo
     assert spans
     assert all(end <= start for (_, end), (start, _) in pairwise(spans)), spans
     assert not (tmp_path / ".scanstage.lock").exists()
+
+
+def test_a_system_without_posix_calls_can_claim_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("O_CLOEXEC", "pread", "pwrite"):
+        monkeypatch.delattr(os, name)
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    spec = importlib.util.spec_from_file_location("file_claim_elsewhere", file_claim.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    elsewhere = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, elsewhere)
+    spec.loader.exec_module(elsewhere)
+    path, notes = tmp_path / "lock", []
+    with elsewhere.claim(path, "a run", notes.append):
+        held = elsewhere.holder_of(path)
+        assert held.holder.pid == os.getpid()
+        with pytest.raises(elsewhere.Held), elsewhere.claim(path, "a run", notes.append):
+            pass
+    assert elsewhere.holder_of(path) is None
+    assert not notes
+
+
+def test_a_holder_is_read_from_the_start_each_time(tmp_path: Path) -> None:
+    """The place in a file belongs to the handle."""
+    killed(tmp_path / "d")
+    folder = DatasetFolder(tmp_path / "d")
+    with run_lock(folder):
+        content = Path(folder.lock).read_bytes()
+        assert json.loads(content)["pid"] == os.getpid()
+        for _ in range(2):
+            assert str(os.getpid()) in str(refused(tmp_path / "d"))

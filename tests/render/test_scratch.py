@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -104,3 +105,39 @@ def test_room_for_passes_is_an_upper_bound() -> None:
     pixels = 640 * 480
     assert passes_bytes(plain, (640, 480)) >= pixels * 5 * 4
     assert passes_bytes(all_of_them, (640, 480)) >= pixels * 21 * 4 * 2
+
+
+def test_a_file_system_without_locks_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    make = scratch.tempfile.mkdtemp
+
+    def made_once(**options: object) -> str:
+        made.append(make(prefix=PREFIX, dir=tmp_path))
+        assert len(made) == 1, "goes round without end"
+        return made[0]
+
+    def refuse(handle: int, operation: int) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(scratch.tempfile, "mkdtemp", made_once)
+    monkeypatch.setattr(scratch.fcntl, "flock", refuse)
+    with scratch_folder(1000) as path:
+        assert remove_abandoned(tmp_path) == [], "somebody else takes it for abandoned"
+        assert path.is_dir()
+    assert not path.exists()
+
+
+def test_a_new_folder_that_the_server_gives_to_nobody_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS maps root to another user, whose the folders that it makes are."""
+    make = scratch.tempfile.mkdtemp
+    made: list[str] = []
+
+    def made_once(**options: object) -> str:
+        made.append(make(prefix=PREFIX, dir=tmp_path))
+        assert len(made) == 1, "goes round without end"
+        return made[0]
+
+    monkeypatch.setattr(scratch.tempfile, "mkdtemp", made_once)
+    monkeypatch.setattr(scratch.os, "getuid", lambda: os.geteuid() + 1)
+    with scratch_folder(1000) as path:
+        assert str(path) == made[0]

@@ -246,6 +246,13 @@ def test_a_program_that_is_not_blender_is_an_input_error(tmp_path: Path) -> None
         BlenderSession(RenderSettings(), impostor, tmp_path, tmp_path / "log")
 
 
+def test_a_log_that_can_t_be_written_is_not_blender_s_fault(desk: Desk) -> None:
+    desk.log.mkdir()
+    with pytest.raises(IsADirectoryError):
+        desk.open("good")
+    assert not list(desk.scratch.iterdir())
+
+
 def test_a_worker_ends_when_its_coordinator_does() -> None:
     """The real worker script, without Blender: the end of its input ends it, even while it waits for a request."""
     script = Path(__file__).parents[2] / "render" / "blender" / "worker.py"
