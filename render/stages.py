@@ -122,12 +122,16 @@ class Stages:
                     self._refusal = e
                     raise
 
+    def note(self, text: str) -> None:
+        """Tell a person something."""
+        self.console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
+
     def _note(self, found: EngineInfo) -> None:
         names = f" ({', '.join(found.device_names)})" if found.device_names else ""
         text = f"Blender {found.blender}, {found.engine} on {found.device}{names}: {found.device_reason}"
         self.console.print(escape(text), highlight=False)
         for note in found.notes:
-            self.console.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
+            self.note(note)
         self.info |= {
             "engine": self.settings.engine,
             "blender": found.blender,
