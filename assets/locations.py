@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,22 +22,34 @@ CREDENTIALS = {
     "gs": "for Google Cloud, `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS",
     "az": "for Azure, set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
+READ_ONLY = ("http", "https")
 PROBE = ".scanstage.probe"
+_SHORT_OF_SLASHES = re.compile(
+    rf"({'|'.join(sorted({*EXTRAS, *PACKAGES, *READ_ONLY, 'file', 'local', 'memory'}))}):/?([^/].*)", re.IGNORECASE
+)
 
 
-def locate(text: str, named_by: str) -> Location:
+def locate(text: str, named_by: str, written: bool = False) -> Location:
     """A local path, made absolute, or the place that a URL names; nothing is looked up there.
 
     Args:
         text: a path, or a URL of any protocol that fsspec knows: ``s3://bucket/prefix``.
         named_by: the option or argument, for errors.
+        written: whether something will be written there.
 
     Raises:
-        InputError: a protocol that isn't known or whose package is missing, or a URL that can't be a folder.
+        InputError: a protocol that isn't known, can't do that or whose package is missing, or a URL that can't be a
+            folder.
     """
     if "://" not in text:
+        short = _SHORT_OF_SLASHES.fullmatch(text)
+        if short is not None and not Path(text).exists():
+            raise InputError(f"{named_by} {text}: a URL has two slashes", f"did you mean {short[1]}://{short[2]} ?")
         return Path(text).resolve()
     protocol, _, rest = text.partition("://")
+    if written and protocol.lower() in READ_ONLY:
+        known = "name a folder, or a store: s3://, gs://, abfs://, sftp://, …"
+        raise InputError(f"{named_by} {text}: {protocol} can't be written to", known)
     if protocol.lower() in ("file", "local"):
         return Path(rest).resolve()
     if "::" in text or any(c in text for c in "*?[]#"):

@@ -19,7 +19,7 @@ from assets.errors import InputError
 from assets.processors import usable_cores
 from dataset.agreement import AgreementFigures, figures
 from dataset.check_balance import check_balance
-from dataset.check_folder import COCO_FILE, check_coco, check_run, check_sheet, check_strays
+from dataset.check_folder import COCO_FILE, check_coco, check_run, check_sheet, check_strays, quarantined
 from dataset.check_images import check_image, check_maps, missing_maps
 from dataset.check_labels import check_agreement, check_masks, check_references, read_masks
 from dataset.check_poses import check_poses
@@ -102,7 +102,7 @@ def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckRepo
         findings += found.findings
         indices = recorded_indices(folder)
         if run is not None:
-            findings += check_run(run, set(indices), found.labels)
+            findings += check_run(run, set(indices), found.labels, quarantined(folder))
         findings += check_sheet(folder, found.pictures)
         findings += check_balance(folder, run or {})
         findings += check_strays(root, found.files | {COCO_FILE} | {f"records/{i:06d}.json" for i in indices})

@@ -9,12 +9,14 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from assets.stores import entry_names
 from dataset.categories import read_categories
 from dataset.check_images import decode_picture
 from dataset.coco import coco_bytes, to_coco
 from dataset.export import iterate_records
 from dataset.finding import Finding
 from dataset.folder import MAP_FOLDERS, DatasetFolder
+from dataset.wording import counted, spans
 
 MOST_PICTURES = 10_000_000
 COCO_FILE = "annotations/instances.json"
@@ -22,13 +24,21 @@ _LEFTOVER = re.compile(r"^\..*\.[a-z0-9_]{8}$|\.tmp$|\.part$")
 """Names that :func:`assets.atomic.write_atomically` gives until a file is complete, and the usual ones of others."""
 
 
-def check_run(run: Any, indices: Collection[int], labels: Mapping[str, int]) -> Iterator[Finding]:
-    """The run was ended properly and says as many pictures and labels as there are; none is missing silently.
+def quarantined(folder: DatasetFolder) -> set[int]:
+    """Indices of the pictures that could not be made and are kept to look into. Raises OSError."""
+    return {int(name) for name in entry_names(folder.quarantine) if name.isascii() and name.isdigit()}
+
+
+def check_run(
+    run: Any, indices: Collection[int], labels: Mapping[str, int], kept_failures: Collection[int] = ()
+) -> Iterator[Finding]:
+    """The run was ended properly and says as many pictures and labels as there are; none is missing, none failed.
 
     Args:
         run: content of ``run.json``.
         indices: of the pictures that have a record.
         labels: of these by class, without ignored ones.
+        kept_failures: of the pictures in quarantine.
     """
     at = "run.json"
     if not isinstance(run, dict) or not isinstance(run.get("identity"), dict) or not _classes(run):
@@ -42,12 +52,17 @@ def check_run(run: Any, indices: Collection[int], labels: Mapping[str, int]) -> 
     if isinstance(told, dict) and {k: v for k, v in told.items() if v} != {k: v for k, v in labels.items() if v}:
         yield Finding(at, "run-labels", f"says the labels {_short(told)}, records have {_short(dict(labels))}")
     named = run.get("failed")
-    failed = {f["index"] for f in named if _is_failure(f)} if isinstance(named, list) else set()
-    lost = sorted(_asked(run, indices) - set(indices) - failed)
-    for index in lost[:100]:
-        yield Finding(f"records/{index:06d}.json", "picture-missing", "is missing, and run.json names no reason")
-    if len(lost) > 100:
-        yield Finding("records", "picture-missing", f"… and {len(lost) - 100} more are missing")
+    told_failures = {f["index"] for f in named if _is_failure(f)} if isinstance(named, list) else set()
+    failed = (told_failures | set(kept_failures)) - set(indices)
+    if failed:
+        why = "quarantine/" if failed & set(kept_failures) else "run.json's `failed`"
+        text = f"{counted(len(failed))} failed: {spans(failed)}; why: {why}"
+        yield Finding(at, "pictures-failed", f"{text}, the same `scanstage generate` tries them again")
+    if lost := _asked(run, indices) - set(indices) - failed:
+        text = f"{counted(len(lost))} {'is' if len(lost) == 1 else 'are'} missing: {spans(lost)}"
+        yield Finding(
+            "records", "picture-missing", f"{text}; the same `scanstage generate` goes on with what is missing"
+        )
 
 
 def _is_failure(entry: Any) -> bool:

@@ -33,6 +33,17 @@ config=$1 out=$2
 shift 2
 shards=${SHARDS:-${SLURM_ARRAY_TASK_COUNT:?run this with sbatch, as an array}}
 
+# Slurm tells how many tasks this array has, which is the number of shards unless only some of them run again.
+first=${SLURM_ARRAY_TASK_MIN:-1} last=${SLURM_ARRAY_TASK_MAX:-$SLURM_ARRAY_TASK_ID}
+if [[ -n ${SHARDS:-} ]]; then
+    first=1 last=$SLURM_ARRAY_TASK_ID
+fi
+if ((last > shards || (last == shards && first != 1))); then
+    echo "task $SLURM_ARRAY_TASK_ID: there are tasks up to $last, and $shards shards; say how many shards the" \
+        "dataset has in all: SHARDS=8 sbatch --array=… $0 …" >&2
+    exit 2
+fi
+
 # Passes lie in /dev/shm for a moment, which counts as the task's memory; where there is none, on the node's own disk.
 export TMPDIR=${SLURM_TMPDIR:-${TMPDIR:-/tmp}}
 

@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from assets.errors import InputError
-from assets.stores import entry_names
+from assets.stores import entry_names, is_file
+from dataset.wording import counted
 from render.cli_merge import ShardOption, tell_shard
 from render.cli_options import (
     AddressOption,
@@ -111,7 +112,7 @@ def generate(
     if summary.failed:
         failed = ", ".join(str(i) for i, _ in sorted(summary.failed)[:20])
         where = folder.run_file.name if options.shard is None else folder.shards.name
-        errors.print(f"[red]{len(summary.failed)} pictures failed:[/] {failed}; reasons above and in {where}")
+        errors.print(f"[red]{counted(len(summary.failed))} failed:[/] {failed}; reasons above and in {where}")
         if entry_names(folder.quarantine):
             errors.print(f"their plans, and what Blender printed: {escape(str(folder.quarantine))}", highlight=False)
         for mend in summary.mends:
@@ -135,7 +136,8 @@ def _tell(summary: Summary) -> None:
         console.print(table)
     minutes, seconds = divmod(round(summary.seconds.get("total", 0)), 60)
     kept = f", {summary.kept} were there already" if summary.kept else ""
-    console.print(f"{summary.done} pictures in {minutes} min {seconds} s{kept}", highlight=False)
+    console.print(f"{counted(summary.done)} in {minutes} min {seconds} s{kept}", highlight=False)
+    there = entry_names(folder.root)
     for what, path in (
         ("images", folder.images),
         ("annotations", folder.annotations / "instances.json"),
@@ -144,7 +146,8 @@ def _tell(summary: Summary) -> None:
         ("preview", folder.preview),
         *((("balance", folder.balance), ("chart", folder.balance_chart)) if summary.balance is not None else ()),
     ):
-        console.print(f"  {what:<12} {escape(str(path))}", highlight=False)
+        if path.name in there or (path.parent == folder.annotations and is_file(path)):
+            console.print(f"  {what:<12} {escape(str(path))}", highlight=False)
 
 
 @app.command()

@@ -99,11 +99,11 @@ def replay(
     dataset: Dataset,
     image: Annotated[int, typer.Option(min=0, help="index of the picture")],
     out: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="folder to write; default: output/<name>-replay")
+        str | None, typer.Option(metavar="FOLDER", help="folder to write; default: output/<DATASET's name>-replay")
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="render.… or output.…: render.samples=512"),
+        typer.Option("--set", metavar="PATH=VALUE", help="render.…, output.… or workers.…: render.samples=512"),
     ] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="the same view in another size")] = None,
     blender: Annotated[Path | None, typer.Option(help="render with this Blender executable")] = None,

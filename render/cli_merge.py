@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from dataset.wording import counted
 from render.cli_options import folder_of
 
 if TYPE_CHECKING:
@@ -41,14 +42,15 @@ def merge(
     done = run(root, parts or [], lambda text: console.print(f"[yellow]note:[/] {escape(text)}"))
     summary = done.summary
     taken = f", {done.taken} of them taken in" if parts else ""
-    console.print(f"{done.pictures} pictures{taken}, {sum(summary.labels.values())} labels in {escape(str(root))}")
+    console.print(f"{counted(done.pictures)}{taken}, {sum(summary.labels.values())} labels in {escape(str(root))}")
     if summary.balance is not None:
         from render.balance_tables import print_balance
 
         print_balance(console, summary.balance, str(summary.folder.balance))
     if done.missing:
         errors = Console(stderr=True, highlight=False, soft_wrap=True)
-        errors.print(f"[red]{len(done.missing)} pictures are missing:[/] {named(done.missing)}")
+        are = "is" if len(done.missing) == 1 else "are"
+        errors.print(f"[red]{counted(len(done.missing))} {are} missing:[/] {named(done.missing)}")
         for index, reason in summary.failed[:MOST_NAMED]:
             errors.print(f"  {index}: {escape(reason.partition(chr(10))[0])}")
         errors.print(f"this makes them: {escape(done.command)}")
@@ -59,10 +61,10 @@ def tell_shard(console: Console, shard: str, summary: Summary) -> None:
     """Say what a shard has done, what the whole dataset still lacks, and how to finish it."""
     minutes, seconds = divmod(round(summary.seconds.get("total", 0)), 60)
     kept = f", {summary.kept} were there already" if summary.kept else ""
-    console.print(f"shard {shard}: {summary.done} pictures in {minutes} min {seconds} s{kept}", highlight=False)
+    console.print(f"shard {shard}: {counted(summary.done)} in {minutes} min {seconds} s{kept}", highlight=False)
     root = escape(str(summary.folder.root))
     if summary.lacking:
-        text = f"the dataset in {root} lacks {len(summary.lacking)} pictures: {named(summary.lacking)}"
+        text = f"the dataset in {root} lacks {counted(len(summary.lacking))}: {named(summary.lacking)}"
         console.print(text, highlight=False)
     elif summary.lacking is not None:
         console.print(f"nothing is missing any more; once no shard runs: scanstage merge {root}", highlight=False)

@@ -31,8 +31,8 @@ AddressOption = Annotated[
 
 
 def folder_of(text: str | None, named_by: str = "--out") -> Location | None:
-    """The folder that an option names, a path or a URL; None where it isn't given. Raises InputError."""
-    return None if text is None else locate(text, named_by)
+    """The folder to write to that an option names, a path or a URL; None where it isn't given. Raises InputError."""
+    return None if text is None else locate(text, named_by, written=True)
 
 
 def place_of(executor: str, address: str | None) -> Literal["local", "ray"]:

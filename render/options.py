@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from assets.errors import InputError
 from assets.stores import Location
 from render.shards import Shard
 from scenes.config import RunConfig, load_config
@@ -41,6 +42,13 @@ class GenerateOptions:
     executor: Literal["local", "ray"] = "local"
     address: str | None = None
     shard: Shard | None = None
+
+    def __post_init__(self) -> None:
+        """Raise InputError where options contradict each other."""
+        if self.fresh and self.extend:
+            raise InputError(
+                "--fresh and --extend: one deletes the dataset that is there, the other adds to it", "leave one out"
+            )
 
     def deciding(self) -> list[str]:
         """Overrides that decide what the dataset is, as ``--set`` takes them."""

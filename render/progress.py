@@ -25,6 +25,7 @@ class RunProgress:
         classes: labelled classes.
         counts: labels that are there already (a resumed run).
         targets: labels that each class is to have, where there are such.
+        kept: pictures that are there already, as the labels in ``counts``.
     """
 
     def __init__(
@@ -34,12 +35,13 @@ class RunProgress:
         classes: tuple[str, ...],
         counts: Counter[str],
         targets: Mapping[str, int] | None = None,
+        kept: int = 0,
     ) -> None:
         self._targets = targets
-        self._classes, self._console, self._total = classes, console, total
+        self._classes, self._console, self._total, self._kept = classes, console, kept + total, kept
         self._counts = {c: counts.get(c, 0) for c in classes}
         self._start = time.monotonic()
-        self._done = self._failed = 0
+        self._done = self._failed = 0  # of this run's own
         self._next_line = 0.0
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -51,7 +53,9 @@ class RunProgress:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("rendering", total=total, rate="", balance="starting Blender")
+        self._task = self._bar.add_task(
+            "rendering", total=self._total, completed=kept, rate="", balance="starting Blender"
+        )
 
     def __enter__(self) -> RunProgress:
         self._bar.start()
@@ -61,8 +65,8 @@ class RunProgress:
         self._bar.stop()
 
     def note(self, outcome: Outcome, total: int) -> None:
-        """Take in one finished or failed picture, and how many this run has by what is known now."""
-        self._total = total
+        """Take in one finished or failed picture, and how many this run has to make by what is known now."""
+        self._total = self._kept + total
         self._done += 1
         if outcome.record is None:
             self._failed += 1
@@ -72,13 +76,15 @@ class RunProgress:
         else:
             self._count(outcome.record)
         rate = f"{self._rate():.1f} pictures/min"
-        self._bar.update(self._task, total=total, completed=self._done, rate=rate, balance=self.balance())
+        failed = f", {self._failed} failed" if self._failed else ""
+        there = self._kept + self._done - self._failed
+        self._bar.update(self._task, total=self._total, completed=there, rate=rate + failed, balance=self.balance())
         now = time.monotonic()
-        if not self._console.is_terminal and (now >= self._next_line or self._done == self._total):
+        if not self._console.is_terminal and (now >= self._next_line or self._done == total):
             self._next_line = now + 10
-            left = (self._total - self._done) / self._rate() * 60 if self._done else 0
+            left = (total - self._done) / self._rate() * 60 if self._done else 0
             self._console.print(
-                f"{self._done}/{self._total} pictures, {rate}, {left:.0f} s left, {self.balance()}", highlight=False
+                f"{there}/{self._total} pictures{failed}, {rate}, {left:.0f} s left, {self.balance()}", highlight=False
             )
 
     def _count(self, record: Record) -> None:

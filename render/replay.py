@@ -26,8 +26,10 @@ from scenes.config.load import with_overrides
 from scenes.plan import CameraPlan, FramePlan
 from scenes.planner import Attempt, Planned, Planner
 
-FREE_SECTIONS = ("render", "output")
+FREE_SECTIONS = ("render", "output", "workers")
 """What may be otherwise than in the run: how a plan is rendered and written, not what it shows."""
+UNBOUNDED = {"picture_timeout_s": 604_800.0, "memory_gb": None}
+"""A run ends workers that take too long or too much; who looks at one picture waits as long as it takes: a week."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Case:
     catalogue: Catalogue
 
     def config(self, overrides: tuple[str, ...]) -> RunConfig:
-        """The run's config with ``render.…=value`` and ``output.…=value``. Raises InputError."""
+        """The run's config with overrides of :data:`FREE_SECTIONS`, and no bounds but theirs. Raises InputError."""
         return _config(self.dataset, overrides)
 
     def planned(self, config: RunConfig, size: tuple[int, int] | None = None) -> Planned:
@@ -107,8 +109,12 @@ def open_case(root: Location, index: int, library: Path | None = None) -> Case:
 
 
 def folder_for(case: Case, out: Path | None) -> Path:
-    """Where to write; ``out`` or ``output/<name>-replay``. Raises InputError where that is the dataset itself."""
-    folder = (out or Path("output") / f"{case.dataset.name}-replay").resolve()
+    """Where to write; ``out`` or ``output/<name of the dataset's folder>-replay``.
+
+    Raises InputError where that is the dataset itself.
+    """
+    name = case.dataset.folder.root.name or case.dataset.name  # a bucket or a file system may be the whole dataset
+    folder = (out or Path("output") / f"{name}-replay").resolve()
     if folder == case.dataset.folder.root:
         raise InputError(f"--out {folder}: is the dataset itself", "choose another folder")
     return folder
@@ -130,9 +136,9 @@ def replay(
     Args:
         root: folder of the dataset, which is only read.
         index: of the picture; it has a record, or failed and is kept in quarantine.
-        out: folder for the new picture and its record; None is ``output/<name>-replay``.
+        out: folder for the new picture and its record; None is :func:`folder_for`'s.
         console: for what the engine says of itself.
-        overrides: ``render.…=value`` and ``output.…=value``, to look closer.
+        overrides: of :data:`FREE_SECTIONS`, ``render.…=value``, to look closer.
         size: another width and height, of the same view.
         blender: executable to render with; None is the bpy wheel.
         library: where the scans are now, if not where they were.
@@ -214,11 +220,14 @@ def _config(dataset: FinishedDataset, overrides: tuple[str, ...]) -> RunConfig:
     for text in overrides:
         if text.partition(".")[0].strip() not in FREE_SECTIONS:
             raise InputError(
-                f"--set {text}: a replay keeps its plan; only {' and '.join(FREE_SECTIONS)} can be changed",
+                f"--set {text}: a replay keeps its plan; only {', '.join(FREE_SECTIONS)} can be changed",
                 "change the config and generate a picture to see what a plan would become",
             )
     told = dataset.folder.run_file
-    return with_overrides(dataset.run["config"], overrides, told if isinstance(told, Path) else Path(told.name))
+    config = dataset.run["config"]
+    workers = config.get("workers")
+    config = config | {"workers": (workers if isinstance(workers, dict) else {}) | UNBOUNDED}
+    return with_overrides(config, overrides, told if isinstance(told, Path) else Path(told.name))
 
 
 def _check_scans(plan: FramePlan, catalogue: Catalogue) -> None:

@@ -92,9 +92,10 @@ def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool, ext
         return False
     differing = dict(differences(before, now, ""))
     aims = {key: text for key, text in differing.items() if _is_aim(key)}
-    if extend and len(aims) == len(differing):
+    if len(aims) == len(differing):
         _refuse_fewer(folder, before, now)
-        return True
+        if extend:
+            return True
     if differing:
         # What an --extend would allow is told last: the rest has to be mended first.
         texts = [text for key, text in differing.items() if key not in aims] + list(aims.values())
@@ -120,8 +121,9 @@ def _refuse_fewer(folder: DatasetFolder, before: dict[str, Any], now: dict[str, 
     had, wanted = (side.get("aims", {}).get("images") for side in (before, now))
     if had is not None and wanted is not None and wanted < had:
         raise InputError(
-            f"{folder.root}: is a dataset of {had} pictures, and {wanted} are asked for; --extend only adds",
-            f"ask for {had} or more, or choose another folder with --out",
+            f"{folder.root}: is a dataset of {had} pictures, and {wanted} are asked for, fewer than there are to be",
+            f"ask for {had} or more, make only some of them with --frames 0-{wanted - 1}, or choose another folder "
+            "with --out",
         )
 
 

@@ -27,5 +27,7 @@ def _stop(signum: int, frame: FrameType | None) -> None:
     # Whatever the first one's way out is waiting for: nobody wants to wait for it any longer.
     try:
         kill_all()
+        if _received == 2:  # a stderr that takes nothing must not keep the next one from ending it
+            os.write(2, b"\nstopped at once; the same command goes on, and tidies up\n")
     finally:
         os._exit(128 + signum)

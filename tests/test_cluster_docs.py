@@ -121,6 +121,25 @@ def test_the_array_makes_the_dataset_of_one_run(config: Path, tmp_path: Path) ->
     assert len(json.loads((out / "run.json").read_text())["sessions"]) == 4
 
 
+@pytest.mark.parametrize(
+    ("index", "more"),
+    [
+        (5, {}),
+        (2, {"SLURM_ARRAY_TASK_MIN": 2, "SLURM_ARRAY_TASK_MAX": 5}),
+        (2, {"SLURM_ARRAY_TASK_MIN": 2, "SLURM_ARRAY_TASK_MAX": 2}),
+        (9, {"SHARDS": 8}),
+    ],
+)
+def test_a_part_of_an_array_is_told_to_name_all_shards(
+    config: Path, tmp_path: Path, index: int, more: dict[str, int]
+) -> None:
+    running = task(tmp_path, config, tmp_path / "run", index, 2, **more)
+    told = running.communicate(timeout=30)[0]
+    assert running.returncode == 2
+    assert "SHARDS=" in told
+    assert not (tmp_path / "run").exists()
+
+
 def test_cancelling_a_task_queues_nothing(config: Path, tmp_path: Path) -> None:
     running = task(tmp_path, config, tmp_path / "run", 0, 1, FAKE_BLENDER_SECONDS=1.5)
     deadline = time.monotonic() + 60

@@ -434,17 +434,19 @@ def test_faults_are_of_many_kinds() -> None:
     assert len({kind for kinds, _ in FAULTS.values() for kind in kinds}) >= 40
 
 
-def test_a_failed_picture_that_the_run_names_is_no_finding(dataset: Path) -> None:
+def test_a_failed_picture_that_the_run_names_is_told_once(dataset: Path) -> None:
     lost_picture(dataset)
     in_run(assign("failed", [{"index": 1, "reason": "the engine crashed 3 times"}]))(dataset)
-    assert check_dataset(dataset).findings == ()
+    assert [f.kind for f in check_dataset(dataset).findings] == ["pictures-failed"]
 
 
 def test_frames_that_nobody_asked_for_are_not_missing(make_dataset: Callable[..., Path]) -> None:
     root = make_dataset("images=9", frames=(1, 2))
     assert check_dataset(root).findings == ()
     in_run(lambda run: run["sessions"].append({"frames": [5, 6]}))(root)
-    assert [f.path for f in check_dataset(root).findings] == ["records/000005.json", "records/000006.json"]
+    (finding,) = check_dataset(root).findings
+    assert finding.kind == "picture-missing"
+    assert "2 pictures are missing: 5-6;" in finding.message
 
 
 def test_the_users_own_files_beside_the_dataset_are_left_alone(dataset: Path) -> None:
