@@ -87,7 +87,7 @@ def run_file(work: Workplace, seen: Observation, times: int) -> None:
 
 def ledger(work: Workplace, seen: Observation, times: int) -> None:
     """The ledger of a balanced run, together with a lost picture: both are computed again."""
-    reference = work.reference(config := work.config(extra=BALANCE, images=20))
+    reference = work.reference(config := work.config(extra=BALANCE))
     for _ in range(times):
         out = work.out()
         shutil.copytree(reference.out, out)

@@ -12,6 +12,7 @@ says how many times it happens; empty is always. Kinds:
     error   answers with an error                grow    takes memory until it is ended, at most ``CAP_MB``
     cut     writes half a file of passes         shift   what it renders is not what was planned
     mute    writes no file at all                chat    answers in the middle of chatter
+    wait    waits until the file is gone
 
 Other settings are environment variables too: ``FAKE_BLENDER_SECONDS`` (a picture takes at least so long),
 ``FAKE_BLENDER_LEAK_MB`` (every picture leaves so much behind), ``FAKE_BLENDER_JOURNAL`` (a file that gets a line
@@ -133,6 +134,8 @@ class FakeWorker:
         kind = planted(index) or planted("any")
         time.sleep(seconds := float(os.environ.get("FAKE_BLENDER_SECONDS", "0")) / 2)
         fall(kind)
+        while planted(index) == "wait":
+            time.sleep(0.05)
         if kind == "error":
             return self._say(request, error={"kind": "Told", "message": "told to fail"})
         if gone := [f for f in request["folders"].values() if not (Path(f) / "mesh.npz").is_file()]:

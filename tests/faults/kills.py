@@ -35,7 +35,7 @@ def parents(work: Workplace, seen: Observation, times: int) -> None:
 
 def balanced_parents(work: Workplace, seen: Observation, times: int) -> None:
     """The same, of a run whose pictures follow from each other."""
-    _kill_parents(work, seen, times, work.config(extra=BALANCE, images=20))
+    _kill_parents(work, seen, times, work.config(extra=BALANCE))
 
 
 def real_parents(work: Workplace, seen: Observation, times: int) -> None:

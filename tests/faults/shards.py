@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataset_digest import half_written
+from fake_blender import plant
 from kills import is_finished
 from observation import Observation, Scenario
 from running import wait_until
@@ -13,7 +14,7 @@ from workplace import BALANCE, SLOW, Workplace
 
 def at_once(work: Workplace, seen: Observation, times: int) -> None:
     """Two shards at once, one of them killed at a random moment and started again; then merged."""
-    config, balanced = work.config(), work.config(extra=BALANCE, images=20, name="balanced.yaml")
+    config, balanced = work.config(), work.config(extra=BALANCE, name="balanced.yaml")
     for i in range(times):
         _two_shards(work, seen, (config, balanced)[i % 2])
 
@@ -43,11 +44,11 @@ def doubled(work: Workplace, seen: Observation, times: int) -> None:
     reference = work.reference(config := work.config())
     others = (("--shard", "1/2"), ("--shard", "0/3"), ())
     for i in range(times):
-        out = work.out()
-        first = work.generate(config, out, "--shard", "1/2", pace=1)
+        out, gate = work.out(), plant(work.faults, "wait", 3)
+        first = work.generate(config, out, "--shard", "1/2")
         wait_until(first, (out / "records").exists)
         second = work.generate(config, out, *others[i % 3]).wait()
-        seen.promise(first.alive, "the first shard ended too soon to tell")
+        gate.unlink()
         seen.promise(second.code == 2, f"{others[i % 3]}: {second.tail()}")
         seen.promise(str(first.process.pid) in second.err, f"doesn't name the owner: {second.err}")
         seen.promise(first.wait().code == 0, "the first shard failed")

@@ -49,7 +49,7 @@ def always_crashes(work: Workplace, seen: Observation, times: int) -> None:
     """Segmentation faults, each time one picture is rendered; another picture crashes only twice."""
     config = work.config()
     for _ in range(times):
-        hopeless, unlucky = map(int, work.rng.choice(16, 2, replace=False))
+        hopeless, unlucky = map(int, work.rng.choice(work.shared.images, 2, replace=False))
         plant(work.faults, "crash", hopeless)
         plant(work.faults, "crash", unlucky, 2)
         out = work.out()
@@ -65,7 +65,7 @@ def stalls(work: Workplace, seen: Observation, times: int) -> None:
     """A worker that goes on for ever, and one that is stopped, once each; one picture stalls every worker."""
     config = work.config()
     for _ in range(times):
-        once, stopped, hopeless = map(int, work.rng.choice(16, 3, replace=False))
+        once, stopped, hopeless = map(int, work.rng.choice(work.shared.images, 3, replace=False))
         plant(work.faults, "hang", once, 1)
         plant(work.faults, "stop", stopped, 1)
         plant(work.faults, "hang", hopeless)
@@ -81,7 +81,7 @@ def grows(work: Workplace, seen: Observation, times: int) -> None:
     """A worker that takes memory without end, once; one picture does so each time."""
     config = work.config()
     for _ in range(times):
-        once, hopeless = map(int, work.rng.choice(16, 2, replace=False))
+        once, hopeless = map(int, work.rng.choice(work.shared.images, 2, replace=False))
         plant(work.faults, "grow", once, 1)
         plant(work.faults, "grow", hopeless)
         out = work.out()
@@ -102,7 +102,7 @@ def leaks(work: Workplace, seen: Observation, times: int) -> None:
         ended = work.generate(config, out, *NARROW, "--workers", "1", environment={"FAKE_BLENDER_LEAK_MB": "40"}).wait()
         started = work.journal.read_text().count("start")
         seen.promise(started > 1, "no worker was replaced")
-        seen.promise(sorted(work.rendered()) == list(range(16)), "a picture was made twice")
+        seen.promise(sorted(work.rendered()) == list(range(work.shared.images)), "a picture was made twice")
         seen.count("workers used", started)
         is_finished(seen, work, out, work.reference(config).digest, ended)
         seen.times += 1
@@ -113,7 +113,7 @@ def wrong_answers(work: Workplace, seen: Observation, times: int) -> None:
     config = work.config()
     for _ in range(times):
         kinds = ("error", "cut", "mute", "shift", "chat", "exit")
-        where = dict(zip(kinds, map(int, work.rng.choice(16, len(kinds), replace=False)), strict=True))
+        where = dict(zip(kinds, map(int, work.rng.choice(work.shared.images, len(kinds), replace=False)), strict=True))
         for kind, index in where.items():
             plant(work.faults, kind, index, 1 if kind == "exit" else None)
         out = work.out()

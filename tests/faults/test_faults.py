@@ -20,7 +20,7 @@ SEED = 5
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    return Shared(tmp_path_factory.mktemp("faults"))
+    return Shared(tmp_path_factory.mktemp("faults"), images=8)
 
 
 @pytest.mark.parametrize("scenario", [s for s in ALL if s.few], ids=lambda s: s.name)

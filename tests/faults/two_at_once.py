@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from fake_blender import plant
 from kills import is_finished
 from observation import Observation, Scenario
 from running import Moment
@@ -27,11 +28,11 @@ def second_run(work: Workplace, seen: Observation, times: int) -> None:
     """A second run, started at a random moment of the first."""
     reference = work.reference(config := work.config())
     for i in range(times):
-        out = work.out()
-        first = work.generate(config, out, pace=0.6)
+        out, gate = work.out(), plant(work.faults, "wait", 3)
+        first = work.generate(config, out)
         Moment(None, float(work.rng.uniform(0, 1.5))).wait(first, out)
         second = work.generate(config, out, *(("--fresh",) if i % 2 else ())).wait()
-        seen.promise(first.alive, "the first run ended too soon to tell")
+        gate.unlink()
         seen.promise(second.code == 2, second.tail())
         seen.promise(str(first.process.pid) in second.err, f"doesn't name the owner {first.process.pid}: {second.err}")
         seen.promise(not second.traceback, f"traceback: {second.err[-500:]}")

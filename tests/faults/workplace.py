@@ -41,10 +41,11 @@ class Shared:
 
     Args:
         root: an empty folder.
+        images: pictures of an ordinary run.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.library = root, root / "library"
+    def __init__(self, root: Path, images: int = 16) -> None:
+        self.root, self.library, self.images = root, root / "library", images
         self.references: dict[str, Reference] = {}
         store_toy(self.library, "box", trimesh.creation.box(BOX_SIZE), (0.6, 0.2, 0.1))
         store_toy(self.library, "ball", trimesh.creation.icosphere(subdivisions=5, radius=BALL_RADIUS), (0.1, 0.3, 0.6))
@@ -75,10 +76,10 @@ class Workplace:
         shutil.copytree(self.library, own)
         self.library = own
 
-    def config(self, images: int = 16, extra: str = "", name: str = "toys.yaml") -> Path:
-        """Write a config of toy scans."""
+    def config(self, images: int = 0, extra: str = "", name: str = "toys.yaml") -> Path:
+        """Write a config of toy scans; 0 images are as many as usual."""
         path = self.root / name
-        path.write_text(CONFIG.format(images=images, library=self.library) + extra)
+        path.write_text(CONFIG.format(images=images or self.shared.images, library=self.library) + extra)
         return path
 
     def out(self) -> Path:
