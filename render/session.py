@@ -24,6 +24,19 @@ _START_TIMEOUT_S = 180.0
 # Before its first picture a GPU backend may have to compile its kernels.
 _FIRST_PICTURE_GRACE_S = 1200.0
 _CACHE_BYTES = 2 << 30
+_BARE_BYTES = 600_000_000
+"""What a worker takes without any asset."""
+_LEAST_CACHE_BYTES = 128 << 20
+
+
+def cache_share(memory_bytes: int | None) -> int:
+    """Bound of a worker's cache of assets, such that a full one doesn't make it outgrow its memory.
+
+    Half of what is left for assets: a picture that shows more than the cache holds loads it all the same.
+    """
+    if memory_bytes is None:
+        return _CACHE_BYTES
+    return max(_LEAST_CACHE_BYTES, min(_CACHE_BYTES, round(0.75 * memory_bytes - _BARE_BYTES) // 2))
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,8 @@ class BlenderSession:
         blender: a Blender executable, 3.4 or later; None uses the bpy wheel of this Python.
         scratch: an existing folder, best in memory, where passes lie for the moment between writing and reading.
         log: file that Blender's own output is appended to.
-        cache_bytes: bound of the worker's cache of meshes and textures (an estimate of Blender's share).
+        cache_bytes: bound of the worker's cache of meshes and textures (an estimate of Blender's share); None follows
+            from ``memory_bytes``, see :func:`cache_share`.
         memory_bytes: resident memory that the worker may take before it is ended; None is any.
         gpu: which of the devices found it is to use; None is all.
         start_timeout_s: how long Blender may take to start.
@@ -94,7 +108,7 @@ class BlenderSession:
         scratch: Path,
         log: Path,
         *,
-        cache_bytes: int = _CACHE_BYTES,
+        cache_bytes: int | None = None,
         memory_bytes: int | None = None,
         gpu: int | None = None,
         start_timeout_s: float = _START_TIMEOUT_S,
@@ -114,6 +128,7 @@ class BlenderSession:
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
+        cache_bytes = cache_share(memory_bytes) if cache_bytes is None else cache_bytes
         hello = {"op": "hello", "settings": asdict(settings), "cache_bytes": cache_bytes, "gpu": gpu}
         try:
             self.info = EngineInfo(**self._worker.ask(hello, start_timeout_s))

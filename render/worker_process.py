@@ -151,7 +151,7 @@ class WorkerProcess:
             if now < min(look, deadline):
                 continue
             look = now + _LOOK_EVERY_S
-            reason = self._outgrown() or (f"gave no answer in {timeout_s:.0f} s" if now >= deadline else None)
+            reason = self._outgrown() or (f"gave no answer in {timeout_s:g} s" if now >= deadline else None)
             if reason is not None:
                 self.kill()
                 raise EngineCrashed(f"the engine {reason} and was ended", self._tail())
@@ -175,7 +175,8 @@ class WorkerProcess:
         taken = self.rss_bytes() if self._memory_bytes is not None else None
         if taken is None or self._memory_bytes is None or taken <= self._memory_bytes:
             return None
-        return f"took {taken / 1e9:.1f} GB of memory, more than its {self._memory_bytes / 1e9:.1f} GB,"
+        share = f"{self._memory_bytes / 1e9:.2f} GB"
+        return f"took {taken / 1e9:.2f} GB of memory, more than its {share} (workers.memory_gb, or fewer --workers),"
 
     def rss_bytes(self) -> int | None:
         """Resident memory of it and the processes that it started; None where it is gone."""

@@ -12,7 +12,7 @@ import pytest
 
 from assets.errors import InputError
 from render.blender_start import missing_library_mend, worker_command
-from render.session import BlenderSession, EngineCrashed, EngineError
+from render.session import BlenderSession, EngineCrashed, EngineError, cache_share
 from scenes.plan import BackgroundPlan, CameraPlan, FramePlan, PostPlan, WorldPlan
 from scenes.render_settings import RenderSettings
 
@@ -262,3 +262,12 @@ def test_a_worker_ends_when_its_coordinator_does() -> None:
     assert process.wait(20) == 0
     assert process.stdout is not None
     process.stdout.close()
+
+
+def test_a_full_cache_fits_into_the_memory_of_a_worker() -> None:
+    assert cache_share(None) == 2 << 30
+    assert cache_share(100 << 30) == 2 << 30
+    for gigabytes in (1.2, 1.9, 4.0):
+        bound = round(gigabytes * 1e9)
+        assert 600_000_000 + cache_share(bound) < 0.75 * bound
+    assert cache_share(500_000_000) > 0
