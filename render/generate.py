@@ -180,10 +180,11 @@ class _Run:
                 with open_executor(self.source, stages, self.options, self.left(), resumed) as (executor, workers):
                     session["workers"] = workers
                     targets = self.source.targets.counts if isinstance(self.source, BalancedRun) else None
+                    there = self.found
                     # Closed at once, also where an interrupt hits outside of it: all threads have ended then.
                     with (
                         RunProgress(
-                            self.console, self.left(), catalogue.classes, self.found.labels, targets
+                            self.console, self.left(), catalogue.classes, there.labels, targets, len(there)
                         ) as progress,
                         contextlib.closing(executor.map(missing)) as outcomes,
                     ):
