@@ -57,7 +57,10 @@ def planted(where: int | str) -> str | None:
     if not folder:
         return None
     for path in sorted(Path(folder).glob(f"*-{where}")):
-        text = path.read_text()
+        try:
+            text = path.read_text()
+        except FileNotFoundError:  # taken away just now
+            continue
         if not text:
             return path.name.partition("-")[0]
         if int(text) > 0:
