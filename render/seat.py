@@ -83,7 +83,7 @@ class WorkerSeat:
             raise Stopped
         try:
             session = self._open()
-        except (InputError, EngineCrashed, EngineError) as e:
+        except (InputError, EngineCrashed, EngineError, OSError) as e:
             raise StartFailed(e) from e
         with self._lock:
             self._session = session

@@ -83,6 +83,17 @@ def test_a_grown_worker_leaves_after_its_picture() -> None:
     assert [s.closed for s in opened] == [1, 0]
 
 
+def test_a_system_without_room_for_a_process_is_a_failed_start() -> None:
+    """Which is tried again; raised as it is, it would end the run as a disk that is full does."""
+
+    def open_session() -> Session:
+        raise OSError(12, "Cannot allocate memory")
+
+    seat = WorkerSeat(open_session, lambda session, planned: session.work())  # type: ignore[arg-type, return-value]
+    with pytest.raises(StartFailed, match="Cannot allocate memory"):
+        seat.start()
+
+
 def test_no_start_is_told_from_a_lost_picture() -> None:
     seat, _ = seat_of(["no start"])
     with pytest.raises(StartFailed, match="out of memory"):
