@@ -126,6 +126,12 @@ def read_records(
     return list(iterate_records(folder, indices, sizes))
 
 
+def named_files(folder: DatasetFolder, record: Record) -> dict[str, str]:
+    """SHA-256 of the picture's file and its maps, by path below the dataset's folder."""
+    named = {f"{folder.images.name}/{record.image.file_name}": record.image.sha256}
+    return named | {m.path: m.sha256 for m in record.maps.values()}
+
+
 def image_is_whole(folder: DatasetFolder, record: Record, sizes: Mapping[str, int] | None = None) -> bool:
     """Whether the picture's file and its maps are the very ones that were recorded.
 
@@ -133,8 +139,7 @@ def image_is_whole(folder: DatasetFolder, record: Record, sizes: Mapping[str, in
 
     Raises OSError where that can't be told.
     """
-    named = {f"{folder.images.name}/{record.image.file_name}": record.image.sha256}
-    named |= {m.path: m.sha256 for m in record.maps.values()}
+    named = named_files(folder, record)
     if not isinstance(folder.root, Path):
         return all(_has_file(folder, name, sizes) for name in named)
     contents = ((_content(folder.root / name), sha256) for name, sha256 in named.items())

@@ -53,8 +53,11 @@ def earlier_failures(folder: DatasetFolder, before: Content, shard: Shard | None
 
     Raises OSError.
     """
-    known = {int(f["index"]): str(f["reason"]) for f in before.get("failed", ())}
-    return known | (noted_failures(folder) if shard is None else {})
+    return _failures(before) | (noted_failures(folder) if shard is None else {})
+
+
+def _failures(run: Content) -> dict[int, str]:
+    return {int(f["index"]): str(f["reason"]) for f in run.get("failed", ())}
 
 
 def failures_json(failures: Iterable[tuple[int, str]]) -> list[Content]:
@@ -86,7 +89,7 @@ def close_books(
     """
     last = sessions[-1] if sessions else {}
     run = run | {key: last.get(key, {}) for key in ("engine", "versions", "seconds")}
-    earlier = {int(f["index"]): str(f["reason"]) for f in run.get("failed", ())}
+    earlier = _failures(run)
     failed = failures_json((earlier | dict(summary.failed)).items())
     write_run_file(folder, run | {"failed": failed, "sessions": sessions})
     exported, summary.labels = export(folder, read_categories(run), name)

@@ -38,7 +38,7 @@ from render.preparation import (
     refuse_nothing,
 )
 from render.progress import RunProgress
-from render.quarantine import quarantined, release
+from render.quarantine import release_finished
 from render.run_file import default_out, earlier_run, versions, write_run_file
 from render.run_lock import run_lock
 from render.scratch import passes_bytes, remove_scratch_of_dead_runs, scratch_folder
@@ -217,7 +217,8 @@ def _prepare(planner: Planner, folder: DatasetFolder, options: GenerateOptions, 
     found = Finished()
     if resumed:
         with console.status("looking at what is there (every finished picture is read and checked)"):
-            found = _finished(folder, options, source)
+            found = finished_pictures(folder, asked, source, shard)
+            release_finished(folder, found.indices)
         failures = earlier_failures(folder, before, shard)
         content["failed"] = failures_json(f for f in failures.items() if f[0] not in found)
     check_space(folder, config, pictures_asked(asked, source, shard) - len(found))
@@ -228,14 +229,6 @@ def _prepare(planner: Planner, folder: DatasetFolder, options: GenerateOptions, 
     sessions = with_notes(folder, before.get("sessions", [])) if resumed and shard is None else []
     summary = Summary(folder, kept=len(found))
     return _Run(planner, source, ledger, folder, options, console, content, sessions, found, missing, summary)
-
-
-def _finished(folder: DatasetFolder, options: GenerateOptions, source: PictureSource) -> Finished:
-    """Pictures asked for that are finished, taken out of the quarantine that a killed run left them in."""
-    found = finished_pictures(folder, options.frames, source, options.shard)
-    for index in quarantined(folder) & found.indices:
-        release(folder, index)
-    return found
 
 
 def _take_over(source: BalancedRun, before: dict[str, Any], identity: dict[str, Any], folder: DatasetFolder) -> int:

@@ -13,15 +13,15 @@ from assets.errors import InputError
 from assets.stores import Location
 from dataset.finished import open_dataset
 from dataset.folder import DatasetFolder
-from render.books import close_books, described
+from render.books import close_books, described, earlier_failures
 from render.leftovers import remove_leftovers
 from render.merge_parts import take_in
 from render.preparation import finished_pictures
-from render.quarantine import quarantined, reasons, release
+from render.quarantine import reasons, release_finished
 from render.run_file import differences, earlier_run
 from render.run_lock import run_lock
 from render.scratch import remove_scratch_of_dead_runs
-from render.shard_books import noted_failures, remove_notes, with_notes
+from render.shard_books import remove_notes, with_notes
 from render.summary import Summary
 from scenes.balance.ledger import Ledger
 from scenes.balance.run import BalancedRun
@@ -101,11 +101,9 @@ def _finished(folder: DatasetFolder, run: Content, source: PictureSource, ledger
     for _ in source.indices(lambda index: False):
         pass  # a balanced run plans what its ledger lacks, and knows then how many pictures it has
     there = finished_pictures(folder, None, source)
-    for index in quarantined(folder) & there.indices:
-        release(folder, index)
+    release_finished(folder, there.indices)
     missing = [i for i in range(source.expected) if i not in there]
-    known = {int(f["index"]): str(f["reason"]) for f in run.get("failed", ())}
-    known |= noted_failures(folder) | reasons(folder)
+    known = earlier_failures(folder, run, None) | reasons(folder)
     summary = Summary(folder, kept=len(there), failed=[(i, known[i]) for i in missing if i in known])
     sessions = with_notes(folder, run["sessions"])
     close_books(folder, source, str(run["config"]["name"]), _described(run), sessions, summary, there.indices)

@@ -12,7 +12,7 @@ from typing import Any
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
-from dataset.export import image_is_whole, read_records, recorded_indices
+from dataset.export import image_is_whole, named_files, read_records, recorded_indices
 from dataset.finished import open_dataset
 from dataset.folder import MAP_FOLDERS, DatasetFolder
 from dataset.record import Record
@@ -173,9 +173,7 @@ def _take(folder: DatasetFolder, found: _Found) -> None:
     """Take in a picture. Raises OSError."""
     data = found.part.record(found.index).read_bytes()
     record = Record.from_json(data.decode("utf-8"))
-    named = {f"{folder.images.name}/{record.image.file_name}": record.image.sha256}
-    named |= {m.path: m.sha256 for m in record.maps.values()}
-    for name, sha256 in named.items():
+    for name, sha256 in named_files(folder, record).items():
         _take_file(found.part.local_root / name, folder.local_root / name, sha256)
     write_atomically(folder.record(found.index), data)
 

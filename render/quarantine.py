@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from assets.atomic import write_atomically
@@ -43,6 +44,13 @@ def release(folder: DatasetFolder, index: int) -> None:
         shutil.rmtree(root / folder.quarantine.name / place.name)
         with contextlib.suppress(OSError):  # it holds others, or a shard is putting one there
             folder.quarantine.rmdir()
+
+
+def release_finished(folder: DatasetFolder, finished: Collection[int]) -> None:
+    """Take finished pictures out of the quarantine that a killed run left them in. Raises OSError."""
+    for index in quarantined(folder):
+        if index in finished:
+            release(folder, index)
 
 
 def reasons(folder: DatasetFolder) -> dict[int, str]:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from test_generate import FakeSession, use_analytic_engine
+from test_generate import FakeSession, toy_config
 
 from assets.errors import InputError
 from assets.locations import locate
@@ -38,10 +38,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    use_analytic_engine(monkeypatch, tmp_path)
-    path = tmp_path / "toys.yaml"
-    path.write_text(CONFIG % toy_library)
-    return path
+    return toy_config(CONFIG, toy_library, monkeypatch, tmp_path)
 
 
 def told(*argv: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:

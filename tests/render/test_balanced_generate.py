@@ -12,7 +12,7 @@ import trimesh
 from analytic import BRICK_SIZE
 from conftest import store_toy
 from rich.console import Console
-from test_generate import DATA, FakeSession, digest, use_analytic_engine
+from test_generate import DATA, FakeSession, digest, toy_config
 
 from assets.errors import InputError
 from render.cli import entrypoint
@@ -32,15 +32,17 @@ ASKED = {"box": 20, "ball": 12, "brick": 12}
 BOOKS = (*DATA, "orders.jsonl")
 
 
-@pytest.fixture
-def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    use_analytic_engine(monkeypatch, tmp_path)
-    path = tmp_path / "toys.yaml"
-    library = tmp_path / "library"
+def brick_config(text: str, toy_library: Path, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """As :func:`toy_config`, with a copy of the library that has bricks too."""
+    library = folder / "library"
     shutil.copytree(toy_library, library)
     store_toy(library, "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
-    path.write_text(CONFIG % library)
-    return path
+    return toy_config(text, library, monkeypatch, folder)
+
+
+@pytest.fixture
+def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return brick_config(CONFIG, toy_library, monkeypatch, tmp_path)
 
 
 def run(config: Path, **options):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
-import trimesh
-from analytic import BRICK_SIZE
-from conftest import store_toy
 from rich.console import Console
-from test_generate import DATA, digest, use_analytic_engine
+from test_balanced_generate import brick_config
+from test_generate import DATA, digest
 
 from assets.errors import InputError
 from dataset.folder import DatasetFolder
@@ -37,13 +34,7 @@ EXTENDED = {"box": 12, "ball": 9, "brick": 5}
 
 @pytest.fixture
 def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    use_analytic_engine(monkeypatch, tmp_path)
-    library = tmp_path / "library"
-    shutil.copytree(toy_library, library)
-    store_toy(library, "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
-    path = tmp_path / "toys.yaml"
-    path.write_text(CONFIG % library)
-    return path
+    return brick_config(CONFIG, toy_library, monkeypatch, tmp_path)
 
 
 def run(config: Path, out: Path, shard: str | None = None, **options):

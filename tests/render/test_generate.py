@@ -75,12 +75,17 @@ def use_analytic_engine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     FakeSession.troubles, FakeSession.opened = {}, 0
 
 
+def toy_config(text: str, library: Path, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """A config file in ``folder``, of ``text`` with the library's place, to be run with the analytic engine there."""
+    use_analytic_engine(monkeypatch, folder)
+    path = folder / "toys.yaml"
+    path.write_text(text % library)
+    return path
+
+
 @pytest.fixture
 def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    use_analytic_engine(monkeypatch, tmp_path)
-    path = tmp_path / "toys.yaml"
-    path.write_text(CONFIG % toy_library)
-    return path
+    return toy_config(CONFIG, toy_library, monkeypatch, tmp_path)
 
 
 def run(config: Path, **options):

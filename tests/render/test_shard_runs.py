@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trimesh
-from analytic import BRICK_SIZE
-from conftest import store_toy
 from rich.console import Console
-from test_generate import DATA, FakeSession, digest, use_analytic_engine
+from test_balanced_generate import brick_config
+from test_generate import DATA, FakeSession, digest
 
 from assets.errors import InputError
 from assets.locations import locate
@@ -51,13 +49,7 @@ balance: {target: {box: 8, "*": 5}}
 
 @pytest.fixture(params=["plain", "balanced"])
 def config(request: pytest.FixtureRequest, tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    use_analytic_engine(monkeypatch, tmp_path)
-    library = tmp_path / "library"
-    shutil.copytree(toy_library, library)
-    store_toy(library, "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
-    path = tmp_path / "toys.yaml"
-    path.write_text((PLAIN if request.param == "plain" else BALANCED) % library)
-    return path
+    return brick_config(PLAIN if request.param == "plain" else BALANCED, toy_library, monkeypatch, tmp_path)
 
 
 def run(config: Path, out: Location, shard: str | None = None, **options):

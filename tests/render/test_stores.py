@@ -21,7 +21,7 @@ from faults.fake_blender import make_fake_blender
 from fsspec.implementations.memory import MemoryFileSystem
 from rich.console import Console
 from s3_server import S3Server
-from test_generate import DATA, FakeSession, use_analytic_engine
+from test_generate import DATA, FakeSession, toy_config, use_analytic_engine
 from upath import UPath
 
 from assets.errors import InputError
@@ -51,10 +51,7 @@ PARTS = (*DATA, "depth", "preview.png")
 
 @pytest.fixture
 def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    use_analytic_engine(monkeypatch, tmp_path)
-    path = tmp_path / "toys.yaml"
-    path.write_text(CONFIG % toy_library)
-    return path
+    return toy_config(CONFIG, toy_library, monkeypatch, tmp_path)
 
 
 @pytest.fixture(params=["memory", "s3"])
