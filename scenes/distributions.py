@@ -315,6 +315,11 @@ SwitchParameters.model_rebuild()
 Switch.model_rebuild()
 
 
+def is_constant(value: Any) -> bool:
+    """Whether a value is no distribution: drawing it needs no generator."""
+    return not isinstance(value, _Kind)
+
+
 def sample(value: Any, rng: np.random.Generator, variables: Mapping[str, Any]) -> Any:
     """Draw from a distribution; a constant is itself."""
     return value.sample(rng, variables) if isinstance(value, _Kind) else value

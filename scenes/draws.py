@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scenes.distributions import sample
+from scenes.distributions import is_constant, sample
 from scenes.seeding import Streams
 
 
@@ -29,7 +29,8 @@ class Draws:
 
     def value(self, value: Any, name: str) -> Any:
         """Draw a configured value under a name, e.g. ``camera.azimuth_deg``."""
-        return sample(value, self.streams.rng(name), self.variables)
+        # Most values are constants, and a generator costs more than all else here.
+        return value if is_constant(value) else sample(value, self.streams.rng(name), self.variables)
 
     def number(self, value: Any, name: str) -> float:
         """As :meth:`value`, as a float."""
@@ -41,10 +42,9 @@ class Draws:
 
     def pick(self, options: list[Any], name: str, weights: list[float] | None = None) -> Any:
         """One of ``options``, evenly or by weight. Raises ValueError for no options or no positive weight."""
-        p = None
-        if weights is not None:
-            total = float(sum(weights))
-            if total <= 0:
-                raise ValueError(f"{name}: no option has a weight above 0")
-            p = np.array(weights, float) / total
-        return options[int(self.rng(name).choice(len(options), p=p))]
+        if weights is None:
+            return options[int(self.rng(name).integers(len(options)))]
+        total = float(sum(weights))
+        if total <= 0:
+            raise ValueError(f"{name}: no option has a weight above 0")
+        return options[int(self.rng(name).choice(len(options), p=np.array(weights, float) / total))]

@@ -105,7 +105,6 @@ class World:
             )
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
-        self._body_of_geom = self._model.geom_bodyid
         self._first_body = self._model.nbody - len(bodies)
         self._walls = [mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_GEOM, name) for name in walls]
         self._count = len(bodies)
@@ -141,14 +140,14 @@ class World:
 
     def overlaps(self, index: int) -> bool:
         """Whether a body, as it was put, overlaps another one or a block by more than a small tolerance."""
+        own = self._model.geom_bodyid == self._first_body + index
+        everything = self._model.geom_contype.copy(), self._model.geom_conaffinity.copy()
+        # Geoms a and b collide where contype a & conaffinity b, or the other way round: this body's with the others.
+        self._model.geom_contype[:], self._model.geom_conaffinity[:] = own, ~own
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_collision(self._model, self._data)
-        body = self._first_body + index
-        for contact in self._data.contact[: self._data.ncon]:
-            mine = body in (self._body_of_geom[contact.geom1], self._body_of_geom[contact.geom2])
-            if mine and contact.dist < -OVERLAP_TOLERANCE:
-                return True
-        return False
+        self._model.geom_contype[:], self._model.geom_conaffinity[:] = everything
+        return bool((self._data.contact.dist < -OVERLAP_TOLERANCE).any())
 
     def settle(self) -> Rest:
         """Let everything fall and come to rest inside the pen, then take the pen away and let it settle again."""

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from assets.asset import MeshArrays
 from scenes.geometry import Float
 from scenes.lens import project_rows
 from scenes.plan import CameraPlan
@@ -30,16 +29,21 @@ def pixel_box(mask: npt.NDArray[np.bool_], offset_xy: tuple[int, int] = (0, 0)) 
     return (x + offset_xy[0], y + offset_xy[1], int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
 
 
-def object_window(camera: CameraPlan, object_to_world: Float, mesh: MeshArrays) -> tuple[Box, Box]:
+def object_window(camera: CameraPlan, object_to_world: Float, points: Float) -> tuple[Box, Box]:
     """Pixels that an object's projection can reach: inside the image, and in all.
 
     The latter are bounded by one frame beyond each border. Both are empty where the object is behind the camera.
+
+    Args:
+        camera: of the picture.
+        object_to_world: (4, 4).
+        points: (3, N) of the object, in its own frame, at least the corners of its convex hull.
     """
     width, height = camera.resolution_wh
     frame, everywhere = (0, 0, width, height), (-width, -height, 3 * width, 3 * height)
     object_to_camera = np.linalg.inv(np.array(camera.camera_to_world)) @ object_to_world
     # (3, N): reductions along rows are many times as fast as along the short side.
-    points = object_to_camera[:3, :3] @ mesh.vertices.T.astype(np.float64) + object_to_camera[:3, 3:]
+    points = object_to_camera[:3, :3] @ points + object_to_camera[:3, 3:]
     fisheye = camera.lens is not None and camera.lens.model == "fisheye"
     nearest, farthest = points[2].min(), points[2].max()
     if farthest <= camera.near_m and not fisheye:

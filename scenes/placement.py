@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from scenes.stage import StageBuild, Support
 MORE_ROOM = (1.0, 1.6, 2.5)
 TRIES = 80
 DROP_ROUNDS = 3
+SPOTS = 12
+"""Random places over the floor, of which a dropped object takes the lowest."""
 FLOAT_CLEARANCE = 0.02
 
 
@@ -39,12 +41,12 @@ class Item:
     name: str
     hull: Float
 
-    @property
+    @cached_property
     def radius(self) -> float:
         """Radius of a sphere about the hull's box centre that holds it, metres."""
         return float(np.linalg.norm(self.hull - self.middle, axis=1).max())
 
-    @property
+    @cached_property
     def middle(self) -> Float:
         """(3,) centre of the hull's bounding box."""
         return (self.hull.min(axis=0) + self.hull.max(axis=0)) / 2
@@ -123,7 +125,8 @@ def _above(
     items: list[Item], half: Float, center: Float, floor: float, config: Drop, draws: Draws, rng: np.random.Generator
 ) -> list[Pose]:
     """Start poses above the region in which nothing overlaps: each as low as some random spots allow."""
-    placed: list[tuple[Float, float, float]] = []
+    # Of those before: x and y, radius, upper end.
+    placed = np.zeros((len(items), 4))
     poses = []
     for index, item in enumerate(items):
         standing = draws.rng(f"placement.upright.{index}").random() < draws.number(
@@ -134,16 +137,15 @@ def _above(
         reach = float(np.linalg.norm(turned[:, :2], axis=1).max())
         below, above = -float(turned[:, 2].min()), float(turned[:, 2].max())
         spread = np.maximum(half - reach, 0.0)
-        best: tuple[float, Float] | None = None
-        for _ in range(12):
-            xy = center + rng.uniform(-1, 1, 2) * spread
-            top = max((t for at, r, t in placed if np.linalg.norm(at - xy) < r + reach), default=floor)
-            if best is None or top < best[0]:
-                best = (top, xy)
-        assert best is not None
-        z = best[0] + below + 0.01 * item.radius + 0.003
-        placed.append((best[1], reach, z + above))
-        middle = np.array([*best[1], z])
+        spots = center + rng.uniform(-1, 1, (SPOTS, 2)) * spread
+        under = placed[:index]
+        beside = np.linalg.norm(spots[:, None] - under[:, :2], axis=2) < under[:, 2] + reach
+        tops = np.where(beside, under[:, 3], -np.inf).max(axis=1, initial=-np.inf)
+        tops[~beside.any(axis=1)] = floor
+        best = int(tops.argmin())
+        z = tops[best] + below + 0.01 * item.radius + 0.003
+        placed[index] = (*spots[best], reach, z + above)
+        middle = np.array([*spots[best], z])
         poses.append(Pose(rotation, middle - rotation @ item.middle))
     return poses
 

@@ -10,8 +10,6 @@ affine maps keep ray parameters.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,11 +22,9 @@ from scenes.geometry import Float, apply
 from scenes.lens import rays
 from scenes.pixel_window import Box, beyond_the_image, object_window, pixel_box, union
 from scenes.plan import CameraPlan, FramePlan, ObjectPlan
-
-MeshSource = Callable[[str], MeshArrays]
+from scenes.shapes import MeshSource, Shapes
 
 MISS = 1e30
-CACHED_TRIANGLES = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -133,8 +129,7 @@ class Caster:
     """
 
     def __init__(self, meshes: MeshSource) -> None:
-        self._meshes = meshes
-        self._cache: OrderedDict[str, tuple[EmbreeScene, MeshArrays]] = OrderedDict()
+        self._meshes, self._shapes = meshes, Shapes(meshes)
 
     def cast(self, plan: FramePlan) -> Visibility:
         """Cast every object and the stage of ``plan``."""
@@ -207,9 +202,9 @@ class Caster:
         return _distances(scene, np.zeros(3), directions, plan.camera.near_m)
 
     def _cast_alone(self, camera: CameraPlan, item: ObjectPlan, beyond: bool = True) -> _Shot:
-        scene, mesh = self.scene(item.asset_id)
+        shape = self._shapes[item.asset_id]
         object_to_world = np.array(item.object_to_world)
-        window, reach = object_window(camera, object_to_world, mesh)
+        window, reach = object_window(camera, object_to_world, shape.points())
         world_to_object = np.linalg.inv(object_to_world)
         camera_to_object = world_to_object @ np.array(camera.camera_to_world)
 
@@ -217,7 +212,7 @@ class Caster:
             x, y, w, h = box
             columns, rows = np.meshgrid(np.arange(x, x + w, stride), np.arange(y, y + h, stride))
             directions = rays(camera, columns.ravel(), rows.ravel()) @ camera_to_object[:3, :3].T
-            t = _distances(scene, camera_to_object[:3, 3], directions, camera.near_m)
+            t = _distances(shape.scene, camera_to_object[:3, 3], directions, camera.near_m)
             return t.reshape(rows.shape)
 
         depth = cast(window)
@@ -228,18 +223,8 @@ class Caster:
 
     def scene(self, asset_id: str) -> tuple[EmbreeScene, MeshArrays]:
         """The acceleration structure and the arrays of an asset, in its own frame; kept for later pictures."""
-        if asset_id in self._cache:
-            self._cache.move_to_end(asset_id)
-            return self._cache[asset_id]
-        mesh = self._meshes(asset_id)
-        scene = EmbreeScene()
-        TriangleMesh(scene, mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32))
-        # The structure is built at the first query, not when the mesh is added.
-        scene.run(np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32))
-        self._cache[asset_id] = (scene, mesh)
-        while len(self._cache) > 1 and sum(len(m.faces) for _, m in self._cache.values()) > CACHED_TRIANGLES:
-            self._cache.popitem(last=False)
-        return scene, mesh
+        shape = self._shapes[asset_id]
+        return shape.scene, shape.mesh
 
 
 @dataclass(frozen=True)

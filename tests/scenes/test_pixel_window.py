@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assets.asset import MeshArrays
-from scenes.geometry import to_matrix4
+from scenes.geometry import Float, to_matrix4
 from scenes.lens import project_local
 from scenes.pixel_window import box_edges, edge_distance, grown, hangs_by_a_pixel, object_window
 from scenes.plan import CameraPlan, LensPlan
@@ -20,11 +19,9 @@ LENSES = [
 ]
 
 
-def plate(x: tuple[float, float], y: tuple[float, float], z: float) -> MeshArrays:
-    """A rectangle across the optical axis, of four vertices and two triangles; metres, camera frame."""
-    corners = np.array([[x[i], y[j], z] for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))], np.float32)
-    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
-    return MeshArrays(corners, faces, np.zeros(2, np.uint16), corners)
+def plate(x: tuple[float, float], y: tuple[float, float], z: float) -> Float:
+    """(3, 4) corners of a rectangle across the optical axis, metres, camera frame."""
+    return np.array([[x[i], y[j], z] for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))]).T
 
 
 @pytest.mark.parametrize("lens", LENSES)
@@ -59,9 +56,9 @@ def test_what_reaches_behind_the_camera_may_be_anywhere() -> None:
         np.diag([1.0, 1.0, -1.0, 1.0]),
         np.array([[1.0, 0, 0, 0], [0, 0, 1, -1.0], [0, 1, 0, 0], [0, 0, 0, 1]]),
     )
-    mesh = plate((-0.1, 0.1), (-0.1, 0.3), 1.0)
-    assert object_window(camera, behind, mesh) == ((0, 0, 0, 0), (0, 0, 0, 0))
-    assert object_window(camera, through, mesh) == ((0, 0, 320, 240), (-320, -240, 960, 720))
+    corners = plate((-0.1, 0.1), (-0.1, 0.3), 1.0)
+    assert object_window(camera, behind, corners) == ((0, 0, 0, 0), (0, 0, 0, 0))
+    assert object_window(camera, through, corners) == ((0, 0, 320, 240), (-320, -240, 960, 720))
 
 
 def test_boxes_and_masks() -> None:
