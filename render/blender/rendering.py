@@ -82,10 +82,7 @@ class Renderer:
                 work.
         """
         start = time.perf_counter()
-        names = self._stage.apply(plan, folders)
-        if self._cycles:
-            # Another noise pattern in each picture, the same one whenever this picture is rendered.
-            self._scene.cycles.seed = (plan["index"] * 9973 + plan["attempt"]) % 2**31
+        names = self.set_scene(plan, folders)
         synced = time.perf_counter()
         blurred = is_blurred(plan)
         if blurred:
@@ -107,6 +104,17 @@ class Renderer:
             "rss_bytes": _resident_bytes(),
             "datablocks": _count_datablocks(),
         }
+
+    def set_scene(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
+        """Make the scene that of a plan, as a pinhole at the middle of the exposure sees it; see :meth:`render`.
+
+        Returns instance ids by object name. Raises MissingFile, UnknownAsset, UnsupportedLens.
+        """
+        names = self._stage.apply(plan, folders)
+        if self._cycles:
+            # Another noise pattern in each picture, the same one whenever this picture is rendered.
+            self._scene.cycles.seed = (plan["index"] * 9973 + plan["attempt"]) % 2**31
+        return names
 
     def save(self, path: str) -> None:
         """Save the scene, as it was rendered last, as a ``.blend``. Raises RenderFailed."""
