@@ -9,8 +9,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
-import scipy.ndimage
 
 FloatArray = npt.NDArray[np.float32]
 AnyFloats = npt.NDArray[np.floating[Any]]
@@ -20,6 +18,8 @@ def _shaped(
     rng: np.random.Generator, shape: tuple[int, int], amplitude: Callable[[FloatArray, FloatArray], FloatArray]
 ) -> FloatArray:
     """Filter white noise by ``amplitude(fx, fy)``, frequencies in cycles a tile: periodic by nature of the FFT."""
+    import scipy.fft  # slow to import, and not needed for what is in the cache
+
     height, width = shape
     white = scipy.fft.rfft2(rng.standard_normal(shape, dtype=np.float32))
     fy = (scipy.fft.fftfreq(height) * height).astype(np.float32)[:, None]
@@ -94,6 +94,8 @@ class LatticeNoise:
 
     def __call__(self, points: AnyFloats, length: float, octaves: int = 1) -> FloatArray:
         """Sum of octaves at ``points`` (N, 3); the coarsest has features of ``length``. (N,) float32, std about 0.5."""
+        import scipy.ndimage  # slow to import, and not needed for what is in the cache
+
         total = np.zeros(len(points), np.float32)
         for octave in range(octaves):
             # Offsets keep the octaves' lattice planes from falling together, which would show as a grid.

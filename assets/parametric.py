@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import Akima1DInterpolator
 
 Points = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -85,6 +84,8 @@ def smooth_curve(points: list[tuple[float, ...]], count: int) -> Points:
 
     Akima interpolation over the chord length: smooth, and without the overshoot of a cubic spline.
     """
+    from scipy.interpolate import Akima1DInterpolator  # slow to import, and not needed for what is in the cache
+
     given = np.asarray(points, np.float64)
     chord = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(given, axis=0), axis=1))])
     curve = Akima1DInterpolator(chord, given)

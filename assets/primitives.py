@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import ConvexHull, QhullError
 
 from assets.asset import META_FILE, Asset, AssetMeta, Material, MeshArrays, write_asset
 from assets.library import cache_folder
@@ -82,6 +81,8 @@ def _pyramid() -> list[Part]:
 
 def _polyhedron(directions: Points) -> list[Part]:
     """A convex polyhedron of triangles, standing on its lowest vertices, as large as the unit cube allows."""
+    from scipy.spatial import ConvexHull  # slow to import, and not needed for what is in the cache
+
     hull = ConvexHull(directions)
     points = directions - (directions.min(0) + directions.max(0)) / 2
     points = points / np.ptp(points, axis=0).max()
@@ -181,6 +182,8 @@ def _joined(parts: list[Part]) -> Part:
 
 def _hull(vertices: Points) -> npt.NDArray[np.float32]:
     """At most 200 vertices of the convex hull; those farthest along evenly spread directions where it has more."""
+    from scipy.spatial import ConvexHull, QhullError  # slow to import, and not needed for what is in the cache
+
     try:
         corners = vertices[ConvexHull(vertices).vertices]
     except QhullError:  # a plane: give the collision hull the thickness that solvers need, below the surface

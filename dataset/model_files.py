@@ -8,8 +8,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import cdist
 
 from assets.asset import Asset, Material, MeshArrays
 from assets.errors import InputError
@@ -49,6 +47,9 @@ class ModelFiles:
 
 def diameter(points: Floats) -> float:
     """The largest distance between any two of (N, 3) points: between vertices of their hull."""
+    from scipy.spatial import ConvexHull, QhullError  # slow to import, and for this alone
+    from scipy.spatial.distance import cdist
+
     try:
         corners = points[ConvexHull(points).vertices]
     except (QhullError, ValueError):

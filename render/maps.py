@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from assets.atomic import write_atomically
 from dataset.folder import MAP_FOLDERS, DatasetFolder
@@ -124,6 +123,8 @@ def fitted_to_labels(values: Floats, label_ids: Ids, engine_ids: Ids) -> Floats:
     differs = label_ids != engine_ids
     if not differs.any():
         return values
+    from scipy import ndimage  # slow to import, and seldom needed
+
     fitted = values.copy()
     for instance_id in np.unique(label_ids[differs]):
         window = pixel_box(label_ids == instance_id)

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
-from scipy.spatial import ConvexHull, QhullError
 
 from assets.asset import MeshArrays
 from scenes.geometry import Float
@@ -75,6 +74,8 @@ class Shapes:
 
 def outermost(vertices: npt.NDArray[np.float32]) -> Float:
     """(3, H) those of (N, 3) vertices that are corners of their convex hull; all of them where they lie in a plane."""
+    from scipy.spatial import ConvexHull, QhullError  # slow to import, and not needed for the first pictures
+
     with contextlib.suppress(QhullError):
         vertices = vertices[ConvexHull(vertices.astype(np.float64)).vertices]
     return np.ascontiguousarray(vertices.T, np.float64)

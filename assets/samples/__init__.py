@@ -1,5 +1,5 @@
 """Samples: things that the project sculpts itself, delivered as awkward as real scans, taken in like any other."""
 
-from assets.samples.catalogue import SAMPLE_CLASSES, SampleSource, sample_assets, write_sample_sources
+from assets.samples.catalogue import sample_assets
 
-__all__ = ["SAMPLE_CLASSES", "SampleSource", "sample_assets", "write_sample_sources"]
+__all__ = ["sample_assets"]

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr
 
 from assets.errors import InputError
 from scenes.balance.attributes import HDRI, Attribute, set_values
@@ -267,6 +266,8 @@ class Controller:
         return float((self.tally.cells[class_name, factor, value] - expected) / math.sqrt(expected + 1))
 
     def _refuse_hopeless(self) -> None:
+        from scipy.special import bdtr  # slow to import, and for balanced runs alone
+
         problems = []
         for c in (c for c, lack in self.lacking().items() if lack > 0):
             kept, failed = self.tally.kept[c], self.tally.failed[c]

@@ -9,8 +9,9 @@ import trimesh
 from assets.asset import META_FILE, Asset
 from assets.noise import AnyFloats, FloatArray
 from assets.parametric import grid_patch
-from assets.samples import SAMPLE_CLASSES, SampleSource, catalogue, sample_assets, write_sample_sources
+from assets.samples import catalogue, sample_assets
 from assets.samples.distance import blend, carve, mesh_of, sphere
+from assets.samples.making import SAMPLE_CLASSES, SampleSource, add_samples, write_sample_sources
 from assets.samples.model import Finish, Model
 from assets.samples.scanning import PER_CM, Scanner, scanned
 
@@ -195,5 +196,5 @@ def test_an_interrupted_first_use_leaves_nothing_behind(tmp_path: Path, monkeypa
 def sample_assets_of(folder: Path) -> Asset:
     """One small sample, taken in for itself."""
     folder.mkdir()
-    catalogue.add_samples(folder, ["rubber-duck"])
+    add_samples(folder, ["rubber-duck"])
     return Asset.open(next((folder / "library").glob("*/*")))
