@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from trimesh.exchange.stl import load_stl_binary
 
 from assets.asset import Material
 from assets.errors import InputError
@@ -28,6 +27,8 @@ def read_stl(path: Path) -> RawScan:
     data = read_bounded(path)
     declared = struct.unpack_from("<I", data, 80)[0] if len(data) >= 84 else -1
     if declared >= 0 and len(data) >= 84 + 50 * declared and (declared or not data.lstrip().startswith(b"solid")):
+        from trimesh.exchange.stl import load_stl_binary  # half a second and 40 MB, which only intake has to pay
+
         # trimesh refuses the bytes that some writers leave behind the last triangle
         loaded = load_stl_binary(io.BytesIO(data[: 84 + 50 * declared]))
         vertices = np.asarray(loaded.get("vertices", np.zeros((0, 3))), dtype=np.float64)
