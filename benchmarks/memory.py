@@ -28,7 +28,8 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from render.generate import GenerateOptions, generate
+from render.generate import generate
+from render.options import GenerateOptions
 from render.passes import Passes
 from render.session import BlenderSession
 from scenes.plan import FramePlan
@@ -68,7 +69,7 @@ def watch(samples: dict[int, list[Sample]]) -> None:
         samples[self.pid].append(Sample(worker, own.memory_info().rss, self.last.datablocks))
         return passes
 
-    BlenderSession.render = noted  # type: ignore[method-assign]
+    BlenderSession.render = noted  # type: ignore[method-assign, assignment]
 
 
 def growth(values: list[float]) -> float | None:

@@ -28,7 +28,8 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.overhead_sides import Spent, open_sides
+from benchmarks.bare import open_bare
+from benchmarks.pipeline import Spent, open_pipeline
 from benchmarks.results import made_on, write_section
 from render.options import GenerateOptions, read_config
 from scenes.preflight import open_inputs
@@ -66,9 +67,11 @@ def measure(name: str, overrides: tuple[str, ...], workers: int, rounds: int, bl
     options = GenerateOptions(overrides, images=rounds * block, workers=workers)
     config, base = read_config(WORKLOAD, options), WORKLOAD.parent
     blocks = []
+    catalogue = open_inputs(config, base)
     with (
         tempfile.TemporaryDirectory() as folder,
-        open_sides(config, open_inputs(config, base), base, Path(folder)) as (ours, bare, shares),
+        open_pipeline(config, catalogue, base, Path(folder, "dataset")) as (ours, shares),
+        open_bare(config, catalogue, base, Path(folder), shares.threads * shares.workers) as bare,
     ):
         bare.load(range(config.images))
         ours.load(range(config.images))

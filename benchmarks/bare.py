@@ -1,0 +1,70 @@
+"""The bare loop (``bare_loop.py``) seen from a benchmark: a process that renders given plans and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from assets.surface_textures import surface_texture
+from benchmarks.pipeline import Spent, stamp
+from render.finish import with_texture_files
+from render.maps import engine_settings
+from render.worker_process import WorkerProcess
+from scenes.catalogue import Catalogue
+from scenes.config import RunConfig
+from scenes.plan import FramePlan
+from scenes.planner import Planner
+
+TIMEOUT_S = 3600.0
+BARE_LOOP = Path(__file__).with_name("bare_loop.py")
+
+
+class Bare:
+    """The bare loop in its process."""
+
+    def __init__(self, process: WorkerProcess, planner: Planner, catalogue: Catalogue) -> None:
+        self._process, self._planner, self._catalogue = process, planner, catalogue
+        self._pictures: dict[int, tuple[dict[str, Any], dict[str, str]]] = {}
+
+    def load(self, indices: range) -> None:
+        """Plan pictures beforehand, and render each in the size of a stamp, so that nothing is left to be loaded."""
+        stamps = []
+        for index in indices:
+            planned = self._planner.plan(index)
+            self._pictures[index] = self._plain(planned.engine_plan)
+            stamps.append(self._plain(stamp(planned.engine_plan)))
+        self._process.ask({"op": "loop", "pictures": stamps}, TIMEOUT_S)
+
+    def make(self, indices: range) -> Spent:
+        """Render pictures that were loaded."""
+        spent = self._process.ask({"op": "loop", "pictures": self._of(indices)}, TIMEOUT_S)["spent"]
+        return Spent(sum(wall for wall, _ in spent), sum(cpu for _, cpu in spent))
+
+    def _of(self, indices: range) -> list[tuple[dict[str, Any], dict[str, str]]]:
+        return [self._pictures[index] for index in indices]
+
+    def _plain(self, engine_plan: FramePlan) -> tuple[dict[str, Any], dict[str, str]]:
+        plan = with_texture_files(engine_plan, surface_texture)
+        shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
+        return json.loads(plan.to_json()), {a: str(self._catalogue.asset(a).folder.absolute()) for a in sorted(shown)}
+
+
+@contextmanager
+def open_bare(config: RunConfig, catalogue: Catalogue, base: Path, folder: Path, threads: int) -> Iterator[Bare]:
+    """The bare loop at a config's settings; its log goes into ``folder``.
+
+    Raises what starting an engine raises.
+    """
+    process = WorkerProcess([sys.executable, str(BARE_LOOP)], folder / "bare.log")
+    with contextlib.closing(process):
+        settings = replace(engine_settings(config), threads=threads)
+        process.ask({"op": "hello", "settings": asdict(settings)}, TIMEOUT_S)
+        yield Bare(process, Planner(config, catalogue, base), catalogue)
