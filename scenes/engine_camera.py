@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from scenes.geometry import Float
+from scenes.geometry import Float, to_matrix4
 from scenes.lens import image_rays, is_equidistant, project_local, rays
 from scenes.plan import CameraPlan, LensPlan
 
@@ -31,11 +32,27 @@ def engine_camera(camera: CameraPlan) -> CameraPlan:
     """
     if camera.lens is None or is_equidistant(camera):
         return camera
-    width, height = camera.resolution_wh
+    ideal = _ideal(camera.resolution_wh, camera.fx, camera.fy, camera.cx, camera.cy, camera.lens)
+    return replace(
+        camera,
+        resolution_wh=ideal.resolution_wh,
+        fx=ideal.fx,
+        fy=ideal.fy,
+        cx=ideal.cx,
+        cy=ideal.cy,
+        lens=ideal.lens,
+    )
+
+
+@lru_cache(maxsize=4)
+def _ideal(resolution_wh: tuple[int, int], fx: float, fy: float, cx: float, cy: float, lens: LensPlan) -> CameraPlan:
+    """The engine's camera, at the origin: the same for every picture of a calibrated camera."""
+    camera = CameraPlan(resolution_wh, fx, fy, cx, cy, to_matrix4(np.eye(4)), lens=lens)
+    width, height = resolution_wh
     found = image_rays(camera).reshape(-1, 3)
     found = found[np.isfinite(found[:, 0])]
     most = MOST_PIXELS * width * height
-    if camera.lens.model == "brown_conrady":
+    if lens.model == "brown_conrady":
         pinhole = _pinhole(camera, found)
         if pinhole.resolution_wh[0] * pinhole.resolution_wh[1] <= most:
             return pinhole

@@ -10,6 +10,7 @@ affine maps keep ray parameters.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,9 @@ from scenes.plan import CameraPlan, FramePlan, ObjectPlan
 from scenes.shapes import MeshSource, Shapes
 
 MISS = 1e30
+BAND_RAYS = 8192
+"""So many rays are cast at once: their arrays stay in the processor's cache, and are too small for numpy's BLAS to wake
+threads of its own, which would take a core from the renderer."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +130,13 @@ class Caster:
 
     Args:
         meshes: gives the arrays of an asset id.
+
+    Attributes:
+        shapes: the scans that it has met.
     """
 
     def __init__(self, meshes: MeshSource) -> None:
-        self._meshes, self._shapes = meshes, Shapes(meshes)
+        self._meshes, self.shapes = meshes, Shapes(meshes)
 
     def cast(self, plan: FramePlan) -> Visibility:
         """Cast every object and the stage of ``plan``."""
@@ -198,11 +205,14 @@ class Caster:
             vertices = apply(np.array(surface.object_to_world), mesh.vertices) - pose[:3, 3]
             TriangleMesh(scene, vertices.astype(np.float32), mesh.faces.astype(np.int32))
         width = plan.camera.resolution_wh[0]
-        directions = rays(plan.camera, pixels % width, pixels // width) @ pose[:3, :3].T
-        return _distances(scene, np.zeros(3), directions, plan.camera.near_m)
+        found = np.empty(len(pixels), np.float32)
+        for part in _parts(len(pixels), BAND_RAYS):
+            directions = rays(plan.camera, pixels[part] % width, pixels[part] // width) @ pose[:3, :3].T
+            found[part] = _distances(scene, np.zeros(3), directions, plan.camera.near_m)
+        return found
 
     def _cast_alone(self, camera: CameraPlan, item: ObjectPlan, beyond: bool = True) -> _Shot:
-        shape = self._shapes[item.asset_id]
+        shape = self.shapes[item.asset_id]
         object_to_world = np.array(item.object_to_world)
         window, reach = object_window(camera, object_to_world, shape.points())
         world_to_object = np.linalg.inv(object_to_world)
@@ -210,10 +220,14 @@ class Caster:
 
         def cast(box: Box, stride: int = 1) -> npt.NDArray[np.float32]:
             x, y, w, h = box
-            columns, rows = np.meshgrid(np.arange(x, x + w, stride), np.arange(y, y + h, stride))
-            directions = rays(camera, columns.ravel(), rows.ravel()) @ camera_to_object[:3, :3].T
-            t = _distances(shape.scene, camera_to_object[:3, 3], directions, camera.near_m)
-            return t.reshape(rows.shape)
+            columns, rows = np.arange(x, x + w, stride), np.arange(y, y + h, stride)
+            found = np.empty((len(rows), len(columns)), np.float32)
+            for part in _parts(len(rows), max(1, BAND_RAYS // max(1, len(columns)))):
+                grid = np.meshgrid(columns, rows[part])
+                directions = rays(camera, grid[0].ravel(), grid[1].ravel()) @ camera_to_object[:3, :3].T
+                t = _distances(shape.scene, camera_to_object[:3, 3], directions, camera.near_m)
+                found[part] = t.reshape(grid[0].shape)
+            return found
 
         depth = cast(window)
         if not beyond:
@@ -223,7 +237,7 @@ class Caster:
 
     def scene(self, asset_id: str) -> tuple[EmbreeScene, MeshArrays]:
         """The acceleration structure and the arrays of an asset, in its own frame; kept for later pictures."""
-        shape = self._shapes[asset_id]
+        shape = self.shapes[asset_id]
         return shape.scene, shape.mesh
 
 
@@ -233,6 +247,11 @@ class _Shot:
     depth: npt.NDArray[np.float32]
     outside_px: int
     amodal_box: Box | None
+
+
+def _parts(length: int, size: int) -> Iterator[slice]:
+    """Slices of at most ``size`` that make up ``length``."""
+    return (slice(start, start + size) for start in range(0, length, size))
 
 
 def _distances(scene: EmbreeScene, origin: Float, directions: Float, near_m: float) -> npt.NDArray[np.float32]:

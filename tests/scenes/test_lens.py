@@ -203,3 +203,18 @@ def test_cast_follows_distorted_rays(caster: Caster, seed: int) -> None:
     assert (seen.instance_ids != exact).sum() <= 6
     same = (seen.instance_ids == exact) & (exact > 0)
     assert np.allclose(caster.depth(plan)[same], depth[same], rtol=1e-4)
+
+
+def test_the_engines_camera_stands_where_the_picture_was_taken() -> None:
+    """Its optics are computed once for a lens; all else is the camera's own, picture by picture."""
+    lens = camera("brown_conrady", BROWN[0])
+    first, second = (
+        engine_camera(
+            replace(lens, camera_to_world=to_matrix4(look_at(eye, np.zeros(3))), near_m=near, aperture_m=0.01)
+        )
+        for eye, near in ((np.array([0.0, -1.0, 0.5]), 0.01), (np.array([2.0, 1.0, 0.1]), 0.02))
+    )
+    assert first.camera_to_world != second.camera_to_world
+    assert (first.near_m, second.near_m, second.aperture_m) == (0.01, 0.02, 0.01)
+    assert replace(first, camera_to_world=second.camera_to_world, near_m=0.02) == second
+    assert engine_camera(replace(lens, lens=LensPlan("brown_conrady", BROWN[1]))).fx != first.fx

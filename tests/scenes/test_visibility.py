@@ -203,3 +203,23 @@ def test_fractions_are_of_the_pixels_that_they_are_said_to_be_of() -> None:
     unseen = Silhouette(1, (0, 0, 0, 0), amodal[:0, :0], modal[:0, :0], 7, (-9, 0, 7, 1))
     assert (unseen.visible_fraction, unseen.truncated_fraction) == (0.0, 1.0)
     assert np.flatnonzero(cut.in_image(modal, (3, 5))).tolist() == [0, 5, 10]
+
+
+@pytest.mark.parametrize("rays_at_once", [1, 100, 10**6])
+def test_how_many_rays_are_cast_at_once_changes_nothing(
+    caster: Caster, monkeypatch: pytest.MonkeyPatch, rays_at_once: int
+) -> None:
+    """Bands of the image are cast by themselves, also those beyond its borders."""
+    ground = SurfacePlan("ground", "primitive/plane", to_matrix4(moved(0, 0, -0.02, np.array([2.0, 2.0, 1.0]))), FLAT)
+    objects = [thing(1, "ball/toy", moved(0.3, 0.0, -0.03)), thing(2, "box/toy", moved(0.28, -0.1, 0.02))]
+    plan = frame(camera(eye=(0.0, -0.6, 0.3)), objects, [ground])
+    expected = caster.cast(plan)
+    monkeypatch.setattr("scenes.visibility.BAND_RAYS", rays_at_once)
+    seen = caster.cast(plan)
+    assert expected.silhouettes[0].outside_px > 0
+    assert np.array_equal(seen.instance_ids, expected.instance_ids)
+    assert (seen.nearest_m, seen.covered_by) == (expected.nearest_m, expected.covered_by)
+    for a, b in zip(seen.silhouettes, expected.silhouettes, strict=True):
+        assert np.array_equal(a.amodal, b.amodal)
+        assert np.array_equal(a.modal, b.modal)
+        assert (a.outside_px, a.amodal_box_xywh) == (b.outside_px, b.amodal_box_xywh)
