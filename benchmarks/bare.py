@@ -46,7 +46,8 @@ class Bare:
     def make(self, indices: range) -> Spent:
         """Render pictures that were loaded."""
         spent = self._process.ask({"op": "loop", "pictures": self._of(indices)}, TIMEOUT_S)["spent"]
-        return Spent(sum(wall for wall, _ in spent), sum(cpu for _, cpu in spent))
+        wall, cpu, set_cpu = (sum(values) for values in zip(*spent, strict=True))
+        return Spent(wall, cpu, set_cpu_s=set_cpu)
 
     def _of(self, indices: range) -> list[tuple[dict[str, Any], dict[str, str]]]:
         return [self._pictures[index] for index in indices]

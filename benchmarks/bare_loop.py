@@ -5,7 +5,7 @@ those of scanstage, made by the same code, so that the same picture is computed;
 is written, read, checked or labelled, and plans come as plain data in one go.
 
 Requests: ``hello`` with ``settings``; ``loop`` with ``pictures`` (pairs of plan and folders) renders them, and answers
-the seconds and CPU seconds of each; ``quit``.
+for each the seconds, CPU seconds, and of these the ones that setting the scene took; ``quit``.
 """
 
 from __future__ import annotations
@@ -40,14 +40,15 @@ class BareLoop:
         layer.use_pass_object_index = layer.use_pass_z = layer.use_pass_normal = False
         layer.use_pass_cryptomatte_object = False
 
-    def loop(self, pictures: Pictures) -> list[tuple[float, float]]:
-        """Render pictures; seconds and CPU seconds of each."""
+    def loop(self, pictures: Pictures) -> list[tuple[float, float, float]]:
+        """Render pictures; seconds, CPU seconds, and CPU seconds for setting the scene, of each."""
         spent = []
         for plan, folders in pictures:
             start, cpu = time.perf_counter(), time.process_time()
             self._renderer.set_scene(plan, folders)
+            set_cpu = time.process_time() - cpu
             self._bpy.ops.render.render(write_still=False)
-            spent.append((time.perf_counter() - start, time.process_time() - cpu))
+            spent.append((time.perf_counter() - start, time.process_time() - cpu, set_cpu))
         return spent
 
 

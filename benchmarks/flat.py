@@ -1,20 +1,24 @@
-"""Whether picture 1,000 costs what picture 50 did: time and memory of one session without recycling.
+"""Whether picture 1,000 costs what picture 100 did: time and memory of a long session, without recycling.
 
-    python benchmarks/flat.py [--pictures 1000] [--block 50] [--size 64x48] [--workers 1] [--write]
+    python benchmarks/flat.py [--pictures 1000] [--block 50] [--rounds 5] [--size 64x48] [--write]
 
 Tiny pictures at one sample of all sample scans, distractors, eight HDRIs, textures and lamps, through the whole
-pipeline. What a picture shows decides what it costs, so the same pictures are compared: the first block is made twice
-before and twice after all others, within one session. Ratios are of the last two passes to the second and third, by
-wall time, by CPU time, and by memory of the workers and of the coordinator; the first pass loads what is needed and
-doesn't count. ``benchmarks/memory.py`` has the curve of memory through ``generate``. The last line is JSON.
+pipeline. What a picture shows and what else the machine does decide what it costs, so two sessions make the same
+pictures in turns, there and back: an old one at the end of ``--pictures``, and a young one that has made two blocks.
+``time_ratio`` and ``cpu_ratio`` are medians over rounds of old to young. Memory is that of the old session, before the
+young one opens against after its first two blocks; ``benchmarks/memory.py`` has the whole curve, through ``generate``.
+The last line is JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -30,25 +34,31 @@ from scenes.preflight import open_inputs
 
 TITLE = "Cost of picture 1,000 (`flat.py`)"
 HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
-PASSES = 2
+YOUNG = 2
+"""Blocks after which a session has loaded what there is."""
 
 
-class Passes:
-    """Passes over the same pictures, at one time of a session."""
+@dataclass
+class Findings:
+    """Of the old and the young session: cost of the same blocks; memory of the old one's coordinator and worker, MB."""
 
-    def __init__(self, pipeline: Pipeline, block: int, first: int) -> None:
-        self.first, self.last = first, first + PASSES * block - 1
-        spent: list[Spent] = [pipeline.make(range(block)) for _ in range(PASSES)]
-        pictures = PASSES * block
-        self.wall_s = sum(s.wall_s for s in spent) / pictures
-        self.cpu_s = sum(s.cpu_s for s in spent) / pictures
-        self.plan_cpu_s = sum(s.plan_cpu_s for s in spent) / pictures
-        self.coordinator_cpu_s = sum(s.coordinator_cpu_s for s in spent) / pictures
-        self.coordinator_mb, self.workers_mb = (value / 1e6 for value in pipeline.memory_bytes())
+    old: list[Spent] = field(default_factory=list)
+    young: list[Spent] = field(default_factory=list)
+    early_mb: tuple[float, ...] = ()
+    late_mb: tuple[float, ...] = ()
+
+    def ratio(self, name: str) -> float:
+        """Old to young, median over rounds."""
+        pairs = zip(self.old, self.young, strict=True)
+        return float(statistics.median(getattr(o, name) / getattr(y, name) for o, y in pairs))
+
+    def milliseconds(self, session: str, name: str, block: int) -> float:
+        """A picture, median over rounds."""
+        return float(statistics.median(getattr(spent, name) for spent in getattr(self, session))) / block * 1000
 
 
-def measure(pictures: int, block: int, size: str, workers: int) -> tuple[Passes, Passes]:
-    """Passes early and late in a session of so many pictures."""
+def measure(pictures: int, block: int, rounds: int, size: str) -> Findings:
+    """Let one session grow old, then compare it with a young one."""
     images = ", ".join(f'"builtin:{name}"' for name in HDRIS)
     overrides = (
         f"camera.resolution=[{size.replace('x', ', ')}]",
@@ -56,21 +66,32 @@ def measure(pictures: int, block: int, size: str, workers: int) -> tuple[Passes,
         f"light.hdri.image={{choice: [{images}]}}",
         f"workers.memory_gb={FAR_AWAY_GB}",
     )
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name, "tiny.yaml")
+    found = Findings()
+    with ExitStack() as stack:
+        base = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        path = base / "tiny.yaml"
         path.write_text(CONFIG, "utf-8")
-        config = read_config(path, GenerateOptions(overrides, images=pictures, workers=workers))
-        catalogue = open_inputs(config, path.parent)
-        with open_pipeline(config, catalogue, path.parent, Path(name, "dataset")) as (pipeline, _):
-            pipeline.make(range(block))
-            early = Passes(pipeline, block, block)
-            between = max(0, pictures - (1 + 2 * PASSES) * block)
-            for begin in range(block, block + between, block):
-                spent = pipeline.make(range(begin, begin + block))
-                count = begin + PASSES * block + block
-                print(f"{count} pictures: {1000 * spent.cpu_s / block:.1f} CPU-ms a picture", flush=True)
-            late = Passes(pipeline, block, (1 + PASSES) * block + between)
-    return early, late
+        config = read_config(path, GenerateOptions(overrides, images=pictures, workers=1))
+        catalogue = open_inputs(config, base)
+        old, _ = stack.enter_context(open_pipeline(config, catalogue, base, base / "old"))
+        last = max(YOUNG + 1, pictures // block - rounds)
+        for i in range(last):
+            spent = old.make(range(i * block, (i + 1) * block))
+            print(f"{(i + 1) * block} pictures: {1000 * spent.cpu_s / block:.1f} CPU-ms a picture", flush=True)
+            found.early_mb = _mega(old) if i + 1 == YOUNG else found.early_mb
+        found.late_mb = _mega(old)
+        young, _ = stack.enter_context(open_pipeline(config, catalogue, base, base / "young"))
+        for i in range(YOUNG):
+            young.make(range(i * block, (i + 1) * block))
+        for i in range(rounds):
+            sessions = [(found.old, old), (found.young, young)]
+            for noted, session in sessions if i % 2 else reversed(sessions):
+                noted.append(session.make(range(block)))
+    return found
+
+
+def _mega(pipeline: Pipeline) -> tuple[float, ...]:
+    return tuple(value / 1e6 for value in pipeline.memory_bytes())
 
 
 def main() -> None:
@@ -78,37 +99,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--block", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--size", default="64x48")
-    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="rewrite the section in RESULTS.md")
     o = parser.parse_args()
-    early, late = measure(o.pictures, o.block, o.size, o.workers)
-    heads = ("a picture", f"pictures {early.first} to {early.last}", f"{late.first} to {late.last}", "ratio")
-    table = Table(title="the same pictures, early and late in a session")
+    found = measure(o.pictures, o.block, o.rounds, o.size)
+    heads = ("a picture", f"after {YOUNG * o.block} pictures", f"after about {o.pictures}", "ratio")
+    table = Table(title=f"old and young session, medians of {o.rounds} rounds of {o.block} pictures")
     for head in heads:
         table.add_column(head, justify="right")
-    names = {
-        "wall, ms": ("wall_s", 1000.0),
-        "CPU, ms": ("cpu_s", 1000.0),
-        "of it planning, CPU-ms": ("plan_cpu_s", 1000.0),
-        "of it the coordinator's rest, CPU-ms": ("coordinator_cpu_s", 1000.0),
-        "workers, MB": ("workers_mb", 1.0),
-        "coordinator, MB": ("coordinator_mb", 1.0),
-    }
     cells, ratios = [], {}
-    for shown, (name, unit) in names.items():
-        before, after = getattr(early, name) * unit, getattr(late, name) * unit
-        ratios[name] = round(after / before, 4)
-        cells.append([shown, f"{before:.1f}", f"{after:.1f}", f"{after / before:.3f}"])
-        table.add_row(*cells[-1])
+    names = {
+        "wall, ms": "wall_s",
+        "CPU, ms": "cpu_s",
+        "of it planning": "plan_cpu_s",
+        "of it the coordinator's rest": "coordinator_cpu_s",
+    }
+    for shown, name in names.items():
+        ratios[name] = found.ratio(name)
+        values = (found.milliseconds(session, name, o.block) for session in ("young", "old"))
+        cells.append([shown, *(f"{v:.1f}" for v in values), f"{ratios[name]:.3f}"])
+    for shown, before, after in zip(("coordinator, MB", "worker, MB"), found.early_mb, found.late_mb, strict=True):
+        ratios[shown] = after / before
+        cells.append([shown, f"{before:.0f}", f"{after:.0f}", f"{after / before:.3f}"])
+    for row in cells:
+        table.add_row(*row)
     Console(width=110).print(table)
     if o.write:
         lines = [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *cells)]
         command = " ".join(["python", "benchmarks/flat.py", *(a for a in sys.argv[1:] if a != "--write")])
         write_section(TITLE, f"{made_on(command)}\n\n" + "\n".join(lines))
-    found = {"time_ratio": ratios["wall_s"], "cpu_ratio": ratios["cpu_s"], "memory_ratio": ratios["workers_mb"]}
-    found |= {"coordinator_memory_ratio": ratios["coordinator_mb"], "pictures": late.last + 1}
-    print(json.dumps(found | {f"{name}_ratio": value for name, value in ratios.items()}))
+    keys = {"time_ratio": "wall_s", "cpu_ratio": "cpu_s", "worker_memory_ratio": "worker, MB"}
+    keys |= {"coordinator_memory_ratio": "coordinator, MB"}
+    print(json.dumps({key: round(ratios[name], 4) for key, name in keys.items()} | {"pictures": o.pictures}))
 
 
 if __name__ == "__main__":

@@ -33,12 +33,19 @@ STAMP = 16
 
 @dataclass(frozen=True)
 class Spent:
-    """Wall and CPU seconds of a block of pictures; of the latter those of planning, and of the coordinator's rest."""
+    """Wall and CPU seconds of a block of pictures.
+
+    Attributes:
+        plan_cpu_s: of the CPU seconds, those of planning.
+        coordinator_cpu_s: those of the coordinator besides.
+        set_cpu_s: those for setting the scene in Blender, where that is known by itself.
+    """
 
     wall_s: float
     cpu_s: float
     plan_cpu_s: float = 0.0
     coordinator_cpu_s: float = 0.0
+    set_cpu_s: float = 0.0
 
 
 class Pipeline:

@@ -1,13 +1,13 @@
-"""From the command to the first picture on disk, and what a large library adds to that.
+"""From the command to the first picture, and what a large library adds to that.
 
     python benchmarks/start.py [--rounds 3] [--scans 500] [--write]
 
-Runs the real command, ``generate``, in a process of its own, and takes the time until the first record is there; then
-it ends the run. Four runs a round, there and back:
+Runs the real command, ``generate``, in a process of its own, and takes the time until Cycles begins to sample the first
+picture, and until the first record is there; then it ends the run. Four runs a round, there and back:
 
-- *quickstart*: ``configs/quickstart.yaml`` as it is, the samples already in the cache (``start_to_first_picture_s``);
-- *stamps*: the same with pictures of 64x48 at one sample, so without sampling: all that is done before
-  (``start_without_sampling_s``);
+- *quickstart*: ``configs/quickstart.yaml`` as it is, the samples already in the cache: ``start_to_first_sample_s`` and
+  ``start_to_first_picture_s``;
+- *stamps*: the same with pictures of 64x48 at one sample: all but the sampling (``start_without_sampling_s``);
 - *10 scans* and *500 scans*: stamps from a library of its own, of which a run uses 10 classes of one small scan each;
   ``extra_s_with_500_scans`` is the difference.
 
@@ -17,6 +17,7 @@ Medians over rounds. CPU seconds are of the command and its workers up to that m
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -54,8 +55,9 @@ POLL_S = 0.01
 
 @dataclass(frozen=True)
 class Start:
-    """Seconds, and CPU seconds of all processes, from the command to its first record."""
+    """Seconds, and CPU seconds of all processes, from the command to its first record; and to its first sample."""
 
+    sample_s: float
     wall_s: float
     cpu_s: float
 
@@ -70,8 +72,11 @@ def first_picture(config: Path, overrides: tuple[str, ...], library: Path | None
     with (folder / "log").open("w+") as log:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=ROOT)
+        sampling = None
         try:
             while not list(out.glob("records/[0-9]*.json")):
+                if sampling is None and is_sampling(process.pid):
+                    sampling = time.perf_counter() - start
                 if process.poll() is not None or time.perf_counter() - start > TIMEOUT_S:
                     log.seek(0)
                     raise SystemExit(f"no picture came of {' '.join(command)}:\n{log.read()}")
@@ -80,7 +85,17 @@ def first_picture(config: Path, overrides: tuple[str, ...], library: Path | None
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(60)
-    return Start(wall, cpu)
+    return Start(wall if sampling is None else sampling, wall, cpu)
+
+
+def is_sampling(pid: int) -> bool:
+    """Whether a worker of the command has begun to sample, by what Blender prints."""
+    with contextlib.suppress(psutil.Error, OSError):
+        for worker in psutil.Process(pid).children(recursive=True):
+            for log in (Path(file.path) for file in worker.open_files() if file.path.endswith(".log")):
+                if "Sample 0/" in log.read_text("utf-8", "replace"):
+                    return True
+    return False
 
 
 def cpu_of_tree(pid: int) -> float:
@@ -134,22 +149,27 @@ def main() -> None:
             for case, path, overrides, library in cases if i % 2 == 0 else reversed(cases):
                 start = first_picture(path, overrides, library, folder)
                 found[case].append(start)
-                print(f"round {i + 1}, {case}: {start.wall_s:.2f} s, {start.cpu_s:.2f} CPU-s", flush=True)
+                words = f"first sample {start.sample_s:.2f} s, picture {start.wall_s:.2f} s, {start.cpu_s:.2f} CPU-s"
+                print(f"round {i + 1}, {case}: {words}", flush=True)
     report({case: found[case] for case, *_ in cases}, options)
 
 
 def report(found: dict[str, list[Start]], options: argparse.Namespace) -> None:
     """Print the table and the JSON line."""
-    heads = ("run", "s to the first picture", "from - to", "CPU-s")
+    heads = ("run", "s to the first sample", "s to the first picture", "from - to", "CPU-s")
     table = Table(title=f"{options.rounds} rounds, load {os.getloadavg()[0]:.1f}")
     for head in heads:
         table.add_column(head, justify="right")
     medians, cells = {}, []
     for case, starts in found.items():
         walls = [s.wall_s for s in starts]
-        medians[case] = Start(statistics.median(walls), statistics.median(s.cpu_s for s in starts))
+        medians[case] = Start(
+            *(statistics.median(getattr(s, n) for s in starts) for n in ("sample_s", "wall_s", "cpu_s"))
+        )
         span = f"{min(walls):.2f} - {max(walls):.2f}"
-        cells.append([case, f"{medians[case].wall_s:.2f}", span, f"{medians[case].cpu_s:.2f}"])
+        cells.append(
+            [case, f"{medians[case].sample_s:.2f}", f"{medians[case].wall_s:.2f}", span, f"{medians[case].cpu_s:.2f}"]
+        )
         table.add_row(*cells[-1])
     Console(width=100).print(table)
     if options.write:
@@ -159,6 +179,7 @@ def report(found: dict[str, list[Start]], options: argparse.Namespace) -> None:
     quickstart, stamps, few, many = medians.values()
     figures = {
         "start_to_first_picture_s": round(quickstart.wall_s, 3),
+        "start_to_first_sample_s": round(quickstart.sample_s, 3),
         "start_without_sampling_s": round(stamps.wall_s, 3),
         "extra_s_with_500_scans": round(many.wall_s - few.wall_s, 3),
         "extra_cpu_s_with_500_scans": round(many.cpu_s - few.cpu_s, 3),

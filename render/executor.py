@@ -33,7 +33,7 @@ AGAIN_S = 20.0
 HOPELESS = 3
 """So many pictures that can't be planned, and none that can, end a run before anything is rendered."""
 STOP_S = 10.0
-TICK_S = 0.05
+TICK_S = 0.01
 
 
 @dataclass(frozen=True)
