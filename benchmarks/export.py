@@ -24,9 +24,8 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from results import made_on, write_section
-from synthetic_dataset import base_pictures, repeat
-
+from benchmarks.results import made_on, write_section
+from benchmarks.synthetic_dataset import base_pictures, repeat
 from dataset.export import export
 from dataset.finished import open_dataset
 

@@ -32,9 +32,8 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from results import made_on, write_section
-
 from assets.errors import InputError
+from benchmarks.results import made_on, write_section
 from render.generate import generate
 from render.graphics_cards import count_gpus
 from render.options import GenerateOptions

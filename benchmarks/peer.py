@@ -35,11 +35,10 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from peer_labels import LabelCost, label_costs
-from peer_quality import Judgement, judge, true_radiance, window_of
-from peer_sides import Block, MemoryWatch, Ours, Plain, warm_up_plan
-from results import made_on, write_section
-
+from benchmarks.peer_labels import LabelCost, label_costs
+from benchmarks.peer_quality import Judgement, judge, true_radiance, window_of
+from benchmarks.peer_sides import Block, MemoryWatch, Ours, Plain, warm_up_plan
+from benchmarks.results import made_on, write_section
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig, load_config
 from scenes.preflight import open_inputs

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from peer_coco import append_picture
-from synthetic_dataset import base_pictures, repeat
 
 from assets.atomic import write_atomically
+from benchmarks.peer_coco import append_picture
+from benchmarks.synthetic_dataset import base_pictures, repeat
 from dataset.export import export
 from dataset.finished import open_dataset
 from dataset.folder import DatasetFolder

@@ -42,7 +42,8 @@ class PlainLoop:
 
     def __init__(self, threads: int) -> None:
         import bpy
-        from peer_scene import PlainScene
+
+        from benchmarks.peer_scene import PlainScene
 
         self._bpy = bpy
         bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -74,7 +75,8 @@ class PlainLoop:
     def render(self, plan: dict[str, Any], folders: dict[str, str], out: Path) -> None:
         """Make a picture: ``out/images`` gets the JPEG, ``out/coco_annotations.json`` its labels."""
         import cv2
-        from peer_coco import append_picture
+
+        from benchmarks.peer_coco import append_picture
 
         names = self._stage.apply(plan, folders)
         image = self._scene.render.image_settings

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import OpenEXR
-from peer_loop import TRUTH_BOUNCES, TRUTH_SAMPLES
-from peer_sides import Ours, Plain
 
+from benchmarks.peer_loop import TRUTH_BOUNCES, TRUTH_SAMPLES
+from benchmarks.peer_sides import Ours, Plain
 from render.develop import develop
 from render.passes import Passes
 from scenes.planner import Planned
