@@ -16,7 +16,7 @@ from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.stores import Location, entry_names, is_file, read_file, read_files
 from dataset.categories import Category
-from dataset.coco import coco_bytes, to_coco
+from dataset.coco import encode_coco
 from dataset.folder import DatasetFolder
 from dataset.preview import MOST_PICTURES, contact_sheet
 from dataset.record import OtherFormat, Record
@@ -168,7 +168,7 @@ def export(folder: DatasetFolder, categories: Sequence[Category], name: str) -> 
             counts.update(count_labels(record))
             yield record
 
-    write_atomically(folder.annotations / "instances.json", coco_bytes(to_coco(counted(), categories, name)))
+    write_atomically(folder.annotations / "instances.json", encode_coco(counted(), categories, name))
     if indices:
         shown = {indices[round(i)] for i in np.linspace(0, len(indices) - 1, min(len(indices), MOST_PICTURES))}
         sheet = contact_sheet(read_records(folder, shown, sizes), folder.images, [c.name for c in categories])

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import cv2
 from assets.errors import InputError
 from assets.stores import Location
 from dataset.bop import write_bop
-from dataset.coco import coco_bytes, to_coco
+from dataset.coco import encode_coco
 from dataset.export import export
 from dataset.finished import FinishedDataset
+from dataset.record import Record
 
 Exporter = Callable[[FinishedDataset, Path], dict[str, Any]]
 """Writes an export into an existing, empty folder and returns figures to show. Raises InputError."""
@@ -31,9 +33,15 @@ MARK = "scanstage_export.json"
 
 
 def _write_coco(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
-    document = to_coco(dataset.records(), dataset.categories, dataset.name)
-    (out / "instances.json").write_bytes(coco_bytes(document))
-    return {"pictures": len(document["images"]), "annotations": len(document["annotations"])}
+    figures = Counter({"pictures": 0, "annotations": 0})
+
+    def counted() -> Iterator[Record]:
+        for record in dataset.records():
+            figures.update(pictures=1, annotations=len(record.instances))
+            yield record
+
+    (out / "instances.json").write_bytes(encode_coco(counted(), dataset.categories, dataset.name))
+    return dict(figures)
 
 
 EXPORTERS: dict[str, Exporter] = {"coco": _write_coco, "bop": write_bop}

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from assets.atomic import write_atomically
 from dataset.agreement import compare, disagreements
 from dataset.categories import Category
-from dataset.coco import coco_bytes, to_coco
+from dataset.coco import coco_bytes, encode_coco, to_coco
 from dataset.drawing import class_colors, draw_labels
 from dataset.labels import Rle, make_labels
 from dataset.pose import camera_info
@@ -143,6 +143,13 @@ def test_exports_are_the_same_bytes_each_time(planned: list[Planned]) -> None:
     again = [Record.from_json(r.to_json()) for r in records]
     categories = [Category(c) for c in ("rod", "box", "ball")]
     assert coco_bytes(to_coco(records, categories, "t")) == coco_bytes(to_coco(again, categories, "t"))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_the_encoded_file_is_the_document(planned: list[Planned], count: int) -> None:
+    records = [record_of(p) for p in planned][:count]
+    categories = [Category(c) for c in ("rod", "box", "ball")]
+    assert encode_coco(iter(records), categories, "t") == coco_bytes(to_coco(records, categories, "t"))
 
 
 def grid(*values: int) -> np.ndarray:
