@@ -8,6 +8,8 @@ from typing import Literal
 Engine = Literal["cycles", "eevee"]
 Device = Literal["auto", "optix", "cuda", "hip", "oneapi", "metal", "cpu"]
 Preset = Literal["draft", "standard", "final"]
+Denoise = Literal["off", "fast", "balanced", "high"]
+HdriLight = Literal["split", "exact"]
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,15 @@ class RenderSettings:
         samples: paths a pixel at most (Cycles), or EEVEE's render samples.
         noise_threshold: adaptive sampling stops a pixel below it; 0 turns adaptive sampling off.
         min_samples: samples a pixel before adaptive sampling may stop it.
-        denoise: ``off``, ``fast`` (OIDN with fast prefilter) or ``high`` (accurate prefilter).
+        denoise: ``off``, or OIDN: ``fast``; ``balanced``, which prefilters its guides accurately and so keeps more
+            texture; ``high``, which takes its slow filter besides.
         max_bounces: light bounces in all.
+        diffuse_bounces, glossy_bounces: of these, off matt and off glossy surfaces. Scans are opaque and mostly matt:
+            beyond the fourth, they add little light to pay for.
         clamp_indirect: upper bound of an indirect sample's radiance (fireflies); 0 is unbounded.
         world_map_px: width of the HDRI's importance map; 0 lets Cycles choose.
+        hdri_light: ``split``: bright spots of an HDRI light as lamps, the rest of it as a small image, which takes far
+            fewer samples; ``exact``: the image lights as it is. The camera sees the image itself either way.
         threads: CPU threads; 0 is all.
         passes: additional passes wanted, of ``depth``, ``normals`` and ``soft_masks``.
     """
@@ -33,18 +40,28 @@ class RenderSettings:
     samples: int = 32
     noise_threshold: float = 0.02
     min_samples: int = 8
-    denoise: Literal["off", "fast", "high"] = "fast"
+    denoise: Denoise = "balanced"
     max_bounces: int = 5
+    diffuse_bounces: int = 4
+    glossy_bounces: int = 4
     clamp_indirect: float = 10.0
     world_map_px: int = 256
+    hdri_light: HdriLight = "split"
     threads: int = 0
     passes: tuple[str, ...] = ()
 
 
+# Chosen from the time-quality curve that benchmarks/quality.py draws.
 PRESETS: dict[Preset, RenderSettings] = {
-    "draft": RenderSettings(samples=6, noise_threshold=0.1, min_samples=4, max_bounces=3),
-    "standard": RenderSettings(samples=24, noise_threshold=0.02, min_samples=12, max_bounces=4),
+    "draft": RenderSettings(samples=4, noise_threshold=0.0, denoise="fast", max_bounces=3),
+    "standard": RenderSettings(samples=12, noise_threshold=0.0, max_bounces=4),
     "final": RenderSettings(
-        samples=256, noise_threshold=0.005, min_samples=32, denoise="high", max_bounces=8, world_map_px=1024
+        samples=256,
+        noise_threshold=0.005,
+        min_samples=32,
+        denoise="high",
+        max_bounces=8,
+        world_map_px=1024,
+        hdri_light="exact",
     ),
 }

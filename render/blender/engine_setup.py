@@ -114,8 +114,8 @@ def _set_quality(scene: Any, settings: dict[str, Any]) -> None:
     cycles.adaptive_min_samples = min(settings["min_samples"], settings["samples"])
     bounces = settings["max_bounces"]
     cycles.max_bounces = bounces
-    # Scans are opaque and mostly matt: beyond the fourth, diffuse and glossy bounces add little light to pay for.
-    cycles.diffuse_bounces = cycles.glossy_bounces = min(bounces, 4)
+    cycles.diffuse_bounces = min(bounces, settings["diffuse_bounces"])
+    cycles.glossy_bounces = min(bounces, settings["glossy_bounces"])
     cycles.transmission_bounces = bounces
     cycles.transparent_max_bounces = max(8, bounces)  # layers of leaves with cut-out alpha
     cycles.volume_bounces = 0
@@ -162,9 +162,10 @@ def _set_denoiser(scene: Any, wanted: str, device: DeviceChoice) -> list[str]:
     cycles.use_denoising = True
     cycles.denoiser = "OPENIMAGEDENOISE"
     cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
+    # Texture is kept by the prefilter of albedo and normals, more than by the quality of the filter itself.
     cycles.denoising_prefilter = "FAST" if wanted == "fast" else "ACCURATE"
     if hasattr(cycles, "denoising_quality"):
-        cycles.denoising_quality = "FAST" if wanted == "fast" else "HIGH"
+        cycles.denoising_quality = "HIGH" if wanted == "high" else "FAST"
     if hasattr(cycles, "denoising_use_gpu"):
         cycles.denoising_use_gpu = device.backend != "CPU"
     return []

@@ -40,7 +40,8 @@ class Renderer:
         self._cycles = settings["engine"] == "cycles"
         device, devices, notes = set_up_engine(self._scene, settings, gpu)
         names = list(device.names)
-        self._stage = Stage(self._scene, cache_bytes, settings["world_map_px"], shadow_catchers=self._cycles)
+        split = settings["hdri_light"] == "split"
+        self._stage = Stage(self._scene, cache_bytes, settings["world_map_px"], split, shadow_catchers=self._cycles)
         if not self._cycles:
             names = [open_graphics(self._scene)]
             if any(software in names[0].lower() for software in _SOFTWARE_RENDERERS):

@@ -15,9 +15,9 @@ from .meshes import build_mesh
 from .scan_material import jitter_properties
 from .standing import StandingUsers
 from .surface_material import projected_uv, surface_properties
-from .world import WorldStage
+from .world import OF_THE_WORLD, WorldStage
 
-_LAMP_TYPES = {"sun": "SUN", "area": "AREA", "point": "POINT"}
+_LAMP_TYPES = {"sun": "SUN", "area": "AREA", "point": "POINT", OF_THE_WORLD: "SUN"}
 STANDING_LAMPS = 8
 """Lamps of each kind that are in the scene always (Cycles)."""
 
@@ -33,16 +33,17 @@ class Stage:
         scene: the scene; its camera is made here.
         cache_bytes: bound of the asset cache.
         map_px: width of the HDRI's importance map; 0 is automatic.
+        split_hdri: whether HDRIs light by lamps and small images.
         shadow_catchers: whether the engine has them; surfaces that only catch shadows stay away otherwise.
     """
 
-    def __init__(self, scene: Any, cache_bytes: int, map_px: int, shadow_catchers: bool) -> None:
+    def __init__(self, scene: Any, cache_bytes: int, map_px: int, split_hdri: bool, shadow_catchers: bool) -> None:
         self._scene = scene
         images = ImageCache()
         self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         standing = StandingUsers(self._camera)
         self._assets = AssetCache(images, cache_bytes, standing)
-        self._world = WorldStage(images, map_px)
+        self._world = WorldStage(images, map_px, split_hdri)
         self._catchers = shadow_catchers
         scene.collection.objects.link(self._camera)
         scene.camera = self._camera
@@ -71,9 +72,10 @@ class Stage:
         if absent := sorted({a for a in shown if a not in folders}):
             raise UnknownAsset(f"no folder is known for {', '.join(absent)}")
         apply_camera(self._scene, self._camera, plan["camera"])
-        self._world.apply(self._scene, plan["world"])
-        self._scene.render.film_transparent = plan["background"]["kind"] != "hdri"
-        self._set_lamps(plan["lamps"])
+        in_view = plan["background"]["kind"] == "hdri"
+        of_the_world = self._world.apply(self._scene, plan["world"], in_view)
+        self._scene.render.film_transparent = not in_view
+        self._set_lamps([*plan["lamps"], *of_the_world])
         ids = self._set_meshes(plan, folders)
         self._assets.trim({folders[a] for a in shown})
         return ids
@@ -154,7 +156,7 @@ class Stage:
                 holder.matrix_world = Matrix(plan["lamp_to_world"])
                 data = holder.data
                 data.energy, data.color = plan["power"], plan["color"]
-                if kind == "sun":
+                if data.type == "SUN":
                     data.angle = plan["size"]
                 elif kind == "area":
                     data.shape, data.size = "SQUARE", plan["size"]

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
+from mathutils import Matrix, Vector  # type: ignore[import-not-found]
 
-from .images import ImageCache
+from .bright_spots import BrightSpot, shrink, take_out_spots
+from .images import ImageCache, MissingFile
 from .node_graph import NodeGraph
 
 BUILTIN = "builtin:"
+OF_THE_WORLD = "spot"
+"""Kind of the lamps that stand for an HDRI's bright spots."""
 _KEPT_HDRIS = 4  # images of a few thousand pixels are dear to keep and cheap to read again
+_KEPT_SPLITS = 16  # of 10 MB each, in Blender and in Cycles
+_DIFFUSE_PX = 256
+"""Width of what matt surfaces are lit by: a pixel of 1.4 degrees, which no shading resolves."""
+_MIRRORED_PX = 1024
+"""Width of what glossy surfaces mirror; also where bright spots are looked for."""
 
 
 def builtin_folder() -> str:
@@ -31,48 +42,95 @@ def resolve_hdri(hdri: str) -> str:
     return str(Path(builtin_folder(), hdri[len(BUILTIN) :] + ".exr")) if hdri.startswith(BUILTIN) else hdri
 
 
-class WorldStage:
-    """Two worlds, one with an image and one without, kept for the session and adjusted for each picture."""
+@dataclass(frozen=True)
+class SplitHdri:
+    """An HDRI as light: bright spots for lamps, and small images of the rest."""
 
-    def __init__(self, images: ImageCache, map_px: int) -> None:
-        self._images = images
+    spots: list[BrightSpot]
+    diffuse: Any
+    mirrored: Any
+
+
+class WorldStage:
+    """Two worlds, one with an image and one without, kept for the session and adjusted for each picture.
+
+    Args:
+        images: loads HDRIs.
+        map_px: width of the HDRI's importance map; 0 is automatic.
+        split: light by lamps and small images (see :mod:`bright_spots`), while the camera sees the image as it is.
+    """
+
+    def __init__(self, images: ImageCache, map_px: int, split: bool) -> None:
+        self._images, self._split = images, split
         self._recent: OrderedDict[str, Any] = OrderedDict()
-        self._flat, self._flat_background = _new_world("flat")
+        self._splits: OrderedDict[str, SplitHdri] = OrderedDict()
+        self._flat = bpy.data.worlds.new("flat")
+        self._flat_background = _single_background(self._flat)
         self._flat.cycles.sampling_method = "NONE"
-        self._hdri, self._hdri_background = _new_world("hdri")
+        self._hdri = bpy.data.worlds.new("hdri")
         # Settings of Cycles must be in place before the first render: under persistent data later changes are missed.
         # Importance sampling is worth its cost: at equal CPU time it gave 1 to 10 dB more under six HDRIs.
         self._hdri.cycles.sampling_method = "MANUAL" if map_px else "AUTOMATIC"
         if map_px:
             self._hdri.cycles.sample_map_resolution = map_px
-        self._applied: dict[str, Any] | None = None
-        self._mapping, self._environment = _environment(self._hdri, self._hdri_background)
+        self._applied: tuple[dict[str, Any], bool] | None = None
+        self._sky = _Sky(self._hdri, split)
+        self._lamps: list[dict[str, Any]] = []
 
-    def apply(self, scene: Any, plan: dict[str, Any]) -> None:
+    def apply(self, scene: Any, plan: dict[str, Any], in_view: bool) -> list[dict[str, Any]]:
         """Set the scene's world.
 
         Rotation is counter-clockwise seen from above: what the unrotated image shows at azimuth a appears at a +
         rotation.
 
+        Args:
+            scene: to be lit.
+            plan: a ``WorldPlan`` as JSON.
+            in_view: whether the camera sees the world as the picture's background.
+
+        Returns:
+            Lamps that belong to it, each like a ``LampPlan`` as JSON.
+
         Raises:
             MissingFile: the HDRI can't be read.
         """
-        if plan == self._applied:
-            return  # touching the world makes Cycles build its importance map again
+        if (plan, in_view) == self._applied:
+            return self._lamps  # touching the world makes Cycles build its importance map again
         self._applied = None
+        self._lamps = []
         if plan["hdri"] is None:
             self._flat_background.inputs["Color"].default_value = (*plan["color"], 1.0)
             self._flat_background.inputs["Strength"].default_value = plan["strength"]
             world = self._flat
         else:
-            self._environment.image = self._load(resolve_hdri(plan["hdri"]))
-            # The mapping turns the direction that is looked up, so the image turns the other way.
-            self._mapping.inputs["Rotation"].default_value = (0.0, 0.0, -plan["rotation"])
-            self._hdri_background.inputs["Strength"].default_value = plan["strength"]
+            self._set_sky(plan, in_view)
             world = self._hdri
         world.update_tag()
         scene.world = world
-        self._applied = plan
+        self._applied = (plan, in_view)
+        return self._lamps
+
+    def _set_sky(self, plan: dict[str, Any], in_view: bool) -> None:
+        path = resolve_hdri(plan["hdri"])
+        if not self._split:
+            self._sky.set([self._load(path)], plan["rotation"], plan["strength"])
+            return
+        split = self._split_up(path)
+        # Where nobody sees the large image, nobody has to load it.
+        seen = self._load(path) if in_view else split.mirrored
+        self._sky.set([seen, split.diffuse, split.mirrored], plan["rotation"], plan["strength"])
+        self._lamps = [_lamp(spot, plan["rotation"], plan["strength"]) for spot in split.spots]
+
+    def _split_up(self, path: str) -> SplitHdri:
+        if path not in self._splits:
+            self._splits[path] = _split(self._load(path), path)
+        self._splits.move_to_end(path)
+        while len(self._splits) > _KEPT_SPLITS:
+            _, oldest = self._splits.popitem(last=False)
+            self._sky.forget()
+            for image in (oldest.diffuse, oldest.mirrored):
+                bpy.data.images.remove(image)
+        return self._splits[path]
 
     def _load(self, path: str) -> Any:
         image = self._images.get(path, check=path not in self._recent)
@@ -84,19 +142,89 @@ class WorldStage:
         return image
 
 
-def _new_world(name: str) -> tuple[Any, Any]:
-    world = bpy.data.worlds.new(name)
+class _Sky:
+    """The nodes of the world with an image: by kind of ray, as seen, for diffuse light and as mirrored, if split."""
+
+    def __init__(self, world: Any, split: bool) -> None:
+        graph = NodeGraph(world)
+        coordinates, self._mapping = graph.node("TexCoord"), graph.node("Mapping")
+        graph.feed(self._mapping.inputs["Vector"], coordinates.outputs["Generated"])
+        self._textures, self._backgrounds = [], []
+        for _ in range(3 if split else 1):
+            texture, background = graph.node("TexEnvironment"), graph.node("Background")
+            graph.feed(texture.inputs["Vector"], self._mapping.outputs[0])
+            graph.feed(background.inputs["Color"], texture.outputs["Color"])
+            self._textures.append(texture)
+            self._backgrounds.append(background)
+        surface = self._backgrounds[0].outputs[0]
+        if split:
+            rays = graph.node("LightPath")
+            seen, diffuse, mirrored = (background.outputs[0] for background in self._backgrounds)
+            light = _either(graph, rays.outputs["Is Glossy Ray"], mirrored, diffuse)
+            surface = _either(graph, rays.outputs["Is Camera Ray"], seen, light)
+        graph.feed(graph.node("OutputWorld").inputs["Surface"], surface)
+
+    def set(self, images: list[Any], rotation: float, strength: float) -> None:
+        """Show images, in the order of the class's description, turned and scaled."""
+        # The mapping turns the direction that is looked up, so the image turns the other way.
+        self._mapping.inputs["Rotation"].default_value = (0.0, 0.0, -rotation)
+        for texture, background, image in zip(self._textures, self._backgrounds, images, strict=True):
+            texture.image = image
+            background.inputs["Strength"].default_value = strength
+
+    def forget(self) -> None:
+        """Let go of all images."""
+        for texture in self._textures:
+            texture.image = None
+
+
+def _single_background(world: Any) -> Any:
     graph = NodeGraph(world)
     background, output = graph.node("Background"), graph.node("OutputWorld")
     graph.feed(output.inputs["Surface"], background.outputs[0])
-    return world, background
+    return background
 
 
-def _environment(world: Any, background: Any) -> tuple[Any, Any]:
-    nodes, links = world.node_tree.nodes, world.node_tree.links
-    coordinates, mapping = nodes.new("ShaderNodeTexCoord"), nodes.new("ShaderNodeMapping")
-    environment = nodes.new("ShaderNodeTexEnvironment")
-    links.new(coordinates.outputs["Generated"], mapping.inputs["Vector"])
-    links.new(mapping.outputs[0], environment.inputs["Vector"])
-    links.new(environment.outputs["Color"], background.inputs["Color"])
-    return mapping, environment
+def _either(graph: NodeGraph, condition: Any, yes: Any, no: Any) -> Any:
+    mix = graph.node("MixShader")
+    for socket, value in zip(mix.inputs, (condition, no, yes), strict=True):
+        graph.feed(socket, value)
+    return mix.outputs[0]
+
+
+def _split(image: Any, path: str) -> SplitHdri:
+    """Raises MissingFile where the image has no pixels."""
+    width, height = image.size
+    pixels = np.empty(width * height * 4, np.float32)
+    if not pixels.size:
+        raise MissingFile(f"{path}: Blender can't read this image")
+    image.pixels.foreach_get(pixels)
+    image.buffers_free()
+    radiance = shrink(pixels.reshape(height, width, 4)[..., :3], _MIRRORED_PX)
+    np.nan_to_num(radiance, copy=False, nan=0.0, posinf=65504.0, neginf=0.0)  # the largest number of a half float
+    spots, rest = take_out_spots(radiance)
+    return SplitHdri(spots, _image(shrink(rest, _DIFFUSE_PX), image), _image(rest, image))
+
+
+def _image(radiance: Any, like: Any) -> Any:
+    """A float image of (H, W, 3) pixels in the colour space of the image ``like``."""
+    height, width, _ = radiance.shape
+    image = bpy.data.images.new("light", width, height, float_buffer=True)
+    image.colorspace_settings.name = like.colorspace_settings.name
+    pixels = np.ones((height, width, 4), np.float32)
+    pixels[..., :3] = radiance
+    image.pixels.foreach_set(pixels.ravel())
+    image.update()
+    return image
+
+
+def _lamp(spot: BrightSpot, rotation: float, strength: float) -> dict[str, Any]:
+    turned = Matrix.Rotation(rotation, 4, "Z") @ Vector(spot.towards)
+    brightest = max(spot.irradiance)
+    return {
+        "kind": OF_THE_WORLD,
+        "lamp_to_world": turned.to_track_quat("Z", "Y").to_matrix().to_4x4(),  # a lamp shines along its -Z
+        "power": strength * brightest,
+        "color": [value / brightest for value in spot.irradiance],
+        "size": 2 * spot.radius,
+    }

@@ -19,7 +19,7 @@ from scenes.config.stage import Looks, Stage, Table
 from scenes.config.values import Color, Degrees, Elevation, Factor, Number, Share, Text, Whole
 from scenes.config.workers import WorkersConfig
 from scenes.distributions import AnyValue, Choice, Integer, LogUniform, Uniform
-from scenes.render_settings import PRESETS, Device, Engine, Preset, RenderSettings
+from scenes.render_settings import PRESETS, Denoise, Device, Engine, HdriLight, Preset, RenderSettings
 
 BUILTIN_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
 """CC0 environment images that every Blender carries."""
@@ -207,10 +207,15 @@ class RenderConfig(Section):
     samples: Annotated[int, Field(ge=1, le=65536)] | None = None
     noise_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     min_samples: Annotated[int, Field(ge=1, le=65536)] | None = None
-    denoise: Literal["off", "fast", "high"] | None = None
+    denoise: Denoise | None = None
     max_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
+    diffuse_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
+    glossy_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
     clamp_indirect: Annotated[float, Field(ge=0)] | None = None
     world_map_px: Annotated[int, Field(ge=0, le=16384)] | None = None
+    hdri_light: HdriLight | None = Field(
+        None, description="split: bright spots of an HDRI light as lamps, which takes far fewer samples; exact: as it is"
+    )
     threads: Annotated[int, Field(ge=0, le=1024)] = Field(0, description="CPU threads; 0: all")
 
     def settings(self) -> RenderSettings:

@@ -1,0 +1,84 @@
+"""An HDRI split into lamps and small images lights as the image itself, and is seen as it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+import pytest
+from unit_boxes import ENGINES, SETTINGS, WHITE, at, look, make_plan, mean_of, render_once
+
+from render.session import BlenderSession
+from scenes.plan import BackgroundPlan, CameraPlan, ObjectPlan, SurfacePlan, WorldPlan
+from scenes.render_settings import HdriLight
+
+pytestmark = pytest.mark.blender
+
+BOX = ObjectPlan(1, "primitive/box", None, at(0, 0, 0), surface=WHITE)
+GROUND = SurfacePlan("ground", "primitive/plane", at(0, 0, 0, 20), WHITE)
+FROM_ABOVE = CameraPlan((80, 60), 80.0, 80.0, 40.0, 30.0, look((0.0, -3.0, 2.5), (0.0, 0.0, 0.3)))
+AT_THE_SUN = CameraPlan((80, 60), 80.0, 80.0, 40.0, 30.0, look((0.0, 0.0, 2.0), (0.21, 0.98, 3.0)))
+
+
+def sky_with_sun(path: Path) -> Path:
+    """A blue sky over brown ground, a sun that gives more than half of the light, and a lesser one in green."""
+    height, width = 256, 512
+    sky = np.empty((height, width, 3), np.float32)
+    sky[: height // 2], sky[height // 2 :] = (0.3, 0.4, 0.6), (0.2, 0.15, 0.1)
+    sky[60:66, 190:198] = (900.0, 800.0, 600.0)
+    sky[80:84, 20:24] = (40.0, 300.0, 40.0)
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    with OpenEXR.File(header, {"RGB": sky}) as file:
+        file.write(str(path))
+    return path
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_split_hdri_lights_as_it_is(engine: Path | None, folders: dict[str, Path], tmp_path: Path) -> None:
+    world = WorldPlan(str(sky_with_sun(tmp_path / "sky.exr")), 0.6, 0.7)
+    plans = {
+        "lit": make_plan((BOX,), (GROUND,), world=world, camera=FROM_ABOVE),
+        "turned": make_plan((BOX,), (GROUND,), world=dataclasses.replace(world, rotation=4.0), camera=FROM_ABOVE),
+        "behind": make_plan((BOX,), (GROUND,), (), world, BackgroundPlan("color"), FROM_ABOVE),
+        "sky": make_plan((BOX,), (GROUND,), world=world, camera=AT_THE_SUN),
+    }
+    seen = {}
+    ways: tuple[HdriLight, ...] = ("exact", "split")
+    for way in ways:
+        settings = dataclasses.replace(SETTINGS, samples=200, hdri_light=way, world_map_px=512, denoise="off")
+        with BlenderSession(settings, engine, tmp_path, tmp_path / "log") as session:
+            seen[way] = {name: render_once(plan, folders, session) for name, plan in plans.items()}
+    for name in ("lit", "turned", "behind"):
+        exact, split = seen["exact"][name], seen["split"][name]
+        np.testing.assert_array_equal(exact.instance_ids, split.instance_ids)
+        for part in (0, 1):
+            np.testing.assert_allclose(mean_of(split, part), mean_of(exact, part), rtol=0.03)
+        dark, bright = (_blocks(p.radiance) for p in (exact, split))
+        assert np.abs(dark - bright).mean() < 0.06 * dark.mean(), f"{name}: shadows lie elsewhere"
+    different = _blocks(seen["exact"]["lit"].radiance) - _blocks(seen["exact"]["turned"].radiance)
+    assert np.abs(different).mean() > 0.2 * seen["exact"]["lit"].radiance.mean()  # what was compared can differ
+    exact, split = (seen[way]["sky"].radiance for way in ways)
+    assert split.max() > 100, "the sun itself is in the picture"
+    np.testing.assert_allclose(split, exact, rtol=0.3, atol=1.0)
+
+
+def _blocks(radiance: np.ndarray) -> np.ndarray:
+    """Means of 5 x 5 pixels."""
+    height, width, _ = radiance.shape
+    return radiance.reshape(height // 5, 5, width // 5, 5, 3).mean(axis=(1, 3))
+
+
+def test_pixels_dont_depend_on_other_hdris_shown_before(folders: dict[str, Path], tmp_path: Path) -> None:
+    skies = [WorldPlan(f"builtin:{name}", math.pi / 3, 1.0) for name in ("city", "studio", "forest")]
+    plans = [make_plan((BOX,), (GROUND,), world=sky, camera=FROM_ABOVE, index=i) for i, sky in enumerate(skies)]
+    settings = dataclasses.replace(SETTINGS, samples=2, denoise="off")
+    orders = ((0, 1, 2), (2, 1, 0), (1,))
+    found: dict[int, bytes] = {}
+    for order in orders:
+        with BlenderSession(settings, None, tmp_path, tmp_path / "log") as session:
+            for i in order:
+                pixels = render_once(plans[i], folders, session).radiance.tobytes()
+                assert found.setdefault(i, pixels) == pixels, f"picture {i} in the order {order}"
