@@ -97,12 +97,13 @@ class PlainLoop:
     def truth(self, plan: dict[str, Any], folders: dict[str, str], window: list[int], out: Path) -> None:
         """Write the linear radiance of a window (x, y, width, height) of a picture without any short cut, as EXR.
 
+        But Cycles' filter of glossy paths, which both sides have: without it single paths outshine a thousand others.
         Afterwards the session renders the truth alone.
         """
         self._stage.apply(plan, folders)
         scene, cycles = self._scene, self._scene.cycles
         self._set_quality(TRUTH_SAMPLES, TRUTH_BOUNCES)
-        cycles.sample_clamp_indirect = cycles.sample_clamp_direct = cycles.blur_glossy = 0.0
+        cycles.sample_clamp_indirect = cycles.sample_clamp_direct = 0.0
         cycles.caustics_reflective = cycles.caustics_refractive = False
         render, (x, y, width, height) = scene.render, window
         render.use_compositing = False

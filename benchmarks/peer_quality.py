@@ -22,6 +22,9 @@ from render.develop import develop
 from render.passes import Passes
 from scenes.planner import Planned
 
+TRUTH_KIND = "glossy paths filtered"
+"""Told apart from other truths in the cache."""
+
 Image = npt.NDArray[np.uint8]
 Window = tuple[int, int, int, int]
 
@@ -53,7 +56,7 @@ def true_radiance(plain: Plain, planned: Planned, window: Window, cache: Path) -
     The key holds all that the truth depends on, but the look of scans that change under the same name.
     """
     plan = replace(planned.engine_plan, factors={}, attempt=0)
-    asked = f"{plan.to_json()} {window} {TRUTH_SAMPLES} {TRUTH_BOUNCES} {plain.blender}"
+    asked = f"{plan.to_json()} {window} {TRUTH_SAMPLES} {TRUTH_BOUNCES} {TRUTH_KIND} {plain.blender}"
     file = cache / f"truth-{hashlib.sha256(asked.encode()).hexdigest()[:16]}.exr"
     if not file.is_file():
         cache.mkdir(parents=True, exist_ok=True)
