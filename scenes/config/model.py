@@ -214,7 +214,7 @@ class RenderConfig(Section):
     clamp_indirect: Annotated[float, Field(ge=0)] | None = None
     world_map_px: Annotated[int, Field(ge=0, le=16384)] | None = None
     hdri_light: HdriLight | None = Field(
-        None, description="split: bright spots of an HDRI light as lamps, which takes far fewer samples; exact: as it is"
+        None, description="split: bright spots of an HDRI light as lamps, for fewer samples; exact: the image as it is"
     )
     threads: Annotated[int, Field(ge=0, le=1024)] = Field(0, description="CPU threads; 0: all")
 

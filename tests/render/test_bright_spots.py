@@ -21,7 +21,7 @@ def solid_angles(height: int, width: int) -> npt.NDArray[np.float64]:
 
 
 def towards(height: int, width: int) -> npt.NDArray[np.float64]:
-    """(H, W, 3) of pixels, bottom row first: the middle of the image lies towards +X, columns go clockwise from above."""
+    """(H, W, 3) of pixels, bottom row first: the image's middle lies towards +X, columns go clockwise from above."""
     azimuth = math.pi - (np.arange(width) + 0.5) * 2 * math.pi / width
     elevation = (np.arange(height) + 0.5) * math.pi / height - math.pi / 2
     a, e = np.meshgrid(azimuth, elevation)
