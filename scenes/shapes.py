@@ -61,6 +61,9 @@ class Shapes:
         if asset_id in self._kept:
             self._kept.move_to_end(asset_id)
             return self._kept[asset_id]
+        # Slow to import, so not before Blender is starting; but 20 MB that a run needs later it takes at its beginning.
+        import scipy.spatial  # noqa: F401
+
         mesh = self._meshes(asset_id)
         scene = EmbreeScene()
         TriangleMesh(scene, mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32))
@@ -74,7 +77,7 @@ class Shapes:
 
 def outermost(vertices: npt.NDArray[np.float32]) -> Float:
     """(3, H) those of (N, 3) vertices that are corners of their convex hull; all of them where they lie in a plane."""
-    from scipy.spatial import ConvexHull, QhullError  # slow to import, and not needed for the first pictures
+    from scipy.spatial import ConvexHull, QhullError  # slow to import
 
     with contextlib.suppress(QhullError):
         vertices = vertices[ConvexHull(vertices.astype(np.float64)).vertices]
