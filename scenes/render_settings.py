@@ -54,7 +54,7 @@ class RenderSettings:
 # Chosen from the time-quality curve that benchmarks/quality.py draws.
 PRESETS: dict[Preset, RenderSettings] = {
     "draft": RenderSettings(samples=4, noise_threshold=0.0, denoise="fast", max_bounces=3),
-    "standard": RenderSettings(samples=12, noise_threshold=0.0, max_bounces=4),
+    "standard": RenderSettings(samples=8, noise_threshold=0.0, max_bounces=4),
     "final": RenderSettings(
         samples=256,
         noise_threshold=0.005,
@@ -65,3 +65,6 @@ PRESETS: dict[Preset, RenderSettings] = {
         hdri_light="exact",
     ),
 }
+
+EEVEE_SAMPLES: dict[Preset, int] = {"draft": 8, "standard": 16, "final": 64}
+"""In place of the presets' samples, which are paths of Cycles; EEVEE smooths edges and soft shadows with them."""

@@ -11,6 +11,30 @@ import bpy
 from .device_choice import GPU_BACKENDS, DeviceChoice, choose_device, devices_in_use
 
 _SOFT_LEVELS = 6  # objects told apart within a pixel
+_EEVEE = {
+    # until 4.1
+    "use_gtao": True,
+    "gtao_distance": 0.2,
+    "use_soft_shadows": True,
+    "use_shadow_high_bitdepth": True,
+    "shadow_cascade_size": "4096",
+    "shadow_cube_size": "1024",
+    "gi_cubemap_resolution": "1024",
+    "use_ssr": True,
+    "use_ssr_halfres": False,
+    "use_overscan": True,  # else what lies just outside of the frame is missing from reflections and contact shadows
+    "overscan_size": 5.0,
+    # from 4.2
+    "use_shadows": True,
+    "shadow_ray_count": 2,
+    "shadow_step_count": 8,
+    "use_raytracing": True,
+    "use_fast_gi": True,
+    "fast_gi_method": "GLOBAL_ILLUMINATION",
+    "fast_gi_resolution": "1",
+    "fast_gi_ray_count": 2,
+}
+_RAY_TRACING = {"resolution_scale": "1", "screen_trace_quality": 0.5}  # from 4.2
 
 
 def report_devices() -> dict[str, list[str]]:
@@ -122,9 +146,6 @@ def _set_quality(scene: Any, settings: dict[str, Any]) -> None:
     cycles.sample_clamp_indirect = settings["clamp_indirect"]
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.blur_glossy = 1.0
-    # Pays with dozens of lamps; with the handful that plans have, a picture takes 15 % longer with it.
-    if hasattr(cycles, "use_light_tree"):
-        cycles.use_light_tree = False
     if hasattr(cycles, "texture_limit_render"):
         cycles.texture_limit_render = "OFF"
 
@@ -172,11 +193,15 @@ def _set_denoiser(scene: Any, wanted: str, device: DeviceChoice) -> list[str]:
 
 
 def _set_eevee_quality(scene: Any, settings: dict[str, Any]) -> None:
-    eevee = scene.eevee
-    eevee.taa_render_samples = settings["samples"]
-    for name in ("use_gtao", "use_soft_shadows", "use_raytracing", "use_shadows"):
-        if hasattr(eevee, name):
-            setattr(eevee, name, True)
+    scene.eevee.taa_render_samples = settings["samples"]
+    _assign_known(scene.eevee, _EEVEE)
+    if hasattr(scene.eevee, "ray_tracing_options"):
+        _assign_known(scene.eevee.ray_tracing_options, _RAY_TRACING)
+
+
+def _assign_known(owner: Any, values: dict[str, Any]) -> None:
+    """Set what this Blender has."""
+    _assign(owner, {name: value for name, value in values.items() if hasattr(owner, name)})
 
 
 def _set_passes(scene: Any, settings: dict[str, Any]) -> None:

@@ -18,6 +18,16 @@ from .surface_material import projected_uv, surface_properties
 from .world import OF_THE_WORLD, WorldStage
 
 _LAMP_TYPES = {"sun": "SUN", "area": "AREA", "point": "POINT", OF_THE_WORLD: "SUN"}
+# Until 4.1: objects touch what they stand on, and don't shade themselves where they shouldn't.
+_SHADOWS_OF_EEVEE = {
+    "shadow_cascade_max_distance": 10.0,
+    "use_contact_shadow": True,
+    "contact_shadow_distance": 0.02,
+    "contact_shadow_thickness": 0.01,
+    "contact_shadow_bias": 0.001,
+    "shadow_buffer_bias": 0.2,
+    "use_shadow_jitter": True,
+}
 STANDING_LAMPS = 8
 """Lamps of each kind that are in the scene always (Cycles)."""
 
@@ -76,6 +86,8 @@ class Stage:
         of_the_world = self._world.apply(self._scene, plan["world"], in_view)
         self._scene.render.film_transparent = not in_view
         self._set_lamps([*plan["lamps"], *of_the_world])
+        # Choosing among lamps by what they give is dear: it pays where an HDRI's spots and a plan's lamps compete.
+        self._scene.cycles.use_light_tree = bool(plan["lamps"] and of_the_world)
         ids = self._set_meshes(plan, folders)
         self._assets.trim({folders[a] for a in shown})
         return ids
@@ -212,6 +224,9 @@ def _lamp_maker(kind: str, standing: StandingUsers) -> Any:
     def make(name: str) -> Any:
         lamp = bpy.data.objects.new(f"{kind}_{name}", bpy.data.lights.new(kind, _LAMP_TYPES[kind]))
         lamp.visible_camera = False  # a lamp isn't in the cast, so it must not be in the picture
+        for name, value in _SHADOWS_OF_EEVEE.items():
+            if hasattr(lamp.data, name):
+                setattr(lamp.data, name, value)
         standing.add(lamp.data)
         return lamp
 

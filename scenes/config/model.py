@@ -19,7 +19,7 @@ from scenes.config.stage import Looks, Stage, Table
 from scenes.config.values import Color, Degrees, Elevation, Factor, Number, Share, Text, Whole
 from scenes.config.workers import WorkersConfig
 from scenes.distributions import AnyValue, Choice, Integer, LogUniform, Uniform
-from scenes.render_settings import PRESETS, Denoise, Device, Engine, HdriLight, Preset, RenderSettings
+from scenes.render_settings import EEVEE_SAMPLES, PRESETS, Denoise, Device, Engine, HdriLight, Preset, RenderSettings
 
 BUILTIN_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
 """CC0 environment images that every Blender carries."""
@@ -221,7 +221,10 @@ class RenderConfig(Section):
     def settings(self) -> RenderSettings:
         """The preset with this section's overrides."""
         given = {k: v for k, v in self.model_dump(exclude={"preset"}).items() if v is not None}
-        return RenderSettings(**{**vars(PRESETS[self.preset]), **given})
+        chosen = vars(PRESETS[self.preset])
+        if self.engine == "eevee":
+            chosen = {**chosen, "samples": EEVEE_SAMPLES[self.preset]}
+        return RenderSettings(**{**chosen, **given})
 
 
 class OutputConfig(Section):
