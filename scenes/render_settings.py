@@ -22,8 +22,8 @@ class RenderSettings:
         samples: paths a pixel at most (Cycles), or EEVEE's render samples.
         noise_threshold: adaptive sampling stops a pixel below it; 0 turns adaptive sampling off.
         min_samples: samples a pixel before adaptive sampling may stop it.
-        denoise: ``off``, or OIDN: ``fast``; ``balanced``, which prefilters its guides accurately and so keeps more
-            texture; ``high``, which takes its slow filter besides.
+        denoise: ``off``, or OIDN: ``fast``, which filters picture and guides together; ``balanced``, which prefilters
+            the guides accurately and so keeps more texture, with the small filter; ``high``, with the large one.
         max_bounces: light bounces in all.
         diffuse_bounces, glossy_bounces: of these, off matt and off glossy surfaces. Scans are opaque and mostly matt:
             beyond the fourth, they add little light to pay for.
@@ -53,7 +53,7 @@ class RenderSettings:
 
 # Chosen from the time-quality curve that benchmarks/quality.py draws.
 PRESETS: dict[Preset, RenderSettings] = {
-    "draft": RenderSettings(samples=4, noise_threshold=0.0, denoise="fast", max_bounces=3),
+    "draft": RenderSettings(samples=3, noise_threshold=0.0, denoise="fast", max_bounces=3),
     "standard": RenderSettings(samples=8, noise_threshold=0.0, max_bounces=4),
     "final": RenderSettings(
         samples=256,

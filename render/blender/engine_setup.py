@@ -186,7 +186,8 @@ def _set_denoiser(scene: Any, wanted: str, device: DeviceChoice) -> list[str]:
     # Texture is kept by the prefilter of albedo and normals, more than by the quality of the filter itself.
     cycles.denoising_prefilter = "FAST" if wanted == "fast" else "ACCURATE"
     if hasattr(cycles, "denoising_quality"):
-        cycles.denoising_quality = "HIGH" if wanted == "high" else "FAST"
+        # With the fast prefilter, high quality costs no more than fast and is better (benchmarks/quality.py).
+        cycles.denoising_quality = "FAST" if wanted == "balanced" else "HIGH"
     if hasattr(cycles, "denoising_use_gpu"):
         cycles.denoising_use_gpu = device.backend != "CPU"
     return []

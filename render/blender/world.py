@@ -19,7 +19,7 @@ BUILTIN = "builtin:"
 OF_THE_WORLD = "spot"
 """Kind of the lamps that stand for an HDRI's bright spots."""
 _KEPT_HDRIS = 4  # images of a few thousand pixels are dear to keep and cheap to read again
-_KEPT_SPLITS = 16  # of 10 MB each, in Blender and in Cycles
+_KEPT_SPLITS = 8  # of 9 MB each
 _DIFFUSE_PX = 256
 """Width of what matt surfaces are lit by: a pixel of 1.4 degrees, which no shading resolves."""
 _MIRRORED_PX = 1024

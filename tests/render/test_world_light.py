@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import OpenEXR
 import pytest
-from unit_boxes import ENGINES, SETTINGS, WHITE, at, look, make_plan, mean_of, render_once
+from scipy.spatial.transform import Rotation
+from unit_boxes import ENGINES, SETTINGS, WHITE, at, look, make_plan, mean_of, pose, render_once
 
 from render.session import BlenderSession
-from scenes.plan import BackgroundPlan, CameraPlan, ObjectPlan, SurfacePlan, WorldPlan
+from scenes.plan import BackgroundPlan, CameraPlan, LampPlan, ObjectPlan, SurfacePlan, WorldPlan
 from scenes.render_settings import HdriLight
 
 pytestmark = pytest.mark.blender
@@ -71,9 +72,16 @@ def _blocks(radiance: np.ndarray) -> np.ndarray:
     return radiance.reshape(height // 5, 5, width // 5, 5, 3).mean(axis=(1, 3))
 
 
-def test_pixels_dont_depend_on_other_hdris_shown_before(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_pixels_dont_depend_on_hdris_and_lamps_shown_before(folders: dict[str, Path], tmp_path: Path) -> None:
     skies = [WorldPlan(f"builtin:{name}", math.pi / 3, 1.0) for name in ("city", "studio", "forest")]
-    plans = [make_plan((BOX,), (GROUND,), world=sky, camera=FROM_ABOVE, index=i) for i, sky in enumerate(skies)]
+    lamp = LampPlan(
+        "area", pose(Rotation.from_euler("y", 0.4), (1, 1, 1), (1.0, 0.0, 2.0)), 60.0, (1, 1, 1), 0.3, 5000.0
+    )
+    lamps = ((), (lamp,), (lamp, lamp))
+    plans = [
+        make_plan((BOX,), (GROUND,), shown, sky, camera=FROM_ABOVE, index=i)
+        for i, (sky, shown) in enumerate(zip(skies, lamps, strict=True))
+    ]
     settings = dataclasses.replace(SETTINGS, samples=2, denoise="off")
     orders = ((0, 1, 2), (2, 1, 0), (1,))
     found: dict[int, bytes] = {}
