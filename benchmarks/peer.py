@@ -39,6 +39,7 @@ from benchmarks.peer_labels import LabelCost, label_costs
 from benchmarks.peer_quality import Judgement, judge, true_radiance, window_of
 from benchmarks.peer_sides import Block, MemoryWatch, Ours, Plain, warm_up_plan
 from benchmarks.results import made_on, write_section
+from render.blender.freed_memory import return_freed_memory
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig, load_config
 from scenes.preflight import open_inputs
@@ -203,6 +204,7 @@ def main() -> None:
     parser.add_argument("--strips", type=Path, help="folder for PNGs: truth, ours and theirs side by side")
     parser.add_argument("--write", action="store_true", help="rewrite the section in RESULTS.md")
     options = parser.parse_args()
+    return_freed_memory()  # as the command line does
     width, height = options.size.split("x")
     overrides = [f"camera.resolution=[{width}, {height}]", "render.device=cpu"]
     overrides += [f"workers.count={options.workers}"] if options.workers else []

@@ -16,6 +16,7 @@ from rich.table import Table
 from assets.errors import InputError
 from assets.stores import entry_names, is_file
 from dataset.wording import counted
+from render.blender.freed_memory import return_freed_memory
 from render.cli_merge import ShardOption, tell_shard
 from render.cli_options import (
     AddressOption,
@@ -255,6 +256,7 @@ def _usage(error: Exception) -> str:
 
 def main() -> None:
     """Console script."""
+    return_freed_memory()
     code = entrypoint()
     sys.stdout.flush()
     sys.stderr.flush()

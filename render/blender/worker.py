@@ -120,8 +120,10 @@ def main() -> None:
         with few_cores(request["settings"]["threads"]):
             import_blender()
         load_package()
+        from scanstage_blender.freed_memory import return_freed_memory  # type: ignore[import-not-found]
         from scanstage_blender.rendering import Renderer  # type: ignore[import-not-found]
 
+        return_freed_memory()
         renderer = Renderer(request["settings"], request["cache_bytes"], request.get("gpu"))
         channel.answer(request, result=renderer.info)
     except BaseException as e:  # whatever it is, the coordinator must hear of it
