@@ -38,6 +38,7 @@ class SurfaceStyle:
         roughness: lowest and highest Principled BSDF roughness that suit it.
         metallic: 0 or 1.
         bump_m: height of the relief between black and white, metres.
+        joint_roughness: of what the texture paints black, where that is another material; None: the same all over.
     """
 
     name: str
@@ -46,6 +47,7 @@ class SurfaceStyle:
     roughness: tuple[float, float]
     metallic: float = 0.0
     bump_m: float = 0.0
+    joint_roughness: float | None = None
 
 
 def _linear(code: str) -> Rgb:
@@ -107,6 +109,7 @@ _STYLES = (
         _palettes("8f8b84 eeebe4", "7d7a74 5f8f8b", "a19b90 2f4f7a", "6f6a63 c98f6b"),
         (0.08, 0.25),
         bump_m=0.0012,
+        joint_roughness=0.9,
     ),
     SurfaceStyle("cork", 0.3, _palettes("4a2f1a cf9f68", "3a2415 a97a4b"), (0.75, 0.95), bump_m=0.0004),
     SurfaceStyle("brushed_metal", 0.5, _palettes("6e6f72 d5d6d8", "5d5044 b9a184", "34363a 8b8f95"), (0.22, 0.42), 1.0),

@@ -20,7 +20,8 @@ from mathutils import Matrix  # type: ignore[import-not-found]
 SENSOR_MM = 36.0
 UV, COLORS = "plain_uv", "plain_colors"
 SWING = 0.15
-"""How far the ground's roughness goes with its texture, as in the plans' own materials."""
+JOINT_BELOW = 0.75
+"""How far the ground's roughness goes with its texture, and the grey where joints begin, as in plans' materials."""
 
 
 class UnsupportedPlan(Exception):
@@ -163,10 +164,10 @@ class PlainScene:
     def _ground_material(self, look: dict[str, Any]) -> Any:
         if look["image"] is not None:
             raise UnsupportedPlan("only grey textures on the ground")
-        path = look["texture"]
+        path, joint = look["texture"], look["joint_roughness"]
         if path not in self._grounds:
             image = None if path is None else self._image(path, data=True)
-            self._grounds[path] = _ground_nodes(image)
+            self._grounds[path] = _ground_nodes(image, joint)
         material = self._grounds[path]
         nodes = material.node_tree.nodes
         bsdf = nodes["Principled BSDF"]
@@ -203,8 +204,8 @@ def _principled(name: str) -> tuple[Any, Any, Any, Any]:
     return material, nodes, links, nodes["Principled BSDF"]
 
 
-def _ground_nodes(image: Any) -> Any:
-    """Grey levels mix two colours, sway the roughness and give the relief."""
+def _ground_nodes(image: Any, joint: float | None) -> Any:
+    """Grey levels mix two colours, sway the roughness, tell joints and give the relief."""
     material, nodes, links, bsdf = _principled("ground")
     if image is None:
         return material
@@ -217,10 +218,25 @@ def _ground_nodes(image: Any) -> Any:
     links.new(texture.outputs["Color"], mix.inputs["Fac"])
     links.new(mix.outputs["Color"], bsdf.inputs["Base Color"])
     links.new(texture.outputs["Color"], rough.inputs[0])
-    links.new(rough.outputs[0], bsdf.inputs["Roughness"])
+    links.new(
+        (rough if joint is None else _jointed(material, texture, rough, joint)).outputs[0], bsdf.inputs["Roughness"]
+    )
     links.new(texture.outputs["Color"], bump.inputs["Height"])
     links.new(bump.outputs[0], bsdf.inputs["Normal"])
     return material
+
+
+def _jointed(material: Any, texture: Any, rough: Any, joint: float) -> Any:
+    """Towards the roughness of joints where the texture is dark."""
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    dark, mix = nodes.new("ShaderNodeMapRange"), nodes.new("ShaderNodeMix")
+    links.new(texture.outputs["Color"], dark.inputs["Value"])
+    for name, value in (("From Max", JOINT_BELOW), ("To Min", 1.0), ("To Max", 0.0)):
+        dark.inputs[name].default_value = value
+    links.new(dark.outputs[0], mix.inputs["Factor"])
+    links.new(rough.outputs[0], mix.inputs["A"])
+    mix.inputs["B"].default_value = joint
+    return mix
 
 
 def _world_nodes(world: Any) -> tuple[Any, Any, Any]:

@@ -71,12 +71,14 @@ def draw_surface(looks: Looks, draws: Draws, name: str, suited: tuple[str, ...],
         bump = draws.number(looks.bump, f"{name}.bump")
         material = SurfaceMaterial(
             dark, light, f"builtin:{texture}", None, style.size_m, offset, turn, low + gloss * (high - low),
-            style.metallic, bump_m=style.bump_m * bump,
+            style.metallic, bump_m=style.bump_m * bump, joint_roughness=style.joint_roughness,
         )  # fmt: skip
     if looks.image is not None:
         files = list_images(located(looks.image, base), PHOTO_SUFFIXES)
         image = str(draws.pick(list(files), f"{name}.image"))
-        material = replace(material, texture=None, image=image, texture_size_m=PHOTO_M, metallic=0.0, bump_m=0.0)
+        material = replace(
+            material, texture=None, image=image, texture_size_m=PHOTO_M, metallic=0.0, bump_m=0.0, joint_roughness=None
+        )
     return _overridden(material, looks, draws, name)
 
 

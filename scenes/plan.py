@@ -136,6 +136,8 @@ class SurfaceMaterial:
         texture_rotation: radians, about the face's normal.
         roughness, metallic, specular: Principled BSDF; roughness is varied a little by the texture.
         bump_m: height of the relief that ``texture`` gives, metres; 0 is smooth.
+        joint_roughness: of what ``texture`` paints black, where that is another material (grout between glazed
+            tiles); None: the same all over.
     """
 
     color_a: Rgb
@@ -149,6 +151,7 @@ class SurfaceMaterial:
     metallic: float = 0.0
     specular: float = 0.5
     bump_m: float = 0.0
+    joint_roughness: float | None = None
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class AssetCache:
         self._images, self._standing = images, standing
         self._limit = limit_bytes
         self._assets: OrderedDict[str, CachedAsset] = OrderedDict()
-        self._surfaces: OrderedDict[tuple[str | None, str | None, bool, bool], Any] = OrderedDict()
+        self._surfaces: OrderedDict[tuple[str | None, str | None, bool, bool, bool], Any] = OrderedDict()
 
     def get(self, folder: str) -> CachedAsset:
         """The datablocks of the asset in ``folder``.
@@ -59,7 +59,8 @@ class AssetCache:
 
     def surface_material(self, description: dict[str, Any], flat_faced: bool) -> Any:
         """The material for a ``SurfaceMaterial`` on an object that is (not) ``flat_faced``; see there."""
-        key = (description["texture"], description["image"], description["bump_m"] > 0, flat_faced)
+        shape = (description["bump_m"] > 0, description["joint_roughness"] is not None)
+        key = (description["texture"], description["image"], *shape, flat_faced)
         if key not in self._surfaces:
             material = bpy.data.materials.new("surface")
             try:

@@ -21,11 +21,13 @@ from .node_graph import NodeGraph
 COLOR_A, COLOR_B = "surface_color_a", "surface_color_b"
 SCALE = "surface_scale"  # the object's own scale: object coordinates times it are metres
 LAYOUT = "surface_layout"  # (repetitions per metre, rotation in radians, height of the relief in metres)
-OFFSET = "surface_offset"  # (u, v, 0) in repetitions
+OFFSET = "surface_offset"  # (u, v) in repetitions, and the roughness of joints
 FINISH = "surface_finish"  # (roughness, metallic, specular)
 
 # How far roughness swings about its value as the texture goes from black to white.
 _ROUGHNESS_SWING = 0.15
+# Joints end where the texture is as light as this; the edges of what they part are between the two.
+_JOINT_BELOW = 0.75
 # Sharpness of the blend between the three projections of a curved surface.
 _BLEND_POWER = 6.0
 
@@ -38,7 +40,7 @@ def surface_properties(material: dict[str, Any], matrix: list[list[float]]) -> d
         COLOR_B: list(material["color_b"]),
         SCALE: scale,
         LAYOUT: [1.0 / material["texture_size_m"], material["texture_rotation"], material["bump_m"]],
-        OFFSET: [*material["texture_offset"], 0.0],
+        OFFSET: [*material["texture_offset"], material["joint_roughness"] or 0.0],
         FINISH: [material["roughness"], material["metallic"], material["specular"]],
     }
 
@@ -48,7 +50,8 @@ def build_surface_material(material: Any, description: dict[str, Any], flat_face
 
     Args:
         material: a material datablock.
-        description: ``texture``, ``image`` and whether there is relief shape the tree; object properties do the rest.
+        description: ``texture``, ``image`` and whether there are relief and joints shape the tree; object properties
+            do the rest.
         flat_faced: the object is a box or a plane, whose mesh has the projection as UVs (:func:`projected_uv`).
             Otherwise three projections are blended by the normal.
         images: the cache that loads the image.
@@ -70,6 +73,8 @@ def build_surface_material(material: Any, description: dict[str, Any], flat_face
         color = texel if photo else graph.mix(graph.object_property(COLOR_A), graph.object_property(COLOR_B), grey)
         swing = graph.math("MULTIPLY_ADD", grey, -_ROUGHNESS_SWING, _ROUGHNESS_SWING / 2)
         roughness = graph.math("ADD", roughness, swing, clamp=True)
+        if description["joint_roughness"] is not None:
+            roughness = _with_joints(graph, roughness, grey)
         if description["bump_m"] > 0:
             bump = graph.node("Bump")
             graph.feed(bump.inputs["Distance"], graph.split(graph.object_property(LAYOUT))[2])
@@ -78,6 +83,13 @@ def build_surface_material(material: Any, description: dict[str, Any], flat_face
     graph.principled(
         Base_Color=color, Roughness=roughness, Metallic=metallic, Specular_IOR_Level=specular, Normal=normal
     )
+
+
+def _with_joints(graph: NodeGraph, roughness: Any, grey: Any) -> Any:
+    """Glossy grout would sparkle in every joint: a pixel of many joints never settles, nor looks like any floor."""
+    _, _, joint = graph.split(graph.object_property(OFFSET))
+    share = graph.math("MULTIPLY_ADD", grey, -1.0 / _JOINT_BELOW, 1.0, clamp=True)
+    return graph.math("MULTIPLY_ADD", graph.math("SUBTRACT", joint, roughness), share, roughness)
 
 
 def projected_uv(
