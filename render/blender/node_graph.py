@@ -82,6 +82,8 @@ class NodeGraph:
         for key, value in inputs.items():
             name = key.replace("_", " ")
             self.feed(bsdf.inputs[name if name in bsdf.inputs else _RENAMED[name]], value)
+        # Without anisotropy the tangent is of no account, but where none is given Cycles works it out at every hit.
+        self.feed(bsdf.inputs["Tangent"], self.node("NewGeometry").outputs["Normal"])
         output = self.node("OutputMaterial")
         self.tree.links.new(bsdf.outputs[0], output.inputs["Surface"])
         return bsdf

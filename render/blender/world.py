@@ -147,12 +147,11 @@ class _Sky:
 
     def __init__(self, world: Any, split: bool) -> None:
         graph = NodeGraph(world)
-        coordinates, self._mapping = graph.node("TexCoord"), graph.node("Mapping")
-        graph.feed(self._mapping.inputs["Vector"], coordinates.outputs["Generated"])
+        direction = graph.node("TexCoord").outputs["Generated"]
         self._textures, self._backgrounds = [], []
         for _ in range(3 if split else 1):
             texture, background = graph.node("TexEnvironment"), graph.node("Background")
-            graph.feed(texture.inputs["Vector"], self._mapping.outputs[0])
+            graph.feed(texture.inputs["Vector"], direction)
             graph.feed(background.inputs["Color"], texture.outputs["Color"])
             self._textures.append(texture)
             self._backgrounds.append(background)
@@ -166,10 +165,11 @@ class _Sky:
 
     def set(self, images: list[Any], rotation: float, strength: float) -> None:
         """Show images, in the order of the class's description, turned and scaled."""
-        # The mapping turns the direction that is looked up, so the image turns the other way.
-        self._mapping.inputs["Rotation"].default_value = (0.0, 0.0, -rotation)
         for texture, background, image in zip(self._textures, self._backgrounds, images, strict=True):
             texture.image = image
+            # The mapping turns the direction that is looked up, so the image turns the other way. That of the node
+            # itself is a matrix, where a node for it would work out sines and cosines at every ray.
+            texture.texture_mapping.rotation = (0.0, 0.0, -rotation)
             background.inputs["Strength"].default_value = strength
 
     def forget(self) -> None:
