@@ -1,14 +1,16 @@
 """How a machine is shared out among Blender workers: how many, and what each may take of cores, memory and GPUs.
 
-On the CPU a worker has one thread as long as memory and the number of pictures allow. Reason: a worker's threads idle
-while it sets its scene, builds trees, denoises, writes. Let ``s`` be the seconds of that and ``p`` the CPU seconds of
-the rest; then ``C`` cores in workers of ``t`` threads make ``C / (t s + p)`` pictures a second, most with ``t = 1``.
-Measured on 2 cores by ``benchmarks/scaling.py``. For more the rule is that model's, not measured:
+On the CPU a worker has two threads as long as memory and the number of pictures allow. Reason: some of a worker's
+threads idle while it sets its scene, builds trees, writes. Let ``s`` be the seconds of that and ``p`` the CPU seconds
+of the rest; then ``C`` cores in workers of ``t`` threads make ``C / (t s + p)`` pictures a second. With 0.3 and 8 s,
+two threads make 3 % fewer pictures than one, in half the memory, with half the Blenders to start and scans to load, and
+the first picture in half the time. On 2 cores (``benchmarks/scaling.py``) one worker of two threads was as fast as two
+of one, since planning and developing take turns with the idle thread. For more the rule is that model's, not measured:
 
-- 8 cores: 8 workers with a thread each;
-- 32 cores: 32 workers with a thread each;
-- 128 cores: 32 with four threads each. One planner, at a quarter of a second a picture, keeps about as many busy;
-  beyond that, shards (``--shard``) plan at the same time.
+- 8 cores: 4 workers with two threads each;
+- 32 cores: 16 workers with two threads each;
+- 128 cores: 32 with four threads each. One planner with physics makes 12 plans a second (``benchmarks/planning.py``),
+  about what so many cores render; beyond that, shards (``--shard``) plan at the same time.
 
 A worker starts in some seconds and loads its scans first, so each should make :data:`PICTURES_EACH` at least.
 """
@@ -26,6 +28,8 @@ from scenes.config import RunConfig
 
 MOST_WORKERS = 32
 PICTURES_EACH = 2
+THREADS_EACH = 2
+"""Of a worker on the CPU."""
 WORKERS_A_GPU = 2
 """While one sets a scene or writes passes, the other renders."""
 WORKER_BYTES = 1_500_000_000
@@ -118,7 +122,7 @@ def _chosen(machine: Machine, config: RunConfig, pictures: int) -> tuple[int, st
     elif config.render.threads:
         bounds[f"as many as {machine.cores} cores hold"] = machine.cores // config.render.threads
     else:
-        bounds[f"one a core of {machine.cores}"] = machine.cores
+        bounds[f"one for each {THREADS_EACH} of {machine.cores} cores"] = machine.cores // THREADS_EACH
     reason = min(bounds, key=lambda name: bounds[name])
     return max(1, bounds[reason]), reason
 

@@ -46,7 +46,7 @@ def test_nothing_is_given_out_twice(machine: Machine, pictures: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cores", "workers", "threads"), [(1, 1, 1), (2, 2, 1), (8, 8, 1), (32, 32, 1), (128, MOST_WORKERS, 4)]
+    ("cores", "workers", "threads"), [(1, 1, 1), (2, 1, 2), (3, 1, 3), (8, 4, 2), (32, 16, 2), (128, MOST_WORKERS, 4)]
 )
 def test_cores_of_a_machine_without_a_gpu(cores: int, workers: int, threads: int) -> None:
     shares = shares_of(Machine(cores, PLENTY), config(), 10_000)
