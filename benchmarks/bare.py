@@ -54,8 +54,8 @@ class Bare:
 
     def _plain(self, engine_plan: FramePlan) -> tuple[dict[str, Any], dict[str, str]]:
         plan = with_texture_files(engine_plan, surface_texture)
-        shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
-        return json.loads(plan.to_json()), {a: str(self._catalogue.asset(a).folder.absolute()) for a in sorted(shown)}
+        folders = self._catalogue.folders_of(plan)
+        return json.loads(plan.to_json()), {asset: str(folder.absolute()) for asset, folder in folders.items()}
 
 
 @contextmanager

@@ -18,14 +18,13 @@ import OpenEXR
 
 from benchmarks.peer_loop import TRUTH_BOUNCES, TRUTH_SAMPLES
 from benchmarks.peer_sides import Ours, Plain
-from render.develop import develop
+from benchmarks.picture_quality import Pixels, developed, psnr_db
 from render.passes import Passes
 from scenes.planner import Planned
 
 TRUTH_KIND = "glossy paths filtered"
 """Told apart from other truths in the cache."""
 
-Image = npt.NDArray[np.uint8]
 Window = tuple[int, int, int, int]
 
 
@@ -37,7 +36,7 @@ class Judgement:
     hdri: str
     ours_db: float
     plain_db: float
-    strip: Image
+    strip: Pixels
 
 
 def window_of(planned: Planned, share: float) -> Window:
@@ -75,22 +74,13 @@ def judge(ours: Ours, theirs: Plain, planned: Planned, truth: npt.NDArray[np.flo
     plain = read_radiance(theirs.kept(index))[crop]
     true, mine, other = (_developed(planned, part, exposure_ev) for part in (truth, radiance, plain))
     strip = np.concatenate([true, mine, other], axis=1)
-    return Judgement(index, str(planned.plan.world.hdri), psnr(true, mine), psnr(true, other), strip)
+    return Judgement(index, str(planned.plan.world.hdri), psnr_db(true, mine), psnr_db(true, other), strip)
 
 
-def _developed(planned: Planned, radiance: npt.NDArray[np.float32], exposure_ev: float) -> Image:
+def _developed(planned: Planned, radiance: npt.NDArray[np.float32], exposure_ev: float) -> Pixels:
     height, width = radiance.shape[:2]
     covered, ids = np.ones((height, width), np.float32), np.zeros((height, width), np.uint16)
-    passes = Passes(np.ascontiguousarray(radiance), covered, ids)
-    plan = planned.engine_plan
-    post = replace(plan.post, exposure_ev=exposure_ev, bias_ev=0.0, noise=None, vignetting=0.0, aberration_px=0.0)
-    return develop(passes, post, plan.background, plan.camera)[0]
-
-
-def psnr(truth: Image, image: Image) -> float:
-    """Peak signal-to-noise ratio of 8-bit images, dB."""
-    error = float(np.mean((truth.astype(np.float64) - image) ** 2))
-    return 10 * float(np.log10(255**2 / max(error, 1e-9)))
+    return developed(Passes(np.ascontiguousarray(radiance), covered, ids), planned.engine_plan, exposure_ev)
 
 
 def read_radiance(file: Path) -> npt.NDArray[np.float32]:

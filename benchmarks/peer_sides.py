@@ -124,7 +124,8 @@ class Plain:
 
     def start(self, warm_up: list[Planned]) -> None:
         """Load every scan, render one small picture of all of them."""
-        self._worker.ask({"op": "load", "folders": _folders(self._catalogue, scans(self._catalogue))}, PATIENCE_S)
+        folders = {asset: str(self._catalogue.asset(asset).folder) for asset in scans(self._catalogue)}
+        self._worker.ask({"op": "load", "folders": folders}, PATIENCE_S)
         for planned in warm_up:
             self._ask("render", planned, out=str(self._root / "warm_up"))
 
@@ -153,7 +154,7 @@ class Plain:
 
     def _ask(self, op: str, planned: Planned, **more: Any) -> None:
         plan = with_texture_files(planned.engine_plan, surface_texture)
-        folders = _folders(self._catalogue, [o.asset_id for o in plan.objects] + [s.asset_id for s in plan.surfaces])
+        folders = {asset: str(folder) for asset, folder in self._catalogue.folders_of(plan).items()}
         self._worker.ask({"op": op, "plan": json.loads(plan.to_json()), "folders": folders, **more}, PATIENCE_S)
 
 
@@ -174,10 +175,6 @@ def _cpu_s(pids: set[int]) -> float:
 def scans(catalogue: Catalogue) -> list[str]:
     """Ids of all scans."""
     return [asset.meta.asset_id for assets in catalogue.by_class.values() for asset in assets]
-
-
-def _folders(catalogue: Catalogue, assets: list[str]) -> dict[str, str]:
-    return {a: str(catalogue.asset(a).folder) for a in assets}
 
 
 def warm_up_plan(planned: Planned, catalogue: Catalogue) -> Planned:

@@ -30,7 +30,6 @@ from pathlib import Path
 
 import flip_evaluator
 import numpy as np
-import numpy.typing as npt
 import psutil
 from PIL import Image
 from rich.console import Console
@@ -39,17 +38,15 @@ from skimage.metrics import structural_similarity
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.picture_quality import Pixels, developed, psnr_db
 from benchmarks.pipeline import stamp
 from benchmarks.quality_scenes import QualityScene, quality_scenes
 from benchmarks.results import made_on, write_section
-from render.develop import develop, meter
-from render.finish import finite
+from render.develop import meter
 from render.passes import Passes
 from render.session import BlenderSession
-from scenes.plan import PostPlan
 from scenes.render_settings import PRESETS, RenderSettings
 
-Pixels = npt.NDArray[np.uint8]
 TIMEOUT_S = 7200.0
 CURVE = Path(__file__).parents[1] / "docs" / "time_quality.png"
 
@@ -70,10 +67,11 @@ def candidates() -> dict[str, RenderSettings]:
     found |= {name: replace(PRESETS[name], device="cpu") for name in ("draft", "standard")}
     for samples in (8, 16):
         found[f"exact {samples}"] = replace(EXACT, samples=samples)
+    split = replace(PRESETS["standard"], device="cpu")
     for samples in (2, 4, 6, 8, 12, 16, 32):
-        found[f"split {samples}"] = replace(PRESETS["standard"], device="cpu", samples=samples)
-    for samples in (4, 8):
-        found[f"split fast {samples}"] = replace(PRESETS["draft"], device="cpu", samples=samples)
+        found[f"split {samples}"] = replace(split, samples=samples)
+    for samples in (4, 8, 16):
+        found[f"split balanced {samples}"] = replace(split, samples=samples, denoise="balanced")
     return found
 
 
@@ -111,20 +109,12 @@ def open_session(settings: RenderSettings) -> Iterator[BlenderSession]:
         yield session
 
 
-def developed(passes: Passes, scene: QualityScene, exposure_ev: float) -> Pixels:
-    """The picture without what lens and sensor add, with a given exposure."""
-    tone = replace(scene.plan.post, exposure_ev=exposure_ev, bias_ev=0.0)
-    bare: PostPlan = replace(tone, noise=None, vignetting=0.0, aberration_px=0.0)
-    return develop(finite(passes), bare, scene.plan.background, scene.plan.camera)[0]
-
-
 def judge(truth: Pixels, image: Pixels) -> Judgement:
     """Compare (H, W, 3) uint8 images."""
-    error = float(np.mean((truth.astype(np.float64) - image) ** 2))
     ssim = float(structural_similarity(truth, image, channel_axis=2))
     pair = (part.astype(np.float32) / 255 for part in (truth, image))
     _, flip, _ = flip_evaluator.evaluate(*pair, "LDR", applyMagma=False)
-    return Judgement(10 * float(np.log10(255**2 / max(error, 1e-9))), ssim, float(flip))
+    return Judgement(psnr_db(truth, image), ssim, float(flip))
 
 
 def measure(
@@ -136,10 +126,10 @@ def measure(
     with open_all(ways, scenes) as sessions:
         for scene in scenes:
             exposure_ev = meter(known[scene.name])
-            truth = developed(known[scene.name], scene, exposure_ev)
+            truth = developed(known[scene.name], scene.plan, exposure_ev)
             images = {"truth": truth}
             for way, session in sessions.items():
-                images[way] = developed(session.render(scene.plan, scene.folders, TIMEOUT_S), scene, exposure_ev)
+                images[way] = developed(session.render(scene.plan, scene.folders, TIMEOUT_S), scene.plan, exposure_ev)
                 found[way][scene.name] = judge(truth, images[way])
             print(f"{scene.name}: " + ", ".join(f"{w} {found[w][scene.name].psnr_db:.1f}" for w in ways), flush=True)
             if pictures:
@@ -198,7 +188,7 @@ def draw(found: dict[str, dict[str, Judgement]], cpu_s: dict[str, float], file: 
         for family, title in (
             ("exact", "HDRI as it is"),
             ("split", "split HDRI"),
-            ("split fast", "split, fast denoiser"),
+            ("split balanced", "split, accurate prefilter"),
         ):
             members = [w for w in found if w.rpartition(" ")[0] == family]
             members += [ALL_BOUNCES] if family == "exact" else []

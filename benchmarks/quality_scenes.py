@@ -79,6 +79,5 @@ def quality_scenes(width: int, height: int) -> list[QualityScene]:
             config = load_config(path, [])
             catalogue = open_inputs(config, path.parent)
             plan = with_texture_files(Planner(config, catalogue, path.parent).plan(0).engine_plan, surface_texture)
-            shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
-            scenes.append(QualityScene(name, plan, {a: catalogue.asset(a).folder for a in shown}))
+            scenes.append(QualityScene(name, plan, catalogue.folders_of(plan)))
     return scenes

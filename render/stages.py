@@ -144,9 +144,7 @@ class Stages:
     def render(self, session: BlenderSession, planned: Planned) -> Passes:
         """Render a plan with a session."""
         plan = with_texture_files(planned.engine_plan, surface_texture)
-        shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
-        folders = {a: self.catalogue.asset(a).folder for a in shown}
-        return session.render(plan, folders, self.config.workers.picture_timeout_s)
+        return session.render(plan, self.catalogue.folders_of(plan), self.config.workers.picture_timeout_s)
 
     def finish(self, planned: Planned, passes: Passes, session: BlenderSession) -> Record:
         """Check, develop and write a picture."""

@@ -15,6 +15,7 @@ from assets.library import default_library, list_assets
 from assets.primitives import primitive_assets
 from assets.samples import sample_assets
 from scenes.config.model import RunConfig
+from scenes.plan import FramePlan
 
 CACHED_TRIANGLES = 20_000_000
 
@@ -45,6 +46,11 @@ class Catalogue:
         if asset_id not in self._by_id:
             raise InputError(f"there is no asset {asset_id!r}", "it may have been removed from the library")
         return self._by_id[asset_id]
+
+    def folders_of(self, plan: FramePlan) -> dict[str, Path]:
+        """Folders of the assets that a picture shows, by id. Raises InputError as :meth:`asset` does."""
+        shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
+        return {asset_id: self.asset(asset_id).folder for asset_id in sorted(shown)}
 
     def mesh(self, asset_id: str) -> MeshArrays:
         """The arrays of an asset, kept for later pictures within a bound on triangles."""

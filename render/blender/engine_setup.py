@@ -195,12 +195,12 @@ def _set_denoiser(scene: Any, wanted: str, device: DeviceChoice) -> list[str]:
 
 def _set_eevee_quality(scene: Any, settings: dict[str, Any]) -> None:
     scene.eevee.taa_render_samples = settings["samples"]
-    _assign_known(scene.eevee, _EEVEE)
+    assign_known(scene.eevee, _EEVEE)
     if hasattr(scene.eevee, "ray_tracing_options"):
-        _assign_known(scene.eevee.ray_tracing_options, _RAY_TRACING)
+        assign_known(scene.eevee.ray_tracing_options, _RAY_TRACING)
 
 
-def _assign_known(owner: Any, values: dict[str, Any]) -> None:
+def assign_known(owner: Any, values: dict[str, Any]) -> None:
     """Set what this Blender has."""
     _assign(owner, {name: value for name, value in values.items() if hasattr(owner, name)})
 

@@ -10,6 +10,7 @@ from mathutils import Matrix  # type: ignore[import-not-found]
 from .asset_cache import AssetCache, CachedAsset
 from .blur import Blur
 from .camera import apply_camera
+from .engine_setup import assign_known
 from .images import ImageCache
 from .meshes import build_mesh
 from .scan_material import jitter_properties
@@ -224,9 +225,7 @@ def _lamp_maker(kind: str, standing: StandingUsers) -> Any:
     def make(name: str) -> Any:
         lamp = bpy.data.objects.new(f"{kind}_{name}", bpy.data.lights.new(kind, _LAMP_TYPES[kind]))
         lamp.visible_camera = False  # a lamp isn't in the cast, so it must not be in the picture
-        for name, value in _SHADOWS_OF_EEVEE.items():
-            if hasattr(lamp.data, name):
-                setattr(lamp.data, name, value)
+        assign_known(lamp.data, _SHADOWS_OF_EEVEE)
         standing.add(lamp.data)
         return lamp
 
