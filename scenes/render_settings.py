@@ -22,8 +22,9 @@ class RenderSettings:
         samples: paths a pixel at most (Cycles), or EEVEE's render samples.
         noise_threshold: adaptive sampling stops a pixel below it; 0 turns adaptive sampling off.
         min_samples: samples a pixel before adaptive sampling may stop it.
-        denoise: ``off``, or OIDN: ``fast``, which filters picture and guides together; ``balanced``, which prefilters
-            the guides accurately and so keeps more texture, with the small filter; ``high``, with the large one.
+        denoise: ``off``, or OIDN: ``fast``, which filters picture and guides together and leaves a little grain;
+            ``balanced``, which prefilters the guides accurately, with the small filter: smoother, at twice the time;
+            ``high``, with the large one.
         max_bounces: light bounces in all.
         diffuse_bounces, glossy_bounces: of these, off matt and off glossy surfaces. Scans are opaque and mostly matt:
             beyond the fourth, they add little light to pay for.
@@ -40,7 +41,7 @@ class RenderSettings:
     samples: int = 32
     noise_threshold: float = 0.02
     min_samples: int = 8
-    denoise: Denoise = "balanced"
+    denoise: Denoise = "fast"
     max_bounces: int = 5
     diffuse_bounces: int = 4
     glossy_bounces: int = 4
@@ -53,8 +54,8 @@ class RenderSettings:
 
 # Chosen from the time-quality curve that benchmarks/quality.py draws.
 PRESETS: dict[Preset, RenderSettings] = {
-    "draft": RenderSettings(samples=3, noise_threshold=0.0, denoise="fast", max_bounces=3),
-    "standard": RenderSettings(samples=8, noise_threshold=0.0, max_bounces=4),
+    "draft": RenderSettings(samples=3, noise_threshold=0.0, max_bounces=3),
+    "standard": RenderSettings(samples=10, noise_threshold=0.0, max_bounces=4),
     "final": RenderSettings(
         samples=256,
         noise_threshold=0.005,
