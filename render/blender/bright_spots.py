@@ -24,6 +24,7 @@ CONTRAST = 8.0
 LEAST_SHARE = 0.02
 """Of the image's whole light, below which a spot isn't worth a lamp."""
 
+_LARGEST = 65504.0  # of half floats, which most HDRIs are made of
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
 
 
@@ -85,6 +86,23 @@ def take_out_spots(radiance: Floats) -> tuple[list[BrightSpot], Floats]:
     return spots, rest
 
 
+def split_light(
+    radiance: Floats, mirrored_px: int, diffuse_px: int
+) -> tuple[list[BrightSpot], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """An environment as lamps, what glossy surfaces mirror, and what lights matt ones.
+
+    Args:
+        radiance: as in :func:`take_out_spots`, of any size; what isn't finite is replaced in place.
+        mirrored_px, diffuse_px: width that the two images have at most.
+
+    Returns:
+        The spots, the mirrored image and the diffuse one.
+    """
+    np.nan_to_num(radiance, copy=False, nan=0.0, posinf=_LARGEST, neginf=0.0)
+    spots, rest = take_out_spots(shrink(radiance, mirrored_px))
+    return spots, rest, shrink(rest, diffuse_px)
+
+
 def shrink(radiance: Floats, width: int) -> Floats:
     """An environment (H, W, C) of at most ``width`` pixels' width, by the mean over the area of each new pixel."""
     if radiance.shape[1] <= width:
@@ -96,13 +114,14 @@ def _mean_rows(pixels: Floats, count: int) -> Floats:
     """``count`` rows from (N, M, C): each the mean of the rows, or parts of rows, that it covers."""
     if len(pixels) <= count:
         return pixels
-    sums = np.zeros((len(pixels) + 1, *pixels.shape[1:]), np.float64)
-    np.cumsum(pixels, axis=0, out=sums[1:], dtype=np.float64)
-    edges = np.arange(count + 1) * (len(pixels) / count)
-    below = np.minimum(edges.astype(int), len(pixels) - 1)
-    part = (edges - below)[:, None, None]
-    at_edges = sums[below] * (1 - part) + sums[below + 1] * part
-    return np.asarray(np.diff(at_edges, axis=0) * (count / len(pixels)), np.float32)
+    found = np.empty((count, *pixels.shape[1:]), np.float32)
+    size = len(pixels) / count
+    for k in range(count):  # row by row: sums of a large image would be several times as large as it is
+        first, last = int(k * size), min(math.ceil((k + 1) * size), len(pixels))
+        rows = np.arange(first, last)
+        covered = np.minimum(rows + 1, (k + 1) * size) - np.maximum(rows, k * size)
+        found[k] = np.tensordot(covered / size, pixels[first:last], axes=1)
+    return found
 
 
 def _spot(towards: Floats, light: Floats, power: npt.NDArray[np.float64], pixel: float) -> BrightSpot:

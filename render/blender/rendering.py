@@ -119,6 +119,9 @@ class Renderer:
 
     def save(self, path: str) -> None:
         """Save the scene, as it was rendered last, as a ``.blend``. Raises RenderFailed."""
+        for image in bpy.data.images:
+            if image.source == "GENERATED":  # the light of split HDRIs, which no file holds
+                image.pack()
         try:
             bpy.ops.wm.save_as_mainfile(filepath=path, copy=True, check_existing=False, relative_remap=False)
         except RuntimeError as e:

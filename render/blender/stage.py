@@ -19,14 +19,16 @@ from .surface_material import projected_uv, surface_properties
 from .world import OF_THE_WORLD, WorldStage
 
 _LAMP_TYPES = {"sun": "SUN", "area": "AREA", "point": "POINT", OF_THE_WORLD: "SUN"}
-# Until 4.1: objects touch what they stand on, and don't shade themselves where they shouldn't.
+# Objects touch what they stand on, and don't shade themselves where they shouldn't.
 _SHADOWS_OF_EEVEE = {
+    # until 4.1
     "shadow_cascade_max_distance": 10.0,
     "use_contact_shadow": True,
     "contact_shadow_distance": 0.02,
     "contact_shadow_thickness": 0.01,
     "contact_shadow_bias": 0.001,
     "shadow_buffer_bias": 0.2,
+    # from 4.2
     "use_shadow_jitter": True,
 }
 STANDING_LAMPS = 8
@@ -88,7 +90,7 @@ class Stage:
         self._scene.render.film_transparent = not in_view
         self._set_lamps([*plan["lamps"], *of_the_world])
         # Choosing among lamps by what they give is dear: it pays where an HDRI's spots and a plan's lamps compete.
-        self._scene.cycles.use_light_tree = bool(plan["lamps"] and of_the_world)
+        assign_known(self._scene.cycles, {"use_light_tree": bool(plan["lamps"] and of_the_world)})  # from 3.5
         ids = self._set_meshes(plan, folders)
         self._assets.trim({folders[a] for a in shown})
         return ids

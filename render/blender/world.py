@@ -11,12 +11,12 @@ import bpy
 import numpy as np
 from mathutils import Matrix, Vector  # type: ignore[import-not-found]
 
-from .bright_spots import BrightSpot, shrink, take_out_spots
+from .bright_spots import BrightSpot, split_light
 from .images import ImageCache, MissingFile
 from .node_graph import NodeGraph
 
 BUILTIN = "builtin:"
-OF_THE_WORLD = "spot"
+OF_THE_WORLD = "hdri_sun"
 """Kind of the lamps that stand for an HDRI's bright spots."""
 _KEPT_HDRIS = 4  # images of a few thousand pixels are dear to keep and cheap to read again
 _KEPT_SPLITS = 8  # of 9 MB each
@@ -89,7 +89,7 @@ class WorldStage:
             in_view: whether the camera sees the world as the picture's background.
 
         Returns:
-            Lamps that belong to it, each like a ``LampPlan`` as JSON.
+            Lamps that belong to it, each with the keys of a ``LampPlan`` that the stage reads, of a kind of its own.
 
         Raises:
             MissingFile: the HDRI can't be read.
@@ -123,7 +123,12 @@ class WorldStage:
 
     def _split_up(self, path: str) -> SplitHdri:
         if path not in self._splits:
-            self._splits[path] = _split(self._load(path), path)
+            image = self._load(path, check=False)  # splitting decodes it, and tells where that can't be done
+            try:
+                self._splits[path] = _split(image, path)
+            except MissingFile:
+                self._images.release(self._recent.pop(path))
+                raise
         self._splits.move_to_end(path)
         while len(self._splits) > _KEPT_SPLITS:
             _, oldest = self._splits.popitem(last=False)
@@ -132,8 +137,8 @@ class WorldStage:
                 bpy.data.images.remove(image)
         return self._splits[path]
 
-    def _load(self, path: str) -> Any:
-        image = self._images.get(path, check=path not in self._recent)
+    def _load(self, path: str, check: bool = True) -> Any:
+        image = self._images.get(path, check=check and path not in self._recent)
         self._recent[path] = image
         self._recent.move_to_end(path)
         while len(self._recent) > _KEPT_HDRIS:
@@ -200,10 +205,8 @@ def _split(image: Any, path: str) -> SplitHdri:
         raise MissingFile(f"{path}: Blender can't read this image")
     image.pixels.foreach_get(pixels)
     image.buffers_free()
-    radiance = shrink(pixels.reshape(height, width, 4)[..., :3], _MIRRORED_PX)
-    np.nan_to_num(radiance, copy=False, nan=0.0, posinf=65504.0, neginf=0.0)  # the largest number of a half float
-    spots, rest = take_out_spots(radiance)
-    return SplitHdri(spots, _image(shrink(rest, _DIFFUSE_PX), image), _image(rest, image))
+    spots, mirrored, diffuse = split_light(pixels.reshape(height, width, 4)[..., :3], _MIRRORED_PX, _DIFFUSE_PX)
+    return SplitHdri(spots, _image(diffuse, image), _image(mirrored, image))
 
 
 def _image(radiance: Any, like: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from render.blender.bright_spots import LEAST_SHARE, MOST, shrink, take_out_spots
+from render.blender.bright_spots import LEAST_SHARE, MOST, shrink, split_light, take_out_spots
 
 Floats = npt.NDArray[np.float32]
 
@@ -107,3 +107,35 @@ def test_a_smaller_image_has_the_same_mean(size: tuple[int, int]) -> None:
 def test_pixels_of_a_smaller_image_are_means_of_theirs() -> None:
     image = np.random.default_rng(2).uniform(size=(8, 16, 3)).astype(np.float32)
     np.testing.assert_allclose(shrink(image, 8), image.reshape(4, 2, 8, 2, 3).mean(axis=(1, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1100, 3000), (2048, 4096), (700, 1023), (64, 128), (3, 5), (1, 1)])
+def test_light_of_images_of_any_size_is_kept_and_pixels_that_are_no_numbers_spoil_no_others(
+    height: int, width: int
+) -> None:
+    rng = np.random.default_rng(height)
+    sky = rng.uniform(0.5, 1.5, (height, width, 3)).astype(np.float32)
+    broken = sky.copy()
+    broken[0, 0], broken[height // 2, width // 2] = np.nan, -np.inf
+    spots, mirrored, diffuse = split_light(broken, 512, 64)
+    assert spots == []
+    assert mirrored.shape == (256, 512, 3) if width > 512 else mirrored.shape == sky.shape
+    assert diffuse.shape[1] == min(64, width)
+    if width > 5:
+        for image in (mirrored, diffuse):
+            np.testing.assert_allclose(light(image), light(sky), rtol=0.01)
+            assert image.min() > 0 or width <= 512
+
+
+def test_an_overflown_sun_shines_and_nothing_else_goes_dark() -> None:
+    sky = np.ones((1024, 2048, 3), np.float32)
+    sky[700:704, 300:304] = np.inf
+    (spot,), mirrored, diffuse = split_light(sky, 1024, 256)
+    assert min(spot.irradiance) > 0.5
+    assert min(mirrored.min(), diffuse.min()) >= 0.99
+
+
+def test_a_black_image_stays_black() -> None:
+    spots, mirrored, diffuse = split_light(np.zeros((600, 1200, 3), np.float32), 1024, 256)
+    assert spots == []
+    assert mirrored.max() == diffuse.max() == 0

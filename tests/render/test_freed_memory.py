@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 CHURN = """
+import os
 import sys
 from pathlib import Path
 from render.blender.freed_memory import return_freed_memory
@@ -24,7 +25,7 @@ for block in blocks:
     ctypes.memset(block, 1, 20_000_000)
 for block in blocks[:-1]:
     libc.free(block)
-print(int(Path("/proc/self/statm").read_text().split()[1]) * 4096)
+print(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 """
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import OpenEXR
 import pytest
 from scipy.spatial.transform import Rotation
-from unit_boxes import ENGINES, SETTINGS, WHITE, at, look, make_plan, mean_of, pose, render_once
+from unit_boxes import ENGINES, SETTINGS, WHEEL, WHITE, at, look, make_plan, mean_of, pose, render_once
 
 from render.session import BlenderSession
-from scenes.plan import BackgroundPlan, CameraPlan, LampPlan, ObjectPlan, SurfacePlan, WorldPlan
+from scenes.plan import BackgroundPlan, CameraPlan, LampPlan, ObjectPlan, SurfaceMaterial, SurfacePlan, WorldPlan
 from scenes.render_settings import HdriLight
 
 pytestmark = pytest.mark.blender
@@ -31,6 +33,10 @@ def sky_with_sun(path: Path) -> Path:
     sky[: height // 2], sky[height // 2 :] = (0.3, 0.4, 0.6), (0.2, 0.15, 0.1)
     sky[60:66, 190:198] = (900.0, 800.0, 600.0)
     sky[80:84, 20:24] = (40.0, 300.0, 40.0)
+    return write_exr(path, sky)
+
+
+def write_exr(path: Path, sky: np.ndarray) -> Path:
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     with OpenEXR.File(header, {"RGB": sky}) as file:
         file.write(str(path))
@@ -90,3 +96,71 @@ def test_pixels_dont_depend_on_hdris_and_lamps_shown_before(folders: dict[str, P
             for i in order:
                 pixels = render_once(plans[i], folders, session).radiance.tobytes()
                 assert found.setdefault(i, pixels) == pixels, f"picture {i} in the order {order}"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_glossy_surfaces_mirror_the_image_and_matt_ones_dont(
+    engine: Path | None, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """Stripes finer than the image that lights matt surfaces, in a polished floor."""
+    sky = np.full((256, 512, 3), 0.2, np.float32)
+    sky[:, ::2] = 1.0
+    world = WorldPlan(str(write_exr(tmp_path / "stripes.exr", sky)), 0.0, 1.0)
+    polished = SurfaceMaterial((0.9, 0.9, 0.9), (0.9, 0.9, 0.9), roughness=0.0, metallic=1.0)
+    narrow = CameraPlan((64, 48), 800.0, 800.0, 32.0, 24.0, look((-3.0, 0.0, 0.8), (0.0, 0.0, 0.0)))
+    contrast = {}
+    for material in (polished, WHITE):
+        floor = dataclasses.replace(GROUND, material=material)
+        plan = make_plan((), (floor,), world=world, camera=narrow)
+        settings = dataclasses.replace(SETTINGS, samples=64, max_bounces=2, denoise="off")
+        with BlenderSession(settings, engine, tmp_path, tmp_path / "log") as session:
+            columns = render_once(plan, folders, session).radiance.mean(axis=(0, 2))
+        contrast[material] = float(np.ptp(columns) / columns.mean())
+    assert contrast[polished] > 0.5
+    assert contrast[WHITE] < 0.1
+
+
+def test_hdris_beyond_those_that_are_kept_come_back_the_same(folders: dict[str, Path], tmp_path: Path) -> None:
+    """More images than are kept, twice around in one session: nothing piles up, and pixels are those of the start."""
+    rng = np.random.default_rng(3)
+    skies = [write_exr(tmp_path / f"{i}.exr", rng.uniform(0, 2, (8, 16, 3)).astype(np.float32)) for i in range(11)]
+    settings = dataclasses.replace(SETTINGS, samples=1, denoise="off")
+    plans = [
+        make_plan((BOX,), (GROUND,), world=WorldPlan(str(sky), 0.3, 1.0), camera=FROM_ABOVE, index=i)
+        for i, sky in enumerate(skies)
+    ]
+    with BlenderSession(settings, None, tmp_path, tmp_path / "log") as session:
+        rounds, counts = [], []
+        for _ in range(3):
+            rounds.append([render_once(plan, folders, session).radiance.tobytes() for plan in plans])
+            assert session.last is not None
+            counts.append(session.last.datablocks)
+    assert rounds[1] == rounds[0]
+    assert rounds[2] == rounds[0]
+    assert counts[2] == counts[1]
+    assert len(set(rounds[0])) == len(skies)
+
+
+REOPEN = """
+import os, sys
+import bpy
+bpy.ops.wm.open_mainfile(filepath=sys.argv[1])
+textures = [n for n in bpy.context.scene.world.node_tree.nodes if n.type == "TEX_ENVIRONMENT"]
+print("means", *(sum(t.image.pixels[:]) / len(t.image.pixels) for t in textures), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not WHEEL, reason="no bpy wheel in this Python")
+def test_a_saved_scene_keeps_its_light(folders: dict[str, Path], tmp_path: Path) -> None:
+    sky = sky_with_sun(tmp_path / "sky.exr")
+    plan = make_plan((BOX,), (GROUND,), world=WorldPlan(str(sky), 0.6, 0.7), camera=FROM_ABOVE)
+    with BlenderSession(SETTINGS, None, tmp_path, tmp_path / "log") as session:
+        before = render_once(plan, folders, session).radiance
+        session.save_scene(tmp_path / "scene.blend", 60)
+        np.testing.assert_array_equal(render_once(plan, folders, session).radiance, before)
+    command = [sys.executable, "-c", REOPEN, str(tmp_path / "scene.blend")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    means = [float(word) for word in printed.split("means")[1].split()]
+    assert len(means) == 3
+    assert min(means) > 0.3  # alpha, which is 1, is a quarter of it
