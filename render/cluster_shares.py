@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assets.errors import InputError
-from render.machine import MOST_WORKERS, PICTURES_EACH, WORKER_BYTES, WORKERS_A_GPU
+from render.machine import MOST_WORKERS, PICTURES_EACH, THREADS_EACH, WORKER_BYTES, WORKERS_A_GPU
 from scenes.config import RunConfig
 
 MOST_THREADS_BESIDE_A_GPU = 4
@@ -61,7 +61,7 @@ def share_cluster(config: RunConfig, nodes: Sequence[Node], pictures: int) -> Ac
 
     All are alike: then any of them can come back on any node. ``workers.count`` gives their number, else there are as
     many as the nodes have room for. ``render.threads`` gives their CPUs, else it is the most that leaves room for so
-    many; where both are open, as few as memory allows: workers overlap better than threads. Nodes with GPUs render on
+    many; where both are open, two as on a single machine, or more where memory asks for it. Nodes with GPUs render on
     these, and other nodes not at all, unless ``render.device`` is the CPU: pictures of two kinds of device differ in
     their last digits.
 
@@ -74,7 +74,8 @@ def share_cluster(config: RunConfig, nodes: Sequence[Node], pictures: int) -> Ac
     # What one planner keeps busy, as on a single machine.
     wanted = min(config.workers.count or MOST_WORKERS, max(1, -(-pictures // PICTURES_EACH)))
     memory = 0 if config.workers.memory_gb is None else round(config.workers.memory_gb * 1e9) + PYTHON_BYTES
-    cpus = config.render.threads or _threads(useful, gpus, memory, wanted)
+    few = 1 if with_gpu or config.workers.count else min([THREADS_EACH, *(max(1, int(n.cpus)) for n in useful)])
+    cpus = config.render.threads or _threads(useful, gpus, memory, wanted, few)
     room = _room(useful, cpus, gpus, memory)
     if room == 0:
         asked = ActorShares(1, cpus, gpus, memory, None, "").asked()
@@ -111,9 +112,9 @@ def _counted(number: float, what: str) -> str:
     return f"{number:g} {what}" + ("" if number == 1 else "s")
 
 
-def _threads(nodes: Sequence[Node], gpus: float, memory: int, wanted: int) -> int:
+def _threads(nodes: Sequence[Node], gpus: float, memory: int, wanted: int, few: int) -> int:
     most = max(1, int(max((n.cpus for n in nodes), default=1)))
-    shares = ((t, _even_share(nodes, t, gpus)) for t in range(1, most + 1))
+    shares = ((t, _even_share(nodes, t, gpus)) for t in range(few, most + 1))
     least = next((t for t, share in shares if memory or share is None or share >= WORKER_BYTES), most)
     aim = min(wanted, _room(nodes, least, gpus, memory))
     last = min(most, MOST_THREADS_BESIDE_A_GPU) if gpus else most

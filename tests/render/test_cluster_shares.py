@@ -20,9 +20,11 @@ def config(**sections) -> RunConfig:
     return RunConfig.model_validate({"assets": {"source": "samples"}, **sections})
 
 
-def test_a_worker_a_core_where_memory_allows() -> None:
+def test_a_worker_for_two_cores_where_memory_allows() -> None:
     shares = share_cluster(config(), [node(4), node(8)], 1000)
-    assert (shares.actors, shares.cpus, shares.gpus, shares.memory) == (12, 1, 0, 0)
+    assert (shares.actors, shares.cpus, shares.gpus, shares.memory) == (6, 2, 0, 0)
+    single = share_cluster(config(), [node(1), node(8)], 1000)
+    assert (single.actors, single.cpus) == (9, 1), "a core by itself isn't left idle"
     assert shares.why == "as many as there is room for"
     small = share_cluster(config(), [node(8, memory=8 * GB)], 1000)
     assert small.cpus > 1
