@@ -24,7 +24,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.results import made_on, write_section
+from benchmarks.results import made_on, markdown_table, write_section
 from benchmarks.synthetic_dataset import base_pictures, repeat
 from dataset.export import export
 from dataset.finished import open_dataset
@@ -93,8 +93,7 @@ def report(runs: list[dict[str, float]], write: bool) -> None:
         table.add_row(*rows[-1])
     Console().print(table)
     if write:
-        lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
-        write_section(TITLE, f"{made_on('python benchmarks/export.py')}\n\n" + "\n".join(lines))
+        write_section(TITLE, f"{made_on()}\n\n{markdown_table(heads, rows)}")
     last, first = runs[-1], runs[0]
     growth = (last["cpu_s"] / last["pictures"]) / (first["cpu_s"] / first["pictures"]) - 1
     figures = {"seconds": round(last["seconds"], 2), "peak_mb": round(last["peak_mb"], 1), "growth": round(growth, 3)}

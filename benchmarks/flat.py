@@ -28,12 +28,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.memory import CONFIG, FAR_AWAY_GB
 from benchmarks.pipeline import Pipeline, Spent, open_pipeline
-from benchmarks.results import made_on, write_section
+from benchmarks.results import made_on, markdown_table, write_section
 from render.options import GenerateOptions, read_config
+from scenes.config.model import BUILTIN_HDRIS
 from scenes.preflight import open_inputs
 
 TITLE = "Cost of picture 1,000 (`flat.py`)"
-HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
 YOUNG = 2
 """Blocks after which a session has loaded what there is."""
 
@@ -59,7 +59,7 @@ class Findings:
 
 def measure(pictures: int, block: int, rounds: int, size: str) -> Findings:
     """Let one session grow old, then compare it with a young one."""
-    images = ", ".join(f'"builtin:{name}"' for name in HDRIS)
+    images = ", ".join(f'"builtin:{name}"' for name in BUILTIN_HDRIS)
     overrides = (
         f"camera.resolution=[{size.replace('x', ', ')}]",
         "render.samples=1",
@@ -127,9 +127,7 @@ def main() -> None:
         table.add_row(*row)
     Console(width=110).print(table)
     if o.write:
-        lines = [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *cells)]
-        command = " ".join(["python", "benchmarks/flat.py", *(a for a in sys.argv[1:] if a != "--write")])
-        write_section(TITLE, f"{made_on(command)}\n\n" + "\n".join(lines))
+        write_section(TITLE, f"{made_on()}\n\n{markdown_table(heads, cells)}")
     keys = {"time_ratio": "wall_s", "cpu_ratio": "cpu_s", "worker_memory_ratio": "worker, MB"}
     keys |= {"coordinator_memory_ratio": "coordinator, MB"}
     print(json.dumps({key: round(ratios[name], 4) for key, name in keys.items()} | {"pictures": o.pictures}))

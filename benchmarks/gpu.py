@@ -33,7 +33,7 @@ from rich.console import Console
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from assets.errors import InputError
-from benchmarks.results import made_on, write_section
+from benchmarks.results import made_on, markdown_table, write_section
 from render.generate import generate
 from render.graphics_cards import count_gpus
 from render.options import GenerateOptions
@@ -188,7 +188,7 @@ def main() -> None:
         runs = measure_all(options)
     best = min((r for r in runs if r.engine == "cycles"), key=lambda r: r.seconds_per_picture, default=None)
     if runs and options.write:
-        write_section(TITLE, markdown(runs, options))
+        write_section(TITLE, markdown(runs))
     keys = ("seconds_per_picture", "gpu_idle_share")
     print(json.dumps({key: getattr(best, key, None) for key in keys} | {"runs": [asdict(run) for run in runs]}))
 
@@ -216,13 +216,11 @@ def cells(run: Run) -> list[str]:
     return [run.engine, str(run.workers), run.device, *of_time, idle, str(run.failed)]
 
 
-def markdown(runs: list[Run], options: argparse.Namespace) -> str:
+def markdown(runs: list[Run]) -> str:
     """The section of the results."""
     heads = ("engine", "workers", "device", "pictures/min", "s/picture", "CPU s/picture", "GPU idle", "failed")
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *(f"| {' | '.join(cells(r))} |" for r in runs)]
-    command = f"python benchmarks/gpu.py --device {options.device} --pictures {options.pictures} --write"
     names = ", ".join(sorted({name for run in runs for name in run.names})) or "unnamed"
-    return "\n\n".join([made_on(command), f"On {names}.", "\n".join(lines)])
+    return "\n\n".join([made_on(), f"On {names}.", markdown_table(heads, [cells(run) for run in runs])])
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.bare import open_bare
 from benchmarks.pipeline import Spent, open_pipeline
-from benchmarks.results import made_on, write_section
+from benchmarks.results import made_on, markdown_table, write_section
 from render.options import GenerateOptions, read_config
 from scenes.preflight import open_inputs
 
@@ -163,10 +163,8 @@ def main() -> None:
         table.add_row(*row)
     Console(width=150).print(table)
     if o.write:
-        lines = [f"| {' | '.join(row)} |" for row in (ROWS, ["---"] * len(ROWS), *cells)]
-        command = " ".join(["python", "benchmarks/overhead.py", *(a for a in sys.argv[1:] if a != "--write")])
-        text = f"{made_on(command)}\n\n{shares}; medians (least to largest) of {o.rounds} blocks of {o.block} pictures."
-        write_section(TITLE, f"{text}\n\n" + "\n".join(lines))
+        text = f"{made_on()}\n\n{shares}; medians (least to largest) of {o.rounds} blocks of {o.block} pictures."
+        write_section(TITLE, f"{text}\n\n{markdown_table(ROWS, cells)}")
     print(json.dumps(figures(usual, least, shares)))
 
 

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.peer_labels import LabelCost, label_costs
 from benchmarks.peer_quality import Judgement, judge, true_radiance, window_of
 from benchmarks.peer_sides import Block, MemoryWatch, Ours, Plain, warm_up_plan
-from benchmarks.results import made_on, write_section
+from benchmarks.results import made_on, markdown_table, write_section
 from render.blender.freed_memory import return_freed_memory
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig, load_config
@@ -171,23 +171,14 @@ def report(figures: dict[str, object], labels: list[LabelCost], split: str, opti
 def _markdown(
     figures: dict[str, object], rows: list[list[str]], costs: list[list[str]], options: argparse.Namespace
 ) -> str:
-    command = (
-        f"python benchmarks/peer.py --rounds {options.rounds} --pictures {options.pictures} --judged {options.judged} "
-        f"--window {options.window:g} --workers {options.workers} --labels {' '.join(map(str, options.labels))} --write"
-    )
     said = (
         f"Pictures an hour: {figures['pictures_ratio']} times the plain loop's (rounds "
         f"{figures['pictures_ratio_by_round']}); CPU {figures['cpu_ratio']}, memory {figures['memory_ratio']} of its; "
         f"PSNR {figures['psnr_difference_db']} dB above it, over {options.judged} pictures in a window of "
         f"{options.window:g} of the frame. Planning counts as ours alone; starting and loading of scans for neither."
     )
-    of_labels = ["CPU of one more picture's labels:", _table(LABEL_HEADS, costs)]
-    return "\n\n".join([made_on(command), _table(HEADS, rows), said, *of_labels])
-
-
-def _table(heads: tuple[str, ...], rows: list[list[str]]) -> str:
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
-    return "\n".join(lines)
+    of_labels = ["CPU of one more picture's labels:", markdown_table(LABEL_HEADS, costs)]
+    return "\n\n".join([made_on(), markdown_table(HEADS, rows), said, *of_labels])
 
 
 def main() -> None:

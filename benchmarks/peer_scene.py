@@ -44,7 +44,7 @@ class PlainScene:
         self._copies: dict[tuple[str, int], Any] = {}
         self._images: dict[str, Any] = {}
         self._plane: Any = None
-        self._grounds: dict[str | None, Any] = {}
+        self._grounds: dict[tuple[str | None, float | None], Any] = {}
         scene.world = bpy.data.worlds.new("world")
         self._environment, self._mapping, self._background = _world_nodes(scene.world)
 
@@ -165,10 +165,10 @@ class PlainScene:
         if look["image"] is not None:
             raise UnsupportedPlan("only grey textures on the ground")
         path, joint = look["texture"], look["joint_roughness"]
-        if path not in self._grounds:
+        if (path, joint) not in self._grounds:
             image = None if path is None else self._image(path, data=True)
-            self._grounds[path] = _ground_nodes(image, joint)
-        material = self._grounds[path]
+            self._grounds[path, joint] = _ground_nodes(image, joint)
+        material = self._grounds[path, joint]
         nodes = material.node_tree.nodes
         bsdf = nodes["Principled BSDF"]
         bsdf.inputs["Metallic"].default_value = look["metallic"]

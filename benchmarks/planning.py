@@ -35,7 +35,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.results import made_on, write_section
+from benchmarks.results import made_on, markdown_table, write_section
 from scenes import planner as planning
 from scenes import visibility
 from scenes.catalogue import open_catalogue
@@ -208,8 +208,6 @@ def table(figures: dict[str, Figures]) -> str:
     """The figures as Markdown."""
     kinds = list(figures)
     rows = [
-        ["", *kinds],
-        ["---", *("---" for _ in kinds)],
         ["plans a second", *(f"{figures[k].rate:.1f}" for k in kinds)],
         ["plans a CPU second", *(f"{figures[k].cpu_rate:.1f}" for k in kinds)],
         ["arrangements, casts a plan", *(f"{figures[k].arrangements:.2f}, {figures[k].casts:.2f}" for k in kinds)],
@@ -219,7 +217,7 @@ def table(figures: dict[str, Figures]) -> str:
     stages = dict.fromkeys([*(stage for stage, _, _ in STAGES), "other"])
     for stage in stages:
         rows.append([f"{stage}, CPU ms a plan", *(f"{figures[k].stages.get(stage, 0.0):.1f}" for k in kinds)])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table(["", *kinds], rows)
 
 
 def main() -> None:
@@ -236,8 +234,7 @@ def main() -> None:
     )
     print(text)
     if given.write:
-        command = f"python benchmarks/planning.py --plans {given.plans} --seeds {given.seeds} --write"
-        write_section("Planning on one core (`planning.py`)", f"{made_on(command)}\n\n{text}")
+        write_section("Planning on one core (`planning.py`)", f"{made_on()}\n\n{text}")
     static = min(("upright", "scatter"), key=lambda k: figures[k].rate)
     numbers = {
         "plans_per_second_physics": figures["drop"].rate,

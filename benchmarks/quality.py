@@ -41,7 +41,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.picture_quality import Pixels, developed, psnr_db
 from benchmarks.pipeline import stamp
 from benchmarks.quality_scenes import QualityScene, quality_scenes
-from benchmarks.results import made_on, write_section
+from benchmarks.results import made_on, markdown_table, write_section
 from render.develop import meter
 from render.passes import Passes
 from render.session import BlenderSession
@@ -238,10 +238,8 @@ def report(
         "ways": {way: {s: asdict(j) for s, j in judged.items()} for way, judged in found.items()},
     }
     if options.write:
-        lines = ["| " + " | ".join(cells) + " |" for cells in (heads, ("---",) * len(heads), *rows)]
-        command = f"python benchmarks/quality.py --size {options.size} --write"
-        told = f"{made_on(command)}\n\nThe {title}. The reference is 32 samples at the peer's settings.\n\n"
-        write_section("Quality for time (`quality.py`)", told + "\n".join(lines))
+        told = f"{made_on()}\n\nThe {title}. The reference is 32 samples at the peer's settings."
+        write_section("Quality for time (`quality.py`)", f"{told}\n\n{markdown_table(heads, rows)}")
         draw(found, cpu_s, CURVE)
     print(json.dumps(figures))
 

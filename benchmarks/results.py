@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import platform
 import re
+import shlex
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -57,8 +59,14 @@ def _headings(text: str) -> list[tuple[int, str]]:
     return found
 
 
-def made_on(command: str) -> str:
-    """A line of date, machine and versions, and the command, for the head of a section."""
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of cells as text."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows))
+
+
+def made_on() -> str:
+    """A line of date, machine and versions, and the command that runs now, for the head of a section."""
+    command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
     memory = psutil.virtual_memory().total / 2**30
     packages = []
     for name in ("bpy", "numpy", "mujoco"):

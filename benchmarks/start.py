@@ -43,7 +43,7 @@ from assets.asset import AssetMeta, Material, MeshArrays
 from assets.library import store_asset
 from assets.primitives import build_primitive
 from assets.samples import sample_assets
-from benchmarks.results import made_on, write_section
+from benchmarks.results import made_on, markdown_table, write_section
 
 TITLE = "Start (`start.py`)"
 QUICKSTART = ROOT / "configs" / "quickstart.yaml"
@@ -119,7 +119,10 @@ def fill_library(library: Path, scans: int) -> None:
 def library_config(folder: Path) -> Path:
     """The quickstart with a library's ten classes."""
     classes = ", ".join(f"used{i:02d}" for i in range(USED))
-    text = QUICKSTART.read_text("utf-8").replace("source: samples", f"source: library\n  classes: [{classes}]")
+    samples, before = "source: samples", QUICKSTART.read_text("utf-8")
+    if before.count(samples) != 1:
+        raise SystemExit(f"{QUICKSTART}: {samples!r} is no longer there once, so nothing would be measured")
+    text = before.replace(samples, f"source: library\n  classes: [{classes}]")
     path = folder / "library.yaml"
     path.write_text(text, "utf-8")
     return path
@@ -173,9 +176,8 @@ def report(found: dict[str, list[Start]], options: argparse.Namespace) -> None:
         table.add_row(*cells[-1])
     Console(width=100).print(table)
     if options.write:
-        lines = [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *cells)]
-        command = " ".join(["python", "benchmarks/start.py", *(a for a in sys.argv[1:] if a != "--write")])
-        write_section(TITLE, f"{made_on(command)}\n\nMedians of {options.rounds} rounds.\n\n" + "\n".join(lines))
+        told = f"{made_on()}\n\nMedians of {options.rounds} rounds."
+        write_section(TITLE, f"{told}\n\n{markdown_table(heads, cells)}")
     quickstart, stamps, few, many = medians.values()
     figures = {
         "start_to_first_picture_s": round(quickstart.wall_s, 3),
