@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 from rich.console import Console
 
+from assets.blas_threads import use_one_blas_thread
 from assets.surface_textures import surface_texture
 from dataset.folder import DatasetFolder
 from dataset.record import Record
@@ -57,6 +58,7 @@ class Ours:
     def __init__(self, config: RunConfig, catalogue: Catalogue, base: Path, root: Path) -> None:
         self._catalogue, self._root = catalogue, root
         self.planner = Planner(config, catalogue, base)
+        use_one_blas_thread()
         self.folder = DatasetFolder(root / "ours")
         scratch = root / "scratch"
         scratch.mkdir()

@@ -15,6 +15,7 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from assets.blas_threads import use_one_blas_thread
 from dataset.folder import DatasetFolder
 from render.executor import LocalExecutor
 from render.machine import Shares, share_out
@@ -108,6 +109,7 @@ def open_pipeline(
 
     Raises what starting an engine raises, when the first pictures are made.
     """
+    use_one_blas_thread()
     dataset, shares = DatasetFolder(folder), share_out(config, config.images)
     dataset.create(wanted_maps(config.output))
     with contextlib.ExitStack() as stack:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from assets.blas_threads import use_one_blas_thread
 from assets.errors import InputError
 from assets.stores import entry_names, is_file
 from dataset.wording import counted
@@ -191,6 +192,7 @@ def entrypoint(argv: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 all done, 1 some pictures failed, 2 the input is wrong, 130 interrupted.
     """
+    use_one_blas_thread()
     _mount()
     if threading.current_thread() is threading.main_thread():
         stop_on_signals()

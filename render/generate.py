@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.atomic import write_atomically
+from assets.blas_threads import use_one_blas_thread
 from assets.errors import InputError
 from assets.processors import usable_cores
 from assets.stores import is_file
@@ -73,6 +74,7 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
         OSError: the folder can't be written any more.
     """
     started = time.monotonic()
+    use_one_blas_thread()
     refuse_fresh(options.fresh, options.shard)
     config = read_config(path, options)
     base = path.resolve().parent

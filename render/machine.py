@@ -4,8 +4,9 @@ On the CPU a worker has two threads as long as memory and the number of pictures
 threads idle while it sets its scene, builds trees, writes. Let ``s`` be the seconds of that and ``p`` the CPU seconds
 of the rest; then ``C`` cores in workers of ``t`` threads make ``C / (t s + p)`` pictures a second. With 0.3 and 8 s,
 two threads make 3 % fewer pictures than one, in half the memory, with half the Blenders to start and scans to load, and
-the first picture in half the time. On 2 cores (``benchmarks/scaling.py``) one worker of two threads was as fast as two
-of one, since planning and developing take turns with the idle thread. For more the rule is that model's, not measured:
+the first picture in half the time. On 2 cores (``benchmarks/scaling.py``) one worker of two threads made 5 % fewer
+pictures than two of one once they had started, and more of the first eight. For more the rule is that model's, not
+measured:
 
 - 8 cores: 4 workers with two threads each;
 - 32 cores: 16 workers with two threads each;

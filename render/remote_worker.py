@@ -20,6 +20,7 @@ from typing import Any
 
 from rich.console import Console
 
+from assets.blas_threads import use_one_blas_thread
 from assets.errors import InputError
 from assets.locations import locate
 from assets.stores import read_file
@@ -96,6 +97,7 @@ class RemoteWorker:
     """
 
     def __init__(self, errand: Errand) -> None:
+        use_one_blas_thread()
         config, base = RunConfig.model_validate(errand.config), Path(errand.base)
         self._folder = DatasetFolder(locate(errand.root, "--out"))
         _check_shared(self._folder, errand.lock)

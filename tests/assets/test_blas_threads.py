@@ -1,0 +1,35 @@
+"""Linear algebra in one thread, here and in processes that are started, whatever is loaded when."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SHOW = "; print(*(i['num_threads'] for i in threadpoolctl.threadpool_info() if i['user_api'] == 'blas'))"
+ROOT = Path(__file__).parents[2]
+
+
+def threads(code: str) -> list[int]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import threadpoolctl; {code}{SHOW}"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return [int(word) for word in done.stdout.split()]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import numpy; from assets.blas_threads import use_one_blas_thread as f; f()",
+        "from assets.blas_threads import use_one_blas_thread as f; f(); import numpy, scipy.linalg",
+        "import render.cli, contextlib, io; contextlib.redirect_stdout(io.StringIO()).__enter__(); "
+        "render.cli.entrypoint(['schema']); import sys; sys.stdout = sys.__stdout__; import scipy.linalg",
+    ],
+)
+def test_one_thread(code: str) -> None:
+    found = threads(code)
+    assert found
+    assert set(found) == {1}
