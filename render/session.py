@@ -175,12 +175,11 @@ class BlenderSession:
             EngineError: this picture can't be rendered; the session lives on.
             EngineCrashed: the worker died, hung or took too much memory; a new session is needed.
         """
-        shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
         output, sharp = (self._folder / f"{self._pictures}{kind}.exr" for kind in ("", "-sharp"))
         request = {
             "op": "render",
             "plan": json.loads(plan.to_json()),
-            "folders": {a: str(Path(asset_folders[a]).absolute()) for a in sorted(shown) if a in asset_folders},
+            "folders": {a: str(Path(asset_folders[a]).absolute()) for a in plan.asset_ids() if a in asset_folders},
             "output": str(output),
             "sharp": str(sharp),
         }

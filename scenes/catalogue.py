@@ -49,8 +49,7 @@ class Catalogue:
 
     def folders_of(self, plan: FramePlan) -> dict[str, Path]:
         """Folders of the assets that a picture shows, by id. Raises InputError as :meth:`asset` does."""
-        shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
-        return {asset_id: self.asset(asset_id).folder for asset_id in sorted(shown)}
+        return {asset_id: self.asset(asset_id).folder for asset_id in plan.asset_ids()}
 
     def mesh(self, asset_id: str) -> MeshArrays:
         """The arrays of an asset, kept for later pictures within a bound on triangles."""

@@ -265,6 +265,10 @@ class FramePlan:
     post: PostPlan
     factors: dict[str, Any] = field(default_factory=dict)
 
+    def asset_ids(self) -> list[str]:
+        """Ids of the assets that the picture shows, each once, sorted."""
+        return sorted({o.asset_id for o in self.objects} | {s.asset_id for s in self.surfaces})
+
     def to_json(self) -> str:
         """Serialise to one line of JSON."""
         return _ADAPTER.dump_json(self).decode("utf-8")
