@@ -86,9 +86,7 @@ def take_out_spots(radiance: Floats) -> tuple[list[BrightSpot], Floats]:
     return spots, rest
 
 
-def split_light(
-    radiance: Floats, mirrored_px: int, diffuse_px: int
-) -> tuple[list[BrightSpot], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def split_light(radiance: Floats, mirrored_px: int, diffuse_px: int) -> tuple[list[BrightSpot], Floats, Floats]:
     """An environment as lamps, what glossy surfaces mirror, and what lights matt ones.
 
     Args:

@@ -108,14 +108,14 @@ def test_glossy_surfaces_mirror_the_image_and_matt_ones_dont(
     world = WorldPlan(str(write_exr(tmp_path / "stripes.exr", sky)), 0.0, 1.0)
     polished = SurfaceMaterial((0.9, 0.9, 0.9), (0.9, 0.9, 0.9), roughness=0.0, metallic=1.0)
     narrow = CameraPlan((64, 48), 800.0, 800.0, 32.0, 24.0, look((-3.0, 0.0, 0.8), (0.0, 0.0, 0.0)))
+    settings = dataclasses.replace(SETTINGS, samples=64, max_bounces=2, denoise="off")
     contrast = {}
-    for material in (polished, WHITE):
-        floor = dataclasses.replace(GROUND, material=material)
-        plan = make_plan((), (floor,), world=world, camera=narrow)
-        settings = dataclasses.replace(SETTINGS, samples=64, max_bounces=2, denoise="off")
-        with BlenderSession(settings, engine, tmp_path, tmp_path / "log") as session:
+    with BlenderSession(settings, engine, tmp_path, tmp_path / "log") as session:
+        for material in (polished, WHITE):
+            floor = dataclasses.replace(GROUND, material=material)
+            plan = make_plan((), (floor,), world=world, camera=narrow)
             columns = render_once(plan, folders, session).radiance.mean(axis=(0, 2))
-        contrast[material] = float(np.ptp(columns) / columns.mean())
+            contrast[material] = float(np.ptp(columns) / columns.mean())
     assert contrast[polished] > 0.5
     assert contrast[WHITE] < 0.1
 
