@@ -19,14 +19,18 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # one that isn't clo
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(data: bytes, most_structure: int = MOST_STRUCTURE) -> Any:
     """Parse a document.
+
+    Args:
+        data: of the document.
+        most_structure: bytes that it may have beside its strings.
 
     Raises ValueError for what is none, for numbers that JSON doesn't know (NaN, Infinity) or no double holds (1e400),
     for halves of characters, and for what is nested too deeply or has too many values: whatever is read here can be
     written again, and takes no more memory than a few hundred megabytes and its strings.
     """
-    check_structure(data)
+    check_structure(data, most_structure)
     _check_depth(data)
     try:
         found = json.loads(data, parse_constant=_refuse_constant, parse_float=_finite)
