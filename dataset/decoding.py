@@ -28,8 +28,8 @@ Array = npt.NDArray[Any]
 Rgb = npt.NDArray[np.uint8]
 Size = tuple[int, int]
 
-MOST_LAYERS = 256
-"""Of soft masks: objects that share a pixel."""
+MOST_LAYERS = 64
+"""Of soft masks: a Cryptomatte has 16 objects a pixel at most, a lens mixes four pixels."""
 _MOST_CHANNELS = 4
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _END_BYTES, _MOST_DIRECTORY_BYTES = 22, 1000

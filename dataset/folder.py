@@ -36,6 +36,11 @@ class DatasetFolder:
         return self.root / "annotations"
 
     @property
+    def coco(self) -> Location:
+        """The COCO file."""
+        return self.annotations / "instances.json"
+
+    @property
     def run_file(self) -> Location:
         """What was run: config, versions, device, timings."""
         return self.root / "run.json"

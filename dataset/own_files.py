@@ -70,18 +70,21 @@ def misplaced(folder: DatasetFolder) -> Iterator[tuple[str, str]]:
     """
     if not isinstance(folder.root, Path):
         return
-    for entry in folder.own_entries():
+    folders = {entry.name for entry in folder.own_folders()}
+    for name in (*(entry.name for entry in folder.own_entries()), f"{folder.annotations.name}/{folder.coco.name}"):
         try:
-            mode = (folder.root / entry.name).lstat().st_mode
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        if entry in folder.own_folders():
-            if stat.S_ISLNK(mode):
-                yield entry.name, "is a link, and links in a dataset are not followed"
-            elif not stat.S_ISDIR(mode):
-                yield entry.name, "is no folder, as a dataset's is"
-        elif stat.S_ISDIR(mode):
-            yield entry.name, "is a folder, where a dataset has a file"
+            mode = (folder.root / name).lstat().st_mode
+        except OSError as e:
+            if e.errno in NO_FILE:  # below what is told itself
+                continue
+            raise
+        if name not in folders:
+            if stat.S_ISDIR(mode):
+                yield name, "is a folder, where a dataset has a file"
+        elif stat.S_ISLNK(mode):
+            yield name, "is a link, and links in a dataset are not followed"
+        elif not stat.S_ISDIR(mode):
+            yield name, "is no folder, as a dataset's is"
 
 
 def refuse_misplaced(folder: DatasetFolder) -> None:
