@@ -18,7 +18,7 @@ from assets.stores import Location
 from dataset.decoding import decode_rgb
 from dataset.export import recorded_indices
 from dataset.finished import FinishedDataset, open_dataset
-from dataset.folder import DatasetFolder
+from dataset.folder import DatasetFolder, record_name
 from dataset.own_files import BOOK_BYTES, RECORD_BYTES, read_own
 from dataset.picture_files import misnamed, read_image
 from dataset.record import Record
@@ -215,7 +215,7 @@ def _record(dataset: FinishedDataset, index: int) -> Record | None:
     path = dataset.folder.record(index)
     mend = "`scanstage check` says what is wrong with it"
     try:
-        record = Record.from_json(read_own(dataset.folder, f"{path.parent.name}/{path.name}", RECORD_BYTES))
+        record = Record.from_json(read_own(dataset.folder, record_name(index), RECORD_BYTES))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as e:
