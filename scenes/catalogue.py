@@ -16,6 +16,7 @@ from assets.library import default_library, list_assets
 from assets.primitives import primitive_assets
 from assets.samples import sample_assets
 from scenes.config.model import RunConfig
+from scenes.files import located
 from scenes.plan import FramePlan
 from scenes.wording import MOST_TOLD, bounded, did_you_mean, listed, shown
 
@@ -75,8 +76,7 @@ def library_folder(config: RunConfig, base: Path) -> Path | None:
     """The library that a config reads, absolute; None for the built-in samples."""
     if config.assets.source == "samples":
         return None
-    library = default_library() if config.assets.library is None else base / config.assets.library.expanduser()
-    return library.resolve()
+    return (default_library() if config.assets.library is None else located(config.assets.library, base)).resolve()
 
 
 def open_catalogue(config: RunConfig, base: Path) -> Catalogue:

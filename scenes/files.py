@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from assets.errors import InputError
+from scenes.wording import shown
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 HDRI_SUFFIXES = (".exr", ".hdr")
@@ -17,8 +18,14 @@ _HDRI_MAGIC = (b"\x76\x2f\x31\x01", b"#?")
 
 
 def located(path: Path, base: Path) -> Path:
-    """A configured path made absolute: ``~`` is the home folder, relative paths start from ``base``."""
-    return (base / path.expanduser()).resolve()
+    """A configured path made absolute: ``~`` is the home folder, relative paths start from ``base``.
+
+    Raises InputError where that leads nowhere: no home, links that lead in a circle, a NUL.
+    """
+    try:
+        return (base / path.expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError) as e:
+        raise InputError(f"{shown(str(path))}: no path of a file ({e})", "give the whole path") from None
 
 
 @lru_cache(maxsize=256)

@@ -27,7 +27,11 @@ def bounded(problems: Sequence[str]) -> list[str]:
     return [*problems] if more <= 0 else [*problems[:MOST_TOLD], f"… and {more:,} more"]
 
 
-def listed(names: Collection[object], word: Callable[[Any], str] = str) -> str:
+def _name(name: object) -> str:
+    return name if isinstance(name, str) else shown(name)
+
+
+def listed(names: Collection[object], word: Callable[[Any], str] = _name) -> str:
     """Names, as ``word`` writes them, with commas between them; of many the first ones."""
     first = ", ".join(shortened(word(n)) for n in islice(names, MOST_NAMES))
     return first if len(names) <= MOST_NAMES else f"{first} and {len(names) - MOST_NAMES:,} more"
