@@ -102,9 +102,10 @@ def split_light(radiance: Floats, mirrored_px: int, diffuse_px: int) -> tuple[li
 
 
 def shrink(radiance: Floats, width: int) -> Floats:
-    """An environment (H, W, C) of at most ``width`` pixels' width, by the mean over the area of each new pixel."""
-    if radiance.shape[1] <= width:
-        return radiance
+    """An environment (H, W, C) of at most ``width`` pixels' width, by the mean over the area of each new pixel.
+
+    It is at most half as high, too: environments are, and a file of other proportions must not take all memory.
+    """
     return _mean_rows(_mean_rows(radiance, max(1, width // 2)).swapaxes(0, 1), width).swapaxes(0, 1)
 
 
