@@ -41,6 +41,8 @@ def check_photo(file: BinaryIO) -> tuple[int, int]:
                 _check_size(image.width, image.height)
                 image.verify()
                 return image.size
+        except Image.DecompressionBombError:
+            raise ValueError(f"more than {MAX_PIXELS:,} pixels") from None
         except Exception as e:  # Pillow's decoders raise whatever they like on broken files
             raise ValueError(f"can't be read as an image ({e})") from None
 
@@ -66,7 +68,7 @@ def _check_radiance(start: bytes) -> None:
     found = _RADIANCE_SIZE.match(start, end + 2) if end >= 0 else None
     if found is None:
         raise ValueError("not a Radiance HDR image: its header doesn't say how large it is")
-    _check_size(int(found[1]), int(found[2]))
+    _check_size(int(found[2]), int(found[1]))  # rows come first
 
 
 @dataclass

@@ -106,7 +106,10 @@ def shrink(radiance: Floats, width: int) -> Floats:
 
     It is at most half as high, too: environments are, and a file of other proportions must not take all memory.
     """
-    return _mean_rows(_mean_rows(radiance, max(1, width // 2)).swapaxes(0, 1), width).swapaxes(0, 1)
+    height = max(1, width // 2)
+    if radiance.shape[0] <= height and radiance.shape[1] <= width:
+        return radiance
+    return _mean_rows(_mean_rows(radiance, height).swapaxes(0, 1), width).swapaxes(0, 1)
 
 
 def _mean_rows(pixels: Floats, count: int) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -70,7 +69,7 @@ class ImageCache:
 def _check_file(path: str) -> None:
     """Blender waits for pipes, and reads devices for ever. Raises MissingFile for what is no file of bounded size."""
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except (OSError, ValueError) as e:
         raise MissingFile(f"{path}: no such image file") from e
     if not stat.S_ISREG(found.st_mode):
