@@ -32,7 +32,6 @@ from scenes.numbers import take_count, take_number
 from scenes.wording import bounded, listed, shortened, shown
 
 MAX_BYTES = 1_000_000
-MAX_NODES = 500_000
 _LARGEST_SIDE = 100_000
 _MEND = "expected OpenCV's, ROS's or Kalibr's calibration, or fx, fy, cx, cy, width, height"
 _MATRIX = ("camera_matrix", "cameraMatrix", "K", "M", "k", "mtx")
@@ -143,7 +142,7 @@ def _read(path: Path) -> dict[Any, Any]:
 def _plain(text: str, path: Path) -> Any:
     """The first document of YAML or JSON: what ROS echoes is followed by the next message. Raises InputError."""
     try:
-        node, _ = compose(text, MAX_NODES, _Loader, first_only=True)
+        node = compose(text, _Loader, first_only=True)
         return None if node is None else _Loader("").construct_document(node)
     except NotPlain as e:
         raise InputError(f"{path}{e}", _MEND) from None

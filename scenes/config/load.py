@@ -13,15 +13,15 @@ from pydantic import ValidationError
 
 from assets.errors import InputError
 from assets.outside_files import read_input
+from assets.plain_yaml import MAX_DEPTH, MAX_NODES
 from scenes.config.calibration import calibrated
 from scenes.config.model import LONGEST_NAME, RunConfig
-from scenes.config.plain_nodes import MAX_DEPTH, NotPlain, PlainData, compose
+from scenes.config.plain_nodes import NotPlain, PlainData, compose
 from scenes.config.references import reference_problems
 from scenes.config.report import FROM_OVERRIDE, Lines, describe
 from scenes.wording import bounded, shortened, shown
 
 MAX_BYTES = 1_000_000
-MAX_NODES = 100_000
 _MEND = "All keys with their meaning: `scanstage schema`, and configs/ holds examples."
 
 
@@ -73,10 +73,12 @@ def with_overrides(data: dict[str, Any], overrides: Sequence[str], path: Path) -
 
 
 def _apply_overrides(data: dict[str, Any], overrides: Sequence[str], lines: Lines) -> None:
-    left = MAX_NODES
+    values = 0
     for override in overrides:
-        keys, value, nodes = _override(override, left)
-        left -= nodes
+        keys, value, count = _override(override)
+        values += count
+        if values > MAX_NODES:
+            raise InputError(f"--set: more than {MAX_NODES:,} values in all")
         _set(data, keys, value, override)
         at = tuple(_index(k) if _is_index(k) else k for k in keys)
         for end in range(1, len(at) + 1):
@@ -87,15 +89,15 @@ def _apply_overrides(data: dict[str, Any], overrides: Sequence[str], lines: Line
 def _compose(path: Path) -> yaml.Node | None:
     raw = read_input(path, MAX_BYTES)
     try:
-        return compose(raw.decode("utf-8"), MAX_NODES)[0]
+        return compose(raw.decode("utf-8"))
     except UnicodeDecodeError as e:
         raise InputError(f"{path}: not UTF-8 text (byte {e.start})") from None
     except NotPlain as e:
         raise InputError(f"{path}{e}") from None
 
 
-def _override(override: str, most_nodes: int) -> tuple[list[str], Any, int]:
-    """Keys and value of ``dotted.path=value``, and how many nodes the value has. Raises InputError."""
+def _override(override: str) -> tuple[list[str], Any, int]:
+    """Keys and value of ``dotted.path=value``, and how many values that has. Raises InputError."""
     dotted, equals, raw = override.partition("=")
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
@@ -104,13 +106,13 @@ def _override(override: str, most_nodes: int) -> tuple[list[str], Any, int]:
         raise InputError(f"--set {shortened(override)}: no config is nested more than {MAX_DEPTH} deep")
     plain = PlainData(f"--set {shortened(override)}")
     try:
-        node, nodes = compose(raw, most_nodes)
+        node = compose(raw)
     except NotPlain as e:
         raise InputError(f"{plain.place}{e}") from None
     value = None if node is None else plain.build(node)
     if plain.problems:
         raise InputError(bounded(plain.problems))
-    return keys, value, nodes
+    return keys, value, len(plain.lines)
 
 
 def _set(data: dict[str, Any], keys: list[str], value: Any, override: str) -> None:

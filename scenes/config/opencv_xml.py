@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from xml.parsers import expat
 
-from scenes.config.plain_nodes import MAX_DEPTH
 from scenes.wording import shortened
 
+MAX_DEPTH = 50
 _ROOT = "opencv_storage"
 
 

@@ -1,9 +1,8 @@
-"""YAML texts that somebody else wrote, as nodes of a bounded number: before anything is built of them."""
+"""YAML texts that somebody else wrote, as nodes, and these as plain data that remembers its lines."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +12,6 @@ from assets.errors import InputError
 from assets.plain_yaml import PlainLoader
 from scenes.wording import shortened
 
-MAX_DEPTH = 50
 _PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 Place = tuple[str | int, ...]
@@ -24,63 +22,27 @@ class NotPlain(ValueError):
     """A text is not YAML, or more than may be built of it. Its message is worded to follow a file's name."""
 
 
-def compose(
-    text: str, most_nodes: int, loader: type[PlainLoader] = PlainLoader, first_only: bool = False
-) -> tuple[yaml.Node | None, int]:
+def compose(text: str, loader: type[PlainLoader] = PlainLoader, first_only: bool = False) -> yaml.Node | None:
     """The document of a YAML text.
 
     Args:
         text: to be read.
-        most_nodes: that it may have, repeated ones counted as often as they stand for.
         loader: says what words mean.
         first_only: leave further documents alone, which are an error otherwise.
 
-    Returns:
-        Its node, None for an empty text, and how many nodes that has.
-
-    Raises NotPlain.
+    Returns its node; None for an empty text. Raises NotPlain.
     """
     try:
         reader = loader(text)
         try:
-            node = (reader.get_node() if reader.check_node() else None) if first_only else reader.get_single_node()
+            return (reader.get_node() if reader.check_node() else None) if first_only else reader.get_single_node()
         finally:
             reader.dispose()
     except yaml.MarkedYAMLError as e:
         where = f":{e.problem_mark.line + 1}:{e.problem_mark.column + 1}" if e.problem_mark else ""
-        raise NotPlain(f"{where}: not valid YAML: {e.problem or e.context}") from None
-    except RecursionError:
-        raise NotPlain(f": not valid YAML: nested more than {MAX_DEPTH} deep") from None
-    except (yaml.YAMLError, ValueError) as e:
-        raise NotPlain(f": not valid YAML: {type(e).__name__}: {' '.join(str(e).split())}") from None
-    return node, 0 if node is None else _count(node, most_nodes)
-
-
-def _count(root: yaml.Node, most: int) -> int:
-    """Nodes as they would expand: refuses alias bombs and what holds itself."""
-    count = 0
-    pending: list[Iterator[yaml.Node]] = [iter([root])]
-    while pending:
-        node = next(pending[-1], None)
-        if node is None:
-            pending.pop()
-            continue
-        count += 1
-        if count > most or len(pending) > MAX_DEPTH:
-            limit = f"more than {MAX_DEPTH} deep" if len(pending) > MAX_DEPTH else f"more than {most:,} values"
-            raise NotPlain(f": nested or repeated too much (aliases?): {limit}")
-        if not isinstance(node, yaml.ScalarNode):
-            pending.append(_children(node))
-    return count
-
-
-def _children(node: yaml.Node) -> Iterator[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
-    elif isinstance(node, yaml.SequenceNode):
-        yield from node.value
+        raise NotPlain(f"{where}: not valid YAML: {shortened(str(e.problem or e.context))}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
+        raise NotPlain(f": not valid YAML: {type(e).__name__}: {shortened(' '.join(str(e).split()))}") from None
 
 
 @dataclass
