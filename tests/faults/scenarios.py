@@ -9,6 +9,7 @@ import hostile_scans
 import kills
 import shards
 import sick_workers
+import strange_files
 import two_at_once
 from observation import Scenario
 
@@ -21,4 +22,5 @@ ALL: tuple[Scenario, ...] = (
     *shards.SCENARIOS,
     *hostile_scans.SCENARIOS,
     *hostile_configs.SCENARIOS,
+    *strange_files.SCENARIOS,
 )
