@@ -85,7 +85,7 @@ Found = Iterator[tuple[str, str | None]]
 
 
 def _images(config: RunConfig, base: Path) -> Found:
-    for path, suffixes in _image_paths(config, base):
+    for path, suffixes in dict.fromkeys(_image_paths(config, base)):
         yield from _trying(partial(list_images, path, suffixes))
     for image in _hdris(config):
         if image.startswith("builtin:"):

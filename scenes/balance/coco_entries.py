@@ -183,8 +183,8 @@ class _Watched:
         """As of a file. Raises ValueError where a piece without any would be longer than :data:`LONGEST_PIECE`."""
         data = self._file.read(count)
         plain = (b"\\" if self._escaped else b"") + data
-        plain = plain.replace(b"\\\\", b"")
-        self._escaped = plain.endswith(b"\\")
+        self._escaped = data.endswith(b"\\")
+        # One that ends a text after a backslash is missed; that which began the text isn't.
         self._since = 0 if b'"' in plain.replace(b'\\"', b"") else self._since + len(data)
         if self._since > LONGEST_PIECE:
             raise ValueError(f"an entry has more than {LONGEST_PIECE:,} bytes without a name")

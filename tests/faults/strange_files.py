@@ -91,8 +91,8 @@ BOMBS: dict[str, tuple[tuple[str, bytes], ...]] = {
         ("infinite", b"{fx: 600, cx: 1, cy: 1, width: 1e400, height: 480}"),
     ),
     "fill": (
-        ("text", b'{"info": "' + b"x" * 200_000_000),
-        ("nested", b'{"a":' * 5_000_000),
+        ("text", b'{"info": "' + b"x" * 40_000_000),
+        ("nested", b'{"a":' * 500_000),
         ("negative", b'{"categories": [{"id": 1, "name": "box", "instance_count": -9, "image_count": 1}]}'),
         ("infinite", b'{"categories": [{"id": 1, "name": "box", "instance_count": 1e999, "image_count": 1}]}'),
     ),

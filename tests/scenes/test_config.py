@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from assets.errors import InputError
 from scenes.config import RunConfig, load_config
-from scenes.config.references import variable_order
+from scenes.config.model import AssetsConfig
+from scenes.config.references import deep_outcomes, variable_order
 from scenes.config.schema import schema_text
 from scenes.distributions import Switch, Variable
 
@@ -335,6 +337,12 @@ def used(n: int) -> str:
     return f"{chain}}}\nassets: {{classes: {{{', '.join(f'c{i}: {{var: v0}}' for i in range(n))}}}}}"
 
 
+def unknown(n: int) -> str:
+    """Many variables, and as many names that are none of them."""
+    variables = ", ".join(f"v{i}: 1" for i in range(n))
+    return f"variables: {{{variables}}}\nassets: {{classes: {{{', '.join(f'c{i}: {{var: w{i}}}' for i in range(n))}}}}}"
+
+
 def doubling(n: int) -> str:
     """Each variable is one of two that are the one before."""
     twice = "".join(
@@ -351,6 +359,7 @@ def doubling(n: int) -> str:
         lambda n: f"distractors: {{source: [{', '.join(f'c{i}' for i in range(n))}]}}",
         lambda n: f"labels: {{per_class: {{{', '.join(f'c{i}: {{}}' for i in range(n))}}}}}",
         lambda n: f"variables: {{x: {{choice: [{', '.join(f'o{i}' for i in range(n))}]}}}}",
+        unknown,
         chained,
         lambda n: (
             "variables:\n"
@@ -368,6 +377,7 @@ def doubling(n: int) -> str:
         "distractors",
         "rules",
         "choice",
+        "hints",
         "chain",
         "backwards",
         "switches",
@@ -417,6 +427,26 @@ def test_variables_are_put_in_order_without_comparing_each_with_each() -> None:
     Compared.times = 0
     variable_order(config)
     assert Compared.times < 10 * 400
+
+
+def test_classes_are_looked_up_without_comparing_each_with_each() -> None:
+    names = [Compared(f"c{i}") for i in range(400)]
+    Compared.times = 0
+    with pytest.raises(ValueError, match="named twice: c0"):
+        AssetsConfig._not_empty([*names, *map(Compared, names)])
+    assert Compared.times < 10 * 400
+
+
+def test_what_a_variable_may_be_is_found_once_in_the_order_of_the_config(tmp_path: Path) -> None:
+    config = load(tmp_path, doubling(40))
+    assert list(islice(deep_outcomes(Variable(var="x40"), config), 10)) == [1]
+    choices = "".join(f"{n}: {{choice: [{n}0, {n}1]}}, " for n in "cd")
+    more = (
+        "b: {switch: {by: t, cases: {c0: {var: c}, c1: {var: d}}}}, "
+        "a: {switch: {by: c, cases: {c0: {var: b}, c1: {var: c}}}}"
+    )
+    config = load(tmp_path, f"variables: {{{choices} t: {{var: c}}, {more}}}")
+    assert list(deep_outcomes(Variable(var="a"), config)) == ["c0", "c1", "d0", "d1"]
 
 
 @given(st.integers(1, 12), st.data())
