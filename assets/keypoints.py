@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from assets.errors import InputError
+from assets.errors import InputError, Lines
 from assets.plain_yaml import PlainLoader
 from assets.raw_scan import Finding
 
@@ -34,7 +34,9 @@ MAX_BYTES = 1 << 20
 KEYS = ("keypoints", "skeleton")
 FAR = 0.1
 """Points farther from the mesh's bounding box than this share of its diagonal are worth a warning."""
-_EXAMPLE = "write for example:\n  keypoints:\n    handle: [0.1, 0.0, 0.05]\n  skeleton:\n    - [handle, lid]"
+_EXAMPLE = Lines.of(
+    ["write for example:", "  keypoints:", "    handle: [0.1, 0.0, 0.05]", "  skeleton:", "    - [handle, lid]"]
+)
 
 
 @dataclass(frozen=True)

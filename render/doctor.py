@@ -10,11 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-
 from assets.errors import InputError
 from assets.library import cache_folder, default_library, list_assets
+from render.console import Console, outside, print_mend, quoting
 from render.probe import BlenderProbe, probe
 
 WHEELS = {(3, 11): "4.5", (3, 13): "5.2"}
@@ -50,9 +48,8 @@ def examine(console: Console, blender: Path | None) -> bool:
 
 def _print(console: Console, finding: Finding) -> None:
     mark = "[green]✓[/]" if finding.well else "[red]✗[/]"
-    console.print(f"{mark} {escape(finding.text)}", highlight=False)
-    if finding.mend:
-        console.print(f"    {escape(finding.mend)}", highlight=False)
+    console.print(f"{mark} {quoting(finding.text)}")
+    print_mend(console, finding.mend, indent="    ")
 
 
 def _python() -> list[Finding]:
@@ -122,16 +119,13 @@ def _report_probe(console: Console, what: str, found: BlenderProbe) -> bool:
     if found.version is not None:
         _print(console, Finding(True, f"{what}: Blender {found.version}"))
         for backend, names in found.devices.items():
-            console.print(f"    {backend}: {escape(', '.join(names))}", highlight=False)
-        console.print(f"    Cycles would use {found.device}: {escape(found.device_reason or '')}", highlight=False)
+            console.print(f"    {outside(backend)}: {outside(', '.join(names))}")
+        console.print(f"    Cycles would use {outside(found.device)}: {outside(found.device_reason or '')}")
         eevee = f"works ({found.eevee})" if found.eevee else "has no graphics context here"
-        console.print(
-            f"    EEVEE {escape(eevee)}; denoiser {'there' if found.denoiser else 'missing'}", highlight=False
-        )
+        console.print(f"    EEVEE {outside(eevee)}; denoiser {'there' if found.denoiser else 'missing'}")
     else:
         _print(console, Finding(False, f"{what}: does not start"))
     for text, mend in found.problems:
-        console.print(f"    [yellow]![/] {escape(text)}", highlight=False)
-        if mend:
-            console.print(f"      {escape(mend)}", highlight=False)
+        console.print(f"    [yellow]![/] {quoting(text)}")
+        print_mend(console, mend, indent="      ")
     return found.version is not None

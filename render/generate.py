@@ -11,9 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from assets.atomic import write_atomically
 from assets.blas_threads import use_one_blas_thread
 from assets.errors import InputError
@@ -22,6 +19,7 @@ from assets.stores import is_file
 from dataset.export import recorded_indices
 from dataset.folder import DatasetFolder
 from render.books import close_books, described, earlier_failures, failures_json, rounded
+from render.console import Console, print_note
 from render.executors import open_executor
 from render.leftovers import remove_leftovers
 from render.maps import engine_settings, wanted_maps
@@ -82,7 +80,7 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
         catalogue = open_inputs(config, base)
     check_frames(config, options.frames)
     folder = DatasetFolder((options.out or default_out(config)).resolve())
-    with run_lock(folder, options.shard, note=partial(_note, console)):
+    with run_lock(folder, options.shard, note=partial(print_note, console)):
         run = _prepare(Planner(config, catalogue, base), folder, options, console)
         run.content["command"] = options.command(path)
         run.make_missing()
@@ -257,11 +255,7 @@ def _note_absent(source: BalancedRun, console: Console) -> None:
     if source.targets.absent:
         names = ", ".join(source.targets.absent)
         text = f"the real dataset has no labels called {names}: counted as 0; if it calls them otherwise, say so in map"
-        _note(console, text)
-
-
-def _note(console: Console, text: str) -> None:
-    console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
+        print_note(console, text)
 
 
 def _peeked(indices: Iterator[int]) -> Iterator[int] | None:

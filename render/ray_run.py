@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-
 from dataset.folder import DatasetFolder
 from render.cluster_shares import ActorShares, in_words, share_cluster
+from render.console import outside
 from render.executor import Executor
 from render.quarantine import quarantine
 from render.ray_actors import RayActors
@@ -44,7 +43,7 @@ def open_ray_executor(
         nodes = cluster_nodes(ray)
         shares = share_cluster(stages.config, nodes, pictures)
         text = f"workers: {shares.actors} on Ray ({in_words(nodes)}), {shares.asked()} each: {shares.why}"
-        stages.console.print(escape(text), highlight=False)
+        stages.console.print(outside(text))
         actors = RayActors(ray, _errand(source.planner, stages, shares), shares)
         stack.callback(actors.end, at_once=False)
         yield (

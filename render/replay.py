@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.console import Console
 
 from assets.errors import InputError
 from assets.stores import Location, read_file
@@ -16,6 +15,7 @@ from dataset.export import recorded_indices
 from dataset.finished import FinishedDataset, open_dataset
 from dataset.folder import DatasetFolder
 from dataset.record import Record
+from render.console import Console
 from render.maps import engine_settings, wanted_maps
 from render.quarantine import PLAN, REASON
 from render.scratch import passes_bytes, scratch_folder

@@ -12,12 +12,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from assets.surface_textures import surface_texture
 from dataset.folder import DatasetFolder
 from dataset.record import Record
+from render.console import Console, outside, print_note
 from render.finish import finish, with_texture_files
 from render.machine import Shares
 from render.maps import engine_settings
@@ -124,12 +122,12 @@ class Stages:
 
     def note(self, text: str) -> None:
         """Tell a person something."""
-        self.console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
+        print_note(self.console, text)
 
     def _note(self, found: EngineInfo) -> None:
         names = f" ({', '.join(found.device_names)})" if found.device_names else ""
         text = f"Blender {found.blender}, {found.engine} on {found.device}{names}: {found.device_reason}"
-        self.console.print(escape(text), highlight=False)
+        self.console.print(outside(text))
         for note in found.notes:
             self.note(note)
         self.info |= {

@@ -18,6 +18,8 @@ from typing import IO, Any
 
 import psutil
 
+from assets.errors import LOG_MARK
+
 _LOG_TAIL_LINES = 12
 _QUIT_GRACE_S = 5.0
 _LOOK_EVERY_S = 0.5
@@ -48,7 +50,7 @@ class EngineCrashed(Exception):
     """
 
     def __init__(self, message: str, log_tail: Sequence[str] = ()) -> None:
-        super().__init__("\n".join([message, *(f"  | {line}" for line in log_tail)]))
+        super().__init__(LOG_MARK.join([message, *log_tail]))
         self.log_tail = list(log_tail)
 
 
