@@ -63,12 +63,11 @@ def tell_shard(console: Console, shard: str, summary: Summary) -> None:
     minutes, seconds = divmod(round(summary.seconds.get("total", 0)), 60)
     kept = f", {summary.kept} were there already" if summary.kept else ""
     console.print(f"shard {shard}: {counted(summary.done)} in {minutes} min {seconds} s{kept}")
-    root = outside(summary.folder.root)
+    place = outside(summary.folder.root)
     if summary.lacking:
-        text = f"the dataset in {root} lacks {counted(len(summary.lacking))}: {named(summary.lacking)}"
-        console.print(text)
+        console.print(f"the dataset in {place} lacks {counted(len(summary.lacking))}: {named(summary.lacking)}")
     elif summary.lacking is not None:
-        console.print(f"nothing is missing any more; once no shard runs: scanstage merge {root}")
+        console.print(f"nothing is missing any more; once no shard runs: scanstage merge {place}")
 
 
 def named(indices: list[int]) -> str:

@@ -121,8 +121,8 @@ def size(count: float) -> str:
 def _table(first: str, columns: list[str], last: str | None = None) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column(first, no_wrap=True)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+    for head in columns:
+        table.add_column(head, justify="right", no_wrap=True)
     if last is not None:
         table.add_column(last, style="dim")
     return table

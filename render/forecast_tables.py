@@ -72,7 +72,7 @@ def _print_summary(console: Console, found: dict[str, Any]) -> None:
 def _rows(classes: dict[str, Any], everything: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Classes that have anything to tell, and all of them together."""
     total = [("all", everything)] if len(classes) > 1 else []
-    return [*((outside(name), entry) for name, entry in classes.items() if entry["placed"]), *total]
+    return [*((name, entry) for name, entry in classes.items() if entry["placed"]), *total]
 
 
 def _counts(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
@@ -83,7 +83,7 @@ def _counts(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
         dropped = [entry["dropped_by_rule"].get(rule, 0) for rule in rules]
         cells = [entry["placed"], entry["labelled"], entry["ignored"], *dropped, entry["pictures"]]
         style = "bold" if entry is everything else "yellow" if not entry["labelled"] else None
-        table.add_row(name, *(_count(n) for n in cells), style=style)
+        table.add_row(outside(name), *(_count(n) for n in cells), style=style)
     return table
 
 
@@ -98,7 +98,7 @@ def _sizes(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
         visible = {k: 100 * v for k, v in entry["visible_fraction"].items() if k != "histogram"}
         cells = [_numbers(entry["box_shorter_px"], ".0f"), _numbers(entry["box_longer_px"], ".0f"), sizes]
         cells += [_numbers(visible, ".0f"), f"{100 * entry['truncated_fraction']['any'] / n:.0f}"]
-        table.add_row(name, *cells, style="bold" if entry is everything else None)
+        table.add_row(outside(name), *cells, style="bold" if entry is everything else None)
     return table
 
 
@@ -137,8 +137,8 @@ def _pair_table(pairs: list[tuple[int, str, str]]) -> Table:
 def _table(first: str, columns: list[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column(first, no_wrap=True, max_width=32)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+    for head in columns:
+        table.add_column(head, justify="right", no_wrap=True)
     return table
 
 
