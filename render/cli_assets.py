@@ -21,10 +21,11 @@ from assets.intake import (
     file_sha256,
     take_in,
 )
-from assets.library import default_library, list_assets, remove_asset
+from assets.library import list_assets, remove_asset
 from assets.packs import PACKS, pull_pack
 from assets.readers import SCAN_SUFFIXES
 from assets.units import extents_text
+from assets.user_folders import NAME_LIBRARY, NO_LIBRARY, default_library, library_for_writing
 from render.console import Console, outside, print_json, print_mend, quoting
 
 app = typer.Typer(no_args_is_help=True, help="Take scans in, inspect and list them.", rich_markup_mode="rich")
@@ -69,7 +70,7 @@ def add(
         class_name, unit, up, max_triangles, license=license_, author=author, url=url, keypoints=keypoints
     )
     check_options(options)
-    target = library or default_library()
+    target = library_for_writing(library)
     console = Console()
     problems: list[InputError] = []
     files, done = _scan_files(paths), 0
@@ -185,11 +186,14 @@ def list_(
 ) -> None:
     """List the scans of the library."""
     source = library or default_library()
-    found = [a for a in list_assets(source) if class_name in (None, a.meta.class_name)]
+    found = [a for a in (list_assets(source) if source else []) if class_name in (None, a.meta.class_name)]
     if as_json:
         print_json([_as_json(a) for a in found])
         return
     console = Console()
+    if source is None:
+        console.print(f"{NO_LIBRARY}\n  {NAME_LIBRARY}", soft_wrap=True)
+        return
     if not found:
         console.print(f"no scans in {outside(source)}", soft_wrap=True)
         console.print("  scanstage assets add PATH… --class NAME, or scanstage assets pull ycb", soft_wrap=True)
@@ -224,7 +228,7 @@ def pull(
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
 ) -> None:
     """Add a pack of real scans to the library."""
-    target = library or default_library()
+    target = library_for_writing(library)
     console = Console()
     result = pull_pack(name, target, wheel, max_triangles, lambda step: console.print(f"  {outside(step)}"))
     for asset in result.added:
@@ -246,6 +250,8 @@ def remove(
 ) -> None:
     """Remove scans from the library."""
     target = library or default_library()
+    if target is None:
+        raise InputError(NO_LIBRARY, NAME_LIBRARY)
     console = Console(soft_wrap=True)
     for asset_id in asset_ids:
         remove_asset(target, asset_id)

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from assets.errors import InputError
+from assets.user_folders import expanded
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 HDRI_SUFFIXES = (".exr", ".hdr")
@@ -18,7 +19,7 @@ _HDRI_MAGIC = (b"\x76\x2f\x31\x01", b"#?")
 
 def located(path: Path, base: Path) -> Path:
     """A configured path made absolute: ``~`` is the home folder, relative paths start from ``base``."""
-    return (base / path.expanduser()).resolve()
+    return (base / expanded(path)).resolve()
 
 
 @lru_cache(maxsize=256)

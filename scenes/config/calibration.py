@@ -26,6 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from assets.errors import InputError
 from assets.plain_yaml import PlainLoader
+from assets.user_folders import expanded
 from scenes.config.camera import BrownConrady, CameraConfig, Distortion, Fisheye, Intrinsics
 
 MAX_BYTES = 1_000_000
@@ -75,7 +76,7 @@ def calibrated(camera: CameraConfig, base: Path) -> CameraConfig:
     """
     if not isinstance(camera.intrinsics, Path):
         return camera
-    path = (base / camera.intrinsics.expanduser()).resolve()
+    path = (base / expanded(camera.intrinsics)).resolve()
     found = read_calibration(path)
     given = camera.model_fields_set
     resolution = camera.resolution if "resolution" in given else found.resolution_wh
