@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from assets.atomic import write_atomically
 from assets.blas_threads import use_one_blas_thread
 from assets.errors import InputError
 from assets.processors import usable_cores
@@ -22,6 +21,7 @@ from render.books import close_books, described, earlier_failures, failures_json
 from render.console import Console, print_note
 from render.executors import open_executor
 from render.leftovers import remove_leftovers
+from render.log_tail import extend_log
 from render.maps import engine_settings, wanted_maps
 from render.options import GenerateOptions, read_config
 from render.preparation import (
@@ -192,7 +192,7 @@ class _Run:
                             self.summary.add(outcome)
                             progress.note(outcome, self.left())
             finally:
-                _keep_log(stages, self.folder, self.options.shard)
+                _keep_log(stages, self.folder, self.options.shard, len(self.sessions) + 1)
                 session["frames"] = list(frame_bounds(self.options.frames, self.source))
                 session |= {"pictures": self.summary.done, "seconds": rounded(self.summary, started)}
                 self.sessions.append(session)
@@ -267,13 +267,14 @@ def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
     return itertools.chain([first], indices)
 
 
-def _keep_log(stages: Stages, folder: DatasetFolder, shard: Shard | None) -> None:
-    """Put what Blender printed beside the dataset, if there is one."""
+def _keep_log(stages: Stages, folder: DatasetFolder, shard: Shard | None, session: int) -> None:
+    """Put what Blender printed beside the dataset, if there is one, below what it printed in earlier sessions."""
     with contextlib.suppress(Exception):  # of whatever kind: it must not hide what ended the run
         printed = stages.printed()
         if not printed or not is_file(folder.run_file):
             return
+        text = f"== session {session}\n".encode() + printed
         if shard is not None:
-            keep_shard_log(folder, shard, printed)
+            keep_shard_log(folder, shard, text)
         else:
-            write_atomically(folder.log, printed.encode("utf-8"))
+            extend_log(folder.root, folder.log.name, text)

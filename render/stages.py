@@ -17,6 +17,7 @@ from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.console import Console, outside, print_note
 from render.finish import finish, with_texture_files
+from render.log_tail import DATASET_LOG_BYTES, joined
 from render.machine import Shares
 from render.maps import engine_settings
 from render.passes import Passes
@@ -163,13 +164,15 @@ class Stages:
         """Keep what is known of a picture that can't be made. Raises OSError."""
         quarantine(self.folder, planned.plan, reason, log)
 
-    def printed(self) -> str:
-        """The end of what all workers have printed, one after the other."""
+    def printed(self) -> bytes:
+        """The end of what each worker has printed, one after the other; in all no more than a dataset keeps."""
+        with self._lock:
+            living = {log: session for log, session in self._living.items() if session.alive}
         texts = []
-        for log in sorted(self.scratch.glob("blender-*.log")):
+        for log in sorted({*self.scratch.glob("blender-*.log"), *living}):
             with contextlib.suppress(OSError):  # removed meanwhile
-                texts.append(log.read_text("utf-8", "replace"))
-        return "".join(texts)
+                texts.append(living[log].printed.encode("utf-8") if log in living else log.read_bytes())
+        return joined(texts, DATASET_LOG_BYTES)
 
     def _is_cut_out(self, item: ObjectPlan) -> bool:
         materials = self.catalogue.asset(item.asset_id).meta.materials

@@ -7,6 +7,7 @@ import disks
 import hostile_configs
 import hostile_scans
 import kills
+import noisy_output
 import shards
 import sick_workers
 import two_at_once
@@ -21,4 +22,5 @@ ALL: tuple[Scenario, ...] = (
     *shards.SCENARIOS,
     *hostile_scans.SCENARIOS,
     *hostile_configs.SCENARIOS,
+    *noisy_output.SCENARIOS,
 )
