@@ -217,6 +217,12 @@ def entrypoint(argv: list[str] | None = None) -> int:
         print_error(errors, f"{where}{e.strerror or e}")
         errors.print("what is finished is kept; once there is room and access, the same command goes on from there")
         return 1
+    except UnicodeEncodeError as e:
+        if e.encoding.lower().replace("-", "") == "utf8":
+            raise
+        print_error(errors, f"{e.object!r}: the locale's encoding, {e.encoding}, has no such file name")
+        print_mend(errors, "set PYTHONUTF8=1, or a locale of UTF-8, such as LC_ALL=C.UTF-8")
+        return 2
     except Exception as e:
         if _is_engine_failure(e):
             print_error(errors, e)

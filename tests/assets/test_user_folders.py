@@ -116,15 +116,16 @@ def test_a_variable_that_needs_a_home_is_refused(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     "line",
     [
-        "light: {hdri: ~nobody-there/a.exr}",
-        "camera: {intrinsics: ~nobody-there/a.yaml}",
+        "assets: {source: samples}\nlight: {hdri: {image: ~nobody-there/a.exr}}",
+        "assets: {source: samples}\ncamera: {intrinsics: ~nobody-there/a.yaml}",
         "assets: {library: ~nobody-there/a}",
     ],
 )
 def test_homes_that_a_config_names(tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str) -> None:
     (tmp_path / "c.yaml").write_text(f"images: 1\n{line}\n")
     assert entrypoint(["plan", str(tmp_path / "c.yaml")]) == 2
-    assert "~nobody-there/a" in capsys.readouterr().err
+    assert "~nobody-there/a" in (err := capsys.readouterr().err)
+    assert "where that home folder is" in err
 
 
 def test_a_full_cache_that_can_t_be_written_is_read(

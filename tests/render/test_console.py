@@ -288,6 +288,21 @@ def test_a_command_ends_well_whatever_the_encoding(tmp_path: Path, encoding: str
     assert done.stdout.decode(encoding).startswith("ok cup/")
 
 
+FILES = ("light: {hdri: {image: café.exr}}", "camera: {intrinsics: ☃.yaml}", "assets: {library: чашка}")
+
+
+@pytest.mark.parametrize("line", FILES)
+def test_a_file_name_that_a_locale_lacks_is_no_traceback(tmp_path: Path, line: str) -> None:
+    samples = "" if "assets" in line else "assets: {source: samples}"
+    (tmp_path / "c.yaml").write_text(f"{samples}\n{line}\n", "utf-8")
+    own = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "render", "plan", "c.yaml"]
+    done = subprocess.run(command, env={**os.environ, **own}, capture_output=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"PYTHONUTF8=1" in done.stderr
+
+
 ON_A_TERMINAL = """
 import sys, time
 from rich.progress import Progress
