@@ -35,10 +35,10 @@ import os
 import re
 import stat
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from render.holder import MOST_BYTES, Held, Holder, fate, me, parsed, told
 
@@ -63,7 +63,7 @@ def take(path: Path, what: str) -> tuple[str, list[Holder]]:
         FileNotFoundError: the folder is gone, or what was prepared in it: to be tried again.
         OSError: the folder can't be written.
     """
-    entry = f"holder-{uuid.uuid4().hex}.json"
+    entry = f"holder-{uuid4().hex}.json"
     _own.add(entry)  # before it can be seen: another thread must not take it for one of a dead process of our number
     followed: dict[str, Holder] = {}
     deadline = time.monotonic() + PATIENCE_S

@@ -1,4 +1,4 @@
-"""Processes that fight for one dataset's folder: ``python tests/faults/lock_stress.py [--attempts 10000] [--mode MODE]``.
+"""Processes that fight for one dataset's folder: ``python tests/faults/lock_stress.py [--attempts N] [--mode MODE]``.
 
 Many processes claim the folder as runs and as shards, hold it for a moment and let go. A third of the holders kill
 themselves (SIGKILL) while they hold it; besides, processes are killed at random moments, so also while they claim it,
