@@ -15,12 +15,13 @@ finds it unchanged the first time.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from assets.errors import InputError
-from assets.stores import entry_names, file_sizes
+from assets.stores import file_sizes
 from dataset.folder import DatasetFolder
 
 TRIES = 3
@@ -38,11 +39,12 @@ def record_listing(folder: DatasetFolder) -> Listing:
     records = folder.records
     if not isinstance(records, Path):
         return file_sizes(folder.root, [records.name])  # type: ignore[arg-type]
-    names = frozenset(name for name in entry_names(records) if name.endswith(".json") and not name.startswith("."))
     try:
+        with os.scandir(records) as entries:
+            names = frozenset(e.name for e in entries if e.name.endswith(".json") and not e.name.startswith("."))
         found = records.stat()
     except FileNotFoundError:
-        return names
+        return None
     return names, found.st_ino, found.st_mtime_ns
 
 

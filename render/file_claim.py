@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from render import folder_claim
-from render.holder import MOST_BYTES, Held, Holder, me, parsed, told
+from render.holder import MOST_BYTES, Held, Holder, foreign, me, parsed, told
 
 try:
     import fcntl
@@ -57,11 +57,9 @@ def claim(path: Path, what: str, note: Note) -> Iterator[IsKept]:
         FileNotFoundError: the folder is gone: to be made, and tried again.
         OSError: the folder can't be written, or something else is under that name.
     """
-    if not _knows_locks(path.parent):
-        entry, followed = folder_claim.take(path, what)
+    if not _knows_locks(path):
+        entry = folder_claim.take(path, what, lambda before: note(_followed(before)))
         try:
-            for before in followed:
-                note(_followed(before))
             yield lambda: folder_claim.is_there(path, entry)
         finally:
             folder_claim.let_go(path, entry)
@@ -104,9 +102,8 @@ def _locked(path: Path, what: str, note: Note) -> int:
             handle = _opened(path, os.O_RDWR | os.O_CREAT)
         except IsADirectoryError:  # of a host that has no locks
             if time.monotonic() > deadline:
-                raise
-            for holder in folder_claim.clear(path).values():
-                note(_followed(holder))
+                raise foreign(path) from None
+            folder_claim.clear(path, lambda holder: note(_followed(holder)))
             continue
         try:
             if not _flock(handle, shared=False):
@@ -130,23 +127,24 @@ def _locked(path: Path, what: str, note: Note) -> int:
 
 def _opened(path: Path, flags: int) -> int:
     """The file, if it can be one of ours: what is written into it must not be another's. Raises OSError."""
-    foreign = OSError(errno.EINVAL, f"{path.name} is no file of scanstage", str(path))
     try:
         handle = os.open(path, flags | _SAFELY, 0o644)
     except OSError as e:
-        raise foreign if e.errno in (errno.ELOOP, errno.ENXIO) else e  # noqa: B904 - a link, a socket
+        if e.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
+            raise foreign(path) from e
+        raise
     found = os.fstat(handle)
     if stat.S_ISREG(found.st_mode) and found.st_size <= MOST_BYTES and found.st_nlink <= 1:
         return handle
     os.close(handle)
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    raise foreign
+    raise foreign(path)
 
 
-def _knows_locks(folder: Path) -> bool:
-    """Whether the file system can lock files: tried on one that nobody else sees."""
-    with tempfile.TemporaryFile(dir=folder) as probe:
+def _knows_locks(path: Path) -> bool:
+    """Whether the file system can lock files: tried on one beside it that nobody else sees, or takes for another's."""
+    with tempfile.TemporaryFile(dir=path.parent, prefix=f".{path.name}.") as probe:
         return _flock(probe.fileno(), shared=False)
 
 

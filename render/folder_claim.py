@@ -10,7 +10,8 @@ How it ends: the holder deletes its entry, or, if it has died, whoever finds tha
 Why never two hold it:
 
 1. A claim never has two entries. Entries get there by the rename alone (nobody makes a file in the folder under the
-   claim's name), each within a folder of its own, and only onto a folder that is empty.
+   claim's name), each within a folder of its own, and only onto a folder that is empty. A claimant looks afterwards
+   whether its entry is there: somebody may have emptied the folder while it was being prepared.
 2. The entry of a process that lives is deleted by that process alone. Others delete an entry only after its process has
    died, and *by the entry's name*, which no other will ever have: one that comes late, after the dead one's claim has
    been taken over, finds no such name and does no harm. There is nothing to be locked while a dead holder's claim is
@@ -35,28 +36,35 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from render.holder import MOST_BYTES, Held, Holder, fate, me, parsed, told
+from render.holder import MOST_BYTES, Held, Holder, fate, foreign, me, parsed, told
 
 PATIENCE_S = 0.5
 """A claim that is refused without a holder to be seen (Windows, where somebody reads a file) is tried for so long."""
 _ENTRY = re.compile(r"holder-[0-9a-f]{32}\.json")
+_PREPARED = re.compile(r"\.(?P<claim>.+)\.of-holder-[0-9a-f]{32}")
 _UNFINISHED = "unfinished"
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _own: set[str] = set()
 """Entries of claims that this process holds, or is taking, and paths of files that it holds."""
+Tell = Callable[[Holder], None]
 
 
-def take(path: Path, what: str) -> tuple[str, list[Holder]]:
+def take(path: Path, what: str, tell: Tell) -> str:
     """Hold ``path``, in a folder that exists.
 
+    Args:
+        path: of the claim.
+        what: the holder does, for others' messages.
+        tell: see :func:`clear`.
+
     Returns:
-        The name of the entry, for :func:`let_go`; dead holders that were followed.
+        The name of the entry, for :func:`let_go`.
 
     Raises:
         Held: by another process, or elsewhere in this one.
@@ -65,15 +73,17 @@ def take(path: Path, what: str) -> tuple[str, list[Holder]]:
     """
     entry = f"holder-{uuid4().hex}.json"
     _own.add(entry)  # before it can be seen: another thread must not take it for one of a dead process of our number
-    followed: dict[str, Holder] = {}
+    denied: OSError | None = None
     deadline = time.monotonic() + PATIENCE_S
     try:
         staged = _prepared(path, entry, told(me(what)))
         while (trouble := _put(staged, path, entry)) is not None:
             if time.monotonic() > deadline:
-                raise OSError(trouble.errno, f"{path} can't be taken: {trouble.strerror}", str(path)) from trouble
-            with contextlib.suppress(PermissionError):
-                followed |= clear(path)
+                raise denied or (foreign(path) if _mode(path) else trouble)
+            try:
+                clear(path, tell)
+            except PermissionError as e:
+                denied = e
             time.sleep(0.002)
     except BaseException:
         let_go(path, entry)
@@ -82,7 +92,7 @@ def take(path: Path, what: str) -> tuple[str, list[Holder]]:
         _discard(_staged(path, entry), entry)
     with contextlib.suppress(OSError):
         _sweep(path)
-    return entry, list(followed.values())
+    return entry
 
 
 def let_go(path: Path, entry: str) -> None:
@@ -123,8 +133,12 @@ def look(path: Path) -> Held | None:
     return _held(path, _entries(path))
 
 
-def clear(path: Path) -> dict[str, Holder]:
-    """Free a claim from dead holders; returns them by the names of their entries.
+def clear(path: Path, tell: Tell) -> None:
+    """Free a claim from a dead holder.
+
+    Args:
+        path: of the claim.
+        tell: is told of a holder that was killed, by that one alone of many who freed the claim from it.
 
     Raises:
         Held: by one who lives, or of whom that can't be told.
@@ -133,12 +147,12 @@ def clear(path: Path) -> dict[str, Holder]:
     entries = _entries(path)
     if held := _held(path, entries):
         raise held
-    for name in entries:
+    for name, holder in entries.items():
         with contextlib.suppress(FileNotFoundError, IsADirectoryError):  # somebody was faster
             (path / name).unlink()
+            tell(holder)
     with contextlib.suppress(OSError):
         path.rmdir()
-    return entries
 
 
 def _held(path: Path, entries: dict[str, Holder]) -> Held | None:
@@ -161,7 +175,7 @@ def _entries(path: Path) -> dict[str, Holder]:
     if mode == 0:
         return {}
     if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-        raise OSError(errno.ELOOP, "is neither a file nor a folder", str(path))
+        raise foreign(path)  # a link, a pipe
     try:
         names = [p.name for p in path.iterdir() if _ENTRY.fullmatch(p.name)] if stat.S_ISDIR(mode) else [""]
     except (FileNotFoundError, NotADirectoryError):
@@ -192,6 +206,12 @@ def _mode(path: Path) -> int:
         return path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return 0
+
+
+def prepared_for(name: str) -> str | None:
+    """Name of the claim that a folder of that name is prepared for; None where it is none of these."""
+    match = _PREPARED.fullmatch(name)
+    return match["claim"] if match else None
 
 
 def _staged(path: Path, entry: str) -> Path:
@@ -226,6 +246,8 @@ def _put(staged: Path, path: Path, entry: str) -> OSError | None:
         if isinstance(e, FileNotFoundError):
             raise
         return e
+    if not is_there(path, entry):
+        raise FileNotFoundError(errno.ENOENT, "what was prepared is gone", str(staged))
     return None
 
 
@@ -240,9 +262,8 @@ def _discard(staged: Path, entry: str | None) -> None:
 
 def _sweep(path: Path) -> None:
     """Remove what claimants prepared that were killed then."""
-    prefix = f".{path.name}.of-"
     for staged in path.parent.iterdir():
-        if staged.name.startswith(prefix) and stat.S_ISDIR(_mode(staged)):
+        if prepared_for(staged.name) == path.name and stat.S_ISDIR(_mode(staged)):
             with contextlib.suppress(OSError):
                 dead = _entries(staged)  # at most one
                 if _held(staged, dead) is None:

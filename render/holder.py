@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -58,6 +59,11 @@ class Held(Exception):
     def __init__(self, path: Path, holder: Holder, certain: bool, file: Path | None = None) -> None:
         super().__init__(f"{path}: held by {holder}")
         self.path, self.holder, self.certain, self.file = path, holder, certain, file or path
+
+
+def foreign(path: Path) -> OSError:
+    """What is raised where something else is under a claim's name."""
+    return OSError(errno.EINVAL, f"{path.name} there is not scanstage's", str(path))
 
 
 def me(what: str) -> Holder:
