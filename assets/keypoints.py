@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from assets.errors import InputError
+from assets.errors import InputError, Lines
 from assets.plain_yaml import PlainLoader, what_is_wrong
 from assets.raw_scan import Finding
 from assets.scan_file import read_scan_file
@@ -39,7 +39,9 @@ KEYS = ("keypoints", "skeleton")
 _MOST_PROBLEMS = 50
 FAR = 0.1
 """Points farther from the mesh's bounding box than this share of its diagonal are worth a warning."""
-_EXAMPLE = "write for example:\n  keypoints:\n    handle: [0.1, 0.0, 0.05]\n  skeleton:\n    - [handle, lid]"
+_EXAMPLE = Lines.of(
+    ["write for example:", "  keypoints:", "    handle: [0.1, 0.0, 0.05]", "  skeleton:", "    - [handle, lid]"]
+)
 
 
 @dataclass(frozen=True)

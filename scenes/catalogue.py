@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from assets.asset import Asset, MeshArrays
 from assets.errors import InputError
-from assets.library import default_library, list_assets
+from assets.library import list_assets
 from assets.primitives import primitive_assets
 from assets.samples import sample_assets
+from assets.user_folders import LIBRARY, NO_LIBRARY, default_library
 from scenes.config.model import RunConfig
 from scenes.files import located
 from scenes.plan import FramePlan
@@ -73,10 +74,18 @@ class Catalogue:
 
 
 def library_folder(config: RunConfig, base: Path) -> Path | None:
-    """The library that a config reads, absolute; None for the built-in samples."""
+    """The library that a config reads, absolute; None for the built-in samples.
+
+    Raises InputError where the config names none, and this user has none and can't have one.
+    """
     if config.assets.source == "samples":
         return None
-    return (default_library() if config.assets.library is None else located(config.assets.library, base)).resolve()
+    named = config.assets.library
+    library = default_library() if named is None else located(named, base)
+    if library is None:
+        samples = "or use the samples: `assets: {source: samples}`"
+        raise InputError(NO_LIBRARY, f"name one: set {LIBRARY}, or `assets: {{library: FOLDER}}`; {samples}")
+    return library.resolve()
 
 
 def open_catalogue(config: RunConfig, base: Path) -> Catalogue:

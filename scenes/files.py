@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from assets.errors import InputError
 from assets.outside_files import open_outside, read_outside
+from assets.user_folders import expanded
 from scenes.image_headers import check_hdri, check_photo
 from scenes.plan import FramePlan
 from scenes.wording import bounded, shown
@@ -33,10 +34,10 @@ _MEND = "replace or remove these files"
 def located(path: Path, base: Path) -> Path:
     """A configured path made absolute: ``~`` is the home folder, relative paths start from ``base``.
 
-    Raises InputError where that leads nowhere: no home, links that lead in a circle, a NUL.
+    Raises InputError where that leads nowhere: links that lead in a circle, a NUL.
     """
     try:
-        return (base / path.expanduser()).resolve()
+        return (base / expanded(path)).resolve()
     except (OSError, RuntimeError, ValueError) as e:
         raise InputError(f"{shown(str(path))}: no path of a file ({e})", "give the whole path") from None
 

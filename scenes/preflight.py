@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from assets.asset import MESH_FILE
-from assets.errors import InputError
+from assets.errors import InputError, Lines
 from scenes.camera import draw_camera
 from scenes.catalogue import Catalogue, open_catalogue
 from scenes.config.camera import Fisheye
@@ -54,7 +54,7 @@ def open_inputs(config: RunConfig, base: Path) -> Catalogue:
         problems.append(text)
         mends += [mend] if mend and mend not in mends and len(mends) < MOST_TOLD else []
     if problems or catalogue is None:
-        raise InputError(bounded(list(dict.fromkeys(problems))), "\n".join(mends) or None)
+        raise InputError(bounded(list(dict.fromkeys(problems))), Lines.of(mends) or None)
     return catalogue
 
 

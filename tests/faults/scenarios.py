@@ -7,6 +7,7 @@ import disks
 import hostile_configs
 import hostile_scans
 import kills
+import noisy_output
 import shards
 import sick_workers
 import strange_files
@@ -23,4 +24,5 @@ ALL: tuple[Scenario, ...] = (
     *hostile_scans.SCENARIOS,
     *hostile_configs.SCENARIOS,
     *strange_files.SCENARIOS,
+    *noisy_output.SCENARIOS,
 )
