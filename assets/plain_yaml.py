@@ -51,17 +51,18 @@ class PlainLoader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         """As PyYAML's; raises ComposerError where the document becomes too large, and before it does."""
         event: Any = self.peek_event()
+        mark: Any = event.start_mark
         node: Any
         if isinstance(event, yaml.AliasEvent):
             node = super().compose_node(parent, index)
             if node not in self._anchored:
-                raise ComposerError(None, None, f"*{event.anchor} stands for what it is a part of", event.start_mark)
-            self._grow(*self._anchored[node], event.start_mark)
+                raise ComposerError(None, None, f"*{event.anchor} stands for what it is a part of", mark)
+            self._grow(*self._anchored[node], mark)
             return node
         above, outside = self._deepest, self._nodes
         self._depth += 1
         self._deepest = self._depth
-        self._grow(1, 0, event.start_mark)
+        self._grow(1, 0, mark)
         node = super().compose_node(parent, index)
         if event.anchor is not None:
             self._anchored[node] = self._nodes - outside, self._deepest - self._depth + 1
