@@ -19,6 +19,7 @@ from assets.bounds import MAX_MATERIALS, MAX_NOTE, check_room
 from assets.errors import InputError
 from assets.outside_files import open_below
 from assets.raw_scan import Finding, RawScan
+from assets.readers.blender_copy import copy_for_blender
 from assets.readers.gltf import read_gltf
 from assets.readers.gltf_document import CompressedError
 from assets.readers.msh import read_msh
@@ -29,7 +30,8 @@ from assets.scan_file import locate
 from assets.texture_coding import check_textures
 
 Convert = Callable[[Path, Path], None]
-"""Turns a file that only Blender reads (first path) into a GLB (second path)."""
+"""Turns a file that only Blender reads (first path) into a GLB (second path). The file is a copy, in a folder that
+holds nothing but what the scan may use."""
 
 _READERS: dict[str, Callable[[Path], RawScan]] = {
     ".obj": read_obj,
@@ -120,11 +122,16 @@ def _through_blender(path: Path, convert: Convert | None) -> RawScan:
     if convert is None:
         raise InputError(f"{path}: {path.suffix} is read through Blender, which isn't at hand", "export it as GLB")
     with tempfile.TemporaryDirectory(prefix="scanstage-") as folder:
-        target = Path(folder) / "scan.glb"
-        convert(path, target)
+        (inside := Path(folder) / "scan").mkdir()
+        copy, noticed = copy_for_blender(path, inside)
+        target = Path(folder) / "converted.glb"
+        try:
+            convert(copy, target)
+        except InputError as e:
+            raise InputError([p.replace(str(copy), str(path)) for p in e.problems], e.mend) from e
         scan = read_gltf(target)
     note = Finding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
-    return replace(scan, findings=(note, *scan.findings))
+    return replace(scan, findings=(note, *noticed, *scan.findings))
 
 
 def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:

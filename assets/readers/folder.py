@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from assets.bounds import MAX_FILE_BYTES, MAX_FOLDER_ENTRIES, MAX_NAMED_FILES, MAX_NOTE, MAX_NOTES
 from assets.errors import InputError
@@ -82,6 +82,12 @@ class ScanFolder:
             return is_file_below(self.root, name)
         except (OSError, ValueError):
             return False
+
+    def names(self, place: PurePosixPath) -> list[str]:
+        """Names in a folder below :attr:`root`; none where there is no such folder, or it holds very many."""
+        folder = (self.root / place).resolve()
+        listing = self._listing(folder) if folder.is_relative_to(self.root) else {}
+        return [name for names in listing.values() for name in names]
 
     def _read(self, place: str, kind: str) -> bytes:
         try:
