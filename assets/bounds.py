@@ -32,8 +32,8 @@ MAX_MATERIALS = 4096
 MAX_TEXTURES = 1024
 MAX_PX = 16_384
 """Side of a texture: the largest that photogrammetry tools write; 16,384 squared takes 1.1 GB while it is decoded."""
-MAX_PIXELS = 1 << 32
-"""Pixels of all textures of a scan together: 16 of 16,384 squared, 256 of 4096 squared."""
+MAX_PIXELS = 1 << 33
+"""Pixels of all textures of a scan together: 32 of 16,384 squared, 512 of 4096 squared."""
 MAX_JPEG_SCANS = 100
 """Passes over a progressive JPEG, each of which costs all of its pixels; encoders write a dozen."""
 MAX_CLIPPED = 1_000_000_000

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from assets.bounds import MAX_JPEG_SCANS, MAX_PIXELS, MAX_PX, MAX_TEXTURES
@@ -138,12 +140,14 @@ def code_texture(data: bytes, name: str, max_px: int, color: bool, keep_alpha: b
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Decode to 8-bit RGB, RGBA or L."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        # The peak decides on the scale: 32-bit integers may hold no more than 8 bits.
-        peak = 65535.0 if image.mode != "I" or float(image.getextrema()[1]) > 255 else 255.0  # type: ignore[arg-type]
-        return _to_bytes(image, 255 / peak)
+    if image.mode.startswith("I;16"):
+        table = ((np.arange(1 << 16) + 128) // 257).astype(np.uint8)
+        return _to_bytes(image, lambda values: table[values])
+    if image.mode == "I":  # its peak decides on the scale: it may hold no more than 8 bits
+        scale = 255 / 65535 if float(image.getextrema()[1]) > 255 else 1.0  # type: ignore[arg-type]
+        return _to_bytes(image, lambda values: np.clip(values * scale + 0.5, 0, 255).astype(np.uint8))
     if image.mode == "F":
-        return _to_bytes(image, 255.0)
+        return _to_bytes(image, lambda v: np.clip(np.nan_to_num(v) * np.float32(255) + 0.5, 0, 255).astype(np.uint8))
     if image.mode in ("RGB", "RGBA", "L"):
         image.load()
         return image
@@ -151,7 +155,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if has_alpha else "RGB")
 
 
-def _to_bytes(image: Image.Image, scale: float) -> Image.Image:
+def _to_bytes(image: Image.Image, convert: Callable[[npt.NDArray[Any]], npt.NDArray[np.uint8]]) -> Image.Image:
     """An image of numbers as one of bytes, in strips: floats of the whole take eight times its size, several times."""
     image.load()
     width, height = image.size
@@ -159,8 +163,7 @@ def _to_bytes(image: Image.Image, scale: float) -> Image.Image:
     rows = max(1, _STRIP // width)
     for top in range(0, height, rows):
         strip = image.crop((0, top, width, min(height, top + rows)))
-        values = np.nan_to_num(np.asarray(strip).astype(np.float64))
-        result.paste(Image.fromarray(np.clip(values * scale + 0.5, 0, 255).astype(np.uint8)), (0, top))
+        result.paste(Image.fromarray(convert(np.asarray(strip))), (0, top))
     return result
 
 

@@ -7,6 +7,7 @@ folder to a file of this machine is refused, and Blender sees nothing of the fol
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -127,8 +128,9 @@ def _leads_out(base: PurePosixPath, name: str) -> bool:
 def _refuse_what_is_there(name: str, base: PurePosixPath, folder: ScanFolder, target: Path) -> None:
     """Raise InputError for a name that leads out, to a file that is there, or that importers would make up."""
     made_up = _MADE_UP.search(name) and name.lower().endswith((*_IMAGES, *USD_SUFFIXES))
-    for root in (folder.root, target):
-        path = root / base / name
+    paths = [root / base / name for root in (folder.root, target)]
+    # As the system finds it, and as importers do, which take "x/.." away without looking whether there is an x.
+    for path in (*paths, *(Path(os.path.normpath(path)) for path in paths)):
         try:
             there = path.parent.is_dir() if made_up else path.exists() and not path.is_dir()
         except (OSError, ValueError):

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 
-from assets.bounds import MAX_FILE_BYTES, MAX_JSON_VALUES
+from assets.bounds import MAX_JSON_VALUES
 from assets.errors import InputError
 from assets.readers.folder import ScanFolder
 
@@ -164,12 +164,12 @@ class GltfDocument:
         if place not in self._images:
             if view is not None:
                 buffer, offset, length, _ = self._view(view)
+                self._image_bytes += length
+                if self._image_bytes > sum(map(len, self._buffers.values())):
+                    raise InputError("its images overlap", "export it again")
                 self._images[place] = bytes(buffer[offset : offset + length])
             else:
                 self._images[place] = self._uri(uri, "texture") if uri else None
-            self._image_bytes += len(self._images[place] or b"")
-            if self._image_bytes > MAX_FILE_BYTES:
-                raise InputError("its images overlap, or are too large in all", "export it again")
         data = self._images[place]
         return None if data is None else (f"image{index}", data)
 

@@ -6,7 +6,7 @@ Mapping of Phong to PBR: as Blender's own OBJ importer does it, roughness = 1 - 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -46,7 +46,6 @@ class MtlLibrary:
         self._read: set[str] = set()
         self._made: dict[tuple[str | None, ...], str | None] = {}
         self._normal_maps: dict[str, bool] = {}
-        self._pixels = 0
 
     @property
     def names(self) -> frozenset[str]:
@@ -74,6 +73,19 @@ class MtlLibrary:
                 self._entries.setdefault(material, (entry, base))
             if len(self._entries) > MAX_MATERIALS:
                 raise InputError(f"its MTL files define more than {MAX_MATERIALS:,} materials", "leave unused ones out")
+
+    def check(self, names: Iterable[str]) -> None:
+        """Refuse materials whose textures have too many pixels in all, counting those that are made of two each time.
+
+        Raises InputError, before anything is decoded.
+        """
+        needed: set[tuple[str | None, ...]] = set()
+        for entry, base in (self._entries[name] for name in names if name in self._entries):
+            keys = {kind: self.texture(reference, base) for kind, reference in entry.maps.items() if reference}
+            pairs = ((keys.get("map_kd"), keys.get("map_d")), (keys.get("map_pr"), keys.get("map_pm")))
+            needed |= {pair for pair in pairs if None not in pair} | {(key,) for key in keys.values()}
+        pixels = {key: pixel_count(image) for key, image in self.images.items()}
+        check_pixels(sum(pixels[key] for group in needed for key in group if key))
 
     def material(self, name: str) -> Material:
         """The material of a name; a plain one, and a finding, where it isn't defined. Raises as :meth:`read`."""
@@ -111,7 +123,6 @@ class MtlLibrary:
         made = (join.__name__, *keys)
         if made not in self._made:
             sources = [None if key is None else self.images[key] for key in keys]
-            self._decode(*sources)
             data = join(*sources)
             key = f"{stem}.png" if f"{stem}.png" not in self.images else f"{stem}{len(self._made)}.png"
             if data is not None:
@@ -122,18 +133,12 @@ class MtlLibrary:
     def is_normal_map(self, key: str) -> bool:
         """Whether a texture is plainly a tangent-space normal map."""
         if key not in self._normal_maps:
-            self._decode(self.images[key])
             self._normal_maps[key] = is_normal_map(self.images[key])
         return self._normal_maps[key]
 
     def note(self, topic: str, what: str, action: str) -> None:
         """Add a piece of information to the findings."""
         self._folder.note(topic, what, action, "info")
-
-    def _decode(self, *images: bytes | None) -> None:
-        """Count the pixels of images that are about to be decoded. Raises InputError for too many in all."""
-        self._pixels += sum(pixel_count(image) for image in images if image is not None)
-        check_pixels(self._pixels)
 
 
 def beside_texture(folder: ScanFolder) -> tuple[str, bytes] | None:

@@ -226,6 +226,7 @@ def _materials(
     if not mtl.names and has_uv and (texture := beside_texture(folder)):
         materials = [Material(name=n or "material", base_color=_WHITE, base_color_texture=texture[0]) for n in numbers]
         return tuple(materials) or (Material(),), dict([texture]), of_polygon
+    mtl.check(numbers)
     materials = [mtl.material(name) for name in numbers]
     return tuple(materials) or (Material(),), mtl.images, of_polygon
 

@@ -52,11 +52,11 @@ def _package_names(data: bytes, depth: int) -> Iterator[str]:
             members = package.infolist()
             if len(members) > _MAX_MEMBERS or depth >= _DEEPEST:
                 raise InputError("holds too many files for a USD package")
+            if any(member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1 for member in members):
+                raise InputError("is a USD package with compressed files, which USD doesn't allow")
             if sum(member.file_size for member in members) > len(data):  # they overlap
                 raise InputError(_BROKEN, "export it again")
             for member in members:
-                if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
-                    raise InputError("is a USD package with compressed files, which USD doesn't allow")
                 if member.filename.lower().endswith((".usd", ".usda", ".usdc", ".usdz")):
                     yield from usd_names(package.read(member), depth + 1)
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, struct.error, OSError) as e:
