@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -23,6 +24,8 @@ def write_atomically(path: Location, data: bytes) -> None:
             f.write(data)
             f.flush()
             os.fsync(f.fileno())
+        if path.is_dir():  # which nothing renames over; a link, a pipe or a device it does
+            raise OSError(errno.EISDIR, "it is a folder, where a file is to be written", str(path))
         Path(staged).chmod(0o644)
         Path(staged).replace(path)
     except BaseException:

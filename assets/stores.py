@@ -16,6 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from assets.outside_files import read_outside
+
 if TYPE_CHECKING:  # takes a fifth of a second to load, which local runs needn't spend
     from upath import UPath
 
@@ -25,6 +27,8 @@ Location: TypeAlias = "Path | UPath"
 FLAT = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "memory"})
 """Protocols of object stores: a put is atomic, and there are no folders. Others are treated as file systems."""
 READ_AT_ONCE = 256
+MOST_BYTES = 1 << 26
+"""That are read of a file, where the caller doesn't know better what its kind can have."""
 _NUMBERS = ((FileNotFoundError, errno.ENOENT), (PermissionError, errno.EACCES), (TimeoutError, errno.ETIMEDOUT))
 
 
@@ -53,12 +57,32 @@ def make_folder(folder: Location) -> None:
             folder.fs.makedirs(folder.path, exist_ok=True)
 
 
-def read_file(file: Location) -> bytes:
-    """Content of a file. Raises OSError, FileNotFoundError where there is none."""
+def read_file(file: Location, most_bytes: int = MOST_BYTES) -> bytes:
+    """Content of a regular file of at most ``most_bytes``.
+
+    Raises OSError, FileNotFoundError where there is none; see :mod:`assets.outside_files` for what is no file.
+    """
     if isinstance(file, Path):
-        return file.read_bytes()
+        return read_outside(file, most_bytes)
     with _telling(file):
-        return bytes(file.fs.cat_file(file.path))
+        return _bounded(file, _first_bytes(file, most_bytes + 1), most_bytes)
+
+
+def _first_bytes(file: UPath, number: int) -> bytes:
+    try:
+        return bytes(file.fs.cat_file(file.path, start=0, end=number))
+    except FileNotFoundError:
+        raise
+    except Exception:
+        if not file.fs.info(file.path).get("size"):  # an empty file has no first byte to be asked for
+            return b""
+        raise
+
+
+def _bounded(file: UPath, content: bytes, most_bytes: int) -> bytes:
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"it has more than {most_bytes} bytes, which no such file has", str(file))
+    return content
 
 
 def is_file(file: Location) -> bool:
@@ -73,20 +97,32 @@ def is_file(file: Location) -> bool:
         return False
 
 
-def read_files(folder: UPath, names: Iterable[str]) -> Iterator[bytes | None]:
-    """Content of files below a folder, many at a time; None for each that isn't there. Raises OSError."""
+def read_files(folder: UPath, names: Iterable[str], most_bytes: int = MOST_BYTES) -> Iterator[bytes | None]:
+    """Content of files below a folder, many at a time; None for each that isn't there or is too large.
+
+    Raises OSError.
+    """
     rest = iter(names)
     while batch := list(islice(rest, READ_AT_ONCE)):
         paths = [(folder / name).path for name in batch]
         with _telling(folder):  # asked for from the first byte on, S3 needs one request a file instead of two
-            contents: Sequence[Any] = folder.fs.cat_ranges(paths, 0, None, on_error="return")
+            contents: Sequence[Any] = folder.fs.cat_ranges(paths, 0, most_bytes + 1, on_error="return")
         for name, content in zip(batch, contents, strict=True):
-            if isinstance(content, FileNotFoundError):
+            if isinstance(content, FileNotFoundError) or (isinstance(content, bytes) and len(content) > most_bytes):
                 yield None
             elif isinstance(content, BaseException):
-                yield read_file(folder / name)  # an empty file has no first byte; whatever else fails does so again
+                yield _unless_too_large(folder / name, most_bytes)  # whatever else fails does so again
             else:
                 yield bytes(content)
+
+
+def _unless_too_large(file: UPath, most_bytes: int) -> bytes | None:
+    try:
+        return read_file(file, most_bytes)
+    except OSError as e:
+        if e.errno == errno.EFBIG:
+            return None
+        raise
 
 
 def file_sizes(folder: UPath, entries: Iterable[str]) -> dict[str, int]:

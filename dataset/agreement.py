@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scenes.pixel_window import edge_distance, pixel_box
+from scenes.plan import Int32
 
 CHECKED_FROM_PX = 100
 LEAST_IOU = {"cycles": 0.98, "eevee": 0.9}
@@ -29,11 +30,11 @@ class Agreement:
         box_px: largest difference of a box edge, pixels; None where either has no pixel.
     """
 
-    instance_id: int
-    cast_px: int
-    engine_px: int
+    instance_id: Int32
+    cast_px: Int32
+    engine_px: Int32
     iou: float
-    box_px: int | None
+    box_px: Int32 | None
 
 
 def compare(

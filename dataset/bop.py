@@ -27,18 +27,21 @@ from assets.primitives import primitive_assets
 from assets.processors import usable_cores
 from dataset.bop_info import describe
 from dataset.bop_objects import BopObject, bop_objects
-from dataset.check_images import decode_picture
+from dataset.decoding import decode_picture, decode_rgb
 from dataset.finished import FinishedDataset
+from dataset.folder import DatasetFolder
 from dataset.labels import Instance
 from dataset.model_files import MM
+from dataset.picture_files import NotRecorded, read_image, read_map
 from dataset.pose import object_pose
 from dataset.record import Record
+from dataset.run_mask import RunMask
 from scenes.visibility import Caster
 
-Mask = npt.NDArray[np.bool_]
 Job = Callable[[], None]
 
 SPLIT = "train_pbr"
+MEND = "`scanstage check` says what else is wrong"
 PICTURES_A_SCENE = 1000
 JPEG_QUALITY = 97
 DEPTH_MOST = 65535
@@ -111,10 +114,9 @@ def _write_scene(
         codes = _depth_codes(depth.read(record), depth.scale_mm)
         cameras[im_id] = _camera(record, depth.scale_mm)
         poses[im_id] = [_pose(record, i, objects[i.asset_id]) for i in record.instances]
-        masks = [(i.mask_amodal.decode(), i.mask.decode()) for i in record.instances]
-        infos[im_id] = [_info(i, m[0], codes > 0) for i, m in zip(record.instances, masks, strict=True)]
-        image = dataset.folder.local_root / dataset.folder.images.name / record.image.file_name
-        jobs = _picture_jobs(image, folder, im_id, codes, masks)
+        measured = (codes > 0).ravel("F")
+        infos[im_id] = [_info(i, _amodal(i, record), measured) for i in record.instances]
+        jobs = _picture_jobs(dataset.folder, record, folder, im_id, codes)
         for done in [pool.submit(job) for job in jobs]:
             done.result()
     _write_lines(folder / "scene_camera.json", cameras)
@@ -123,28 +125,45 @@ def _write_scene(
     return len(poses), sum(map(len, poses.values()))
 
 
+def _amodal(instance: Instance, record: Record) -> RunMask:
+    """Raises ValueError where the mask is not one of the picture's."""
+    width, height = record.image.resolution_wh
+    if not instance.mask.size_hw == instance.mask_amodal.size_hw == (height, width):
+        raise ValueError(f"a mask of picture {record.index} has another size than it")
+    return RunMask.read(instance.mask_amodal.size_hw, instance.mask_amodal.counts)
+
+
 def _picture_jobs(
-    image: Path, folder: Path, im_id: int, codes: npt.NDArray[np.uint16], masks: list[tuple[Mask, Mask]]
+    dataset: DatasetFolder, record: Record, folder: Path, im_id: int, codes: npt.NDArray[np.uint16]
 ) -> Iterator[Job]:
-    yield lambda: _write_rgb(image, folder / "rgb" / f"{im_id:06d}.jpg")
+    """Masks are decoded by their jobs: there are no more of them at once than threads."""
+    yield lambda: _write_rgb(dataset, record, folder / "rgb" / f"{im_id:06d}.jpg")
     yield lambda: _write_png(folder / "depth" / f"{im_id:06d}.png", codes)
-    for gt_id, pair in enumerate(masks):
-        for name, mask in zip(("mask", "mask_visib"), pair, strict=True):
+    for gt_id, instance in enumerate(record.instances):
+        for name, rle in (("mask", instance.mask_amodal), ("mask_visib", instance.mask)):
             path = folder / name / f"{im_id:06d}_{gt_id:06d}.png"
-            yield lambda path=path, mask=mask: _write_png(path, mask.astype(np.uint8) * 255)  # type: ignore[misc]
+            yield lambda path=path, rle=rle: _write_png(path, rle.decode().astype(np.uint8) * 255)  # type: ignore[misc]
 
 
-def _write_rgb(image: Path, path: Path) -> None:
-    data = image.read_bytes()
-    if image.suffix != ".jpg":
+def _write_rgb(dataset: DatasetFolder, record: Record, path: Path) -> None:
+    data = _recorded(dataset, read_image, record)
+    if record.image.file_name.endswith(".png"):
         full_chroma = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
         options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, *full_chroma]
         try:
-            pixels = decode_picture(data)[..., ::-1]
+            pixels = decode_rgb(data, record.image.resolution_wh)[..., ::-1]
         except ValueError as e:
-            raise InputError(f"{image}: {e}", "`scanstage check` says what else is wrong") from e
+            raise InputError(f"{dataset.images / record.image.file_name}: {e}", MEND) from e
         data = cv2.imencode(".jpg", np.ascontiguousarray(pixels), options)[1].tobytes()
     path.write_bytes(data)
+
+
+def _recorded(dataset: DatasetFolder, read: Callable[..., bytes], record: Record, *name: str) -> bytes:
+    """What was recorded. Raises InputError where a file isn't that: nothing else gets into an export."""
+    try:
+        return read(dataset, record, *name)
+    except (NotRecorded, OSError) as e:
+        raise InputError(f"{dataset.root}: picture {record.index}: {e}", MEND) from e
 
 
 def _write_png(path: Path, pixels: npt.NDArray[Any]) -> None:
@@ -157,7 +176,7 @@ def _write_png(path: Path, pixels: npt.NDArray[Any]) -> None:
 def _depth_source(dataset: FinishedDataset) -> _Depth:
     """The recorded depth maps where every picture has one; else a cast, in steps fine enough for the objects."""
     if all("depth" in record.maps for record in dataset.records()):
-        return _Depth(COARSE_DEPTH_MM, lambda record: _read_depth(dataset.folder.local_root, record))
+        return _Depth(COARSE_DEPTH_MM, lambda record: _read_depth(dataset.folder, record))
     farthest = max((_farthest_m(i, r) for r in dataset.records() for i in r.instances), default=0.0)
     fine = 2 * farthest * MM / FINE_DEPTH_MM < DEPTH_MOST
     assets = dataset.assets() | primitive_assets()
@@ -182,12 +201,12 @@ def _placed(record: Record, instance: Instance) -> Any:
     return next(o.object_to_world for o in record.plan.objects if o.instance_id == instance.instance_id)
 
 
-def _read_depth(root: Path, record: Record) -> npt.NDArray[np.float64]:
-    path = root / record.maps["depth"].path
+def _read_depth(dataset: DatasetFolder, record: Record) -> npt.NDArray[np.float64]:
+    data = _recorded(dataset, read_map, record, "depth")
     try:
-        return np.asarray(decode_picture(path.read_bytes()), np.float64) / MM
-    except (OSError, ValueError) as e:
-        raise InputError(f"{path}: {e}", "`scanstage check` says what else is wrong") from e
+        return np.asarray(decode_picture(data, record.image.resolution_wh), np.float64) / MM
+    except ValueError as e:
+        raise InputError(f"{dataset.root / record.maps['depth'].path}: {e}", MEND) from e
 
 
 def _depth_codes(depth_m: npt.NDArray[np.float64], scale_mm: float) -> npt.NDArray[np.uint16]:
@@ -214,8 +233,9 @@ def _pose(record: Record, instance: Instance, item: BopObject) -> dict[str, Any]
     return {"cam_R_m2c": rotation.ravel().tolist(), "cam_t_m2c": (origin * MM).tolist(), "obj_id": item.obj_id}
 
 
-def _info(instance: Instance, amodal: Mask, measured: Mask) -> dict[str, Any]:
-    inside = int(amodal.sum())
+def _info(instance: Instance, amodal: RunMask, measured: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Its entry; ``measured`` tells, column by column, which pixels (H * W) have a depth."""
+    inside = amodal.area
     outside = round(inside * instance.truncated_fraction / max(1e-9, 1 - instance.truncated_fraction))
     x, y, w, h = instance.bbox_amodal_xywh
     left, top, width, height = instance.bbox_xywh
@@ -223,7 +243,7 @@ def _info(instance: Instance, amodal: Mask, measured: Mask) -> dict[str, Any]:
         "bbox_obj": [x, y, w - 1, h - 1],
         "bbox_visib": [left, top, width - 1, height - 1],
         "px_count_all": inside + outside,
-        "px_count_valid": int((amodal & measured).sum()),
+        "px_count_valid": int(amodal.of(measured).sum()),
         "px_count_visib": instance.area_px,
         "visib_fract": instance.area_px / max(1, inside + outside),
     }

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, replace
@@ -16,16 +15,19 @@ from typing import Any
 import numpy as np
 
 from assets.errors import InputError
+from assets.plain_json import parse_json
 from assets.processors import usable_cores
 from dataset.agreement import AgreementFigures, figures
 from dataset.check_balance import check_balance
 from dataset.check_folder import COCO_FILE, check_coco, check_run, check_sheet, check_strays, quarantined
 from dataset.check_images import check_image, check_maps, missing_maps
-from dataset.check_labels import check_agreement, check_masks, check_references, read_masks
+from dataset.check_labels import Masks, check_agreement, check_masks, check_references, read_masks
 from dataset.check_poses import check_poses
 from dataset.export import count_labels, recorded_indices
 from dataset.finding import Finding
 from dataset.folder import MAP_FOLDERS, DatasetFolder
+from dataset.own_files import BOOK_BYTES, RECORD_BYTES, has_own, misplaced, read_own
+from dataset.picture_files import IMAGE_SUFFIXES
 from dataset.record import Record
 
 PICTURES_A_TASK = 32
@@ -91,13 +93,14 @@ def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckRepo
     """
     root = root.resolve()
     folder = DatasetFolder(root)
-    if not folder.run_file.is_file() and not folder.records.is_dir():
+    if not has_own(folder, folder.run_file.name) and not (root / folder.records.name).is_dir():
         reason = (
             "not a dataset of scanstage: it has neither run.json nor records" if root.is_dir() else "no such folder"
         )
         raise InputError(f"{root}: {reason}", "name the folder that `scanstage generate` wrote")
     try:
         run, findings = _read_run(folder)
+        findings += [Finding(name, "misplaced", text) for name, text in misplaced(folder)]
         found = _check_all(root, run or {}, fast, workers or usable_cores())
         findings += found.findings
         indices = recorded_indices(folder)
@@ -115,10 +118,10 @@ def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckRepo
 
 def _read_run(folder: DatasetFolder) -> tuple[dict[str, Any] | None, list[Finding]]:
     try:
-        run = json.loads(folder.run_file.read_bytes())
+        run = parse_json(read_own(folder, folder.run_file.name, BOOK_BYTES))
     except OSError as e:
         return None, [Finding("run.json", "run-missing", f"can't be read ({e.strerror or e})")]
-    except (ValueError, RecursionError) as e:
+    except ValueError as e:
         return None, [Finding("run.json", "run-unreadable", f"is not JSON ({e})")]
     if not isinstance(run, dict):
         return None, [Finding("run.json", "run-unreadable", "isn't what a run of scanstage writes")]
@@ -187,30 +190,31 @@ def _check_picture(
     folder = DatasetFolder(root)
     at = f"{folder.records.name}/{folder.record(index).name}"
     try:
-        record = Record.from_json(folder.record(index).read_text("utf-8"))
+        record = Record.from_json(read_own(folder, at, RECORD_BYTES))
     except (OSError, ValueError, RecursionError) as e:
         # Whose files these are is not known: they are no orphans.
-        files = {f"images/{index:06d}.{suffix}" for suffix in ("jpg", "png")}
-        return _Part([Finding(at, "record-unreadable", f"can't be read: {e}")], files=files)
+        files = {f"images/{index:06d}.{suffix}" for suffix in IMAGE_SUFFIXES}
+        reason = getattr(e, "strerror", None) or e
+        return _Part([Finding(at, "record-unreadable", f"can't be read: {reason}")], files=files)
     found = _Part(pictures=1, labels=count_labels(record))
     for name, given in (("its index", record.index), ("its plan's index", record.plan.index)):
         if given != index:
             found.findings.append(Finding(at, "index", f"{name} is {given}, its file's name says {index}"))
     record = replace(record, index=index)
     masks, faults = read_masks(record)
-    known = classes if classes is not None else tuple(i.class_name for i in record.instances)
+    known = frozenset(classes if classes is not None else (i.class_name for i in record.instances))
     for kind, text in _faults(record, known, masks, faults):
         found.findings.append(Finding(at, kind, text))
-    found.findings += check_image(root / folder.images.name, record, not fast)
+    found.findings += check_image(folder, record, not fast)
     found.findings += missing_maps(record, wanted)
-    found.findings += check_maps(root, record, masks, classes or (), not fast)
+    found.findings += check_maps(folder, record, masks, classes or (), not fast)
     found.files = {f"images/{record.image.file_name}", *(m.path for m in record.maps.values())}
     found.agreement = {str(record.engine.get("engine")): _figures(record)}
     return found
 
 
 def _faults(
-    record: Record, classes: tuple[str, ...], masks: dict[int, Any], faults: list[tuple[str, str]]
+    record: Record, classes: Collection[str], masks: Masks, faults: list[tuple[str, str]]
 ) -> Iterator[tuple[str, str]]:
     yield from faults
     yield from check_references(record, classes)

@@ -13,20 +13,25 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from assets.errors import InputError
+from assets.outside_files import open_below
+from assets.plain_json import parse_json
 from dataset.balance_files import finished_entries
 from dataset.balance_report import balance_figures
-from dataset.check_images import decode_picture
+from dataset.decoding import decode_picture
 from dataset.export import count_labels, iterate_records
 from dataset.finding import Finding
 from dataset.folder import DatasetFolder
+from dataset.own_files import BOOK_BYTES, SHEET_BYTES, read_own
 from dataset.record import Record
 from scenes.balance.factors import side_of
+from scenes.balance.ledger import LEDGER_BYTES, ledger_lines
 from scenes.balance.order import Entry
 from scenes.balance.run import factors_of
 from scenes.balance.targets import Targets, make_targets
 from scenes.config.balance import BalanceConfig, Fill, Source
 
 TOLERANCE = 1e-9
+MOST_BROKEN_LINES = 100
 SHUFFLED = ("by_chance", "by_chance_low", "beyond_chance")
 """Figures that another version of numpy may shuffle otherwise."""
 CONTRADICTIONS = (KeyError, ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError, InputError, AttributeError)
@@ -47,8 +52,7 @@ def check_balance(folder: DatasetFolder, run: Mapping[str, Any]) -> Iterator[Fin
             if isinstance(whole, dict) and path.exists():
                 yield Finding(path.name, "balance-unasked", "is here, but run.json asks for no balancing")
         return
-    root = folder.local_root
-    entries, findings = _read_ledger(root / folder.ledger.name)
+    entries, findings = _read_ledger(folder.local_root, folder.ledger.name)
     yield from findings
     if entries is None:
         return
@@ -61,28 +65,34 @@ def check_balance(folder: DatasetFolder, run: Mapping[str, Any]) -> Iterator[Fin
             yield Finding(at, "ledger-differs", f"{text}, as {folder.ledger.name} has it")
     if "pictures" in run:
         yield from _check_figures(folder, run, given, finished_entries(folder, entries.values()))
-        yield from _check_chart(root / folder.balance_chart.name)
+        yield from _check_chart(folder)
 
 
-def _read_ledger(path: Path) -> tuple[dict[int, Entry] | None, list[Finding]]:
-    """Entries by index; None where there is no ledger."""
+def _read_ledger(root: Path, name: str) -> tuple[dict[int, Entry] | None, list[Finding]]:
+    """Entries by index; None where there is no ledger, or hardly a line of it can be used."""
+    entries: dict[int, Entry] = {}
+    findings: list[Finding] = []
     try:
-        lines = path.read_bytes().splitlines()
+        with open_below(root, name, LEDGER_BYTES) as file:
+            for number, line in enumerate(ledger_lines(file)):
+                if len(findings) >= MOST_BROKEN_LINES:
+                    return None, findings
+                findings += _read_line(name, number, line, entries)
     except OSError as e:
         text = "is missing" if isinstance(e, FileNotFoundError) else f"can't be read ({e.strerror or e})"
-        return None, [Finding(path.name, "ledger-missing", f"{text}; the same `scanstage generate` makes it anew")]
-    entries, findings = {}, []
-    for number, line in enumerate(lines):
-        try:
-            entry = Entry.from_json(line.decode("utf-8"))
-        except (ValueError, RecursionError) as e:
-            findings.append(Finding(path.name, "ledger-unreadable", f"line {number + 1}: {e}"))
-            continue
-        if entry.order.index != number:
-            text = f"line {number + 1}: is of picture {entry.order.index}, expected {number}"
-            findings.append(Finding(path.name, "ledger-order", text))
-        entries[entry.order.index] = entry
-    return entries, findings[:100]
+        return None, [Finding(name, "ledger-missing", f"{text}; the same `scanstage generate` makes it anew")]
+    return entries, findings
+
+
+def _read_line(name: str, number: int, line: bytes, entries: dict[int, Entry]) -> Iterator[Finding]:
+    try:
+        entry = Entry.from_json(line)
+    except (ValueError, RecursionError) as e:
+        yield Finding(name, "ledger-unreadable", f"line {number + 1}: {e}")
+        return
+    if entry.order.index != number:
+        yield Finding(name, "ledger-order", f"line {number + 1}: is of picture {entry.order.index}, expected {number}")
+    entries[entry.order.index] = entry
 
 
 def _differences(record: Record, entry: Entry) -> Iterator[str]:
@@ -116,12 +126,12 @@ def _check_figures(
 ) -> Iterator[Finding]:
     name = folder.balance.name
     try:
-        told = json.loads(folder.balance.read_bytes())
+        told = parse_json(read_own(folder, name, BOOK_BYTES))
     except OSError as e:
         text = "is missing" if isinstance(e, FileNotFoundError) else f"can't be read ({e.strerror or e})"
         yield Finding(name, "balance-missing", f"{text}; the same `scanstage generate` makes it anew")
         return
-    except (ValueError, RecursionError) as e:
+    except ValueError as e:
         yield Finding(name, "balance-unreadable", f"is not JSON ({e})")
         return
     try:
@@ -167,11 +177,12 @@ def _same(expected: Any, told: Any) -> bool:
     return type(expected) is type(told) and bool(expected == told)
 
 
-def _check_chart(path: Path) -> Iterator[Finding]:
+def _check_chart(folder: DatasetFolder) -> Iterator[Finding]:
+    name = folder.balance_chart.name
     try:
-        decode_picture(path.read_bytes())
+        decode_picture(read_own(folder, name, SHEET_BYTES))
     except OSError as e:
         text = "is missing" if isinstance(e, FileNotFoundError) else f"can't be read ({e.strerror or e})"
-        yield Finding(path.name, "balance-chart", f"{text}; the same `scanstage generate` makes it anew")
+        yield Finding(name, "balance-chart", f"{text}; the same `scanstage generate` makes it anew")
     except ValueError as e:
-        yield Finding(path.name, "balance-chart", str(e))
+        yield Finding(name, "balance-chart", str(e))

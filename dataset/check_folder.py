@@ -9,17 +9,21 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from assets.outside_files import open_below
 from assets.stores import entry_names
 from dataset.categories import read_categories
-from dataset.check_images import decode_picture
-from dataset.coco import coco_bytes, to_coco
+from dataset.coco import encode_coco
+from dataset.decoding import decode_picture
 from dataset.export import iterate_records
 from dataset.finding import Finding
 from dataset.folder import MAP_FOLDERS, DatasetFolder
-from dataset.wording import counted, spans
+from dataset.own_files import SHEET_BYTES, read_own
+from dataset.wording import Run, counted, joined, named_runs, pictures_in, spans, without
+from scenes.plan import MOST_PICTURES
 
-MOST_PICTURES = 10_000_000
 COCO_FILE = "annotations/instances.json"
+COCO_BYTES_MORE = 1 << 23
+"""That a COCO file which isn't the records' may have beside twice the bytes that they give."""
 _LEFTOVER = re.compile(r"^\..*\.[a-z0-9_]{8}$|\.tmp$|\.part$")
 """Names that :func:`assets.atomic.write_atomically` gives until a file is complete, and the usual ones of others."""
 
@@ -47,7 +51,7 @@ def check_run(
     if "pictures" not in run:
         yield Finding(at, "run-unfinished", "the run was cut short; the same `scanstage generate` goes on from there")
     elif run["pictures"] != len(indices):
-        yield Finding(at, "run-count", f"says {run['pictures']} pictures, there are {len(indices)} records")
+        yield Finding(at, "run-count", f"says {_short(run['pictures'])} pictures, there are {len(indices)} records")
     told = run.get("labels")
     if isinstance(told, dict) and {k: v for k, v in told.items() if v} != {k: v for k, v in labels.items() if v}:
         yield Finding(at, "run-labels", f"says the labels {_short(told)}, records have {_short(dict(labels))}")
@@ -58,8 +62,9 @@ def check_run(
         why = "quarantine/" if failed & set(kept_failures) else "run.json's `failed`"
         text = f"{counted(len(failed))} failed: {spans(failed)}; why: {why}"
         yield Finding(at, "pictures-failed", f"{text}, the same `scanstage generate` tries them again")
-    if lost := _asked(run, indices) - set(indices) - failed:
-        text = f"{counted(len(lost))} {'is' if len(lost) == 1 else 'are'} missing: {spans(lost)}"
+    if lost := without(_asked(run, indices), {*indices, *failed}):
+        number = pictures_in(lost)
+        text = f"{counted(number)} {'is' if number == 1 else 'are'} missing: {named_runs(lost)}"
         yield Finding(
             "records", "picture-missing", f"{text}; the same `scanstage generate` goes on with what is missing"
         )
@@ -69,14 +74,14 @@ def _is_failure(entry: Any) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("index"), int)
 
 
-def _asked(run: Mapping[str, Any], indices: Collection[int]) -> set[int]:
+def _asked(run: Mapping[str, Any], indices: Collection[int]) -> list[Run]:
     """The pictures that some run into this folder was to make; it may have been a shard, or --frames."""
-    sessions, asked = run.get("sessions"), set[int]()
+    sessions, asked = run.get("sessions"), []
     for session in sessions if isinstance(sessions, list) else []:
         match session:
             case {"frames": [int(first), int(last)]} if 0 <= first <= last < MOST_PICTURES:
-                asked.update(range(first, last + 1))
-    return asked or (set(range(min(indices), max(indices) + 1)) if indices else set())
+                asked.append((first, last))
+    return joined(asked) or ([(min(indices), max(indices))] if indices else [])
 
 
 def _classes(run: Mapping[str, Any]) -> list[str]:
@@ -92,27 +97,29 @@ def _short(value: Any) -> str:
 def check_coco(root: Path, run: Mapping[str, Any]) -> Iterator[Finding]:
     """The COCO file is what the records give, byte for byte."""
     folder = DatasetFolder(root)
+    config = run.get("config")
+    name = str(config.get("name")) if isinstance(config, dict) else ""
     try:
-        data = (root / COCO_FILE).read_bytes()
+        expected = encode_coco(iterate_records(folder), read_categories(run), name)
+    except (KeyError, ValueError) as e:
+        yield Finding(COCO_FILE, "coco-differs", f"can't be compared: records don't give a COCO file ({e})")
+        return
+    try:
+        with open_below(root, COCO_FILE, len(expected) * 2 + COCO_BYTES_MORE) as file:
+            data = file.read(len(expected) * 2 + COCO_BYTES_MORE)
     except OSError as e:
         text = "is missing" if isinstance(e, FileNotFoundError) else f"can't be read ({e.strerror or e})"
         yield Finding(COCO_FILE, "coco-missing", f"{text}; `scanstage export` writes it anew")
         return
-    config = run.get("config")
-    name = str(config.get("name")) if isinstance(config, dict) else ""
-    try:
-        expected = to_coco(iterate_records(folder), read_categories(run), name)
-    except (KeyError, ValueError) as e:
-        yield Finding(COCO_FILE, "coco-differs", f"can't be compared: records don't give a COCO file ({e})")
-        return
-    if coco_bytes(expected) == data:
+    if expected == data:
         return
     try:
         found = json.loads(data)
     except (ValueError, RecursionError) as e:
         yield Finding(COCO_FILE, "coco-unreadable", f"is not JSON ({e})")
         return
-    yield Finding(COCO_FILE, "coco-differs", f"is not what the records give: {_first_difference(found, expected)}")
+    text = _first_difference(found, json.loads(expected))
+    yield Finding(COCO_FILE, "coco-differs", f"is not what the records give: {text}")
 
 
 def _first_difference(found: Any, expected: Mapping[str, Any]) -> str:
@@ -138,7 +145,7 @@ def check_sheet(folder: DatasetFolder, pictures: int) -> Iterator[Finding]:
     """The contact sheet is there and decodes."""
     name = folder.preview.name
     try:
-        decode_picture(folder.preview.read_bytes())
+        decode_picture(read_own(folder, name, SHEET_BYTES))
     except OSError as e:
         if pictures:
             text = "is missing" if isinstance(e, FileNotFoundError) else f"can't be read ({e.strerror or e})"
@@ -155,10 +162,10 @@ def check_strays(root: Path, known: Collection[str]) -> Iterator[Finding]:
         known: files in the dataset's own folders that belong there, relative to the root.
     """
     own = {"images", "records", "annotations", *MAP_FOLDERS}
-    for path, entry in _walk(root, root):
+    for path, entry in _walk(root):
         at = path.relative_to(root).as_posix()
         if entry.is_symlink():
-            if not path.resolve().is_relative_to(root):
+            if not Path(os.path.realpath(path)).is_relative_to(root):  # Path.resolve fails on loops
                 yield Finding(at, "link-outside", f"is a link out of the dataset, to {path.readlink()}")
             elif not path.exists():
                 yield Finding(at, "link-broken", f"is a link to {path.readlink()}, which isn't there")
@@ -173,12 +180,9 @@ def check_strays(root: Path, known: Collection[str]) -> Iterator[Finding]:
             yield Finding(at, kind, text)
 
 
-def _walk(root: Path, folder: Path) -> Iterator[tuple[Path, os.DirEntry[str]]]:
-    """All entries but folders inside a dataset's own ones; other folders beside these are the user's."""
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda e: e.name):
-            path = Path(entry.path)
-            yield path, entry
-            mine = folder != root or entry.name in ("images", "records", "annotations", *MAP_FOLDERS)
-            if mine and entry.is_dir(follow_symlinks=False):
-                yield from _walk(root, path)
+def _walk(root: Path) -> Iterator[tuple[Path, os.DirEntry[str]]]:
+    """All entries of a dataset and of its own folders; other folders are the user's, and none of its own has any."""
+    for folder in (root, *(root / name for name in ("images", "records", "annotations", *MAP_FOLDERS))):
+        if folder.is_dir() and (folder == root or not folder.is_symlink()):
+            with os.scandir(folder) as entries:
+                yield from ((Path(entry.path), entry) for entry in sorted(entries, key=lambda e: e.name))

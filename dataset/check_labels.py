@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
-import numpy as np
-import numpy.typing as npt
-
 from dataset.agreement import LEAST_IOU, disagreements
 from dataset.finding import Faults
 from dataset.labels import Instance, Rle
 from dataset.lens_agreement import lens_disagreements
 from dataset.record import Record
-from dataset.run_length import read_mask
+from dataset.run_mask import RunMask, overlaps
 from scenes.lens import is_equidistant
-from scenes.pixel_window import box_edges, pixel_box
+from scenes.pixel_window import box_edges
 
-Mask = npt.NDArray[np.bool_]
+Masks = dict[int, tuple[RunMask, RunMask]]
+"""Modal and amodal, by instance id."""
+MOST_OVERLAPS = 100
 FRACTION_TOLERANCE = 1e-9
 
 
@@ -49,7 +48,7 @@ def check_references(record: Record, classes: Collection[str]) -> Faults:
             yield "id-unknown", f"unlabelled {unlabelled.instance_id}: the plan has no such object"
 
 
-def read_masks(record: Record) -> tuple[dict[int, tuple[Mask, Mask]], list[tuple[str, str]]]:
+def read_masks(record: Record) -> tuple[Masks, list[tuple[str, str]]]:
     """Modal and amodal mask by instance id of all instances whose masks can be read; and the faults of the others."""
     found, faults = {}, []
     for instance in record.instances:
@@ -65,50 +64,46 @@ def read_masks(record: Record) -> tuple[dict[int, tuple[Mask, Mask]], list[tuple
     return found, faults
 
 
-def _read(rle: Rle, resolution_wh: tuple[int, int]) -> Mask:
+def _read(rle: Rle, resolution_wh: tuple[int, int]) -> RunMask:
     width, height = resolution_wh
     if rle.size_hw != (height, width):
         raise ValueError(f"its size is {rle.size_hw[1]} x {rle.size_hw[0]}, the picture's is {width} x {height}")
-    return read_mask(rle.size_hw, rle.counts)
+    return RunMask.read(rle.size_hw, rle.counts)
 
 
-def check_masks(record: Record, masks: dict[int, tuple[Mask, Mask]]) -> Faults:
+def check_masks(record: Record, masks: Masks) -> Faults:
     """Boxes, areas, fractions and occlusion agree with the masks, and no pixel belongs to two objects."""
-    owners: npt.NDArray[np.int32] | None = None
-    for place, instance in enumerate(record.instances):
+    for instance in record.instances:
         if instance.instance_id not in masks:
             continue
         modal, amodal = masks[instance.instance_id]
-        yield from _check_shape(instance, modal, amodal)
+        common = modal.common(amodal)
+        yield from _check_shape(instance, modal, common)
         yield from _check_amodal(instance, amodal, record.label_source == "engine")
-        yield from _check_fractions(instance, modal, amodal)
-        if owners is None:
-            owners = np.zeros(modal.shape, np.int32, order="F")  # run lengths go down the columns
-        for other in np.unique(owners[modal]):
-            if other:
-                whose = record.instances[other - 1].instance_id
-                yield "mask-overlap", f"instance {instance.instance_id}: shares pixels with instance {whose}"
-        owners[modal] = place + 1
+        yield from _check_fractions(instance, modal, amodal, common)
+    ids = list(masks)
+    for i, j in overlaps([modal for modal, _ in masks.values()], MOST_OVERLAPS):
+        yield "mask-overlap", f"instance {ids[j]}: shares pixels with instance {ids[i]}"
 
 
-def _check_shape(instance: Instance, modal: Mask, amodal: Mask) -> Faults:
-    at, box = f"instance {instance.instance_id}", pixel_box(modal)
+def _check_shape(instance: Instance, modal: RunMask, common: int) -> Faults:
+    at, box = f"instance {instance.instance_id}", modal.box()
     if box is None:
         yield "mask-empty", f"{at}: its mask has no pixel"
     elif box != instance.bbox_xywh:
         yield "box-not-tight", f"{at}: box {list(instance.bbox_xywh)} is not tight to its mask, which has {list(box)}"
-    if instance.area_px != (area := int(modal.sum())):
+    if instance.area_px != (area := modal.area):
         yield "area", f"{at}: area_px is {instance.area_px}, its mask has {area} pixels"
-    if stray := int((modal & ~amodal).sum()):
+    if stray := area - common:
         yield "modal-not-in-amodal", f"{at}: {stray} pixels of its mask are not in its amodal mask"
 
 
-def _check_amodal(instance: Instance, amodal: Mask, from_engine: bool) -> Faults:
+def _check_amodal(instance: Instance, amodal: RunMask, from_engine: bool) -> Faults:
     """The amodal box holds the amodal mask, and is equal to its box where nothing of it is outside the image.
 
     An engine's pass may show a pixel more than the cast that amodal boxes come from.
     """
-    box, given = pixel_box(amodal), instance.bbox_amodal_xywh
+    box, given = amodal.box(), instance.bbox_amodal_xywh
     if box is None:
         return
     edges, most = box_edges(box), box_edges(given)
@@ -124,19 +119,19 @@ def _check_amodal(instance: Instance, amodal: Mask, from_engine: bool) -> Faults
         )
 
 
-def _check_fractions(instance: Instance, modal: Mask, amodal: Mask) -> Faults:
+def _check_fractions(instance: Instance, modal: RunMask, amodal: RunMask, common: int) -> Faults:
     at = f"instance {instance.instance_id}"
     for name in ("visible_fraction", "truncated_fraction"):
         if not 0 <= (value := getattr(instance, name)) <= 1:
             yield "fraction-range", f"{at}: {name} is {value}, which is not in 0..1"
-    if all_px := int(amodal.sum()):
-        share = int(modal.sum()) / all_px
+    if all_px := amodal.area:
+        share = modal.area / all_px
         if not abs(share - instance.visible_fraction) <= FRACTION_TOLERANCE:
             yield (
                 "visible-fraction",
                 f"{at}: visible_fraction is {instance.visible_fraction:.6g}, masks say {share:.6g}",
             )
-    height, width = modal.shape
+    height, width = modal.size_hw
     left, top, right, bottom = box_edges(instance.bbox_amodal_xywh)
     beyond = left < 0 or top < 0 or right > width or bottom > height
     if beyond != (instance.truncated_fraction > 0):
@@ -145,7 +140,7 @@ def _check_fractions(instance: Instance, modal: Mask, amodal: Mask) -> Faults:
             f"{at}: truncated_fraction is {instance.truncated_fraction:.6g}, but its amodal box "
             f"{list(instance.bbox_amodal_xywh)} {'leaves' if beyond else 'is within'} the image",
         )
-    hidden, told = int((amodal & ~modal).sum()), sum(instance.covered_by.values())
+    hidden, told = all_px - common, sum(instance.covered_by.values())
     if told != hidden or min(instance.covered_by.values(), default=0) < 0:
         yield "covered-by", f"{at}: covered_by adds up to {told} pixels, {hidden} are hidden"
     if instance.instance_id in instance.covered_by:

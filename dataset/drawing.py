@@ -13,8 +13,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from dataset.labels import Instance
-from dataset.name_tags import NameTags
-from dataset.pose import KeypointLabel
+from dataset.name_tags import MOST_LETTERS, NameTags
+from dataset.pose import KeypointLabel, PointPx
 
 Pixels = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]
@@ -25,6 +25,7 @@ HATCH_PX, HATCH_OPACITY = 7, 0.6
 DASH_PX = (5, 4)
 DROPPED: Color = (205, 205, 205)
 DARK: Color = (38, 38, 38)
+FAR_PX = 1e5
 NAMED_POINTS_FROM_PX = 140
 """Names of visible keypoints are written where the object's box is at least so wide on the sheet."""
 
@@ -142,6 +143,8 @@ def _dashed(draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], c
     left, top, right, bottom = box
     on, off = DASH_PX
     draw.rectangle(box, outline=DARK)
+    left, top = max(left, -on), max(top, -on)  # a broken record's box may be as wide as numbers go
+    right, bottom = min(right, draw.im.size[0]), min(bottom, draw.im.size[1])
     for x in np.arange(left, right + 1, on + off):
         for y in (top, bottom):
             draw.line((x, y, min(x + on, right), y), fill=color)
@@ -157,7 +160,7 @@ def _draw_keypoints(
     scale: float,
     skeleton: Sequence[tuple[str, str]],
 ) -> None:
-    inside = {p.name: p for p in instance.keypoints if p.visibility and p.xy_px is not None}
+    inside = {p.name: p for p in instance.keypoints if p.visibility and _is_near(p.xy_px)}
     at = {name: (p.xy_px[0] * scale, p.xy_px[1] * scale) for name, p in inside.items() if p.xy_px is not None}
     for a, b in skeleton:
         if a in at and b in at:
@@ -166,6 +169,10 @@ def _draw_keypoints(
     named = instance.bbox_xywh[2] * scale >= NAMED_POINTS_FROM_PX
     for name, point in inside.items():
         _draw_point(draw, point, at[name], color, named)
+
+
+def _is_near(xy_px: PointPx | None) -> bool:
+    return xy_px is not None and max(map(abs, xy_px)) < FAR_PX
 
 
 def _draw_point(
@@ -181,4 +188,5 @@ def _draw_point(
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), outline=color)
     if named and point.visibility == 2:
         font = ImageFont.load_default(size=10)
-        draw.text((x + 6, y - 6), point.name, fill=(255, 255, 255), font=font, stroke_width=1, stroke_fill=(0, 0, 0))
+        name = point.name[:MOST_LETTERS]
+        draw.text((x + 6, y - 6), name, fill=(255, 255, 255), font=font, stroke_width=1, stroke_fill=(0, 0, 0))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import stat
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,18 +14,20 @@ import numpy as np
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
-from assets.stores import Location, entry_names, is_file, read_file, read_files
+from assets.stores import entry_names, read_files
 from dataset.categories import Category
 from dataset.coco import encode_coco
 from dataset.folder import DatasetFolder
+from dataset.own_files import RECORD_BYTES, has_own, own_content
+from dataset.picture_files import misnamed
 from dataset.preview import MOST_PICTURES, contact_sheet
 from dataset.publishing import publish
 from dataset.record import OtherFormat, Record
 
 FEW = 64
 """So many pictures of a store are looked up one by one; for more of them it is listed."""
-ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
-"""What a disk says of a name that has no file. Whatever else it says (EIO, ESTALE, EACCES), the file may be there."""
+_INDEX = re.compile(r"\d{6}|[1-9]\d{6}", re.ASCII)
+"""Of the pictures that a dataset can have (:data:`scenes.plan.MOST_PICTURES`), as they are written."""
 
 
 def iterate_records(
@@ -35,7 +35,8 @@ def iterate_records(
 ) -> Iterator[Record]:
     """Readable records whose picture is there, by index, few in memory at a time.
 
-    A record that is broken, or whose picture is gone, counts as absent: the picture is made again.
+    A record that is broken or names what isn't its own, or whose picture is gone, counts as absent: the picture is made
+    again.
 
     Args:
         folder: of the dataset.
@@ -54,13 +55,15 @@ def iterate_records(
     wanted = recorded_indices(folder, sizes) if few is None else few
     for index, content in _record_files(folder, wanted, sizes):
         try:
-            record = Record.from_json(content.decode("utf-8"))
+            record = Record.from_json(content)
         except OtherFormat as e:
             mend = "use the version that wrote it, or make the dataset anew: `scanstage generate --fresh`"
             raise InputError(f"{folder.record(index)}: {e}", mend) from e
         except (ValueError, RecursionError):
             continue
-        if record.index == index and _has_file(folder, f"{folder.images.name}/{record.image.file_name}", sizes):
+        if record.index != index or misnamed(record):
+            continue
+        if has_own(folder, f"{folder.images.name}/{record.image.file_name}", sizes):
             yield record
 
 
@@ -70,11 +73,12 @@ def _record_files(
     """Index and content of those that can be read: from a store many at a time."""
     if isinstance(folder.root, Path):
         for index in indices:
-            if (found := _content(folder.record(index))) is not None:
+            if (found := own_content(folder, _name(folder, index), RECORD_BYTES)) is not None:
                 yield index, found
         return
     there = [i for i in indices if sizes is None or sizes.get(_name(folder, i))]
-    for index, content in zip(there, read_files(folder.root, (_name(folder, i) for i in there)), strict=True):
+    contents = read_files(folder.root, (_name(folder, i) for i in there), RECORD_BYTES)
+    for index, content in zip(there, contents, strict=True):
         if content is not None:
             yield index, content
 
@@ -82,33 +86,6 @@ def _record_files(
 def _name(folder: DatasetFolder, index: int) -> str:
     """A record's path below the root."""
     return f"{folder.records.name}/{folder.record(index).name}"
-
-
-def _has_file(folder: DatasetFolder, name: str, sizes: Mapping[str, int] | None) -> bool:
-    if sizes is not None:
-        return bool(sizes.get(name))
-    place = folder.root / name
-    return _is_file(place) if isinstance(place, Path) else is_file(place)
-
-
-def _is_file(path: Path) -> bool:
-    """As Path.is_file, which in newer Pythons takes a disk that can't be read for a missing file. Raises OSError."""
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except OSError as e:
-        if e.errno in ABSENT:
-            return False
-        raise
-
-
-def _content(path: Location) -> bytes | None:
-    """Of a local file; None where there is none. Raises OSError."""
-    try:
-        return read_file(path)
-    except OSError as e:
-        if e.errno in ABSENT or path.is_dir():  # reading a folder is EACCES on some systems
-            return None
-        raise
 
 
 def recorded_indices(folder: DatasetFolder, sizes: Mapping[str, int] | None = None) -> list[int]:
@@ -119,7 +96,7 @@ def recorded_indices(folder: DatasetFolder, sizes: Mapping[str, int] | None = No
         parts = (name.partition("/") for name in sizes)
         names = {below for entry, _, below in parts if entry == folder.records.name}
     stems = (name.removesuffix(".json") for name in names if name.endswith(".json"))
-    return sorted({int(s) for s in stems if s.isascii() and s.isdigit() and s == f"{int(s):06d}"})
+    return sorted(int(s) for s in stems if _INDEX.fullmatch(s))
 
 
 def read_records(
@@ -127,26 +104,6 @@ def read_records(
 ) -> list[Record]:
     """All that :func:`iterate_records` gives."""
     return list(iterate_records(folder, indices, sizes))
-
-
-def named_files(folder: DatasetFolder, record: Record) -> dict[str, str]:
-    """SHA-256 of the picture's file and its maps, by path below the dataset's folder."""
-    named = {f"{folder.images.name}/{record.image.file_name}": record.image.sha256}
-    return named | {m.path: m.sha256 for m in record.maps.values()}
-
-
-def image_is_whole(folder: DatasetFolder, record: Record, sizes: Mapping[str, int] | None = None) -> bool:
-    """Whether the picture's file and its maps are the very ones that were recorded.
-
-    On a store that they are there is enough: they were put whole, before their record, and needn't be fetched.
-
-    Raises OSError where that can't be told.
-    """
-    named = named_files(folder, record)
-    if not isinstance(folder.root, Path):
-        return all(_has_file(folder, name, sizes) for name in named)
-    contents = ((_content(folder.root / name), sha256) for name, sha256 in named.items())
-    return all(data is not None and hashlib.sha256(data).hexdigest() == sha256 for data, sha256 in contents)
 
 
 def count_labels(record: Record) -> Counter[str]:
@@ -208,7 +165,7 @@ def _derived(folder: DatasetFolder, categories: Sequence[Category], name: str) -
     if not indices:
         return _Export(coco, None, indices, counts)
     shown = {indices[round(i)] for i in np.linspace(0, len(indices) - 1, min(len(indices), MOST_PICTURES))}
-    sheet = contact_sheet(read_records(folder, shown, sizes), folder.images, [c.name for c in categories])
+    sheet = contact_sheet(folder, read_records(folder, shown, sizes), [c.name for c in categories])
     done, png = cv2.imencode(".png", sheet[..., ::-1])
     return _Export(coco, png.tobytes() if done else None, indices, counts)
 

@@ -5,9 +5,6 @@ A new format is a function and a line in :data:`EXPORTERS`.
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,6 +18,7 @@ from assets.stores import Location
 from dataset.bop import write_bop
 from dataset.coco import encode_coco
 from dataset.export import export
+from dataset.export_folder import check_target, replaced
 from dataset.finished import FinishedDataset, open_dataset
 from dataset.publishing import TRIES, publish_elsewhere
 from dataset.record import Record
@@ -30,8 +28,6 @@ Exporter = Callable[[FinishedDataset, Path], dict[str, Any]]
 
 _BROKEN = (ValueError, LookupError, ArithmeticError, StopIteration, cv2.error)
 """What writing raises where a record was changed by hand: it parses, but holds what can't be."""
-
-MARK = "scanstage_export.json"
 
 
 def _write_coco(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
@@ -55,8 +51,9 @@ def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> 
     Args:
         dataset: what to export.
         format_: key of :data:`EXPORTERS`.
-        out: folder to write; it must not exist, be empty, or hold an earlier export. None: for ``coco`` the dataset's
-            own ``annotations`` (with a new contact sheet), for others a folder beside the dataset, ``<name>_<format>``.
+        out: folder to write; it must not exist, be empty, or hold an earlier export and nothing else. None: for
+            ``coco`` the dataset's own ``annotations`` (with a new contact sheet), for others a folder beside the
+            dataset, ``<name>_<format>``.
 
     Returns:
         What was written, and figures of it.
@@ -84,7 +81,7 @@ def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[L
     target = out.resolve()
     if isinstance(root, Path) and (target == root or root.is_relative_to(target)):
         raise InputError(f"--out {target}: holds the dataset itself", "name another folder")
-    _check_target(target)
+    check_target(target)
     return target, publish_elsewhere(dataset.folder, partial(_write, dataset, format_, target))
 
 
@@ -100,40 +97,8 @@ def _export_in_place(dataset: FinishedDataset) -> tuple[Location, dict[str, Any]
 
 def _write(dataset: FinishedDataset, format_: str, target: Path) -> dict[str, Any]:
     """Write an export into a folder that is named so when it is complete; returns its figures."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    mark: dict[str, Any] = {"format": format_, "dataset": dataset.name}
+    with replaced(target, mark) as staging:
         figures = EXPORTERS[format_](dataset, staging)
-        mark = {"format": format_, "dataset": dataset.name, **figures}
-        (staging / MARK).write_text(json.dumps(mark, indent=1) + "\n", "utf-8")
-        staging.chmod(0o755)
-        _put_in_place(staging, target)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+        mark |= figures
     return figures
-
-
-def _check_target(target: Path) -> None:
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise InputError(f"--out {target}: is a file", "name a folder")
-    if any(target.iterdir()) and not (target / MARK).is_file():
-        raise InputError(f"--out {target}: not empty, and not an earlier export", "name another folder")
-
-
-def _put_in_place(staging: Path, target: Path) -> None:
-    """Rename, an earlier export or an empty folder of that name set aside first."""
-    if not target.exists():
-        staging.rename(target)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / target.name
-    target.rename(aside)
-    try:
-        staging.rename(target)
-    except BaseException:
-        aside.rename(target)
-        raise
-    finally:
-        shutil.rmtree(aside.parent, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import Any
 from assets.asset import Asset
 from assets.errors import InputError
 from assets.library import list_assets
+from assets.plain_json import parse_json
 from assets.samples import sample_assets
-from assets.stores import Location, read_file
+from assets.stores import Location
 from dataset.categories import Category, read_categories
 from dataset.export import iterate_records
 from dataset.folder import DatasetFolder
+from dataset.own_files import BOOK_BYTES, read_own, refuse_misplaced
 from dataset.record import Record
 
 
@@ -68,11 +69,12 @@ def open_dataset(root: Location, library: Path | None = None) -> FinishedDataset
     if isinstance(root, Path) and not root.is_dir():
         raise InputError(f"{root}: no such folder", mend)
     try:
-        run = json.loads(read_file(folder.run_file))
+        refuse_misplaced(folder)
+        run = parse_json(read_own(folder, folder.run_file.name, BOOK_BYTES))
         name = str(run["config"]["name"])
     except OSError as e:
         raise InputError(f"{folder.run_file}: can't be read ({e.strerror or e})", mend) from e
-    except (ValueError, KeyError, TypeError, RecursionError) as e:
+    except (ValueError, KeyError, TypeError) as e:
         raise InputError(f"{folder.run_file}: isn't what a run of scanstage writes ({e})", mend) from e
     if library is not None:
         if not library.is_dir():

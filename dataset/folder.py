@@ -36,6 +36,11 @@ class DatasetFolder:
         return self.root / "annotations"
 
     @property
+    def coco(self) -> Location:
+        """The COCO file."""
+        return self.annotations / "instances.json"
+
+    @property
     def run_file(self) -> Location:
         """What was run: config, versions, device, timings."""
         return self.root / "run.json"
@@ -92,12 +97,15 @@ class DatasetFolder:
         """Held by the run that writes to the folder; gone when it ends."""
         return self.root / ".scanstage.lock"
 
+    def own_folders(self) -> tuple[Location, ...]:
+        """All folders that a run makes directly below the root, whether they are there or not."""
+        maps = (self.root / name for name in MAP_FOLDERS)
+        return (self.images, self.records, self.annotations, *maps, self.quarantine, self.shards)
+
     def own_entries(self) -> tuple[Location, ...]:
         """All that a run writes directly below the root, whether it is there or not."""
-        maps = (self.root / name for name in MAP_FOLDERS)
         balance = (self.ledger, self.balance, self.balance_chart)
-        files = (self.run_file, self.preview, *balance, self.log)
-        return (self.images, self.records, self.annotations, *maps, self.quarantine, self.shards, *files)
+        return (*self.own_folders(), self.run_file, self.preview, *balance, self.log)
 
     def picture_folders(self) -> tuple[Location, ...]:
         """Where pictures are, and all that is told of single ones."""

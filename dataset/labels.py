@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
+from pydantic import FailFast
 
 from dataset.pose import Box3d, KeypointLabel, Pose, box_3d, object_pose
 from dataset.run_length import read_mask
 from scenes.config.labels import LabelsConfig
 from scenes.keep import Judgement, judge
 from scenes.pixel_window import pixel_box
+from scenes.plan import BoxPx, EdgePx, Int32
 from scenes.planner import Planned
 
 
@@ -26,7 +28,7 @@ class Rle:
         counts: COCO's compressed string.
     """
 
-    size_hw: tuple[int, int]
+    size_hw: tuple[EdgePx, EdgePx]
     counts: str
 
     @classmethod
@@ -66,20 +68,20 @@ class Instance:
         reason: the rule that it breaks; None for a proper label.
     """
 
-    instance_id: int
+    instance_id: Int32
     class_name: str
     asset_id: str
-    bbox_xywh: tuple[int, int, int, int]
-    bbox_amodal_xywh: tuple[int, int, int, int]
+    bbox_xywh: tuple[BoxPx, BoxPx, BoxPx, BoxPx]
+    bbox_amodal_xywh: tuple[BoxPx, BoxPx, BoxPx, BoxPx]
     mask: Rle
     mask_amodal: Rle
-    area_px: int
+    area_px: Int32
     visible_fraction: float
     truncated_fraction: float
-    covered_by: dict[int, int] = field(default_factory=dict)
+    covered_by: dict[Int32, Int32] = field(default_factory=dict)
     pose: Pose | None = None
     box_3d: Box3d | None = None
-    keypoints: tuple[KeypointLabel, ...] = ()
+    keypoints: Annotated[tuple[KeypointLabel, ...], FailFast()] = ()
     ignore: bool = False
     reason: str | None = None
 
@@ -92,10 +94,10 @@ class Unlabelled:
         visible_px, visible_fraction, truncated_fraction: as of a label.
     """
 
-    instance_id: int
+    instance_id: Int32
     class_name: str | None
     reason: str
-    visible_px: int = 0
+    visible_px: Int32 = 0
     visible_fraction: float = 0.0
     truncated_fraction: float = 0.0
 

@@ -16,6 +16,16 @@ Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.uint16]
 Window = tuple[int, int, int, int]
 
+MAP_FILES = {
+    "depth": ("depth", "png"),
+    "depth_m": ("depth", "exr"),
+    "normals": ("normals", "exr"),
+    "normals_png": ("normals", "png"),
+    "instances": ("instances", "png"),
+    "semantic": ("semantic", "png"),
+    "soft_masks": ("soft_masks", "npz"),
+}
+"""Folder and suffix of each map's file, by its name in records."""
 MM = 1000.0
 FARTHEST_MM = 65535
 

@@ -9,6 +9,10 @@ Box = tuple[float, float, float, float]
 
 FONT_PX = 11
 
+MOST_LETTERS = 60
+MOST_WEIGHED = 500
+"""Tags between which there is room to be looked for: each is compared with all before."""
+
 
 class NameTags:
     """Puts tags one after the other.
@@ -25,9 +29,11 @@ class NameTags:
 
     def put(self, box: Box, text: str, fill: Color, ink: Color) -> None:
         """Write ``text`` at a box (left, top, right, bottom): above it, or where it covers least of other tags."""
+        text = text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "…"
         left, top, right, bottom = self._draw.textbbox((0, 0), text, font=self._font)
         width, height = right - left + 4, bottom - top + 5
-        at = min(self._places(box, width, height), key=self._covered)
+        places = self._places(box, width, height)
+        at = min(places, key=self._covered) if len(self._taken) < MOST_WEIGHED else places[0]
         self._taken.append(at)
         self._draw.rectangle((at[0], at[1], at[2] - 1, at[3] - 1), fill=fill)
         self._draw.text((at[0] + 2 - left, at[1] + 2 - top), text, fill=ink, font=self._font)

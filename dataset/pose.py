@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import FailFast
 
 from scenes.geometry import Float, apply, to_vector3
 from scenes.keypoints import KeypointLabel, PointPx
@@ -41,7 +42,7 @@ class CameraInfo:
 
     model: Literal["pinhole", "brown_conrady", "fisheye"]
     k: Matrix3
-    distortion: tuple[float, ...]
+    distortion: Annotated[tuple[float, ...], FailFast()]
     camera_to_world: Matrix4
 
 
@@ -82,8 +83,8 @@ class Box3d:
         size_m: lengths of its edges along the asset's x, y, z.
     """
 
-    corners_m: tuple[Vector3, ...]
-    corners_px: tuple[PointPx | None, ...]
+    corners_m: Annotated[tuple[Vector3, ...], FailFast()]
+    corners_px: Annotated[tuple[PointPx | None, ...], FailFast()]
     size_m: Vector3
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -11,9 +10,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from assets.stores import Location, read_file
+from dataset.decoding import decode_rgb
 from dataset.drawing import Color, DroppedMark, Pixels, Skeletons, class_colors, draw_labels
+from dataset.folder import DatasetFolder
 from dataset.labels import make_labels
+from dataset.picture_files import read_image
 from dataset.record import Record
 from scenes.config.labels import LabelsConfig
 from scenes.keep import judge
@@ -30,14 +31,20 @@ GAP = 6
 TITLE_PX = 20
 MOST_PICTURES = 24
 BACKGROUND = 24
+MOST_DRAWN = 1 << 32
+"""Labels times pixels: five hundred labels in a picture of 3840 x 2160."""
+BROKEN = (ValueError, LookupError, ArithmeticError, cv2.error)
+"""What becomes of a record, or a picture, that was changed by hand: it parses, but holds what can't be."""
 
 
-def contact_sheet(records: Sequence[Record], images: Location, classes: Sequence[str]) -> Pixels:
+def contact_sheet(folder: DatasetFolder, records: Sequence[Record], classes: Sequence[str]) -> Pixels:
     """Lay the first pictures of a dataset out in a grid, labels drawn in.
 
+    A picture that isn't the one that was recorded is not shown: its cell says so.
+
     Args:
+        folder: of the dataset.
         records: those to show; at most 24 evenly chosen ones are.
-        images: folder of the pictures.
         classes: all labelled classes.
 
     Returns:
@@ -48,14 +55,19 @@ def contact_sheet(records: Sequence[Record], images: Location, classes: Sequence
         records = [records[round(i)] for i in np.linspace(0, len(records) - 1, MOST_PICTURES)]
     cells = []
     for record in records:
-        path = images / record.image.file_name
-        data = np.frombuffer(read_file(path), np.uint8)
-        raw = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-        if raw is None:
-            raise OSError(errno.EIO, "is no picture", str(path))
-        scale = min(CELL_WIDTH / raw.shape[1], CELL_HEIGHT / raw.shape[0])
-        cells.append(draw_labels(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), record.instances, colors, scale))
+        try:
+            cells.append(_labelled(folder, record, colors))
+        except BROKEN as e:
+            cells.append(failed_cell(f"picture {record.index}", str(e) or repr(e), record.image.resolution_wh))
     return lay_out(cells, COLUMNS)
+
+
+def _labelled(folder: DatasetFolder, record: Record, colors: Mapping[str, Color]) -> Pixels:
+    width, height = record.image.resolution_wh
+    if len(record.instances) * width * height > MOST_DRAWN:
+        raise ValueError(f"{len(record.instances)} labels at {width} x {height} are too many to be drawn")
+    pixels = decode_rgb(read_image(folder, record), (width, height))
+    return draw_labels(pixels, record.instances, colors, min(CELL_WIDTH / width, CELL_HEIGHT / height))
 
 
 def plan_cell(

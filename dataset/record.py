@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, FailFast, TypeAdapter, ValidationError
 
+from assets.plain_json import check_structure, first_error
 from dataset.agreement import Agreement
 from dataset.labels import Instance, Unlabelled
 from dataset.pose import CameraInfo
-from scenes.plan import FramePlan
+from scenes.plan import EdgePx, FramePlan, Index
 
 FORMAT_VERSION = 2
+MOST_STRUCTURE = 1 << 22
+"""Bytes of a record beside its texts: those of more than a thousand objects. See :mod:`assets.plain_json`."""
 
 
 class OtherFormat(ValueError):
@@ -31,7 +34,7 @@ class ImageInfo:
     """
 
     file_name: str
-    resolution_wh: tuple[int, int]
+    resolution_wh: tuple[EdgePx, EdgePx]
     sha256: str
 
 
@@ -70,17 +73,19 @@ class Record:
         plan: the complete plan.
     """
 
-    index: int
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
+
+    index: Index
     image: ImageInfo
-    instances: tuple[Instance, ...]
-    unlabelled: tuple[Unlabelled, ...]
-    agreement: tuple[Agreement, ...]
+    instances: Annotated[tuple[Instance, ...], FailFast()]
+    unlabelled: Annotated[tuple[Unlabelled, ...], FailFast()]
+    agreement: Annotated[tuple[Agreement, ...], FailFast()]
     engine: dict[str, Any]
     exposure_ev: float
     plan: FramePlan
     camera: CameraInfo
     maps: dict[str, MapInfo] = field(default_factory=dict)
-    lens_agreement: tuple[Agreement, ...] = ()
+    lens_agreement: Annotated[tuple[Agreement, ...], FailFast()] = ()
     label_source: Literal["cast", "engine"] = "cast"
     format: int = field(default=FORMAT_VERSION)
 
@@ -89,19 +94,20 @@ class Record:
         return _ADAPTER.dump_json(self).decode("utf-8")
 
     @classmethod
-    def from_json(cls, text: str) -> Record:
+    def from_json(cls, text: str | bytes) -> Record:
         """Parse :meth:`to_json`'s text. Raises ValueError on anything else, OtherFormat where that is the reason."""
+        check_structure(text.encode("utf-8", "replace") if isinstance(text, str) else text, MOST_STRUCTURE)
         try:
             record = _ADAPTER.validate_json(text)
         except ValidationError as e:
             _refuse_other_format(text)
-            raise ValueError(f"not a record: {e.errors()[0]['msg']}") from e
+            raise ValueError(f"not a record: {first_error(e)}") from None
         if record.format != FORMAT_VERSION:
             raise OtherFormat(_OTHER.format(record.format))
         return record
 
 
-def _refuse_other_format(text: str) -> None:
+def _refuse_other_format(text: str | bytes) -> None:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from assets.atomic import write_atomically
 from dataset.folder import MAP_FOLDERS, DatasetFolder
 from dataset.maps import depth_exr, depth_png, ids_png, normals_exr, normals_png, soft_masks_npz
+from dataset.picture_files import map_path
 from dataset.record import MapInfo
 from render.passes import Passes
 from scenes.config.model import OutputConfig, RunConfig
@@ -59,38 +59,38 @@ def write_maps(
     Raises OSError where the folder can't be written.
     """
     written = {}
-    for name, (kind, suffix, data) in encode_maps(plan, label_ids, passes, output, classes).items():
-        path = PurePosixPath(kind, f"{plan.index:06d}.{suffix}")
+    for name, data in encode_maps(plan, label_ids, passes, output, classes).items():
+        path = map_path(plan.index, name)
         write_atomically(folder.root / path, data)
-        written[name] = MapInfo(str(path), hashlib.sha256(data).hexdigest())
+        written[name] = MapInfo(path, hashlib.sha256(data).hexdigest())
     return written
 
 
 def encode_maps(
     plan: FramePlan, label_ids: Ids, passes: Passes, output: OutputConfig, classes: Sequence[str]
-) -> dict[str, tuple[str, str, bytes]]:
-    """Kind, suffix and content of each file, by its name in records; see :func:`write_maps`."""
+) -> dict[str, bytes]:
+    """Content of each file, by its name in records; see :func:`write_maps`."""
     files = {}
     if output.depth:
         assert passes.depth_m is not None
         depth = fitted_to_labels(passes.depth_m, label_ids, passes.instance_ids)
-        files["depth"] = ("depth", "png", depth_png(depth))
-        files["depth_m"] = ("depth", "exr", depth_exr(depth))
+        files["depth"] = depth_png(depth)
+        files["depth_m"] = depth_exr(depth)
     if output.normals:
         assert passes.normals is not None
         fitted = fitted_to_labels(passes.normals, label_ids, passes.instance_ids)
         normals = to_camera_frame(fitted, plan.camera)
-        files["normals"] = ("normals", "exr", normals_exr(normals))
-        files["normals_png"] = ("normals", "png", normals_png(normals))
+        files["normals"] = normals_exr(normals)
+        files["normals_png"] = normals_png(normals)
     if output.instances:
-        files["instances"] = ("instances", "png", ids_png(label_ids))
+        files["instances"] = ids_png(label_ids)
     if output.semantic:
-        files["semantic"] = ("semantic", "png", ids_png(category_ids(plan, label_ids, classes)))
+        files["semantic"] = ids_png(category_ids(plan, label_ids, classes))
     if output.soft_masks:
         assert passes.soft_masks is not None
         masks = [(m.instance_id, m.window_xywh, m.coverage) for m in passes.soft_masks]
         height, width = label_ids.shape
-        files["soft_masks"] = ("soft_masks", "npz", soft_masks_npz(masks, (height, width)))
+        files["soft_masks"] = soft_masks_npz(masks, (height, width))
     return files
 
 

@@ -105,7 +105,7 @@ def _finished(folder: DatasetFolder, run: Content, source: PictureSource, ledger
     missing = [i for i in range(source.expected) if i not in there]
     known = earlier_failures(folder, run, None) | reasons(folder)
     summary = Summary(folder, kept=len(there), failed=[(i, known[i]) for i in missing if i in known])
-    sessions = with_notes(folder, run["sessions"])
+    sessions = with_notes(folder, run.get("sessions", []))
     close_books(folder, source, str(run["config"]["name"]), _described(run), sessions, summary, there.indices)
     missing = sorted({*missing, *(index for index, _ in summary.failed)})  # also what has gone since
     remove_notes(folder)
@@ -126,8 +126,8 @@ def _reopened(folder: DatasetFolder, run: Content, ledger: Ledger) -> PictureSou
     """
     identity_before = run["identity"]
     data = dict(run["config"])
-    if data.get("balance") is not None and identity_before["aims"]["images"] is None:
-        del data["images"]  # it wasn't given, so the targets decide
+    if data.get("balance") is not None and identity_before.get("aims", {}).get("images") is None:
+        data.pop("images", None)  # it wasn't given, so the targets decide
     config = with_overrides(data, (), Path(str(folder.run_file)))
     if config.balance is None:
         return open_source(Planner(config, Catalogue([], []), Path()))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
+import stat
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +15,13 @@ from typing import Any
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
-from dataset.export import image_is_whole, named_files, read_records, recorded_indices
+from assets.outside_files import NO_FILE, is_file_below, open_below, read_below
+from assets.stores import entry_names
+from dataset.export import read_records, recorded_indices
 from dataset.finished import open_dataset
 from dataset.folder import MAP_FOLDERS, DatasetFolder
+from dataset.own_files import RECORD_BYTES, read_own, refuse_misplaced
+from dataset.picture_files import image_is_whole, is_recorded, most_bytes, picture_files
 from dataset.record import Record
 from render.quarantine import LOG, PLAN, REASON
 from render.run_file import check_resumable, differences, earlier_run, write_run_file
@@ -24,6 +31,9 @@ from scenes.balance.ledger import Ledger
 
 Note = Callable[[str], None]
 _MOST_SHOWN = 10
+NOTE_BYTES = 1 << 26
+"""Of what is kept of a picture that could not be made: its plan, and what Blender printed."""
+_PLACE = re.compile(r"\d{6,8}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ def take_in(folder: DatasetFolder, roots: Sequence[Path], note: Note) -> int:
         OSError: the folder can't be written.
     """
     root = folder.local_root
+    refuse_misplaced(folder)
     parts = [_opened(root, part) for part in roots]
     _check_same_run(folder, parts)
     wanted = _wanted(folder, parts, note)
@@ -64,11 +75,15 @@ def take_in(folder: DatasetFolder, roots: Sequence[Path], note: Note) -> int:
         publish_ledger(folder, ledger)
         _take_failures(root, part)
     run = earlier_run(folder)
-    sessions = list(run["sessions"])
+    sessions = {_key(s): s for s in run.get("sessions", [])}
     for part in parts:
-        sessions += [s for s in with_notes(part, earlier_run(part).get("sessions", [])) if s not in sessions]
-    write_run_file(folder, run | {"sessions": sessions})
+        sessions |= {_key(s): s for s in with_notes(part, earlier_run(part).get("sessions", []))}
+    write_run_file(folder, run | {"sessions": list(sessions.values())})
     return len(wanted)
+
+
+def _key(session: dict[str, Any]) -> str:
+    return json.dumps(session, sort_keys=True)
 
 
 def _opened(root: Path, part: Path) -> DatasetFolder:
@@ -118,10 +133,7 @@ def _given(folder: DatasetFolder) -> int:
 
 
 def _identity(folder: DatasetFolder) -> Any:
-    try:
-        return earlier_run(folder)["identity"]
-    except (ValueError, KeyError, TypeError) as e:
-        raise InputError(f"{folder.run_file}: isn't what a run of scanstage writes ({e})") from None
+    return earlier_run(folder)["identity"]
 
 
 def _wanted(folder: DatasetFolder, parts: Sequence[DatasetFolder], note: Note) -> list[_Found]:
@@ -166,47 +178,82 @@ def _ours(folder: DatasetFolder, index: int) -> _Found | None:
 
 
 def _digest(folder: DatasetFolder, index: int) -> str:
-    return hashlib.sha256(folder.record(index).read_bytes()).hexdigest()
+    return hashlib.sha256(_record_bytes(folder, index)).hexdigest()
+
+
+def _record_bytes(folder: DatasetFolder, index: int) -> bytes:
+    return read_own(folder, f"{folder.records.name}/{folder.record(index).name}", RECORD_BYTES)
 
 
 def _take(folder: DatasetFolder, found: _Found) -> None:
     """Take in a picture. Raises OSError."""
-    data = found.part.record(found.index).read_bytes()
-    record = Record.from_json(data.decode("utf-8"))
-    for name, sha256 in named_files(folder, record).items():
-        _take_file(found.part.local_root / name, folder.local_root / name, sha256)
+    data = _record_bytes(found.part, found.index)
+    if hashlib.sha256(data).hexdigest() != found.sha256:
+        raise OSError(None, "changed while it was taken in", str(found.part.record(found.index)))
+    record = Record.from_json(data)
+    for name, sha256 in picture_files(found.part, record).items():
+        _take_file(found.part.local_root, folder.local_root, name, sha256, most_bytes(record))
     write_atomically(folder.record(found.index), data)
 
 
-def _take_file(source: Path, target: Path, sha256: str) -> None:
-    """Give the dataset a file: a hard link where both are on one disk, else a copy. Raises OSError."""
-    if target.is_file() and source.samefile(target):
-        return
+def _take_file(part: Path, root: Path, name: str, sha256: str, most: int) -> None:
+    """Give the dataset a file: a hard link where both are on one disk, else a copy. Raises OSError.
+
+    Args:
+        part, root: of the part, and of the dataset.
+        name: of the file, below either.
+        sha256: of its content.
+        most: bytes that it can have.
+    """
+    with open_below(part, name, most) as file:
+        opened = os.fstat(file.fileno())
+        if _same(root / name, opened) or _linked(part / name, root / name, opened):
+            return
+        data = file.read(most)
+    if not is_recorded(data, sha256):
+        raise OSError(None, "changed while it was copied", str(part / name))
+    write_atomically(root / name, data)
+
+
+def _linked(source: Path, target: Path, opened: os.stat_result) -> bool:
+    """Link the very file that was opened; False where that can't be, or a link or another file is there by now."""
     staged = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     try:
         os.link(source, staged)
-    except OSError:
-        data = source.read_bytes()
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise OSError(None, "changed while it was copied", str(source)) from None
-        write_atomically(target, data)
-        return
-    try:
+        if not _same(staged, opened):
+            return False
         staged.replace(target)
+    except OSError:
+        return False
     finally:
         staged.unlink(missing_ok=True)
+    return True
+
+
+def _same(path: Path, opened: os.stat_result) -> bool:
+    """Whether a path, which may be a link to it, is itself the file that was opened."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and os.path.samestat(found, opened)
 
 
 def _take_failures(root: Path, part: DatasetFolder) -> None:
     """Keep what is known of pictures that a part could not make; the reason last, which others go by."""
-    for place in sorted(part.local_root.glob("quarantine/[0-9]*")):
-        target = root / "quarantine" / place.name
-        if not (place / REASON).is_file() or (target / REASON).is_file():
+    for index in sorted(name for name in entry_names(part.quarantine) if _PLACE.fullmatch(name)):
+        place = f"{part.quarantine.name}/{index}"
+        if not is_file_below(part.local_root, f"{place}/{REASON}") or is_file_below(root, f"{place}/{REASON}"):
             continue
-        target.mkdir(parents=True, exist_ok=True)
+        if (root / place).is_symlink():
+            raise InputError(f"{root / place}: is a link, and links in a dataset are not followed", "remove it")
+        (root / place).mkdir(parents=True, exist_ok=True)
         for name in (PLAN, LOG, REASON):
-            if (place / name).is_file():
-                write_atomically(target / name, (place / name).read_bytes())
+            try:
+                write_atomically(root / place / name, read_below(part.local_root, f"{place}/{name}", NOTE_BYTES))
+            except OSError as e:
+                if e.errno not in NO_FILE:
+                    raise
 
 
 def _maps(part: DatasetFolder) -> Iterator[Path]:

@@ -12,8 +12,10 @@ from typing import Any
 from assets.errors import InputError
 from assets.locations import probe
 from assets.stores import remove_file
-from dataset.export import count_labels, image_is_whole, iterate_records, recorded_indices
+from dataset.export import count_labels, iterate_records, recorded_indices
 from dataset.folder import DatasetFolder
+from dataset.own_files import refuse_misplaced
+from dataset.picture_files import image_is_whole
 from render.maps import BYTES_A_PIXEL as MAP_BYTES_A_PIXEL
 from render.maps import wanted_maps
 from render.run_file import check_resumable
@@ -21,6 +23,7 @@ from render.shards import Shard
 from scenes.balance.run import BalancedRun
 from scenes.config import RunConfig
 from scenes.config.model import OutputConfig
+from scenes.plan import MOST_EDGE_PX, MOST_PIXELS
 from scenes.source import PictureSource
 
 Frames = tuple[int, int] | None
@@ -46,7 +49,11 @@ BYTES_A_PIXEL = {"jpg": 1.6, "png": 3.2}
 
 
 def check_frames(config: RunConfig, frames: Frames) -> None:
-    """Raise InputError where the run has no such pictures; a balanced run's number is not known beforehand."""
+    """Raise InputError where the run has no such pictures, or they would be larger than any that are opened.
+
+    A balanced run's number of pictures is not known beforehand.
+    """
+    check_resolution(config.camera.resolution)
     if frames is None:
         return
     first, last = frames
@@ -55,6 +62,17 @@ def check_frames(config: RunConfig, frames: Frames) -> None:
     if last >= config.images and (config.balance is None or "images" in config.model_fields_set):
         raise InputError(
             f"--frames {first}-{last}: pictures are 0 to {config.images - 1}", "raise images in the config or --images"
+        )
+
+
+def check_resolution(resolution_wh: tuple[int, int]) -> None:
+    """Raise InputError for more pixels than are opened of a picture (:data:`scenes.plan.MOST_PIXELS`)."""
+    width, height = resolution_wh
+    if width * height > MOST_PIXELS or max(width, height) > MOST_EDGE_PX:
+        raise InputError(
+            f"camera.resolution: {width} x {height} are {width * height / 1e6:.0f} million pixels; a picture has at "
+            f"most {MOST_PIXELS / 1e6:.0f} million, and no edge beyond {MOST_EDGE_PX}",
+            "lower camera.resolution",
         )
 
 
@@ -95,6 +113,7 @@ def open_folder(folder: DatasetFolder, now: dict[str, Any], fresh: bool, extend:
     if not isinstance(folder.root, Path):
         probe(folder.root)
     try:
+        refuse_misplaced(folder)
         resumed = check_resumable(folder, now, fresh, extend)
         if not isinstance(folder.root, Path):
             return resumed  # which was tried before anything was read from it

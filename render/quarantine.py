@@ -14,9 +14,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from assets.atomic import write_atomically
-from assets.outside_files import NO_FILE, read_below
-from assets.stores import entry_names, file_sizes, make_folder, read_file, remove
+from assets.outside_files import NO_FILE
+from assets.plain_json import parse_json
+from assets.stores import entry_names, file_sizes, make_folder, remove
 from dataset.folder import DatasetFolder
+from dataset.own_files import RECORD_BYTES, read_own
 from render.log_tail import LEAST_BYTES, shortened
 from scenes.plan import FramePlan
 
@@ -25,8 +27,6 @@ PICTURE_LOG_BYTES = 256 << 10
 """Of one picture: its own 12 kB and those of twenty before it, which may have led up to it."""
 ALL_LOGS_BYTES = 16 << 20
 """Of all pictures: where hundreds fail, most do for one reason, and the last ones tell it."""
-_MOST_BYTES = 64 << 20
-"""A plan, or a reason, has less."""
 
 
 def quarantine(folder: DatasetFolder, plan: FramePlan, reason: str, log: str) -> None:
@@ -129,7 +129,7 @@ def reasons(folder: DatasetFolder) -> dict[int, str]:
     found = {}
     for index in quarantined(folder):
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
-            found[index] = str(json.loads(_read(folder, index, REASON))["reason"])
+            found[index] = str(parse_json(_read(folder, index, REASON))["reason"])
     return found
 
 
@@ -138,17 +138,14 @@ def kept(folder: DatasetFolder, index: int) -> tuple[FramePlan, str]:
 
     Raises FileNotFoundError where it isn't in quarantine; OSError, ValueError, KeyError, TypeError where it is damaged.
     """
-    plan = FramePlan.from_json(_read(folder, index, PLAN).decode("utf-8"))
-    return plan, str(json.loads(_read(folder, index, REASON))["reason"])
+    plan = FramePlan.from_json(_read(folder, index, PLAN))
+    return plan, str(parse_json(_read(folder, index, REASON))["reason"])
 
 
 def _read(folder: DatasetFolder, index: int, name: str) -> bytes:
     """A file of a picture. Raises OSError, FileNotFoundError also where it is none that may be read."""
-    root = folder.root
-    if not isinstance(root, Path):
-        return read_file(folder.quarantined(index) / name)
     try:
-        return read_below(root, f"{folder.quarantine.name}/{index:06d}/{name}", _MOST_BYTES)
+        return read_own(folder, f"{folder.quarantine.name}/{index:06d}/{name}", RECORD_BYTES)
     except OSError as e:
         if e.errno in NO_FILE:
             raise FileNotFoundError(e.errno, e.strerror, e.filename) from e

@@ -22,8 +22,9 @@ from assets.blas_threads import use_one_blas_thread
 from assets.errors import InputError
 from assets.locations import locate
 from assets.stores import read_file
-from dataset.export import image_is_whole, iterate_records
+from dataset.export import iterate_records
 from dataset.folder import DatasetFolder
+from dataset.picture_files import image_is_whole
 from dataset.record import Record
 from render.console import Console
 from render.executor import LocalExecutor, Outcome

@@ -7,15 +7,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from pydantic import ValidationError
 
 from assets.errors import InputError
-from assets.stores import Location, read_file
+from assets.plain_json import first_error
+from assets.stores import Location
+from dataset.decoding import decode_rgb
 from dataset.export import recorded_indices
 from dataset.finished import FinishedDataset, open_dataset
 from dataset.folder import DatasetFolder
+from dataset.own_files import RECORD_BYTES, read_own
+from dataset.picture_files import misnamed, read_image
 from dataset.record import Record
 from render.console import Console
 from render.maps import engine_settings, wanted_maps
+from render.preparation import check_resolution
 from render.quarantine import kept
 from render.scratch import passes_bytes, scratch_folder
 from render.stages import Stages
@@ -58,9 +64,14 @@ class Case:
     def planned(self, config: RunConfig, size: tuple[int, int] | None = None) -> Planned:
         """The plan, cast, with ``size`` in other pixels. Raises InputError."""
         plan = self.plan if size is None else replace(self.plan, camera=resized(self.plan.camera, size))
+        check_resolution(plan.camera.resolution_wh)
         # A plan that is there names no file relative to its config.
         planner = Planner(config, self.catalogue, Path())
-        return planner.complete(Attempt(plan, planner.caster.cast(plan)))
+        try:
+            return planner.complete(Attempt(plan, planner.caster.cast(plan)))
+        except (ValueError, LookupError, ArithmeticError) as e:  # it was changed by hand: it parses, but can't be
+            at = f"{self.dataset.folder.root}: picture {self.index}"
+            raise InputError(f"{at}: its plan is broken ({type(e).__name__}: {e})") from e
 
 
 @dataclass(frozen=True)
@@ -178,7 +189,7 @@ def replay(
         folder,
         after.instances == before.instances and after.unlabelled == before.unlabelled,
         after.image.sha256 == before.image.sha256,
-        _difference(case.dataset.folder.images / before.image.file_name, folder.images / after.image.file_name),
+        _difference((case.dataset.folder, before), (folder, after)),
     )
 
 
@@ -193,12 +204,16 @@ def resized(camera: CameraPlan, size: tuple[int, int]) -> CameraPlan:
 
 def _record(dataset: FinishedDataset, index: int) -> Record | None:
     path = dataset.folder.record(index)
+    mend = "`scanstage check` says what is wrong with it"
     try:
-        return Record.from_json(read_file(path).decode("utf-8"))
+        record = Record.from_json(read_own(dataset.folder, f"{path.parent.name}/{path.name}", RECORD_BYTES))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as e:
-        raise InputError(f"{path}: can't be read ({e})", "`scanstage check` says what is wrong with it") from None
+        raise InputError(f"{path}: can't be read ({getattr(e, 'strerror', None) or e})", mend) from None
+    if wrong := misnamed(record) if record.index == index else [f"it is the record of picture {record.index}"]:
+        raise InputError([f"{path}: {text}" for text in wrong], mend)
+    return record
 
 
 def _quarantined(dataset: FinishedDataset, index: int) -> tuple[FramePlan, str]:
@@ -211,7 +226,8 @@ def _quarantined(dataset: FinishedDataset, index: int) -> tuple[FramePlan, str]:
         record = dataset.folder.record(index)
         raise InputError(f"{record}: there is no such record; the dataset has {there} pictures") from None
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise InputError(f"{place}: can't be read ({e})", "`scanstage generate` makes the picture anew") from None
+        reason = getattr(e, "strerror", None) or (first_error(e) if isinstance(e, ValidationError) else e)
+        raise InputError(f"{place}: can't be read ({reason})", "`scanstage generate` makes the picture anew") from None
 
 
 def _config(dataset: FinishedDataset, overrides: tuple[str, ...]) -> RunConfig:
@@ -242,12 +258,12 @@ def _check_scans(plan: FramePlan, catalogue: Catalogue) -> None:
         )
 
 
-def _difference(before: Location, after: Location) -> tuple[int, float] | None:
+def _difference(before: tuple[DatasetFolder, Record], after: tuple[DatasetFolder, Record]) -> tuple[int, float] | None:
     try:
-        a, b = (cv2.imdecode(np.frombuffer(read_file(p), np.uint8), cv2.IMREAD_COLOR) for p in (before, after))
-    except (OSError, cv2.error):  # gone, or empty
+        a, b = (decode_rgb(read_image(f, record), record.image.resolution_wh) for f, record in (before, after))
+    except (OSError, ValueError, cv2.error):  # gone, or not what was recorded
         return None
-    if a is None or b is None or a.shape != b.shape:
+    if a.shape != b.shape:
         return None
     apart = np.abs(a.astype(np.int16) - b.astype(np.int16))
     return int(apart.max()), float(apart.mean())

@@ -8,23 +8,69 @@ import json
 import platform
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import FailFast, TypeAdapter, ValidationError
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.locations import PROBE
-from assets.stores import Location, entry_names, is_file, read_file
+from assets.plain_json import first_error, parse_json
+from assets.stores import Location, entry_names, is_file
 from dataset.folder import DatasetFolder
+from dataset.own_files import BOOK_BYTES, read_own
 from render.folder_claim import prepared_for
 from render.leftovers import final_name
 from scenes.catalogue import Catalogue
 from scenes.config.model import RunConfig
+from scenes.plan import Index
 from scenes.preflight import named_files
 
 PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "trimesh", "opencv-python", "OpenEXR", "pycocotools", "bpy")
+_BRING_BACK = "bring run.json back if it was one, or choose another folder with --out"
 FREE_KEYS = ("images", "name", "workers")
 """Config keys that may change between runs into one folder without changing any picture."""
+
+
+@dataclass
+class _Aims:
+    images: int | None = None
+
+
+@dataclass
+class _Identity:
+    config: dict[str, Any]
+    aims: _Aims = field(default_factory=_Aims)
+
+
+@dataclass
+class _Failure:
+    index: Index
+    reason: str
+
+
+@dataclass
+class _Command:
+    config: str = ""
+    set: Annotated[list[str], FailFast()] = field(default_factory=list)
+    blender: str | None = None
+
+
+@dataclass
+class _Told:
+    """What is relied on of a ``run.json``, which may have been changed by anybody."""
+
+    identity: _Identity
+    config: dict[str, Any]
+    failed: Annotated[list[_Failure], FailFast()] = field(default_factory=list)
+    sessions: Annotated[list[dict[str, Any]], FailFast()] = field(default_factory=list)
+    given: Index = 0
+    command: _Command = field(default_factory=_Command)
+
+
+_TOLD = TypeAdapter(_Told)
 
 
 def identity(config: RunConfig, catalogue: Catalogue, base: Path) -> dict[str, Any]:
@@ -53,9 +99,22 @@ def own_version() -> str:
 
 
 def earlier_run(folder: DatasetFolder) -> dict[str, Any]:
-    """What ``run.json`` says; :func:`check_resumable` has found it sound."""
-    content: dict[str, Any] = json.loads(read_file(folder.run_file))
+    """What ``run.json`` says; all that :class:`_Told` names is what a run writes there.
+
+    Raises InputError where it isn't, OSError where it can't be read.
+    """
+    try:
+        content: dict[str, Any] = parse_json(read_own(folder, folder.run_file.name, BOOK_BYTES))
+        _TOLD.validate_python(content)
+    except ValueError as e:
+        reason = _first(e) if isinstance(e, ValidationError) else e
+        raise InputError(f"{folder.run_file}: isn't what a run of scanstage writes ({reason})", _BRING_BACK) from None
     return content
+
+
+def _first(error: ValidationError) -> str:
+    where = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+    return f"{'.'.join(map(str, where)) or 'all of it'}: {first_error(error)}"
 
 
 def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool, extend: bool) -> bool:
@@ -78,16 +137,15 @@ def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool, ext
         if held := [part.name for part in folder.picture_folders() if _holds_files(part)]:
             raise InputError(
                 f"{_foreign(folder)}: it has {', '.join(held)}, but no run.json",
-                "bring run.json back if it was one, or choose another folder with --out",
+                _BRING_BACK,
             )
         return False
     try:
-        before = json.loads(read_file(folder.run_file))["identity"]
-        _ = before["config"]
-    except (OSError, ValueError, KeyError, TypeError):
+        before = earlier_run(folder)["identity"]
+    except (OSError, InputError):
         raise InputError(
             f"{_foreign(folder)}: its run.json is broken, or something else's",
-            "bring run.json back if it was one, or choose another folder with --out",
+            _BRING_BACK,
         ) from None
     if fresh:
         return False

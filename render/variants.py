@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
-from assets.stores import read_file
+from dataset.decoding import decode_rgb
 from dataset.drawing import class_colors, draw_labels
 from dataset.folder import DatasetFolder
 from dataset.labels import Instance, make_labels
+from dataset.picture_files import read_image
 from dataset.preview import failed_cell, lay_out, plan_cell, titled
 from render.console import Console, print_note
 from render.develop import develop
@@ -131,16 +132,13 @@ def _as_recorded(case: Case, place: Path) -> Pixels:
     """The picture in the dataset; where there is none, why."""
     if case.record is None:
         return failed_cell("recorded: it failed", case.reason or "unknown", case.plan.camera.resolution_wh)
-    source = case.dataset.folder.images / case.record.image.file_name
     try:
-        data = read_file(source)
-        raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
-        raw = None
-    if raw is None:
-        return failed_cell("recorded", f"{source}: can't be read", case.plan.camera.resolution_wh)
-    write_atomically(place / f"recorded{source.suffix}", data)
-    pixels = np.ascontiguousarray(raw[..., ::-1])
+        data = read_image(case.dataset.folder, case.record)
+        pixels = decode_rgb(data, case.record.image.resolution_wh)
+    except (OSError, ValueError, cv2.error) as e:
+        reason = getattr(e, "strerror", None) or e
+        return failed_cell("recorded", f"{case.record.image.file_name}: {reason}", case.plan.camera.resolution_wh)
+    write_atomically(place / f"recorded{Path(case.record.image.file_name).suffix}", data)
     return titled(_labelled(case, pixels, case.record.instances), f"recorded  ·  picture {case.index}")
 
 

@@ -10,14 +10,26 @@ named ``a_to_b``: ``p_b = a_to_b @ p_a``. Colours are linear RGB. Angles are rad
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, FailFast, Field, TypeAdapter
 
 Row = tuple[float, float, float, float]
 Matrix4 = tuple[Row, Row, Row, Row]
 Rgb = tuple[float, float, float]
 Vector3 = tuple[float, float, float]
+
+MOST_EDGE_PX = 16384
+MOST_PIXELS = 1 << 26
+"""Of one picture: 8192 x 8192. What is larger is neither made nor opened."""
+MOST_PICTURES = 10_000_000
+"""Of one dataset."""
+Index = Annotated[int, Field(ge=0, lt=MOST_PICTURES)]
+EdgePx = Annotated[int, Field(ge=1, le=MOST_EDGE_PX)]
+Int32 = Annotated[int, Field(ge=-(1 << 31), lt=1 << 31)]
+"""Ids and numbers of pixels: JSON has numbers that no array can hold."""
+BoxPx = Annotated[int, Field(ge=-8 * MOST_EDGE_PX, le=8 * MOST_EDGE_PX)]
+"""Places and lengths of boxes, which reach a frame's size beyond the picture at most."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,7 @@ class LensPlan:
     """
 
     model: Literal["brown_conrady", "fisheye"]
-    coefficients: tuple[float, ...]
+    coefficients: Annotated[tuple[float, ...], FailFast()]
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class CameraPlan:
         motion: of the camera during the exposure. Labels ignore it.
     """
 
-    resolution_wh: tuple[int, int]
+    resolution_wh: tuple[EdgePx, EdgePx]
     fx: float
     fy: float
     cx: float
@@ -187,7 +199,7 @@ class ObjectPlan:
         motion: during the exposure. Labels ignore it.
     """
 
-    instance_id: int
+    instance_id: Int32
     asset_id: str
     class_name: str | None
     object_to_world: Matrix4
@@ -223,7 +235,7 @@ class NoisePlan:
 
     shot: float
     read: float
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -247,21 +259,23 @@ class PostPlan:
     vignetting: float = 0.0
     aberration_px: float = 0.0
     noise: NoisePlan | None = None
-    jpeg_quality: int = 93
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 93
 
 
 @dataclass(frozen=True)
 class FramePlan:
     """Everything that decides picture ``index``. ``factors`` records what was drawn, for reports; engines ignore it."""
 
-    index: int
-    attempt: int
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
+
+    index: Index
+    attempt: Int32
     camera: CameraPlan
-    lamps: tuple[LampPlan, ...]
+    lamps: Annotated[tuple[LampPlan, ...], FailFast()]
     world: WorldPlan
     background: BackgroundPlan
-    surfaces: tuple[SurfacePlan, ...]
-    objects: tuple[ObjectPlan, ...]
+    surfaces: Annotated[tuple[SurfacePlan, ...], FailFast()]
+    objects: Annotated[tuple[ObjectPlan, ...], FailFast()]
     post: PostPlan
     factors: dict[str, Any] = field(default_factory=dict)
 
@@ -274,7 +288,7 @@ class FramePlan:
         return _ADAPTER.dump_json(self).decode("utf-8")
 
     @classmethod
-    def from_json(cls, text: str) -> FramePlan:
+    def from_json(cls, text: str | bytes) -> FramePlan:
         """Parse :meth:`to_json`'s text. Raises ``pydantic.ValidationError`` on anything else."""
         return _ADAPTER.validate_json(text)
 

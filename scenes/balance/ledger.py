@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from assets.atomic import write_atomically
+from assets.outside_files import open_outside
 from assets.stores import Location, read_file
 from scenes.balance.order import Entry
 
 FEWEST_NEW = 32
 SHARE_NEW = 8
+LEDGER_BYTES = 1 << 31
+"""Of a ledger: of a million pictures and more."""
+LINE_BYTES = 1 << 20
+
+
+def ledger_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines of a ledger, one in memory at a time. The last one is cut off where it is longer than a line can be."""
+    while line := file.readline(LINE_BYTES):
+        yield line
+        if not line.endswith(b"\n"):
+            return
 
 
 class Ledger:
@@ -35,16 +50,22 @@ class Ledger:
         """
         self.loaded = path
         try:
-            lines = read_file(path).splitlines()
+            if isinstance(path, Path):
+                with open_outside(path, LEDGER_BYTES) as file:
+                    self._take(ledger_lines(file))
+            else:
+                self._take(ledger_lines(io.BytesIO(read_file(path, LEDGER_BYTES))))
         except FileNotFoundError:
             return
         except OSError:
             if isinstance(path, Path):
                 return
             raise
+
+    def _take(self, lines: Iterable[bytes]) -> None:
         for index, line in enumerate(lines):
             try:
-                entry = Entry.from_json(line.decode("utf-8"))
+                entry = Entry.from_json(line)
             except ValueError:
                 return
             if entry.order.index != index:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, FailFast, TypeAdapter, ValidationError
+
+from assets.plain_json import first_error
+from scenes.plan import Index, Int32
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,10 @@ class Order:
         hdri: its environment image, where that is not drawn.
     """
 
-    index: int
-    wave: int
-    classes: tuple[str, ...]
-    assets: tuple[str, ...]
+    index: Index
+    wave: Int32
+    classes: Annotated[tuple[str, ...], FailFast()]
+    assets: Annotated[tuple[str, ...], FailFast()]
     fixed: dict[str, Any] = field(default_factory=dict)
     hdri: str | None = None
 
@@ -40,7 +43,7 @@ class Shown:
 
     class_name: str
     asset_id: str
-    side: int
+    side: Int32
     lost_by: str | None
 
 
@@ -54,9 +57,11 @@ class Entry:
         factors: see :func:`scenes.balance.factors.picture_factors`.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(allow_inf_nan=False)
+
     order: Order
-    attempt: int | None
-    objects: tuple[Shown, ...]
+    attempt: Int32 | None
+    objects: Annotated[tuple[Shown, ...], FailFast()]
     factors: dict[str, str]
 
     def to_json(self) -> str:
@@ -64,12 +69,12 @@ class Entry:
         return _ADAPTER.dump_json(self).decode("utf-8")
 
     @classmethod
-    def from_json(cls, text: str) -> Entry:
+    def from_json(cls, text: str | bytes) -> Entry:
         """Parse :meth:`to_json`'s text. Raises ValueError on anything else."""
         try:
             return _ADAPTER.validate_json(text)
         except ValidationError as e:
-            raise ValueError(f"not an entry of a ledger: {e.errors()[0]['msg']}") from e
+            raise ValueError(f"not an entry of a ledger: {first_error(e)}") from None
 
 
 _ADAPTER = TypeAdapter(Entry)

@@ -18,7 +18,8 @@ from PIL import Image
 from assets.asset import Asset, AssetMeta, Material, MeshArrays
 from assets.errors import InputError
 from dataset import bop as bop_export
-from dataset.exporters import MARK, export_dataset
+from dataset.export_folder import MARK
+from dataset.exporters import export_dataset
 from dataset.finished import open_dataset
 from dataset.model_files import diameter, model_files
 from dataset.record import Record

@@ -310,7 +310,7 @@ FAULTS: dict[str, tuple[set[str], Plant]] = {
         ),
     ),
     "map elsewhere": (
-        {"map-path"},
+        {"map-path", "coco-differs"},
         lambda root: edit_record(
             root, 0, lambda r: r["maps"].update(normals={"path": "../../etc/passwd", "sha256": "0" * 64})
         ),
@@ -396,7 +396,7 @@ FAULTS: dict[str, tuple[set[str], Plant]] = {
     "strange record": ({"orphan"}, put("records/copy of 000001.json")),
     "leftover": ({"leftover"}, put("images/.000001.jpg.a8x_k2zq")),
     "leftover beside run.json": ({"leftover"}, put(".run.json.a8x_k2zq")),
-    "link out of the dataset": ({"link-outside"}, link_out),
+    "link out of the dataset": ({"link-outside", "image-missing", "coco-differs"}, link_out),
     "broken link": ({"link-broken", "orphan"}, lambda root: (root / "images/x.jpg").symlink_to("y.jpg")),
 }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from dataset.agreement import compare, disagreements
 from dataset.categories import Category
 from dataset.coco import coco_bytes, encode_coco, to_coco
 from dataset.drawing import class_colors, draw_labels
+from dataset.folder import DatasetFolder
 from dataset.labels import Rle, make_labels
 from dataset.pose import camera_info
 from dataset.preview import contact_sheet
@@ -211,10 +213,13 @@ def test_the_sheet_takes_thin_labels_and_odd_shapes(tmp_path: Path, planned: lis
     mask[2:14, 5:6] = True
     record = record_of(planned[0])
     thin = replace(record.instances[0], mask=Rle.encode(mask), bbox_xywh=(5, 2, 1, 12))
-    name = "odd.png"
-    cv2.imwrite(str(tmp_path / name), np.zeros((height, width, 3), np.uint8))
-    record = replace(record, instances=(thin,), image=ImageInfo(name, size, "0" * 64))
-    sheet = contact_sheet([record], tmp_path, ["ball", "box", "rod"])
+    folder = DatasetFolder(tmp_path)
+    folder.create()
+    data = cv2.imencode(".png", np.zeros((height, width, 3), np.uint8))[1].tobytes()
+    (folder.images / "000000.png").write_bytes(data)
+    image = ImageInfo("000000.png", size, hashlib.sha256(data).hexdigest())
+    record = replace(record, instances=(thin,), image=image)
+    sheet = contact_sheet(folder, [record], ["ball", "box", "rod"])
     assert max(sheet.shape) < 2000
     assert (sheet.max(axis=-1) > 100).any()
 

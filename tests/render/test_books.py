@@ -13,9 +13,10 @@ import pytest
 from rich.console import Console
 from test_generate import FakeSession, config, digest, run
 
-from dataset import export as export_module
-from dataset.export import image_is_whole, read_records, recorded_indices
+from dataset import own_files
+from dataset.export import read_records, recorded_indices
 from dataset.folder import DatasetFolder
+from dataset.picture_files import image_is_whole
 from dataset.record import Record
 from render import stages
 from render.cli import entrypoint
@@ -40,14 +41,14 @@ def failed(out: Path) -> dict[int, str]:
 
 def unreadable(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
     """Let a disk fail on one file."""
-    honest = export_module.read_file
+    honest = own_files.read_below
 
-    def fails(path: Path) -> bytes:
-        if path.name == name:
-            raise OSError(number, "broken", str(path))
-        return honest(path)
+    def fails(root: Path, file: str, most_bytes: int) -> bytes:
+        if file.endswith(name):
+            raise OSError(number, "broken", str(root / file))
+        return honest(root, file, most_bytes)
 
-    monkeypatch.setattr(export_module, "read_file", fails)
+    monkeypatch.setattr(own_files, "read_below", fails)
 
 
 def remove_when_5_is_made(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 from test_generate import FakeSession
 
-from dataset.export import image_is_whole
 from dataset.folder import DatasetFolder
+from dataset.picture_files import image_is_whole
 from dataset.record import Record
 from render.generate import GenerateOptions, generate
 from render.maps import category_ids, fitted_to_labels, to_camera_frame

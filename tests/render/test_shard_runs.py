@@ -18,8 +18,9 @@ from test_generate import DATA, FakeSession, digest
 from assets.errors import InputError
 from assets.locations import locate
 from assets.stores import Location, entry_names, read_file
-from dataset.export import image_is_whole, read_records
+from dataset.export import read_records
 from dataset.folder import DatasetFolder
+from dataset.picture_files import image_is_whole
 from render import generate as generate_module
 from render import merge_parts
 from render.cli import entrypoint
@@ -300,11 +301,11 @@ def test_a_picture_is_taken_before_its_record(config: Path, tmp_path: Path, monk
     run(config, tmp_path / "b", "1/2")
     take_file, taken = merge_parts._take_file, 0
 
-    def killed(source: Path, target: Path, sha256: str) -> None:
+    def killed(*arguments: Any) -> None:
         nonlocal taken
         if taken == moment:
             raise KeyboardInterrupt
-        take_file(source, target, sha256)
+        take_file(*arguments)
         taken += 1
 
     monkeypatch.setattr(merge_parts, "_take_file", killed)
