@@ -15,18 +15,21 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from assets.errors import InputError
+from assets.outside_files import open_outside, read_outside
 
 FORMAT_VERSION = 1
 META_FILE = "asset.json"
 MESH_FILE = "mesh.npz"
+MAX_META_BYTES = 16 << 20
+MAX_MESH_BYTES = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,23 @@ class Material:
     alpha_mode: str = "OPAQUE"  # OPAQUE | MASK | BLEND
     alpha_cutoff: float = 0.5
     vertex_colors: bool = False
+
+
+_UNIT_RANGE = ("base_color", "metallic", "roughness", "emissive", "alpha_cutoff")
+TEXTURE_KEYS = ("base_color_texture", "metallic_roughness_texture", "normal_texture", "emissive_texture")
+
+
+def within_range(material: Material) -> Material:
+    """The material with all its numbers in 0..1; what is not a number becomes the default."""
+    plain = Material()
+    found = {key: _limited(getattr(material, key), getattr(plain, key)) for key in _UNIT_RANGE}
+    return replace(material, **found)
+
+
+def _limited(value: Any, default: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_limited(v, d) for v, d in zip(value, default, strict=True))
+    return min(max(float(value), 0.0), 1.0) if value == value else default
 
 
 @dataclass(frozen=True)
@@ -82,10 +102,41 @@ class MeshArrays:
     def load(cls, path: Path) -> MeshArrays:
         """Read what :meth:`save` wrote. Raises InputError where the file is missing or broken."""
         try:
-            with np.load(path, allow_pickle=False) as z:
-                return cls(**{k: z[k] for k in z.files})
+            with open_outside(path, MAX_MESH_BYTES) as f:
+                return cls(**_arrays(f))
         except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as e:
             raise InputError(f"{path}: can't read the asset's mesh ({e})", "take the scan in again") from e
+
+
+_SHAPES: dict[str, tuple[int | None, type[np.generic]]] = {
+    "vertices": (3, np.float32),
+    "faces": (3, np.int32),
+    "face_material": (None, np.uint16),
+    "hull": (3, np.float32),
+    "corner_uv": (2, np.float32),
+    "vertex_color": (4, np.uint8),
+}
+
+
+def _arrays(file: BinaryIO) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a mesh file, each no larger than its part of the file. Raises ValueError for any other."""
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():  # what is compressed may be a thousand times as large in memory
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size > MAX_MESH_BYTES:
+                raise ValueError(f"{member.filename[:80]!r} is compressed")
+        if len(archive.infolist()) > len(_SHAPES):
+            raise ValueError("it holds more than a mesh has")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as z:
+        arrays: dict[str, npt.NDArray[Any]] = {k: z[k] for k in z.files}
+    for name, array in arrays.items():
+        width, kind = _SHAPES[name]
+        if array.dtype != kind or array.ndim != (1 if width is None else 2) or (width and array.shape[1] != width):
+            raise ValueError(f"{name} are {array.dtype} of shape {array.shape}")
+    faces, vertices = arrays["faces"], arrays["vertices"]
+    if not len(faces) or faces.min() < 0 or faces.max() >= len(vertices):
+        raise ValueError("a face names a vertex that it doesn't have")
+    return arrays
 
 
 @dataclass(frozen=True)
@@ -115,8 +166,8 @@ class AssetMeta:
     skeleton: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> str:
-        """Serialise to indented JSON text."""
-        return json.dumps({"format": FORMAT_VERSION, **asdict(self)}, indent=1)
+        """Serialise to indented JSON text. Raises ValueError for numbers that are not finite."""
+        return json.dumps({"format": FORMAT_VERSION, **asdict(self)}, indent=1, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> AssetMeta:
@@ -124,14 +175,20 @@ class AssetMeta:
         d = json.loads(text)
         if d.pop("format") != FORMAT_VERSION:
             raise ValueError("written by another version of scanstage")
-        materials = tuple(
-            Material(**{**m, "base_color": tuple(m["base_color"]), "emissive": tuple(m["emissive"])})
-            for m in d.pop("materials")
-        )
+        materials = tuple(_material(m) for m in d.pop("materials"))
         keypoints = {name: _point(xyz) for name, xyz in d.pop("keypoints", {}).items()}
         skeleton = tuple((str(a), str(b)) for a, b in d.pop("skeleton", ()))
         d |= {"extents_m": tuple(d["extents_m"]), "materials": materials}
         return cls(**d, keypoints=keypoints, skeleton=skeleton)
+
+
+def _material(m: dict[str, Any]) -> Material:
+    """A material as JSON has it; its textures lie in the asset's folder, and nowhere else."""
+    material = Material(**{**m, "base_color": tuple(m["base_color"]), "emissive": tuple(m["emissive"])})
+    for name in (getattr(material, key) for key in TEXTURE_KEYS):
+        if name is not None and (not isinstance(name, str) or name in ("", ".", "..") or set(name) & set("/\\:\0")):
+            raise ValueError(f"{str(name)[:80]!r} is not the name of a texture in the asset's folder")
+    return within_range(material)
 
 
 def _point(xyz: Any) -> tuple[float, float, float]:
@@ -155,8 +212,8 @@ class Asset:
         """Read the metadata of the asset in ``folder``. Raises InputError where it is missing or broken."""
         path = folder / META_FILE
         try:
-            return cls(AssetMeta.from_json(path.read_text("utf-8")), folder)
-        except (OSError, ValueError, KeyError, TypeError) as e:
+            return cls(AssetMeta.from_json(read_outside(path, MAX_META_BYTES).decode("utf-8")), folder)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
             mend = "remove the folder and take the scan in again"
             raise InputError(f"{path}: can't read the asset ({e})", mend) from e
 

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+LOG_MARK = "\n  | "
+"""Before each line of another program's that a message quotes; the only break that one may hold."""
+
+
+class Lines(str):
+    """A text of several lines whose breaks are all ours; any other text is shown as one line.
+
+    A name from outside may hold a newline, and what follows it must not look like a line of ours: so a break is shown
+    as a break only where :meth:`of` has put it.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> Lines:
+        """Lines under each other; those that are several lines already stay so."""
+        return cls("\n".join(line if isinstance(line, cls) else line.replace("\n", "\\n") for line in lines))
+
 
 class InputError(Exception):
     """Something the user gave can't be used.
@@ -10,7 +30,7 @@ class InputError(Exception):
 
     Args:
         problems: one sentence each: what is wrong and where (file, dotted path, value).
-        mend: what to do about it, as a command or an instruction; optional.
+        mend: what to do about it, as a command or an instruction; optional. One line, unless it is :class:`Lines`.
     """
 
     def __init__(self, problems: str | list[str], mend: str | None = None) -> None:

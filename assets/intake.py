@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assets.asset import Asset, AssetMeta, Material, MeshArrays
+from assets.asset import TEXTURE_KEYS, Asset, AssetMeta, Material, MeshArrays
 from assets.collision_hull import collision_hull, lift_of_flat
 from assets.errors import InputError
 from assets.keypoints import Keypoints, find_keypoints, keypoint_findings
 from assets.library import store_asset
-from assets.raw_scan import TEXTURE_KEYS, UNITS_M, Finding, RawScan
+from assets.raw_scan import UNITS_M, Finding, RawScan
 from assets.readers import Convert, read_scan
 from assets.readers.folder import read_bounded
 from assets.see_through import settle_alpha

@@ -15,7 +15,9 @@ file, before intake turns, scales and moves them (glTF: in the scene; USD, FBX: 
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,17 +26,22 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from assets.errors import InputError
-from assets.plain_yaml import PlainLoader
+from assets.errors import InputError, Lines
+from assets.plain_yaml import PlainLoader, what_is_wrong
 from assets.raw_scan import Finding
+from assets.scan_file import read_scan_file
 
 SUFFIX = ".keypoints.yaml"
 MOST = 1000
+MOST_LINES = 10_000
 MAX_BYTES = 1 << 20
 KEYS = ("keypoints", "skeleton")
+_MOST_PROBLEMS = 50
 FAR = 0.1
 """Points farther from the mesh's bounding box than this share of its diagonal are worth a warning."""
-_EXAMPLE = "write for example:\n  keypoints:\n    handle: [0.1, 0.0, 0.05]\n  skeleton:\n    - [handle, lid]"
+_EXAMPLE = Lines.of(
+    ["write for example:", "  keypoints:", "    handle: [0.1, 0.0, 0.05]", "  skeleton:", "    - [handle, lid]"]
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def find_keypoints(scan: Path, given: Path | None = None) -> Keypoints | None:
     Raises InputError where the file can't be used.
     """
     path = given or scan.with_name(scan.stem + SUFFIX)
-    if given is None and not path.is_file():
+    if given is None and not os.path.lexists(path):  # whatever it is that lies there, it is meant as such a file
         return None
     return read_keypoints(path)
 
@@ -73,27 +80,27 @@ def find_keypoints(scan: Path, given: Path | None = None) -> Keypoints | None:
 def read_keypoints(path: Path) -> Keypoints:
     """Read a keypoint file. Raises InputError with all that is wrong in it."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: is too large for a keypoint file ({path.stat().st_size:,} bytes)")
-        content = yaml.load(path.read_text("utf-8"), Loader=PlainLoader)  # a SafeLoader
-    except (OSError, UnicodeDecodeError) as e:
-        raise InputError(f"{path}: can't be read ({getattr(e, 'strerror', None) or e})") from e
+        content = yaml.load(read_scan_file(path, MAX_BYTES).decode("utf-8-sig"), Loader=PlainLoader)  # a SafeLoader
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path}: can't be read (byte {e.start} is not UTF-8)") from e
     except (yaml.YAMLError, RecursionError, ValueError) as e:
-        raise InputError(f"{path}: is not YAML ({' '.join(str(e).split())})", _EXAMPLE) from e
+        raise InputError(f"{path}: is not plain YAML ({what_is_wrong(e)})", _EXAMPLE) from e
     if not isinstance(content, dict) or not isinstance(content.get("keypoints"), dict) or not content["keypoints"]:
         strange = ", ".join(repr(k)[:80] for k in content if k not in KEYS) if isinstance(content, dict) else ""
         got = f"; there is {strange}" if strange else ""
         raise InputError(f"{path}: keypoints: expected a mapping from names to [x, y, z]{got}", _EXAMPLE)
-    problems: list[str] = []
-    for key in content:
-        if key not in KEYS:
-            near = difflib.get_close_matches(str(key), KEYS, 1)
-            problems.append(f"{key}: unknown key{f'; did you mean {near[0]}?' if near else ''}")
+    problems = [_unknown(key) for key in itertools.islice((k for k in content if k not in KEYS), _MOST_PROBLEMS)]
     points = _points(content["keypoints"], problems)
     skeleton = _skeleton(content.get("skeleton"), content["keypoints"], problems)
     if problems:
-        raise InputError([f"{path}: {p}" for p in problems], _EXAMPLE)
+        told = [*problems[:_MOST_PROBLEMS], *(["and more"] if len(problems) > _MOST_PROBLEMS else [])]
+        raise InputError([f"{path}: {p}" for p in told], _EXAMPLE)
     return Keypoints(points, skeleton)
+
+
+def _unknown(key: Any) -> str:
+    near = difflib.get_close_matches(str(key)[:100], KEYS, 1)
+    return f"{str(key)[:80]}: unknown key{f'; did you mean {near[0]}?' if near else ''}"
 
 
 def _points(given: dict[Any, Any], problems: list[str]) -> dict[str, tuple[float, float, float]]:
@@ -102,9 +109,11 @@ def _points(given: dict[Any, Any], problems: list[str]) -> dict[str, tuple[float
         problems.append(f"keypoints: {len(given)} are more than an asset may have ({MOST})")
         return points
     for name, xyz in given.items():
+        if len(problems) > _MOST_PROBLEMS:
+            break
         if not isinstance(name, str) or not name.strip() or len(name) > 100 or not name.isprintable():
             problems.append(
-                f"keypoints: {name!r} is no name (1 to 100 printable characters, in quotes if it is a number)"
+                f"keypoints: {repr(name)[:100]} is no name (1 to 100 printable characters, in quotes if it is a number)"
             )
         elif not isinstance(xyz, list) or len(xyz) != 3 or not all(_is_number(v) for v in xyz):
             problems.append(f"keypoints.{name}: expected three finite numbers [x, y, z], got {_shown(xyz)}")
@@ -132,16 +141,22 @@ def _skeleton(given: Any, points: dict[Any, Any], problems: list[str]) -> tuple[
     if not isinstance(given, list):
         problems.append("skeleton: expected a list of pairs of names")
         return ()
+    if len(given) > MOST_LINES:
+        problems.append(f"skeleton: {len(given)} are more pairs than an asset may have ({MOST_LINES})")
+        return ()
     pairs = []
+    known = [p for p in points if isinstance(p, str)]
     for i, pair in enumerate(given):
+        if len(problems) > _MOST_PROBLEMS:  # each is looked for among all names
+            break
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(n, str) for n in pair):
             problems.append(f"skeleton.{i}: expected a pair of names [a, b], got {_shown(pair)}")
             continue
         for name in pair:
             if name not in points:
-                near = difflib.get_close_matches(name, [p for p in points if isinstance(p, str)], 1)
+                near = difflib.get_close_matches(name[:100], known, 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                problems.append(f"skeleton.{i}: there is no keypoint {name!r}{hint}")
+                problems.append(f"skeleton.{i}: there is no keypoint {repr(name)[:100]}{hint}")
         pairs.append((pair[0], pair[1]))
     return tuple(pairs)
 

@@ -16,22 +16,6 @@ from assets.asset import META_FILE, Asset, AssetMeta, MeshArrays, write_asset
 from assets.errors import InputError
 
 
-def default_library() -> Path:
-    """``$SCANSTAGE_LIBRARY``, else ``scanstage/library`` in the user's data folder (XDG)."""
-    if named := os.environ.get("SCANSTAGE_LIBRARY"):
-        return Path(named).expanduser()
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser() / "scanstage" / "library"
-
-
-def cache_folder() -> Path:
-    """``$SCANSTAGE_CACHE``, else ``scanstage`` in the user's cache folder (XDG): what can be made anew at any time."""
-    if named := os.environ.get("SCANSTAGE_CACHE"):
-        return Path(named).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "scanstage"
-
-
 def list_assets(library: Path) -> list[Asset]:
     """All assets below ``library``, sorted by id. A missing folder is empty.
 

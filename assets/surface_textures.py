@@ -18,9 +18,9 @@ import numpy.typing as npt
 from assets import textile_patterns, texture_patterns
 from assets.atomic import write_atomically
 from assets.errors import InputError
-from assets.library import cache_folder
 from assets.noise import FloatArray
 from assets.srgb import linear_from_srgb
+from assets.user_folders import cached
 
 # Raise it when a painter changes: caches of other versions are then left alone, not mixed.
 TEXTURE_VERSION = 1
@@ -156,7 +156,7 @@ def surface_texture(name: str) -> Path:
     """
     if name not in _PAINTERS:
         raise InputError(f"there is no surface {name!r}", f"use one of: {', '.join(sorted(_PAINTERS))}")
-    path = cache_folder() / f"surfaces-v{TEXTURE_VERSION}" / f"{name}.png"
+    path = cached(f"surfaces-v{TEXTURE_VERSION}/{name}.png")
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         _, png = cv2.imencode(".png", paint_surface(name), [cv2.IMWRITE_PNG_COMPRESSION, 1])

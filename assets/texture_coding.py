@@ -5,21 +5,24 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from assets.bounds import MAX_JPEG_SCANS, MAX_PIXELS, MAX_PX, MAX_TEXTURES
 from assets.errors import InputError
 
-MAX_SIDE = 16384  # the largest texture that photogrammetry tools write; 16384 x 16384 RGB decodes to 0.8 GB
 DEFAULT_MAX_PX = 4096
 # Nothing that runs another program (EPS starts Ghostscript) or holds many pictures.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "TGA", "WEBP", "PPM")
 _SUFFIX = {"PNG": ".png", "JPEG": ".jpg"}
 _PILLOW_LIMIT = threading.Lock()
+_STRIP = 1 << 22  # pixels whose values are turned into bytes at a time
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,13 @@ def open_image(data: bytes, name: str) -> Iterator[Image.Image]:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
-            if max(image.size) > MAX_SIDE or min(image.size) < 1:
+            if max(image.size) > MAX_PX or min(image.size) < 1:
                 raise InputError(
                     f"{name}: an image of {image.size[0]} x {image.size[1]} pixels is refused",
-                    f"scale it down to at most {MAX_SIDE} pixels a side",
+                    f"scale it down to at most {MAX_PX} pixels a side",
                 )
+            if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
+                raise InputError(f"{name}: a JPEG with more than {MAX_JPEG_SCANS} passes is refused", "save it anew")
             yield image
         except InputError:
             raise
@@ -71,6 +76,31 @@ def image_size(data: bytes, name: str) -> tuple[int, int]:
     """(width, height) from the header alone. Raises InputError."""
     with open_image(data, name) as image:
         return image.size
+
+
+def pixel_count(data: bytes) -> int:
+    """Pixels of an image by its header; 0 for what isn't one, which whoever decodes it will say."""
+    try:
+        width, height = image_size(data, "texture")
+    except InputError:
+        return 0
+    return width * height
+
+
+def check_textures(images: Mapping[str, bytes]) -> None:
+    """Refuse more images, or more pixels in all, than a scan may have. Raises InputError."""
+    if len(images) > MAX_TEXTURES:
+        raise InputError(f"has {len(images):,} textures (at most {MAX_TEXTURES:,})", "join its textures")
+    check_pixels(sum(pixel_count(data) for data in images.values()))
+
+
+def check_pixels(total: int) -> None:
+    """Refuse more pixels than all textures of a scan may have together. Raises InputError."""
+    if total > MAX_PIXELS:
+        raise InputError(
+            f"its textures have {total / 1e9:.1f} thousand million pixels in all (at most {MAX_PIXELS / 1e9:.1f})",
+            "scale them down",
+        )
 
 
 def code_texture(data: bytes, name: str, max_px: int, color: bool, keep_alpha: bool) -> CodedTexture:
@@ -110,18 +140,31 @@ def code_texture(data: bytes, name: str, max_px: int, color: bool, keep_alpha: b
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Decode to 8-bit RGB, RGBA or L."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        values = np.asarray(image).astype(np.float64)
-        peak = 65535.0 if image.mode != "I" or values.max() > 255 else 255.0
-        return Image.fromarray(np.clip(values / peak * 255 + 0.5, 0, 255).astype(np.uint8))
+    if image.mode.startswith("I;16"):
+        table = ((np.arange(1 << 16) + 128) // 257).astype(np.uint8)
+        return _to_bytes(image, lambda values: table[values])
+    if image.mode == "I":  # its peak decides on the scale: it may hold no more than 8 bits
+        scale = 255 / 65535 if float(image.getextrema()[1]) > 255 else 1.0  # type: ignore[arg-type]
+        return _to_bytes(image, lambda values: np.clip(values * scale + 0.5, 0, 255).astype(np.uint8))
     if image.mode == "F":
-        values = np.nan_to_num(np.asarray(image))
-        return Image.fromarray(np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8))
+        return _to_bytes(image, lambda v: np.clip(np.nan_to_num(v) * np.float32(255) + 0.5, 0, 255).astype(np.uint8))
     if image.mode in ("RGB", "RGBA", "L"):
         image.load()
-        return image.copy()
+        return image
     has_alpha = image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
     return image.convert("RGBA" if has_alpha else "RGB")
+
+
+def _to_bytes(image: Image.Image, convert: Callable[[npt.NDArray[Any]], npt.NDArray[np.uint8]]) -> Image.Image:
+    """An image of numbers as one of bytes, in strips: floats of the whole take eight times its size, several times."""
+    image.load()
+    width, height = image.size
+    result = Image.new("L", image.size)
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(height, top + rows)))
+        result.paste(Image.fromarray(convert(np.asarray(strip))), (0, top))
+    return result
 
 
 def _small(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -132,7 +175,8 @@ def _small(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint
 def decode_rgb(data: bytes, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """(h, w, 3) uint8 pixels at full size. Raises InputError."""
     with open_image(data, name) as image:
-        return np.asarray(_eight_bit(image).convert("RGB"))
+        picture = _eight_bit(image)
+        return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def is_normal_map(data: bytes) -> bool:
@@ -142,7 +186,8 @@ def is_normal_map(data: bytes) -> bool:
             if image.mode not in ("RGB", "RGBA"):
                 return False
             image.draft("RGB", (128, 128))
-            rgb = np.asarray(image.convert("RGB").resize((64, 64), Image.Resampling.BOX), dtype=np.float64)
+            opaque = image if image.mode == "RGB" else image.convert("RGB")
+            rgb = np.asarray(opaque.resize((64, 64), Image.Resampling.BOX), dtype=np.float64)
     except InputError:
         return False
     mean = rgb.reshape(-1, 3).mean(axis=0)
@@ -154,7 +199,8 @@ def with_alpha(color: bytes, alpha: bytes) -> bytes | None:
     """PNG of ``color`` with the alpha (else the grey) of ``alpha``; None where that is opaque everywhere."""
     with open_image(alpha, "opacity texture") as image:
         has_alpha = image.mode in ("RGBA", "LA", "PA")
-        mask = image.convert("RGBA").getchannel("A") if has_alpha else image.convert("L")
+        whole = image.convert("RGBA") if image.mode == "PA" else image
+        mask = whole.getchannel("A") if has_alpha else image.convert("L")
     if color == alpha and not has_alpha:
         return None
     if mask.getextrema()[0] == 255:

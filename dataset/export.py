@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -19,6 +21,7 @@ from dataset.folder import DatasetFolder, image_name, record_name
 from dataset.own_files import RECORD_BYTES, has_own, own_content
 from dataset.picture_files import misnamed
 from dataset.preview import MOST_PICTURES, contact_sheet
+from dataset.publishing import publish
 from dataset.record import OtherFormat, Record
 
 FEW = 64
@@ -103,13 +106,46 @@ def count_labels(record: Record) -> Counter[str]:
     return Counter(i.class_name for i in record.instances if not i.ignore)
 
 
-def export(folder: DatasetFolder, categories: Sequence[Category], name: str) -> tuple[list[int], dict[str, int]]:
-    """Write the COCO file and the contact sheet from all records.
+@dataclass(frozen=True)
+class _Export:
+    """What derives from all records.
+
+    Attributes:
+        coco: content of the COCO file.
+        sheet: the contact sheet as PNG; None where there are no pictures.
+        indices: of the pictures, sorted.
+        counts: labels by class.
+    """
+
+    coco: bytes
+    sheet: bytes | None
+    indices: list[int]
+    counts: Counter[str]
+
+
+def export(
+    folder: DatasetFolder, categories: Sequence[Category], name: str, insist: bool = False
+) -> tuple[list[int], dict[str, int]]:
+    """Write the COCO file and the contact sheet from all records: those that are there when it is done.
+
+    Args:
+        folder: of the dataset.
+        categories: labelled classes, in the order of their ids.
+        name: of the dataset.
+        insist: see :func:`dataset.publishing.publish`.
 
     Returns:
-        Indices of the pictures that are in it, sorted; labels by class. Raises OSError where the folder can't be read
-        or written.
+        Indices of the pictures that are in it, sorted; labels by class.
+
+    Raises:
+        InputError: pictures are added all the time, see :func:`dataset.publishing.publish`.
+        OSError: the folder can't be read or written.
     """
+    done = publish(folder, partial(_derived, folder, categories, name), partial(_put, folder), insist)
+    return done.indices, {c.name: done.counts.get(c.name, 0) for c in categories}
+
+
+def _derived(folder: DatasetFolder, categories: Sequence[Category], name: str) -> _Export:
     sizes = folder.stored_sizes()
     counts: Counter[str] = Counter()
     indices: list[int] = []
@@ -120,11 +156,16 @@ def export(folder: DatasetFolder, categories: Sequence[Category], name: str) -> 
             counts.update(count_labels(record))
             yield record
 
-    write_atomically(folder.annotations / "instances.json", encode_coco(counted(), categories, name))
-    if indices:
-        shown = {indices[round(i)] for i in np.linspace(0, len(indices) - 1, min(len(indices), MOST_PICTURES))}
-        sheet = contact_sheet(folder, read_records(folder, shown, sizes), [c.name for c in categories])
-        done, png = cv2.imencode(".png", sheet[..., ::-1])
-        if done:
-            write_atomically(folder.preview, png.tobytes())
-    return indices, {c.name: counts.get(c.name, 0) for c in categories}
+    coco = encode_coco(counted(), categories, name)
+    if not indices:
+        return _Export(coco, None, indices, counts)
+    shown = {indices[round(i)] for i in np.linspace(0, len(indices) - 1, min(len(indices), MOST_PICTURES))}
+    sheet = contact_sheet(folder, read_records(folder, shown, sizes), [c.name for c in categories])
+    done, png = cv2.imencode(".png", sheet[..., ::-1])
+    return _Export(coco, png.tobytes() if done else None, indices, counts)
+
+
+def _put(folder: DatasetFolder, made: _Export) -> None:
+    write_atomically(folder.annotations / "instances.json", made.coco)
+    if made.sheet is not None:
+        write_atomically(folder.preview, made.sheet)

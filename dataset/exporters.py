@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from dataset.bop import write_bop
 from dataset.coco import encode_coco
 from dataset.export import export
 from dataset.export_folder import check_target, replaced
-from dataset.finished import FinishedDataset
+from dataset.finished import FinishedDataset, open_dataset
+from dataset.publishing import TRIES, publish_elsewhere
 from dataset.record import Record
 
 Exporter = Callable[[FinishedDataset, Path], dict[str, Any]]
@@ -72,11 +74,7 @@ def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> 
 
 def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Location, dict[str, Any]]:
     if out is None and format_ == "coco":
-        pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
-        return dataset.folder.annotations / "instances.json", {
-            "pictures": len(pictures),
-            "labels": sum(labels.values()),
-        }
+        return _export_in_place(dataset)
     root = dataset.folder.root
     if out is None:
         root = dataset.folder.local_root
@@ -85,8 +83,23 @@ def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[L
     if isinstance(root, Path) and (target == root or root.is_relative_to(target)):
         raise InputError(f"--out {target}: holds the dataset itself", "name another folder")
     check_target(target)
+    return target, publish_elsewhere(dataset.folder, partial(_write, dataset, format_, target))
+
+
+def _export_in_place(dataset: FinishedDataset) -> tuple[Location, dict[str, Any]]:
+    """Write the dataset's own annotations; again if it was made anew meanwhile, and has other classes or a new name."""
+    for _ in range(TRIES):
+        pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
+        before, dataset = dataset, open_dataset(dataset.folder.root)
+        if (dataset.categories, dataset.name) == (before.categories, before.name):
+            break
+    return dataset.folder.annotations / "instances.json", {"pictures": len(pictures), "labels": sum(labels.values())}
+
+
+def _write(dataset: FinishedDataset, format_: str, target: Path) -> dict[str, Any]:
+    """Write an export into a folder that is named so when it is complete; returns its figures."""
     mark: dict[str, Any] = {"format": format_, "dataset": dataset.name}
     with replaced(target, mark) as staging:
         figures = EXPORTERS[format_](dataset, staging)
         mark |= figures
-    return target, figures
+    return figures

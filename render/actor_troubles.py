@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assets.errors import InputError
+from assets.errors import InputError, Lines
 from render.session import EngineCrashed, EngineError
 
 INSTALL = 'install the same version on every node: pip install "scanstage[ray]"'
@@ -37,4 +37,4 @@ def together(reasons: Sequence[Exception]) -> Exception:
         return next(r for r in reasons if not isinstance(r, InputError))
     problems = list(dict.fromkeys(p for r in wrong for p in r.problems))
     mends = list(dict.fromkeys(r.mend for r in wrong if r.mend))
-    return InputError(problems, "\n".join(mends) or None)
+    return InputError(problems, Lines.of(mends) or None)

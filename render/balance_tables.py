@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from render.console import Console, outside
 from render.forecast_tables import RULES
 
 MOST_ROWS, WORST = 40, 15
@@ -36,7 +35,7 @@ def print_balance(console: Console, figures: Mapping[str, Any], where: str | Non
     console.print(f"\n[bold]{title}[/]")
     console.print(_table(figures, shown, rows))
     if len(shown) < len(rows):
-        console.print(f"the other {len(rows) - WORST} classes: {escape(where or 'plan --stats --json FILE')}")
+        console.print(f"the other {len(rows) - WORST} classes: {outside(where or 'plan --stats --json FILE')}")
     if figures["failed"]:
         console.print(f"[red]{figures['failed']} pictures can't be planned[/]")
     for key, name in (("real", "real"), ("together", "real + synthetic"), ("synthetic", "synthetic")):
@@ -66,7 +65,7 @@ def _table(figures: Mapping[str, Any], shown: Mapping[str, Any], rows: Mapping[s
         table.add_column(head, justify="right", no_wrap=True)
     for name, c in shown.items():
         short = c["deficit"] > figures["tolerance"] * c["target"]
-        table.add_row(escape(name), *_cells(figures, c, rules), style="yellow" if short else None)
+        table.add_row(outside(name), *_cells(figures, c, rules), style="yellow" if short else None)
     if len(rows) > 1:
         table.add_row("all", *_cells(figures, _total(figures, rows), rules), style="bold")
     return table
@@ -107,12 +106,12 @@ def _print_parity(console: Console, parity: Mapping[str, Mapping[str, Any]]) -> 
     beyond = [item for item in flagged if item[1]["beyond_chance"]]
     for name, f in beyond[:FACTORS]:
         console.print(
-            f"[yellow]{escape(name)} goes along with classes:[/] disparate impact {f['disparate_impact_ratio']:.2f}, "
+            f"[yellow]{outside(name)} goes along with classes:[/] disparate impact {f['disparate_impact_ratio']:.2f}, "
             f"below 0.8 (by chance {f['by_chance']:.2f}); parity difference {f['demographic_parity_difference']:.2f}; "
             f"see balance.attributes"
         )
     by_chance = [
-        f"{escape(name)} {f['disparate_impact_ratio']:.2f} ({f['by_chance']:.2f})"
+        f"{outside(name)} {f['disparate_impact_ratio']:.2f} ({f['by_chance']:.2f})"
         for name, f in flagged
         if not f["beyond_chance"]
     ]

@@ -13,10 +13,11 @@ from typing import IO
 
 import psutil
 
-from assets.control_groups import memory_left
+from assets.bounds import free_memory
 from assets.errors import InputError
 from render.blender.import_scan import MARKER
 from render.blender_start import start_failure, worker_command
+from render.file_view import limited
 from render.worker_process import EngineError
 
 _SCRIPT = Path(__file__).parent / "blender" / "import_scan.py"
@@ -36,7 +37,9 @@ def convert_with_blender(
     """Convert a USD, USDZ or FBX file to GLB (metres, Y up, materials and textures embedded).
 
     The file is untrusted: it is read by a process of its own with factory settings, in which no script of the file
-    runs, and which is ended after ``timeout_s``, or when it takes more memory than it may.
+    runs, and which is ended after ``timeout_s``, or when it takes more memory than it may. On Linux it can open nothing
+    but the system, Blender, and what is in the file's folder (:mod:`render.file_view`); elsewhere it could open more,
+    so the folder should hold a copy of the file and of what it may use, and the file name nothing else.
 
     Args:
         source: the file.
@@ -53,7 +56,11 @@ def convert_with_blender(
     with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.absolute().parent) as folder:
         converted = Path(folder) / "scan.glb"
         command = worker_command(blender, _SCRIPT, (str(source.absolute()), str(converted)))
-        report = _run(command, timeout_s, memory_bytes or _memory_bound())
+        reads = (source.absolute().parent, _SCRIPT.parent)
+        limits = (timeout_s, memory_bytes or round(_MEMORY_SHARE * free_memory()), source.absolute().parent, folder)
+        report = _run(limited(command, reads, [Path(folder)]), *limits)
+        if report.get("error") in ("no_bpy", "bpy_broken"):  # before it saw the file: perhaps for what it may not read
+            report = _run(command, *limits)
         if "error" in report:
             raise _refusal(source, blender, str(report["error"]), str(report["message"]))
         if not converted.is_file():
@@ -61,10 +68,17 @@ def convert_with_blender(
         converted.replace(target)
 
 
-def _run(command: list[str], timeout_s: float, memory_bytes: int) -> dict[str, object]:
-    """Run the conversion; its report, or one made up for a process that gave none or had to be ended."""
+def _run(command: list[str], timeout_s: float, memory_bytes: int, place: Path, scratch: str) -> dict[str, object]:
+    """Run the conversion; its report, or one made up for a process that gave none or had to be ended.
+
+    USD looks for files where the process is and where the environment says; so it is where the file is.
+    """
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PXR_")}
+    environment |= {"TMPDIR": scratch, "PYTHONPATH": os.pathsep.join(os.path.abspath(p) for p in _python_path())}  # noqa: PTH100
     with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=printed, stderr=errors)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=errors, cwd=place, env=environment
+        )
         try:
             too_much = _watch(process, timeout_s, memory_bytes)
         finally:
@@ -100,10 +114,8 @@ def _watch(process: subprocess.Popen[bytes], timeout_s: float, memory_bytes: int
     return f"Blender didn't finish in {timeout_s:.0f} s"
 
 
-def _memory_bound() -> int:
-    """Most of the memory that is free: a file must not bring down the machine."""
-    free, left = psutil.virtual_memory().available, memory_left()
-    return round(_MEMORY_SHARE * (free if left is None else min(free, left)))
+def _python_path() -> list[str]:
+    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
 def _refusal(source: Path, blender: Path | None, kind: str, message: str) -> InputError:

@@ -77,9 +77,8 @@ def start_failure(blender: Path | None, error: EngineError | EngineCrashed, engi
             )
         if blender is None:
             return error
-        lines = error.args[0]
         return InputError(
-            f"--blender {blender}: doesn't run as Blender\n{lines}", "give a Blender executable, 3.4 or later"
+            f"--blender {blender}: doesn't run as Blender: {error}", "give a Blender executable, 3.4 or later"
         )
     where = "the bpy wheel" if blender is None else f"--blender {blender}"
     mends = {

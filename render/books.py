@@ -92,7 +92,7 @@ def close_books(
     earlier = _failures(run)
     failed = failures_json((earlier | dict(summary.failed)).items())
     write_run_file(folder, run | {"failed": failed, "sessions": sessions})
-    exported, summary.labels = export(folder, read_categories(run), name)
+    exported, summary.labels = export(folder, read_categories(run), name, insist=True)
     there = frozenset(exported)
     summary.lose(sorted(set(due) - there - {index for index, _ in summary.failed}))
     earlier = {index: reason for index, reason in earlier.items() if index not in there}

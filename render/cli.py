@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
+import json
+import os
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from assets.blas_threads import use_one_blas_thread
-from assets.errors import InputError
+from assets.errors import InputError, Lines
 from assets.stores import entry_names, is_file
 from dataset.wording import counted
 from render.blender.freed_memory import return_freed_memory
@@ -30,6 +30,7 @@ from render.cli_options import (
     frame_range,
     place_of,
 )
+from render.console import Console, guard_streams, outside, print_error, print_json, print_mend
 from render.shards import Shard
 from render.signals import stop_on_signals
 
@@ -53,7 +54,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from render.run_file import own_version
 
-        print(f"scanstage {own_version()}")
+        console.print(f"scanstage {outside(own_version())}")
         raise typer.Exit(0)
 
 
@@ -116,9 +117,9 @@ def generate(
         where = folder.run_file.name if options.shard is None else folder.shards.name
         errors.print(f"[red]{counted(len(summary.failed))} failed:[/] {failed}; reasons above and in {where}")
         if entry_names(folder.quarantine):
-            errors.print(f"their plans, and what Blender printed: {escape(str(folder.quarantine))}", highlight=False)
+            errors.print(f"their plans, and what Blender printed: {outside(folder.quarantine)}")
         for mend in summary.mends:
-            errors.print(escape(mend), highlight=False)
+            print_mend(errors, mend)
         raise typer.Exit(1)
 
 
@@ -134,11 +135,11 @@ def _tell(summary: Summary) -> None:
         table.add_column("class")
         table.add_column("labels", justify="right")
         for name, count in summary.labels.items():
-            table.add_row(escape(name), str(count))
+            table.add_row(outside(name), str(count))
         console.print(table)
     minutes, seconds = divmod(round(summary.seconds.get("total", 0)), 60)
     kept = f", {summary.kept} were there already" if summary.kept else ""
-    console.print(f"{counted(summary.done)} in {minutes} min {seconds} s{kept}", highlight=False)
+    console.print(f"{counted(summary.done)} in {minutes} min {seconds} s{kept}")
     there = entry_names(folder.root)
     for what, path in (
         ("images", folder.images),
@@ -149,7 +150,7 @@ def _tell(summary: Summary) -> None:
         *((("balance", folder.balance), ("chart", folder.balance_chart)) if summary.balance is not None else ()),
     ):
         if path.name in there or (path.parent == folder.annotations and is_file(path)):
-            console.print(f"  {what:<12} {escape(str(path))}", highlight=False)
+            console.print(f"  {what:<12} {outside(path)}")
 
 
 @app.command()
@@ -157,7 +158,7 @@ def schema() -> None:
     """Print the JSON schema of configs, for editors."""
     from scenes.config.schema import schema_text
 
-    sys.stdout.write(schema_text())
+    print_json(json.loads(schema_text()))
 
 
 @app.command()
@@ -202,9 +203,8 @@ def entrypoint(argv: list[str] | None = None) -> int:
         return _interrupted() if result == INTERRUPTED else int(result or 0)
     except InputError as e:
         for problem in e.problems:
-            errors.print(f"[red]error:[/] {escape(problem)}", highlight=False)
-        if e.mend:
-            errors.print(escape(e.mend), highlight=False)
+            print_error(errors, problem)
+        print_mend(errors, e.mend)
         return 2
     except typer.Exit as e:
         return int(e.exit_code)
@@ -213,19 +213,26 @@ def entrypoint(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         return 141
     except OSError as e:
-        where = f"{e.filename}: " if e.filename else ""
-        errors.print(f"[red]error:[/] {escape(where)}{escape(e.strerror or str(e))}", highlight=False)
+        where = f"{os.fsdecode(e.filename)}: " if isinstance(e.filename, str | bytes) else ""
+        print_error(errors, f"{where}{e.strerror or e}")
         errors.print("what is finished is kept; once there is room and access, the same command goes on from there")
         return 1
+    except UnicodeEncodeError as e:
+        if e.encoding.lower().replace("-", "") == "utf8":
+            raise
+        print_error(errors, f"{e.object!r}: the locale's encoding, {e.encoding}, has no such file name")
+        print_mend(errors, "set PYTHONUTF8=1, or a locale of UTF-8, such as LC_ALL=C.UTF-8")
+        return 2
     except Exception as e:
         if _is_engine_failure(e):
-            errors.print(f"[red]error:[/] {escape(str(e))}", highlight=False)
-            errors.print("what is finished is kept; `scanstage doctor` says what ails Blender here", highlight=False)
+            print_error(errors, e)
+            errors.print("what is finished is kept; `scanstage doctor` says what ails Blender here")
             return 1
-        shown = _usage_error(e)
-        if shown is None:
+        usage = _usage_error(e)
+        if usage is None:
             raise
-        errors.print(f"[red]error:[/] {escape(shown)}", highlight=False)
+        print_error(errors, usage[0])
+        print_mend(errors, usage[1])
         return 2
 
 
@@ -241,23 +248,26 @@ def _is_engine_failure(error: Exception) -> bool:
     return isinstance(error, (EngineCrashed, EngineError))
 
 
-def _usage_error(error: Exception) -> str | None:
-    """The text of a command-line mistake (unknown option, bad value), whichever click typer carries."""
+def _usage_error(error: Exception) -> tuple[str, Lines] | None:
+    """What a command-line mistake is (unknown option, bad value), and the usage, whichever click typer carries."""
     if type(error).__name__ == "NoArgsIsHelpError":
-        return "a command is missing" + _usage(error)
+        return "a command is missing", _usage(error)
     format_message = getattr(error, "format_message", None)
     if callable(format_message):
-        return f"{format_message()}{_usage(error)}"
+        return str(format_message()), _usage(error)
     return None
 
 
-def _usage(error: Exception) -> str:
+def _usage(error: Exception) -> Lines:
     context = getattr(error, "ctx", None)
-    return f"\n{context.get_usage()}\n{context.command_path} --help says more" if context is not None else ""
+    if context is None:
+        return Lines()
+    return Lines.of([*context.get_usage().split("\n"), f"{context.command_path} --help says more"])
 
 
 def main() -> None:
     """Console script."""
+    guard_streams()
     return_freed_memory()
     code = entrypoint()
     sys.stdout.flush()

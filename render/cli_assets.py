@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from assets.asset import Asset
@@ -24,10 +21,12 @@ from assets.intake import (
     file_sha256,
     take_in,
 )
-from assets.library import default_library, list_assets, remove_asset
+from assets.library import list_assets, remove_asset
 from assets.packs import PACKS, pull_pack
 from assets.readers import SCAN_SUFFIXES
 from assets.units import extents_text
+from assets.user_folders import NAME_LIBRARY, NO_LIBRARY, default_library, library_for_writing
+from render.console import Console, outside, print_json, print_mend, quoting
 
 app = typer.Typer(no_args_is_help=True, help="Take scans in, inspect and list them.", rich_markup_mode="rich")
 
@@ -71,8 +70,8 @@ def add(
         class_name, unit, up, max_triangles, license=license_, author=author, url=url, keypoints=keypoints
     )
     check_options(options)
-    target = library or default_library()
-    console = Console(highlight=False)
+    target = library_for_writing(library)
+    console = Console()
     problems: list[InputError] = []
     files, done = _scan_files(paths), 0
     if keypoints is not None and len(files) > 1:
@@ -89,15 +88,15 @@ def add(
             if not keep_going or len(files) == 1:
                 raise
             problems.append(e)
-            console.print(f"[red]✗[/] {escape(str(path))}", soft_wrap=True)
+            console.print(f"[red]✗[/] {outside(path)}", soft_wrap=True)
             continue
         done += 1
         taken[asset.meta.asset_id] = path
-        console.print(f"[green]✓[/] {escape(_one_line(asset))}", soft_wrap=True)
+        console.print(f"[green]✓[/] {outside(_one_line(asset))}", soft_wrap=True)
         for note in asset.meta.intake["findings"]:
             if note.startswith(_TOLD):
-                console.print(f"  [yellow]{escape(note)}[/]", soft_wrap=True)
-    console.print(f"{done} of {len(files)} scans are in {escape(str(target))}", soft_wrap=True)
+                console.print(f"  [yellow]{outside(note)}[/]", soft_wrap=True)
+    console.print(f"{done} of {len(files)} scans are in {outside(target)}", soft_wrap=True)
     _report(problems, done)
 
 
@@ -117,12 +116,11 @@ def _report(problems: list[InputError], done: int) -> None:
     """Print what went wrong; exit code 1 if something came in, 2 if nothing did."""
     if not problems:
         return
-    errors = Console(stderr=True, highlight=False)
+    errors = Console(stderr=True)
     for e in problems:
         for line in e.problems:
-            errors.print(f"[red]{escape(line)}[/]", soft_wrap=True)
-        if e.mend:
-            errors.print(f"  {escape(e.mend)}", soft_wrap=True)
+            errors.print(f"[red]{quoting(line)}[/]", soft_wrap=True)
+        print_mend(errors, e.mend, indent="  ")
     raise typer.Exit(1 if done else 2)
 
 
@@ -154,9 +152,9 @@ def inspect(
         raise InputError(absent)
     inspections = [inspect_scan(p, unit, up, max_triangles, _converter(blender)) for p in _scan_files(paths)]
     if as_json:
-        typer.echo(json.dumps([asdict(i) for i in inspections], indent=1))
+        print_json([asdict(i) for i in inspections])
         return
-    console = Console(highlight=False)
+    console = Console()
     for inspection in inspections:
         _print_inspection(console, inspection)
 
@@ -169,13 +167,13 @@ def _print_inspection(console: Console, inspection: Inspection) -> None:
         facts.append("1 triangle" if inspection.triangles == 1 else f"{inspection.triangles:,} triangles")
     facts += [f"{name} {w} x {h}" for name, w, h in inspection.textures[:4]]
     verdict = "[bold red]refused[/]" if inspection.refused else "[green]can come in[/]"
-    console.print(f"[bold]{escape(inspection.path)}[/]: {verdict}", soft_wrap=True)
+    console.print(f"[bold]{outside(inspection.path)}[/]: {verdict}", soft_wrap=True)
     if facts:
-        console.print("  " + escape(", ".join(facts)), soft_wrap=True)
+        console.print("  " + outside(", ".join(facts)), soft_wrap=True)
     table = Table("", "what is there", "what intake does", show_edge=False, pad_edge=True)
     for finding in inspection.findings:
         cells = (finding.topic, finding.what, finding.action)
-        table.add_row(*(escape(c) for c in cells), style=_STYLE[finding.severity])
+        table.add_row(*(outside(c) for c in cells), style=_STYLE[finding.severity])
     console.print(table)
     console.print()
 
@@ -188,13 +186,16 @@ def list_(
 ) -> None:
     """List the scans of the library."""
     source = library or default_library()
-    found = [a for a in list_assets(source) if class_name in (None, a.meta.class_name)]
+    found = [a for a in (list_assets(source) if source else []) if class_name in (None, a.meta.class_name)]
     if as_json:
-        typer.echo(json.dumps([_as_json(a) for a in found], indent=1))
+        print_json([_as_json(a) for a in found])
         return
-    console = Console(highlight=False)
+    console = Console()
+    if source is None:
+        console.print(f"{NO_LIBRARY}\n  {NAME_LIBRARY}", soft_wrap=True)
+        return
     if not found:
-        console.print(f"no scans in {escape(str(source))}", soft_wrap=True)
+        console.print(f"no scans in {outside(source)}", soft_wrap=True)
         console.print("  scanstage assets add PATH… --class NAME, or scanstage assets pull ycb", soft_wrap=True)
         return
     table = Table(show_edge=False)
@@ -206,11 +207,11 @@ def list_(
         meta = asset.meta
         points = [str(len(meta.keypoints) or "")] if pointed else []
         cells = [meta.asset_id, extents_text(meta.extents_m), f"{meta.triangles:,}", *points]
-        table.add_row(*map(escape, [*cells, meta.source.get("license", "")]))
+        table.add_row(*map(outside, [*cells, meta.source.get("license", "")]))
     console.print(table)
     classes = len({a.meta.class_name for a in found})
     scans, kinds = "scan" if len(found) == 1 else "scans", "class" if classes == 1 else "classes"
-    console.print(f"{len(found)} {scans} of {classes} {kinds} in {escape(str(source))}", soft_wrap=True)
+    console.print(f"{len(found)} {scans} of {classes} {kinds} in {outside(source)}", soft_wrap=True)
 
 
 def _as_json(asset: Asset) -> dict[str, Any]:
@@ -227,17 +228,17 @@ def pull(
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
 ) -> None:
     """Add a pack of real scans to the library."""
-    target = library or default_library()
-    console = Console(highlight=False)
-    result = pull_pack(name, target, wheel, max_triangles, lambda step: console.print(f"  {escape(step)}"))
+    target = library_for_writing(library)
+    console = Console()
+    result = pull_pack(name, target, wheel, max_triangles, lambda step: console.print(f"  {outside(step)}"))
     for asset in result.added:
-        console.print(f"[green]✓[/] {escape(_one_line(asset))}", soft_wrap=True)
+        console.print(f"[green]✓[/] {outside(_one_line(asset))}", soft_wrap=True)
     if result.present:
         console.print(f"{len(result.present)} of them were there already")
     pack = PACKS[name]
     console.print(
-        f"{len(result.added) + len(result.present)} scans ({pack.about}; {pack.license}, {escape(pack.url)}) "
-        f"in {escape(str(target))}",
+        f"{len(result.added) + len(result.present)} scans ({pack.about}; {pack.license}, {outside(pack.url)}) "
+        f"in {outside(target)}",
         soft_wrap=True,
     )
 
@@ -249,9 +250,12 @@ def remove(
 ) -> None:
     """Remove scans from the library."""
     target = library or default_library()
+    if target is None:
+        raise InputError(NO_LIBRARY, NAME_LIBRARY)
+    console = Console(soft_wrap=True)
     for asset_id in asset_ids:
         remove_asset(target, asset_id)
-        typer.echo(f"removed {asset_id}")
+        console.print(f"removed {outside(asset_id)}")
 
 
 def _scan_files(paths: Iterable[Path]) -> list[Path]:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.locations import locate
 from render.cli_options import local_folder_of
+from render.console import Console, outside, print_json, quoting
 
 if TYPE_CHECKING:
     from dataset.check import CheckReport
@@ -40,38 +39,38 @@ def check(
     root = DatasetFolder(locate(dataset, "DATASET")).local_root
     report = check_dataset(root, fast, workers)
     if json_ is not None:
-        text = json.dumps(report.to_json(), indent=1) + "\n"
         if json_ == "-":
-            typer.echo(text, nl=False)
+            print_json(report.to_json())
         else:
+            text = json.dumps(report.to_json(), indent=1) + "\n"
             try:
                 write_atomically(Path(json_).resolve(), text.encode("utf-8"))
             except OSError as e:
                 raise InputError(f"--json {json_}: can't be written ({e.strerror or e})") from e
     if json_ != "-":
-        _print_report(Console(highlight=False, soft_wrap=True), report)
+        _print_report(Console(soft_wrap=True), report)
     if report.findings:
         raise typer.Exit(1)
 
 
 def _print_report(console: Console, report: CheckReport) -> None:
     for finding in report.findings[:MOST_LINES]:
-        console.print(escape(str(finding)))
+        console.print(outside(finding))
     if len(report.findings) > MOST_LINES:
         console.print(f"… and {len(report.findings) - MOST_LINES} more; --json FILE has them all")
     for engine, figures in sorted(report.agreement.items()):
         if figures.objects:
             console.print(
-                f"cast and {escape(engine)} agree on {figures.objects} objects of 100 px or more: mask IoU "
+                f"cast and {outside(engine)} agree on {figures.objects} objects of 100 px or more: mask IoU "
                 f"{figures.median_iou:.4f} in the median, {figures.least_iou:.4f} at least; boxes differ by at most "
                 f"{figures.most_box_px or 0} px"
             )
         if figures.engine_labels:
-            console.print(f"{figures.engine_labels} labels are {escape(engine)}'s own pass")
+            console.print(f"{figures.engine_labels} labels are {outside(engine)}'s own pass")
     total = sum(report.labels.values())
     kinds = Counter(f.kind for f in report.findings)
     ending = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-    verdict = f"[red]{len(report.findings)} findings[/]: {escape(ending)}" if kinds else "[green]no findings[/]"
+    verdict = f"[red]{len(report.findings)} findings[/]: {outside(ending)}" if kinds else "[green]no findings[/]"
     console.print(f"{report.pictures} pictures, {total} labels, {verdict}")
 
 
@@ -91,8 +90,8 @@ def export(
     from dataset.finished import open_dataset
 
     written, figures = export_dataset(open_dataset(locate(dataset, "DATASET"), library), format_, local_folder_of(out))
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{', '.join(f'{n} {what}' for what, n in figures.items())} in {escape(str(written))}")
+    console = Console(soft_wrap=True)
+    console.print(f"{outside(', '.join(f'{n} {what}' for what, n in figures.items()))} in {outside(written)}")
 
 
 def replay(
@@ -117,7 +116,7 @@ def replay(
     from render.finish import LabelMismatch
     from render.replay import replay as again
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     if open_:
         if size is not None:
             raise InputError(f"--size {size}: --open shows the picture in sizes of its own", "leave one of them out")
@@ -136,12 +135,12 @@ def replay(
             library=library,
         )
     except LabelMismatch as e:
-        console.print(f"[red]the engine disagrees with the labels:[/] {escape(str(e))}")
+        console.print(f"[red]the engine disagrees with the labels:[/] {quoting(e)}")
         raise typer.Exit(1) from None
-    console.print(f"picture  {escape(str(made.folder.images / made.after.image.file_name))}")
-    console.print(f"record   {escape(str(made.folder.record(image)))}")
+    console.print(f"picture  {outside(made.folder.images / made.after.image.file_name)}")
+    console.print(f"record   {outside(made.folder.record(image))}")
     if made.before is None:
-        console.print(f"it had failed: {escape(made.reason or '')}; now it could be made")
+        console.print(f"it had failed: {quoting(made.reason or '')}; now it could be made")
         return
     if size is None:
         console.print("labels: the same" if made.same_labels else "[red]labels: not the same[/]")
@@ -168,11 +167,11 @@ def _open(
 
     case = open_case(locate(dataset, "DATASET"), image, library)
     if case.reason is not None:
-        console.print(f"picture {image} failed: {escape(case.reason)}")
+        console.print(f"picture {image} failed: {quoting(case.reason)}")
     sheet = show_variants(case, folder_for(case, local_folder_of(out)), console, overrides, blender)
-    console.print(f"sheet    {escape(str(sheet))}")
+    console.print(f"sheet    {outside(sheet)}")
     if (scene := sheet.with_name(SCENE)).is_file():
-        console.print(f"scene    {escape(str(scene))}")
+        console.print(f"scene    {outside(scene)}")
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

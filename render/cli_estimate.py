@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
 from render.cli_options import ConfigArgument, SeedOption, SetOption, folder_of
+from render.console import Console, print_json
 
 
 def estimate(
@@ -37,12 +37,12 @@ def estimate(
         tuple(set_ or ()), images=images, seed=seed, out=folder_of(out), blender=blender, workers=workers
     )
     found = reckoned(config, options, Console(stderr=True, soft_wrap=True))
-    text = json.dumps(found, indent=1) + "\n"
     if json_ == "-":
-        typer.echo(text, nl=False)
+        print_json(found)
         return
-    print_estimate(Console(highlight=False, soft_wrap=True), found)
+    print_estimate(Console(soft_wrap=True), found)
     if json_ is not None:
+        text = json.dumps(found, indent=1) + "\n"
         try:
             write_atomically(Path(json_).resolve(), text.encode("utf-8"))
         except OSError as e:

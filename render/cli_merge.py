@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
+from assets.errors import LOG_MARK
 from dataset.wording import counted
 from render.cli_options import folder_of
+from render.console import Console, outside, print_note
 
 if TYPE_CHECKING:
     from render.summary import Summary
@@ -36,24 +37,24 @@ def merge(
     """
     from render.merge import merge as run  # takes half a second to load, which --help needn't
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     root = folder_of(dataset, "DATASET")
     assert root is not None
-    done = run(root, parts or [], lambda text: console.print(f"[yellow]note:[/] {escape(text)}"))
+    done = run(root, parts or [], partial(print_note, console))
     summary = done.summary
     taken = f", {done.taken} of them taken in" if parts else ""
-    console.print(f"{counted(done.pictures)}{taken}, {sum(summary.labels.values())} labels in {escape(str(root))}")
+    console.print(f"{counted(done.pictures)}{taken}, {sum(summary.labels.values())} labels in {outside(root)}")
     if summary.balance is not None:
         from render.balance_tables import print_balance
 
         print_balance(console, summary.balance, str(summary.folder.balance))
     if done.missing:
-        errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        errors = Console(stderr=True, soft_wrap=True)
         are = "is" if len(done.missing) == 1 else "are"
         errors.print(f"[red]{counted(len(done.missing))} {are} missing:[/] {named(done.missing)}")
         for index, reason in summary.failed[:MOST_NAMED]:
-            errors.print(f"  {index}: {escape(reason.partition(chr(10))[0])}")
-        errors.print(f"this makes them: {escape(done.command)}")
+            errors.print(f"  {index}: {outside(reason.partition(LOG_MARK)[0])}")
+        errors.print(f"this makes them: {outside(done.command)}")
         raise typer.Exit(1)
 
 
@@ -61,13 +62,12 @@ def tell_shard(console: Console, shard: str, summary: Summary) -> None:
     """Say what a shard has done, what the whole dataset still lacks, and how to finish it."""
     minutes, seconds = divmod(round(summary.seconds.get("total", 0)), 60)
     kept = f", {summary.kept} were there already" if summary.kept else ""
-    console.print(f"shard {shard}: {counted(summary.done)} in {minutes} min {seconds} s{kept}", highlight=False)
-    root = escape(str(summary.folder.root))
+    console.print(f"shard {shard}: {counted(summary.done)} in {minutes} min {seconds} s{kept}")
+    place = outside(summary.folder.root)
     if summary.lacking:
-        text = f"the dataset in {root} lacks {counted(len(summary.lacking))}: {named(summary.lacking)}"
-        console.print(text, highlight=False)
+        console.print(f"the dataset in {place} lacks {counted(len(summary.lacking))}: {named(summary.lacking)}")
     elif summary.lacking is not None:
-        console.print(f"nothing is missing any more; once no shard runs: scanstage merge {root}", highlight=False)
+        console.print(f"nothing is missing any more; once no shard runs: scanstage merge {place}")
 
 
 def named(indices: list[int]) -> str:

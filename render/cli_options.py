@@ -56,7 +56,7 @@ def frame_range(text: str | None) -> tuple[int, int] | None:
     """First and last picture of ``A-B`` or ``A``. Raises InputError."""
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text.strip())
+    match = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", text.strip())
     if match is None:
         raise InputError(f"--frames {text}: expected A-B, for example 0-7, or one number")
     first = int(match[1])

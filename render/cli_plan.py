@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from assets.errors import InputError
 from render.cli_options import ConfigArgument, FramesOption, SeedOption, SetOption, frame_range
+from render.console import Console, outside, print_json
 
 HOPELESS = 3
 """So many pictures that can't be planned, and none that can, end a forecast."""
@@ -41,22 +40,22 @@ def plan(
         from scenes.source import open_source, plan_one
 
         planned = plan_one(open_source(_planner(config, set_, seed, images)), frame)
-        print(json.dumps(json.loads(planned.plan.to_json()), indent=1))
+        print_json(json.loads(planned.plan.to_json()))
         return
     found = _forecast(_planner(config, set_, seed, images), frames, workers)
     if json_ == Path("-"):
-        print(json.dumps(found, indent=1))
+        print_json(found)
     else:
         from render.forecast_tables import print_statistics
 
-        print_statistics(Console(highlight=False), found)
+        print_statistics(Console(), found)
         if "balance" in found:
             from render.balance_tables import print_balance
 
-            print_balance(Console(highlight=False), found["balance"], None if json_ is None else str(json_))
+            print_balance(Console(), found["balance"], None if json_ is None else str(json_))
     if json_ is not None and json_ != Path("-"):
         _write(json_, (json.dumps(found, indent=1) + "\n").encode("utf-8"))
-        Console(soft_wrap=True, highlight=False).print(f"\nall figures: {escape(str(json_))}")
+        Console(soft_wrap=True).print(f"\nall figures: {outside(json_)}")
     if found["failed"]:
         raise typer.Exit(1)
 
@@ -104,7 +103,7 @@ def preview(
         refuse_nothing(frame_range(frames), source)
     sheet = lay_out(cells, COLUMNS_UP_TO_9 if len(cells) <= 9 else COLUMNS)
     _write(out, encode_image(sheet, "png", 100))
-    Console(soft_wrap=True, highlight=False).print(escape(str(out)))
+    Console(soft_wrap=True).print(outside(out))
     if failed:
         raise typer.Exit(1)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ import numpy.typing as npt
 from assets.srgb import linear_from_srgb, srgb_bytes
 from render.passes import Passes
 from render.sensor import expose_sensor, has_sensor_effects
+from scenes.files import read_photo
 from scenes.plan import BackgroundPlan, CameraPlan, PostPlan
 
 Image = npt.NDArray[np.uint8]
@@ -26,6 +29,8 @@ OBJECTS_EV = 2.5
 """The brightest part of the objects, 3 % of them, is held below the same by at most so many stops: before a dark
 background the mean would burn them out."""
 BLACK = 1e-5
+MOST_BEYOND = 8
+"""Of a backplate, once it is scaled to cover the frame: so many times the frame's height or width."""
 SHOULDER = 0.35
 CONTRAST = 1.15
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
@@ -143,12 +148,21 @@ def _behind(background: BackgroundPlan, shape_hw: tuple[int, ...]) -> Floats:
 
 @lru_cache(maxsize=4)
 def _backplate(path: str, height: int, width: int) -> Floats:
-    """A photo scaled to cover the frame, cropped about its centre; linear float32. Raises ValueError if unreadable."""
-    photo = cv2.imread(path, cv2.IMREAD_COLOR)
-    if photo is None:
-        raise ValueError(f"{path}: can't be read as an image")
+    """A photo scaled to cover the frame, cropped about its centre; linear float32. Raises InputError if unreadable."""
+    photo = _trimmed(read_photo(Path(path)), height, width)
     scale = max(width / photo.shape[1], height / photo.shape[0])
     size = (max(width, round(photo.shape[1] * scale)), max(height, round(photo.shape[0] * scale)))
-    photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    scaled = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     y, x = (size[1] - height) // 2, (size[0] - width) // 2
-    return decode_srgb(np.ascontiguousarray(photo[y : y + height, x : x + width, ::-1]))
+    return decode_srgb(np.ascontiguousarray(scaled[y : y + height, x : x + width, ::-1]))
+
+
+def _trimmed(photo: Image, height: int, width: int) -> Image:
+    """The middle of a photo, of proportions so unlike the frame's that scaled as a whole it could take all memory."""
+    scale = max(width / photo.shape[1], height / photo.shape[0])
+    for axis, side in ((0, height), (1, width)):
+        kept = math.ceil(MOST_BEYOND * side / scale)
+        if photo.shape[axis] > kept:
+            start = (photo.shape[axis] - kept) // 2
+            photo = photo[start : start + kept] if axis == 0 else photo[:, start : start + kept]
+    return photo

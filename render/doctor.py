@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-
 from assets.errors import InputError
-from assets.library import cache_folder, default_library, list_assets
+from assets.library import list_assets
+from assets.user_folders import CACHE, LIBRARY, NAME_LIBRARY, NO_LIBRARY, can_be_written, default_library, usual_cache
+from render.console import Console, outside, print_mend, quoting
 from render.probe import BlenderProbe, probe
 
 WHEELS = {(3, 11): "4.5", (3, 13): "5.2"}
@@ -33,7 +31,7 @@ class Finding:
 
 def examine(console: Console, blender: Path | None) -> bool:
     """Examine everything and print it; returns whether a run could start."""
-    findings = [*_python(), *_packages(), *_folders(), *_library()]
+    findings = [*_python(), *_packages(), *_folders()]
     for finding in findings:
         _print(console, finding)
     usable = _wheel(console)
@@ -50,9 +48,8 @@ def examine(console: Console, blender: Path | None) -> bool:
 
 def _print(console: Console, finding: Finding) -> None:
     mark = "[green]✓[/]" if finding.well else "[red]✗[/]"
-    console.print(f"{mark} {escape(finding.text)}", highlight=False)
-    if finding.mend:
-        console.print(f"    {escape(finding.mend)}", highlight=False)
+    console.print(f"{mark} {quoting(finding.text)}")
+    print_mend(console, finding.mend, indent="    ")
 
 
 def _python() -> list[Finding]:
@@ -70,30 +67,46 @@ def _packages() -> list[Finding]:
 
 
 def _folders() -> list[Finding]:
-    findings = []
-    for what, folder in (("output", Path("output")), ("cache", cache_folder()), ("library", default_library())):
-        existing = folder.absolute()
-        while not existing.exists():
-            existing = existing.parent
-        free = shutil.disk_usage(existing).free / 1e9
-        if not os.access(existing, os.W_OK):
-            findings.append(Finding(False, f"{what}: {folder} can't be written", f"chmod u+w {existing}"))
-        elif free < LEAST_FREE_GB:
-            text = f"{what}: {folder}, only {free:.1f} GB free"
-            findings.append(Finding(False, text, "free some space, or choose another folder (--out, SCANSTAGE_CACHE)"))
-        else:
-            findings.append(Finding(True, f"{what}: {folder}, {free:.0f} GB free"))
-    return findings
-
-
-def _library() -> list[Finding]:
+    output = Path("output")
+    if can_be_written(output):
+        findings = [_room("output", output)]
+    else:
+        mend = "go to a folder that can be, or name one: scanstage generate --out FOLDER"
+        findings = [Finding(False, f"output: {output.absolute()} can't be written", mend)]
     try:
-        assets = list_assets(default_library())
+        return [*findings, _cache(usual_cache()), *_library(default_library())]
     except InputError as e:
-        return [Finding(False, problem, e.mend or "") for problem in e.problems]
+        return [*findings, *(Finding(False, problem, e.mend or "") for problem in e.problems)]
+
+
+def _room(what: str, folder: Path) -> Finding:
+    """How much room there is where a folder is, or is to be."""
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free / 1e9
+    if free < LEAST_FREE_GB:
+        mend = f"free some space, or choose another folder (--out, {CACHE}, {LIBRARY})"
+        return Finding(False, f"{what}: {folder}, only {free:.1f} GB free", mend)
+    return Finding(True, f"{what}: {folder}, {free:.0f} GB free")
+
+
+def _cache(usual: Path | None) -> Finding:
+    if usual is not None and can_be_written(usual):
+        return _room("cache", usual)
+    why = "this user has no home folder" if usual is None else f"{usual} can't be written"
+    mend = f"name one that lasts: set {CACHE} to a folder"
+    return Finding(True, f"cache: {why}; what is not there is made in a temporary folder", mend)
+
+
+def _library(library: Path | None) -> list[Finding]:
+    if library is None:
+        return [Finding(True, f"library: {NO_LIBRARY}", NAME_LIBRARY)]
+    place = _room("library", library) if can_be_written(library) else Finding(True, f"library: {library}, read only")
+    assets = list_assets(library)
     classes = len({a.meta.class_name for a in assets})
     hint = "" if assets else "to try real scans: scanstage assets pull ycb"
-    return [Finding(True, f"library: {len(assets)} scans of {classes} classes", hint)]
+    return [place, Finding(True, f"library: {len(assets)} scans of {classes} classes", hint)]
 
 
 def _wheel(console: Console) -> bool:
@@ -122,16 +135,13 @@ def _report_probe(console: Console, what: str, found: BlenderProbe) -> bool:
     if found.version is not None:
         _print(console, Finding(True, f"{what}: Blender {found.version}"))
         for backend, names in found.devices.items():
-            console.print(f"    {backend}: {escape(', '.join(names))}", highlight=False)
-        console.print(f"    Cycles would use {found.device}: {escape(found.device_reason or '')}", highlight=False)
+            console.print(f"    {outside(backend)}: {outside(', '.join(names))}")
+        console.print(f"    Cycles would use {outside(found.device)}: {outside(found.device_reason or '')}")
         eevee = f"works ({found.eevee})" if found.eevee else "has no graphics context here"
-        console.print(
-            f"    EEVEE {escape(eevee)}; denoiser {'there' if found.denoiser else 'missing'}", highlight=False
-        )
+        console.print(f"    EEVEE {outside(eevee)}; denoiser {'there' if found.denoiser else 'missing'}")
     else:
         _print(console, Finding(False, f"{what}: does not start"))
     for text, mend in found.problems:
-        console.print(f"    [yellow]![/] {escape(text)}", highlight=False)
-        if mend:
-            console.print(f"      {escape(mend)}", highlight=False)
+        console.print(f"    [yellow]![/] {quoting(text)}")
+        print_mend(console, mend, indent="      ")
     return found.version is not None

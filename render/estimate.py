@@ -7,9 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from assets.stores import Location
+from render.console import Console
 from render.machine import Machine, Shares, shares_of, this_machine
 from render.options import GenerateOptions, read_config
 from render.pilots import STAGES, Flight, Pilot, fly

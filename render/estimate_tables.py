@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from render.console import Console, outside
 
 Estimate = dict[str, Any]
 WHERE = {
@@ -30,7 +30,7 @@ def print_estimate(console: Console, found: Estimate) -> None:
     """Print what :func:`render.estimate.estimate` found."""
     indices = ", ".join(str(p["index"]) for p in found["pilots"])
     about = "" if found["exact"] else "about "
-    console.print(f"[bold]{escape(found['name'])}[/]: {about}{found['pictures']} pictures; {_workers(found)}")
+    console.print(f"[bold]{outside(found['name'])}[/]: {about}{found['pictures']} pictures; {_workers(found)}")
     console.print(f"from pictures {indices}, made one at a time by one such worker")
     _print_time(console, found)
     _print_disk(console, found)
@@ -40,7 +40,7 @@ def print_estimate(console: Console, found: Estimate) -> None:
 
 def _workers(found: Estimate) -> str:
     n = found["workers"]
-    return f"{n} worker{'s' if n > 1 else ''}, {escape(found['why'])}"
+    return f"{n} worker{'s' if n > 1 else ''}, {outside(found['why'])}"
 
 
 def _print_time(console: Console, found: Estimate) -> None:
@@ -63,7 +63,7 @@ def _print_disk(console: Console, found: Estimate) -> None:
     disk, n = found["disk"], found["pictures"]
     table = _table("disk", ["a picture", "largest", f"all {n}"])
     for kind, sizes in disk["kinds"].items():
-        table.add_row(escape(kind), *(size(sizes[key]) for key in ("mean", "largest", "total")))
+        table.add_row(outside(kind), *(size(sizes[key]) for key in ("mean", "largest", "total")))
     _print(console, table)
     free = disk["free"]
     told = "how much is free is unknown" if free is None else f"{size(free)} are free"
@@ -121,8 +121,8 @@ def size(count: float) -> str:
 def _table(first: str, columns: list[str], last: str | None = None) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column(first, no_wrap=True)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+    for head in columns:
+        table.add_column(head, justify="right", no_wrap=True)
     if last is not None:
         table.add_column(last, style="dim")
     return table

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.markup import escape
-
+from render.console import outside
 from render.executor import Executor, LocalExecutor
 from render.machine import share_out
 from render.options import GenerateOptions
@@ -37,7 +36,7 @@ def open_executor(
             yield opened
         return
     shares = share_out(stages.config, pictures)
-    stages.console.print(escape(f"workers: {shares.workers}, {shares.why}"), highlight=False)
+    stages.console.print(outside(f"workers: {shares.workers}, {shares.why}"))
     seats = stages.seats(shares)
     try:
         yield LocalExecutor(source.plan, seats, stages.finish, stages.give_up, resumed, stages.note), shares.workers

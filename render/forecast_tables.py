@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from render.console import Console, outside, quoting
 
 RULES = {
     "min_pixels": "few\npixels",
@@ -30,7 +30,7 @@ def print_statistics(console: Console, found: dict[str, Any]) -> None:
     without = [name for name, entry in classes.items() if not entry["labelled"]]
     if without:
         more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
-        named = ", ".join(escape(name) for name in without[:NAMED])
+        named = ", ".join(outside(name) for name in without[:NAMED])
         console.print(f"\n[yellow]without a label:[/] {named}{more}")
     title = "sizes and visibility of labels (p5 p50 p95; cut: share of labels that a border cuts)"
     _print(console, title, _sizes(classes, found["all"]))
@@ -52,7 +52,7 @@ def _print(console: Console, title: str, table: Table) -> None:
 def _print_summary(console: Console, found: dict[str, Any]) -> None:
     everything, attempts = found["all"], found["attempts"]
     failed = len(found["failed"])
-    told = f"[bold]{escape(str(found.get('name', '')))}[/]: {found['planned']} of {found['pictures']} pictures planned"
+    told = f"[bold]{outside(found.get('name', ''))}[/]: {found['planned']} of {found['pictures']} pictures planned"
     told += f", [red]{failed} can't be[/]" if failed else ""
     console.print(f"{told}, {everything['labelled']} labels in {everything['pictures']} pictures")
     a_picture = found["labels_a_picture"]
@@ -62,9 +62,9 @@ def _print_summary(console: Console, found: dict[str, Any]) -> None:
         f"{attempts['mean']:.3g} on average{seconds}"
     )
     for reason, n in list(attempts["refused"].items())[:REASONS]:
-        console.print(f"  {n} attempts refused: {escape(reason)}")
+        console.print(f"  {n} attempts refused: {outside(reason)}")
     for failure in found["failed"][:REASONS]:
-        console.print(f"  [red]picture {failure['index']}:[/] {escape(failure['reason'])}")
+        console.print(f"  [red]picture {failure['index']}:[/] {quoting(failure['reason'])}")
     if failed > REASONS:
         console.print(f"  … and {failed - REASONS} more")
 
@@ -72,7 +72,7 @@ def _print_summary(console: Console, found: dict[str, Any]) -> None:
 def _rows(classes: dict[str, Any], everything: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Classes that have anything to tell, and all of them together."""
     total = [("all", everything)] if len(classes) > 1 else []
-    return [*((escape(name), entry) for name, entry in classes.items() if entry["placed"]), *total]
+    return [*((name, entry) for name, entry in classes.items() if entry["placed"]), *total]
 
 
 def _counts(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
@@ -83,7 +83,7 @@ def _counts(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
         dropped = [entry["dropped_by_rule"].get(rule, 0) for rule in rules]
         cells = [entry["placed"], entry["labelled"], entry["ignored"], *dropped, entry["pictures"]]
         style = "bold" if entry is everything else "yellow" if not entry["labelled"] else None
-        table.add_row(name, *(_count(n) for n in cells), style=style)
+        table.add_row(outside(name), *(_count(n) for n in cells), style=style)
     return table
 
 
@@ -98,7 +98,7 @@ def _sizes(classes: dict[str, Any], everything: dict[str, Any]) -> Table:
         visible = {k: 100 * v for k, v in entry["visible_fraction"].items() if k != "histogram"}
         cells = [_numbers(entry["box_shorter_px"], ".0f"), _numbers(entry["box_longer_px"], ".0f"), sizes]
         cells += [_numbers(visible, ".0f"), f"{100 * entry['truncated_fraction']['any'] / n:.0f}"]
-        table.add_row(name, *cells, style="bold" if entry is everything else None)
+        table.add_row(outside(name), *cells, style="bold" if entry is everything else None)
     return table
 
 
@@ -108,7 +108,7 @@ def _matrix(found: dict[str, Any]) -> Table:
     table = _table("class", numbers)
     for i, name in enumerate(names):
         cells = [f"[dim]{_count(n)}[/]" if i == j else _count(n) for j, n in enumerate(counts[i])]
-        table.add_row(f"{i + 1} {escape(name)}", *cells)
+        table.add_row(f"{i + 1} {outside(name)}", *cells)
     return table
 
 
@@ -129,7 +129,7 @@ def _pair_table(pairs: list[tuple[int, str, str]]) -> Table:
     for i in range(max(len(most), len(least))):
         cells: list[str] = []
         for side in (most, least):
-            cells += [escape(f"{side[i][1]} + {side[i][2]}"), str(side[i][0])] if i < len(side) else ["", ""]
+            cells += [outside(f"{side[i][1]} + {side[i][2]}"), str(side[i][0])] if i < len(side) else ["", ""]
         table.add_row(*cells)
     return table
 
@@ -137,8 +137,8 @@ def _pair_table(pairs: list[tuple[int, str, str]]) -> Table:
 def _table(first: str, columns: list[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column(first, no_wrap=True, max_width=32)
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
+    for head in columns:
+        table.add_column(head, justify="right", no_wrap=True)
     return table
 
 

@@ -11,10 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
-from assets.atomic import write_atomically
 from assets.blas_threads import use_one_blas_thread
 from assets.errors import InputError
 from assets.processors import usable_cores
@@ -22,8 +18,10 @@ from assets.stores import is_file
 from dataset.export import recorded_indices
 from dataset.folder import DatasetFolder
 from render.books import close_books, described, earlier_failures, failures_json, rounded
+from render.console import Console, print_note
 from render.executors import open_executor
 from render.leftovers import remove_leftovers
+from render.log_tail import extend_log
 from render.maps import engine_settings, wanted_maps
 from render.options import GenerateOptions, read_config
 from render.preparation import (
@@ -82,7 +80,7 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
         catalogue = open_inputs(config, base)
     check_frames(config, options.frames)
     folder = DatasetFolder((options.out or default_out(config)).resolve())
-    with run_lock(folder, options.shard, note=partial(_note, console)):
+    with run_lock(folder, options.shard, note=partial(print_note, console)):
         run = _prepare(Planner(config, catalogue, base), folder, options, console)
         run.content["command"] = options.command(path)
         run.make_missing()
@@ -194,7 +192,7 @@ class _Run:
                             self.summary.add(outcome)
                             progress.note(outcome, self.left())
             finally:
-                _keep_log(stages, self.folder, self.options.shard)
+                _keep_log(stages, self.folder, self.options.shard, len(self.sessions) + 1)
                 session["frames"] = list(frame_bounds(self.options.frames, self.source))
                 session |= {"pictures": self.summary.done, "seconds": rounded(self.summary, started)}
                 self.sessions.append(session)
@@ -257,11 +255,7 @@ def _note_absent(source: BalancedRun, console: Console) -> None:
     if source.targets.absent:
         names = ", ".join(source.targets.absent)
         text = f"the real dataset has no labels called {names}: counted as 0; if it calls them otherwise, say so in map"
-        _note(console, text)
-
-
-def _note(console: Console, text: str) -> None:
-    console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
+        print_note(console, text)
 
 
 def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
@@ -273,13 +267,14 @@ def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
     return itertools.chain([first], indices)
 
 
-def _keep_log(stages: Stages, folder: DatasetFolder, shard: Shard | None) -> None:
-    """Put what Blender printed beside the dataset, if there is one."""
+def _keep_log(stages: Stages, folder: DatasetFolder, shard: Shard | None, session: int) -> None:
+    """Put what Blender printed beside the dataset, if there is one, below what it printed in earlier sessions."""
     with contextlib.suppress(Exception):  # of whatever kind: it must not hide what ended the run
         printed = stages.printed()
         if not printed or not is_file(folder.run_file):
             return
+        text = f"== session {session}\n".encode() + printed
         if shard is not None:
-            keep_shard_log(folder, shard, printed)
+            keep_shard_log(folder, shard, text)
         else:
-            write_atomically(folder.log, printed.encode("utf-8"))
+            extend_log(folder.root, folder.log.name, text)

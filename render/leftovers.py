@@ -54,7 +54,9 @@ def _of_pictures(root: Path, folder: DatasetFolder, shard: Shard | None) -> Iter
         picture = _PICTURE.fullmatch(staged["name"]) if staged else None
         if picture and path.is_file() and (shard is None or int(picture["index"]) in shard):
             yield path
-    for path in (root / "quarantine").glob("*/.*"):
+    quarantine = root / "quarantine"
+    places = [] if quarantine.is_symlink() else [p for p in quarantine.glob("*") if not p.is_symlink()]
+    for path in (p for place in places for p in place.glob(".*")):
         whose = path.parent.name
         if _STAGED.fullmatch(path.name) and (shard is None or (whose.isdecimal() and int(whose) in shard)):
             yield path

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from rich.console import Console
 
 from dataset.categories import read_categories
 from dataset.export import export
 from dataset.folder import DatasetFolder
 from render.books import described
+from render.console import Console
 from render.finish import LabelMismatch
 from render.machine import Shares
 from render.maps import engine_settings, wanted_maps

@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from types import TracebackType
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dataset.export import count_labels
 from dataset.record import Record
+from render.console import Console, outside, quoting
 from render.executor import Outcome
 
 
@@ -70,9 +69,7 @@ class RunProgress:
         self._done += 1
         if outcome.record is None:
             self._failed += 1
-            self._console.print(
-                f"[red]picture {outcome.index} failed:[/] {escape(outcome.reason or '')}", highlight=False
-            )
+            self._console.print(f"[red]picture {outcome.index} failed:[/] {quoting(outcome.reason or '')}")
         else:
             self._count(outcome.record)
         rate = f"{self._rate():.1f} pictures/min"
@@ -83,9 +80,7 @@ class RunProgress:
         if not self._console.is_terminal and (now >= self._next_line or self._done == total):
             self._next_line = now + 10
             left = (total - self._done) / self._rate() * 60 if self._done else 0
-            self._console.print(
-                f"{there}/{self._total} pictures{failed}, {rate}, {left:.0f} s left, {self.balance()}", highlight=False
-            )
+            self._console.print(f"{there}/{self._total} pictures{failed}, {rate}, {left:.0f} s left, {self.balance()}")
 
     def _count(self, record: Record) -> None:
         for name, number in count_labels(record).items():
@@ -95,7 +90,10 @@ class RunProgress:
         return self._done / max(time.monotonic() - self._start, 1e-6) * 60
 
     def balance(self) -> str:
-        """The class that is farthest from its target; without targets the rarest and the most frequent class."""
+        """The class that is farthest from its target; without targets the rarest and the most frequent class.
+
+        As part of a line of markup.
+        """
         if not self._counts:
             return ""
         labels = f"labels {sum(self._counts.values())}"
@@ -104,7 +102,7 @@ class RunProgress:
             if not open_:
                 return f"{labels}: all targets reached"
             farthest = min(open_, key=lambda c: (open_[c], c))
-            return f"{labels}: farthest {farthest} {self._counts[farthest]} of {self._targets[farthest]}"
+            return f"{labels}: farthest {outside(farthest)} {self._counts[farthest]} of {self._targets[farthest]}"
         rarest = min(self._counts, key=lambda c: (self._counts[c], c))
         most = max(self._counts, key=lambda c: (self._counts[c], c))
-        return f"{labels}: {rarest} {self._counts[rarest]} … {most} {self._counts[most]}"
+        return f"{labels}: {outside(rarest)} {self._counts[rarest]} … {outside(most)} {self._counts[most]}"

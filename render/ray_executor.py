@@ -13,13 +13,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from assets.errors import InputError
 from render.actor_places import Actors, Answer, Place
 from render.actor_troubles import at_node, not_installed, on_node, together
 from render.cluster_shares import in_words
+from render.console import Console, print_note
 from render.dispatch import LOSSES, Dispatch, Picture
 from render.executor import Outcome, Plan, plan_all
 from render.ray_actors import ActorLost
@@ -261,4 +259,4 @@ class _Run:
         self._say(f"{text}; waiting")
 
     def _say(self, text: str) -> None:
-        self.executor.console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
+        print_note(self.executor.console, text)

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-
-from rich.markup import escape
 
 from dataset.folder import DatasetFolder
 from render.cluster_shares import ActorShares, in_words, share_cluster
+from render.console import outside
 from render.executor import Executor
 from render.quarantine import quarantine
 from render.ray_actors import RayActors
@@ -22,6 +16,7 @@ from render.ray_cluster import cluster_nodes, connected
 from render.ray_executor import RayExecutor
 from render.remote_worker import Errand
 from render.run_file import identity, own_version
+from render.run_lock import own_file
 from render.stages import Stages
 from scenes.catalogue import library_folder
 from scenes.plan import FramePlan
@@ -44,7 +39,7 @@ def open_ray_executor(
         nodes = cluster_nodes(ray)
         shares = share_cluster(stages.config, nodes, pictures)
         text = f"workers: {shares.actors} on Ray ({in_words(nodes)}), {shares.asked()} each: {shares.why}"
-        stages.console.print(escape(text), highlight=False)
+        stages.console.print(outside(text))
         actors = RayActors(ray, _errand(source.planner, stages, shares), shares)
         stack.callback(actors.end, at_once=False)
         yield (
@@ -81,15 +76,8 @@ def _errand(planner: Planner, stages: Stages, shares: ActorShares) -> Errand:
 
 
 def _own_lock(folder: DatasetFolder) -> dict[str, str] | None:
-    """Path below the root and content of the lock file by which this process holds the folder."""
-    if not isinstance(folder.root, Path):
-        return None
-    for path in (folder.root / folder.lock.name, *sorted(folder.root.glob("shards/*.lock"))):
-        try:
-            text = path.read_text("utf-8")
-            told: dict[str, Any] = json.loads(text)
-            if told["pid"] == os.getpid() and told["host"] == socket.gethostname():
-                return {"path": str(path.relative_to(folder.root)), "text": text}
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+    """Path below the root and content of the file that says that this process holds the folder."""
+    with contextlib.suppress(OSError, ValueError):
+        if (path := own_file(folder)) is not None:
+            return {"path": str(path.relative_to(folder.local_root)), "text": path.read_text("utf-8")}
     return None

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from assets.blas_threads import use_one_blas_thread
 from assets.errors import InputError
 from assets.locations import locate
@@ -28,6 +26,7 @@ from dataset.export import iterate_records
 from dataset.folder import DatasetFolder
 from dataset.picture_files import image_is_whole
 from dataset.record import Record
+from render.console import Console
 from render.executor import LocalExecutor, Outcome
 from render.machine import Shares
 from render.maps import engine_settings

@@ -10,21 +10,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 from pydantic import ValidationError
-from rich.console import Console
 
 from assets.errors import InputError
-from assets.plain_json import first_error, parse_json
+from assets.plain_json import first_error
 from assets.stores import Location
 from dataset.decoding import decode_rgb
 from dataset.export import recorded_indices
 from dataset.finished import FinishedDataset, open_dataset
 from dataset.folder import DatasetFolder, record_name
-from dataset.own_files import BOOK_BYTES, RECORD_BYTES, read_own
+from dataset.own_files import RECORD_BYTES, read_own
 from dataset.picture_files import misnamed, read_image
 from dataset.record import Record
+from render.console import Console
 from render.maps import engine_settings, wanted_maps
 from render.preparation import check_resolution
-from render.quarantine import PLAN, REASON
+from render.quarantine import kept
 from render.scratch import passes_bytes, scratch_folder
 from render.stages import Stages
 from scenes.catalogue import Catalogue
@@ -227,11 +227,9 @@ def _record(dataset: FinishedDataset, index: int) -> Record | None:
 
 def _quarantined(dataset: FinishedDataset, index: int) -> tuple[FramePlan, str]:
     """Plan of a picture that failed, and why it did."""
-    folder, place = dataset.folder, dataset.folder.quarantined(index)
-    plan_name, reason_name = (f"{folder.quarantine.name}/{place.name}/{name}" for name in (PLAN, REASON))
+    place = dataset.folder.quarantined(index)
     try:
-        plan = FramePlan.from_json(read_own(folder, plan_name, RECORD_BYTES))
-        return plan, str(parse_json(read_own(folder, reason_name, BOOK_BYTES))["reason"])
+        return kept(dataset.folder, index)
     except FileNotFoundError:
         there = len(recorded_indices(dataset.folder))
         record = dataset.folder.record(index)

@@ -21,6 +21,7 @@ from assets.plain_json import first_error, parse_json
 from assets.stores import Location, entry_names, is_file
 from dataset.folder import DatasetFolder
 from dataset.own_files import BOOK_BYTES, read_own
+from render.folder_claim import prepared_for
 from render.leftovers import final_name
 from scenes.catalogue import Catalogue
 from scenes.config.model import RunConfig
@@ -132,7 +133,7 @@ def check_resumable(folder: DatasetFolder, now: dict[str, Any], fresh: bool, ext
     """
     if not is_file(folder.run_file):
         own = {entry.name for entry in (*folder.own_entries(), folder.lock)} | {PROBE}
-        if any(name not in own and final_name(name) not in own for name in entry_names(folder.root)):
+        if any(own.isdisjoint((name, final_name(name), prepared_for(name))) for name in entry_names(folder.root)):
             raise InputError(_foreign(folder), "choose another folder with --out")
         # A run writes run.json before its first picture: whoever made these, it can't be told what they show.
         if held := [part.name for part in folder.picture_folders() if _holds_files(part)]:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from assets.errors import InputError
 from dataset.folder import DatasetFolder
-from render.file_claim import Held, Note, claim, holder_of
+from render.file_claim import IsKept, Note, claim, holder_of
+from render.holder import Held
 from render.shards import Shard
 
 _SHARD_LOCK = re.compile(r"\d+-of-(\d+)\.lock")
 _NAMED = 5
+_TRIES = 100
 
 
 def _silent(text: str) -> None:
@@ -27,9 +29,10 @@ def run_lock(
 ) -> Iterator[None]:
     """Hold the folder for this run, or for this shard of it; it is made where it isn't there.
 
-    Each first claims a file of its own (the run's, or the shard's) and then looks at the others': of two that start at
-    the same moment at least one sees the other. What a killed run leaves behind hinders nobody, except where the file
-    system has no locks and it ran on another machine.
+    Each first claims a name of its own (the run's, or the shard's) and then looks at the others': of two that start at
+    the same moment at least one sees the other. A run that ends takes the shards' folder away, and with it what a shard
+    may have claimed there at that moment: so last of all each looks whether it still has its own. What a killed run
+    leaves behind hinders nobody, except where the file system has no locks and it ran on another machine.
 
     Args:
         folder: of the dataset. In a store, which has no locks, nothing is held.
@@ -49,11 +52,17 @@ def run_lock(
     with contextlib.ExitStack() as stack:
         try:
             stack.callback(_remove_empty, shards)
-            own.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(_claimed(own, what if shard is None else f"shard {shard}", note))
-            others = _others(run, shards, shard)
-        except Held as held:
-            raise _refusal(folder, [held], shard) from None
+            for _ in range(_TRIES):
+                held = stack.enter_context(contextlib.ExitStack())
+                is_kept = _claimed(held, own, what if shard is None else f"shard {shard}", note)
+                others = _others(run, shards, shard)
+                if others or is_kept():
+                    break
+                held.close()
+            else:
+                raise OSError(None, f"{own} is taken away each time that it is claimed")
+        except Held as held_by:
+            raise _refusal(folder, [held_by], shard) from None
         except OSError as e:
             text = f"{folder.root}: can't be written ({e.strerror or e})"
             raise InputError(text, "choose another with --out") from None
@@ -62,19 +71,16 @@ def run_lock(
         yield
 
 
-@contextmanager
-def _claimed(path: Path, what: str, note: Note) -> Iterator[None]:
-    while True:
+def _claimed(stack: contextlib.ExitStack, path: Path, what: str, note: Note) -> IsKept:
+    """Claim a name in a folder that may have to be made, for as long as the stack is open."""
+    for attempt in range(_TRIES):
         try:
-            held = claim(path, what, note)
-            held.__enter__()
-            break
-        except FileNotFoundError:  # the last shard to end has just removed the folder
             path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    finally:
-        held.__exit__(None, None, None)
+            return stack.enter_context(claim(path, what, note))
+        except (FileNotFoundError, FileExistsError):  # the last shard to end has just removed the folder
+            if attempt == _TRIES - 1:
+                raise
+    raise AssertionError
 
 
 def live_holders(folder: DatasetFolder) -> list[Held]:
@@ -83,6 +89,11 @@ def live_holders(folder: DatasetFolder) -> list[Held]:
     if not isinstance(root, Path):
         return []
     return _live([root / folder.lock.name, *_shard_locks(root / folder.shards.name)])
+
+
+def own_file(folder: DatasetFolder) -> Path | None:
+    """The file that says that this process holds a folder; None where it doesn't, or in a store. Raises OSError."""
+    return next((held.file for held in live_holders(folder) if held.holder.is_me), None)
 
 
 def _others(run: Path, shards: Path, shard: Shard | None) -> list[Held]:
@@ -97,7 +108,10 @@ def _live(paths: Iterable[Path]) -> list[Held]:
 
 
 def _shard_locks(shards: Path) -> list[Path]:
-    return sorted(p for p in shards.glob("*.lock") if _SHARD_LOCK.fullmatch(p.name))
+    try:
+        return sorted(p for p in shards.iterdir() if _SHARD_LOCK.fullmatch(p.name))
+    except (FileNotFoundError, NotADirectoryError):  # it comes and goes
+        return []
 
 
 def _count(path: Path) -> int:
@@ -114,7 +128,7 @@ def _refusal(folder: DatasetFolder, others: list[Held], shard: Shard | None) -> 
         problems += _why(others[0], shard)
     uncertain = [held for held in others if not held.certain]
     if uncertain:
-        files = " ".join(str(held.path) for held in uncertain)
+        files = " ".join(str(held.file) for held in uncertain)
         mend = f"if that has ended, which can't be seen from here (this file system has no locks), delete {files}"
     else:
         mend = "wait for it to end, or choose another folder with --out"

@@ -88,7 +88,7 @@ class BlenderSession:
         settings: fixed for the session.
         blender: a Blender executable, 3.4 or later; None uses the bpy wheel of this Python.
         scratch: an existing folder, best in memory, where passes lie for the moment between writing and reading.
-        log: file that Blender's own output is appended to.
+        log: file that gets the end of Blender's own output when the session ends.
         cache_bytes: bound of the worker's cache of meshes and textures (an estimate of Blender's share); None follows
             from ``memory_bytes``, see :func:`cache_share`.
         memory_bytes: resident memory that the worker may take before it is ended; None is any.
@@ -198,7 +198,6 @@ class BlenderSession:
         finally:
             output.unlink(missing_ok=True)
             sharp.unlink(missing_ok=True)
-        self._worker.shorten_log()
         self.last = PictureStats(read_s=time.perf_counter() - start, **answer)
         return passes
 

@@ -18,10 +18,11 @@ from pydantic import TypeAdapter
 from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.plain_json import parse_json
-from assets.stores import entry_names, is_file, make_folder, read_file, remove
+from assets.stores import entry_names, is_file, make_folder, remove
 from dataset.export import iterate_records, recorded_indices
 from dataset.folder import DatasetFolder
 from dataset.own_files import BOOK_BYTES, own_content
+from render.log_tail import DATASET_LOG_BYTES, LEAST_BYTES, extend_log, joined, log_end
 from render.run_file import Failure, check_resumable, earlier_run, write_run_file
 from render.shards import Shard
 from scenes.balance.ledger import Ledger
@@ -112,11 +113,10 @@ def publish_ledger(folder: DatasetFolder, ledger: Ledger) -> None:
         ledger.open(folder.ledger)
 
 
-def keep_shard_log(folder: DatasetFolder, shard: Shard, printed: str) -> None:
-    """Keep what a shard's Blender printed. Raises OSError."""
-    path = folder.shards / f"{shard.name}.log"
-    make_folder(path.parent)
-    write_atomically(path, printed.encode("utf-8"))
+def keep_shard_log(folder: DatasetFolder, shard: Shard, printed: bytes) -> None:
+    """Keep what a shard's Blender printed, below what it printed before. Raises OSError."""
+    make_folder(folder.shards)
+    extend_log(folder.root, f"{folder.shards.name}/{shard.name}.log", printed)
 
 
 def with_notes(folder: DatasetFolder, sessions: Sequence[Content]) -> list[Content]:
@@ -133,10 +133,13 @@ def noted_failures(folder: DatasetFolder) -> dict[int, str]:
 
 
 def remove_notes(folder: DatasetFolder) -> None:
-    """Remove what shards noted, once it is in ``run.json``, in one go; their logs become the dataset's. OSError."""
-    logs = [(name, read_file(folder.shards / name)) for name in _names(folder, _LOG)]
-    if logs:
-        write_atomically(folder.log, b"".join(f"== shard {n[:-4]}\n".encode() + text + b"\n" for n, text in logs))
+    """Remove what shards noted, once it is in ``run.json``, in one go; their logs join the dataset's. OSError."""
+    names = _names(folder, _LOG)
+    if names:
+        share = max(LEAST_BYTES, DATASET_LOG_BYTES // len(names))
+        logs = [(n, log_end(folder.root, f"{folder.shards.name}/{n}", share)) for n in names]
+        printed = joined([f"== shard {n[:-4]}\n".encode() + text + b"\n" for n, text in logs], DATASET_LOG_BYTES)
+        extend_log(folder.root, folder.log.name, printed)
     place = folder.shards
     if not isinstance(place, Path):
         remove(place.parent, [place.name])

@@ -12,13 +12,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from assets.surface_textures import surface_texture
 from dataset.folder import DatasetFolder
 from dataset.record import Record
+from render.console import Console, outside, print_note
 from render.finish import finish, with_texture_files
+from render.log_tail import DATASET_LOG_BYTES, joined
 from render.machine import Shares
 from render.maps import engine_settings
 from render.passes import Passes
@@ -124,12 +123,12 @@ class Stages:
 
     def note(self, text: str) -> None:
         """Tell a person something."""
-        self.console.print(f"[yellow]note:[/] {escape(text)}", highlight=False)
+        print_note(self.console, text)
 
     def _note(self, found: EngineInfo) -> None:
         names = f" ({', '.join(found.device_names)})" if found.device_names else ""
         text = f"Blender {found.blender}, {found.engine} on {found.device}{names}: {found.device_reason}"
-        self.console.print(escape(text), highlight=False)
+        self.console.print(outside(text))
         for note in found.notes:
             self.note(note)
         self.info |= {
@@ -165,13 +164,15 @@ class Stages:
         """Keep what is known of a picture that can't be made. Raises OSError."""
         quarantine(self.folder, planned.plan, reason, log)
 
-    def printed(self) -> str:
-        """The end of what all workers have printed, one after the other."""
+    def printed(self) -> bytes:
+        """The end of what each worker has printed, one after the other; in all no more than a dataset keeps."""
+        with self._lock:
+            living = {log: session for log, session in self._living.items() if session.alive}
         texts = []
-        for log in sorted(self.scratch.glob("blender-*.log")):
+        for log in sorted({*self.scratch.glob("blender-*.log"), *living}):
             with contextlib.suppress(OSError):  # removed meanwhile
-                texts.append(log.read_text("utf-8", "replace"))
-        return "".join(texts)
+                texts.append(living[log].printed.encode("utf-8") if log in living else log.read_bytes())
+        return joined(texts, DATASET_LOG_BYTES)
 
     def _is_cut_out(self, item: ObjectPlan) -> bool:
         materials = self.catalogue.asset(item.asset_id).meta.materials

@@ -10,8 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
-from rich.markup import escape
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
@@ -21,6 +19,7 @@ from dataset.folder import DatasetFolder
 from dataset.labels import Instance, make_labels
 from dataset.picture_files import read_image
 from dataset.preview import failed_cell, lay_out, plan_cell, titled
+from render.console import Console, print_note
 from render.develop import develop
 from render.finish import encode_image, finite
 from render.lens_resample import through_lens
@@ -122,7 +121,7 @@ def show_variants(
     place.mkdir(parents=True, exist_ok=True)
     cells: list[Pixels] = [_as_recorded(case, place), _as_planned(case, overrides)]
     for variant in variants(case.config(overrides)):
-        console.print(f"rendering: {variant.title}", highlight=False)
+        console.print(f"rendering: {variant.title}")
         cells += _cells(case, variant, (*overrides, *variant.overrides), place, console, blender)
     sheet = place / SHEET
     write_atomically(sheet, encode_image(lay_out(cells, SHEET_COLUMNS), "png", 100))
@@ -161,7 +160,7 @@ def _cells(
     try:
         look = _render(case, case.planned(config, size), config, place if variant.plain else None, blender)
     except (InputError, EngineError, EngineCrashed) as e:
-        console.print(f"[yellow]note:[/] {variant.title} is left out: {escape(str(e))}", highlight=False)
+        print_note(console, f"{variant.title} is left out: {e}")
         return [failed_cell(f"{variant.title}: left out", str(e), size)]
     file = place / f"{variant.name}.{config.output.format}"
     write_atomically(file, encode_image(look.pixels, config.output.format, case.plan.post.jpeg_quality))

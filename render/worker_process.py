@@ -14,16 +14,22 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import psutil
+
+from assets.errors import LOG_MARK
+from render.log_tail import LogTail
 
 _LOG_TAIL_LINES = 12
 _QUIT_GRACE_S = 5.0
 _LOOK_EVERY_S = 0.5
 _GONE_S = 30.0
 """A process that waits for a device, such as a disk that is gone, can't be ended before that answers."""
-_LOG_BYTES = 4 << 20
+_TAIL_BYTES, _TAIL_LINE = 20_000, 400
+"""Of what it printed last, as much as its last lines are looked for in; a longer line of them is cut."""
+_ANSWER_BYTES = 1 << 20
+"""Answers are shorter; a line without end is chatter, and must not be held in memory."""
 _NO_RESOURCES = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC}
 _running: set[WorkerProcess] = set()
 
@@ -48,7 +54,7 @@ class EngineCrashed(Exception):
     """
 
     def __init__(self, message: str, log_tail: Sequence[str] = ()) -> None:
-        super().__init__("\n".join([message, *(f"  | {line}" for line in log_tail)]))
+        super().__init__(LOG_MARK.join([message, *log_tail]))
         self.log_tail = list(log_tail)
 
 
@@ -72,7 +78,8 @@ class WorkerProcess:
 
     Args:
         command: what to run. It reads requests on standard input and answers on standard output.
-        log: file that its standard error is appended to.
+        log: file that gets the end of what it printed on standard error, once it has ended. While it runs, that is
+            kept in memory: however much it prints, it fills neither that nor a disk.
         memory_bytes: resident memory that it may take; None is any.
 
     Raises:
@@ -81,18 +88,20 @@ class WorkerProcess:
     """
 
     def __init__(self, command: Sequence[str], log: Path, memory_bytes: int | None = None) -> None:
-        self._log, self._memory_bytes = log, memory_bytes
+        self._memory_bytes = memory_bytes
+        self._log: Path | None = log
         self._numbers = itertools.count(1)
         self._ended = self._gone = False
-        with log.open("ab") as log_file:
-            self._log_start = log_file.tell()
-            self._process = _started(command, log_file)
+        with log.open("ab"):  # a place that can't be written is told at once
+            self._process = _started(command)
         _running.add(self)
+        self._tail = LogTail(cast(IO[bytes], self._process.stderr))
         self._requests: queue.Queue[bytes | None] = queue.Queue()
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         self._threads = [
             threading.Thread(target=self._write, args=(self._process.stdin, self._requests, self._lines), daemon=True),
             threading.Thread(target=self._read, args=(self._process.stdout, self._lines), daemon=True),
+            threading.Thread(target=self._tail.follow, daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -110,8 +119,9 @@ class WorkerProcess:
     @staticmethod
     def _read(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
         with contextlib.suppress(OSError), stream:
-            for line in stream:
-                lines.put(line)
+            while line := stream.readline(_ANSWER_BYTES):
+                if line.lstrip().startswith(b"{"):
+                    lines.put(line)
         lines.put(None)
 
     @property
@@ -154,7 +164,7 @@ class WorkerProcess:
             reason = self._outgrown() or (f"gave no answer in {timeout_s:g} s" if now >= deadline else None)
             if reason is not None:
                 self.kill()
-                raise EngineCrashed(f"the engine {reason} and was ended", self._tail())
+                raise EngineCrashed(f"the engine {reason} and was ended", self._last_lines())
 
     def _next_line(self, timeout_s: float) -> dict[str, Any]:
         """What the next line says; nothing where none comes in time. Raises EngineCrashed where none can come."""
@@ -207,27 +217,22 @@ class WorkerProcess:
         how = "can't be ended" if code is None else f"ended with exit code {code}"
         if code is not None and code < 0:
             how = f"was ended by signal {-code}"
-        return EngineCrashed(f"the engine's process {how}", self._tail())
+        return EngineCrashed(f"the engine's process {how}", self._last_lines())
 
-    def printed(self, most_bytes: int = _LOG_BYTES) -> str:
-        """The end of what it has printed."""
-        try:
-            with self._log.open("rb") as f:
-                f.seek(max(self._log_start, self._log.stat().st_size - most_bytes))
-                return f.read().decode("utf-8", "replace")
-        except OSError:
-            return ""
+    def printed(self, most_bytes: int | None = None) -> str:
+        """The end of what it has printed; where that isn't all, its first line says so."""
+        return self._tail.read(most_bytes).decode("utf-8", "replace")
 
-    def shorten_log(self) -> None:
-        """Drop what it has printed so far where that has become long: days of it would fill the memory it lies in."""
-        with contextlib.suppress(OSError):
-            if self._log.stat().st_size > _LOG_BYTES:
-                os.truncate(self._log, 0)  # it is written to by appending: what comes next starts at the beginning
-                self._log_start = 0
+    def _last_lines(self) -> list[str]:
+        lines = self.printed(_TAIL_BYTES).splitlines()
+        return [line[:_TAIL_LINE] for line in lines if line.strip()][-_LOG_TAIL_LINES:]
 
-    def _tail(self) -> list[str]:
-        text = self.printed(20_000)
-        return [line for line in text.splitlines() if line.strip()][-_LOG_TAIL_LINES:]
+    def _write_log(self) -> None:
+        """Once: what it prints after its end (something it has started, say) is nobody's."""
+        log, self._log = self._log, None
+        if log is not None:
+            with contextlib.suppress(OSError), log.open("ab") as file:
+                file.write(self._tail.read())
 
     def close(self) -> None:
         """Ask it to quit, end it if it doesn't, and wait until it is gone. May be called again."""
@@ -262,15 +267,16 @@ class WorkerProcess:
         # Each closes its own stream: closed by another thread, that would wait for what holds the other end.
         for thread in self._threads:
             thread.join(1.0)
+        self._write_log()
 
 
-def _started(command: Sequence[str], log_file: IO[bytes]) -> subprocess.Popen[bytes]:
+def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             list(command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log_file,
+            stderr=subprocess.PIPE,
             # A session of its own: Ctrl-C in the terminal reaches the coordinator, which ends its workers in order.
             start_new_session=True,
         )

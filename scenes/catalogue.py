@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import OrderedDict
+from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ import numpy.typing as npt
 
 from assets.asset import Asset, MeshArrays
 from assets.errors import InputError
-from assets.library import default_library, list_assets
+from assets.library import list_assets
 from assets.primitives import primitive_assets
 from assets.samples import sample_assets
+from assets.user_folders import LIBRARY, NO_LIBRARY, default_library
 from scenes.config.model import RunConfig
+from scenes.files import located
 from scenes.plan import FramePlan
+from scenes.wording import MOST_TOLD, bounded, did_you_mean, listed, shown
 
 CACHED_TRIANGLES = 20_000_000
 
@@ -70,10 +74,17 @@ class Catalogue:
 
 
 def library_folder(config: RunConfig, base: Path) -> Path | None:
-    """The library that a config reads, absolute; None for the built-in samples."""
+    """The library that a config reads, absolute; None for the built-in samples.
+
+    Raises InputError where the config names none, and this user has none and can't have one.
+    """
     if config.assets.source == "samples":
         return None
-    library = default_library() if config.assets.library is None else base / config.assets.library.expanduser()
+    named = config.assets.library
+    library = default_library() if named is None else located(named, base)
+    if library is None:
+        samples = "or use the samples: `assets: {source: samples}`"
+        raise InputError(NO_LIBRARY, f"name one: set {LIBRARY}, or `assets: {{library: FOLDER}}`; {samples}")
     return library.resolve()
 
 
@@ -97,21 +108,23 @@ def open_catalogue(config: RunConfig, base: Path) -> Catalogue:
     known = sorted({a.meta.class_name for a in assets})
     clutter = [] if config.distractors.source == "primitives" else config.distractors.source
     wanted = list(config.assets.classes) if config.assets.classes != "all" else [c for c in known if c not in clutter]
-    problems = [
-        f"{key}: there is no scan of class {name!r} in {place}{_nearest(name, known)}"
-        for key, names in (("assets.classes", wanted), ("distractors.source", clutter))
-        for name in names
-        if name not in known
-    ]
+    problems = _unknown_classes("assets.classes", wanted, known, place)
+    problems += _unknown_classes("distractors.source", clutter, known, place)
     both = sorted(set(wanted) & set(clutter))
-    problems += [f"distractors.source: {name!r} is a labelled class too; it can't be both" for name in both]
+    problems += [f"distractors.source: {shown(name)} is a labelled class too; it can't be both" for name in both]
     if not wanted:
         problems.append("assets.classes: every class serves as a distractor; none is left to label")
     if problems:
-        raise InputError(problems, f"Classes there: {', '.join(known)}")
+        raise InputError(bounded(problems), f"Classes there: {listed(known)}")
     return Catalogue([a for a in assets if a.meta.class_name in {*wanted, *clutter}], wanted)
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]}?" if near else ""
+def _unknown_classes(key: str, names: Iterable[str], known: list[str], place: str) -> list[str]:
+    """A sentence for each class without a scan; with the nearest that has some, where it will be told."""
+    there = set(known)
+    absent = [name for name in names if name not in there]
+    hints = [did_you_mean(name, known) for name in absent[:MOST_TOLD]]
+    return [
+        f"{key}: there is no scan of class {shown(name)} in {place}{hint}"
+        for name, hint in zip_longest(absent, hints, fillvalue="")
+    ]

@@ -24,12 +24,22 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from scenes.numbers import LARGEST, is_finite
 
 Scalar = float | int | str | bool
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Interval = tuple[Finite, Finite]
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+
+
+def _calculable(x: float) -> float:
+    if not is_finite(x):
+        raise ValueError(f"expected a number from {-LARGEST:g} to {LARGEST:g}, got {x:g}")
+    return x
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_calculable)]
+Interval = tuple[Finite, Finite]
 
 
 class Distribution(Protocol):
@@ -41,7 +51,7 @@ class Distribution(Protocol):
 
 
 class _Kind(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def sample(self, rng: np.random.Generator, variables: Mapping[str, Any]) -> Any:
         """See :class:`Distribution`."""

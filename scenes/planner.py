@@ -19,7 +19,7 @@ from scenes.config.references import variable_order
 from scenes.distributions import sample
 from scenes.draws import Draws
 from scenes.engine_camera import engine_camera
-from scenes.files import PHOTO_SUFFIXES, list_images, located
+from scenes.files import PHOTO_SUFFIXES, check_images, list_images, located
 from scenes.geometry import Float, apply, srgb_to_linear, to_matrix4, transform
 from scenes.keep import Judgement, judge
 from scenes.keypoints import KeypointLabel, NamedPoints, see_keypoints
@@ -191,8 +191,9 @@ class Planner:
         return count_labelled(self.config, Draws(streams, draw_variables(self.config, streams, fixed)))
 
     def complete(self, good: Attempt) -> Planned:
-        """A good attempt with what engines and labels need besides."""
+        """A good attempt with what engines and labels need besides. Raises InputError where an image can't be read."""
         plan, seen = good.plan, good.seen
+        check_images(plan)
         bounds: dict[str, Float] = {}
         named: dict[str, NamedPoints] = {}
         for asset_id in {o.asset_id for o in plan.objects if o.class_name is not None}:

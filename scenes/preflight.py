@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from assets.asset import MESH_FILE
-from assets.errors import InputError
+from assets.errors import InputError, Lines
 from scenes.camera import draw_camera
 from scenes.catalogue import Catalogue, open_catalogue
 from scenes.config.camera import Fisheye
@@ -27,6 +26,7 @@ from scenes.lighting import check_builtin_hdri
 from scenes.plan import CameraPlan
 from scenes.planner import NO_CAMERA, draw_variables
 from scenes.seeding import Streams
+from scenes.wording import MOST_TOLD, bounded, did_you_mean, shortened
 
 LENSES_LOOKED_AT = 8
 
@@ -52,9 +52,9 @@ def open_inputs(config: RunConfig, base: Path) -> Catalogue:
     of_scans = (*_scans(catalogue), *_label_rules(config, catalogue)) if catalogue else ()
     for text, mend in (*_images(config, base), *_combinations(config), *_lens(config), *of_scans):
         problems.append(text)
-        mends += [mend] if mend and mend not in mends else []
+        mends += [mend] if mend and mend not in mends and len(mends) < MOST_TOLD else []
     if problems or catalogue is None:
-        raise InputError(list(dict.fromkeys(problems)), "\n".join(mends) or None)
+        raise InputError(bounded(list(dict.fromkeys(problems))), Lines.of(mends) or None)
     return catalogue
 
 
@@ -85,7 +85,7 @@ Found = Iterator[tuple[str, str | None]]
 
 
 def _images(config: RunConfig, base: Path) -> Found:
-    for path, suffixes in _image_paths(config, base):
+    for path, suffixes in dict.fromkeys(_image_paths(config, base)):
         yield from _trying(partial(list_images, path, suffixes))
     for image in _hdris(config):
         if image.startswith("builtin:"):
@@ -115,11 +115,11 @@ def _scans(catalogue: Catalogue) -> Found:
 
 
 def _label_rules(config: RunConfig, catalogue: Catalogue) -> Found:
-    for name in config.labels.per_class:
-        if name not in catalogue.classes:
-            near = difflib.get_close_matches(name, catalogue.classes, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            yield f"labels.per_class.{name}: no such class is labelled{hint}", "See assets.classes."
+    labelled = frozenset(catalogue.classes)
+    absent = [name for name in config.labels.per_class if name not in labelled]
+    for i, name in enumerate(absent):
+        hint = did_you_mean(name, catalogue.classes) if i < MOST_TOLD else ""
+        yield f"labels.per_class.{shortened(name)}: no such class is labelled{hint}", "See assets.classes."
 
 
 def _combinations(config: RunConfig) -> Found:

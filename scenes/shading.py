@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
-from PIL import Image
 
-from assets.errors import InputError
 from assets.srgb import srgb_bytes
 from assets.surface_look import Pixels, base_color, shading_normals
 from scenes.catalogue import Catalogue
+from scenes.files import read_photo
 from scenes.geometry import Float, apply
 from scenes.lens import image_rays
 from scenes.plan import FramePlan, ObjectPlan
@@ -211,17 +210,7 @@ class Shader:
 
 def _reduced(path: Path) -> Pixels:
     """A texture, (h, w, 3) uint8 sRGB, at a size that a decoder gives cheaply. Raises InputError where it is broken."""
-    try:
-        with Image.open(path) as image:
-            larger = max(image.size) / TEXTURE_PX
-    except OSError as e:
-        raise InputError(f"{path}: can't read the texture ({e})", "take the scan in again") from e
-    reductions = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
-    mode = next((flag for factor, flag in reductions.items() if larger >= factor), cv2.IMREAD_COLOR)
-    pixels = cv2.imread(str(path), mode)
-    if pixels is None:
-        raise InputError(f"{path}: can't read the texture", "take the scan in again")
-    return np.ascontiguousarray(pixels[..., ::-1])
+    return np.ascontiguousarray(read_photo(path, TEXTURE_PX, "take the scan in again")[..., ::-1])
 
 
 def _intersect(scene: EmbreeScene, origins: Float, directions: Float) -> dict[str, npt.NDArray[np.float64]]:

@@ -5,6 +5,7 @@ A scan is untrusted: whatever a reader meets, the caller sees a RawScan or an In
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,18 +14,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from assets.asset import Material
+from assets.asset import TEXTURE_KEYS, Material, within_range
+from assets.bounds import MAX_MATERIALS, MAX_NOTE, check_room
 from assets.errors import InputError
-from assets.raw_scan import TEXTURE_KEYS, Finding, RawScan
-from assets.readers.gltf import MAX_FACES, read_gltf
+from assets.outside_files import open_below
+from assets.raw_scan import Finding, RawScan
+from assets.readers.blender_copy import copy_for_blender
+from assets.readers.gltf import read_gltf
 from assets.readers.gltf_document import CompressedError
 from assets.readers.msh import read_msh
 from assets.readers.obj import read_obj
 from assets.readers.ply import read_ply
 from assets.readers.stl import read_stl
+from assets.scan_file import locate
+from assets.texture_coding import check_textures
 
 Convert = Callable[[Path, Path], None]
-"""Turns a file that only Blender reads (first path) into a GLB (second path)."""
+"""Turns a file that only Blender reads (first path) into a GLB (second path). The file is a copy, in a folder that
+holds nothing but what the scan may use."""
 
 _READERS: dict[str, Callable[[Path], RawScan]] = {
     ".obj": read_obj,
@@ -53,39 +60,58 @@ def read_scan(path: Path, convert: Convert | None = None) -> RawScan:
 
     Raises InputError for anything else, naming the file, the reason and the way out.
     """
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder", "name the scan's file")
     suffix = path.suffix.lower()
+    head = _head(path, suffix)
+    try:
+        scan = _read(path, suffix, convert)
+        return _checked(scan, path, suffix, head)
+    except InputError as e:
+        raise InputError(_named(path, e.problems), e.mend or _hint(head, suffix)) from e
+    except MemoryError as e:
+        raise InputError(f"{path}: too large for this machine's memory", "simplify the scan first") from e
+    except Exception as e:  # a crafted file may trip a reader anywhere; its owner needs the file's name, not our stack
+        raise InputError(f"{path}: can't be read ({type(e).__name__}: {str(e)[:MAX_NOTE]})", _hint(head, suffix)) from e
+
+
+def _head(path: Path, suffix: str) -> bytes:
+    """The first bytes of a file that may be a scan. Raises InputError for what can't be one."""
+    root, name = locate(path)
+    try:
+        with open_below(root, name) as file:
+            head = file.read(32)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder", "name the scan's file") from None
+    except OSError as e:
+        if e.errno == errno.EXDEV and path.is_dir():  # the folder that it is in: "."
+            raise InputError(f"{path}: is a folder", "name the scan's file") from None
+        raise InputError(f"{path}: can't be read ({e.strerror or e})") from e
     if suffix not in SCAN_SUFFIXES:
         raise InputError(
             f"{path}: {suffix or 'no suffix'!r} is not a kind of scan", f"one of {', '.join(SCAN_SUFFIXES)}"
         )
-    if path.stat().st_size == 0:
+    if not head:
         raise InputError(f"{path}: the file is empty", "export or download the scan again")
+    return head
+
+
+def _read(path: Path, suffix: str, convert: Convert | None) -> RawScan:
+    if suffix not in _READERS:
+        return _through_blender(path, convert)
     try:
-        scan = _READERS[suffix](path) if suffix in _READERS else _through_blender(path, convert)
-    except CompressedError as e:
+        return _READERS[suffix](path)
+    except CompressedError:
         if convert is None:
-            raise InputError(_named(path, e.problems), e.mend) from e
-        scan = _through_blender(path, convert)
-    except InputError as e:
-        raise InputError(_named(path, e.problems), e.mend or _hint(path, suffix)) from e
-    except MemoryError as e:
-        raise InputError(f"{path}: too large for this machine's memory", "simplify the scan first") from e
-    except Exception as e:  # a crafted file may trip a reader anywhere; its owner needs the file's name, not our stack
-        raise InputError(f"{path}: can't be read ({type(e).__name__}: {e})", _hint(path, suffix)) from e
-    return _checked(scan, path, suffix)
+            raise
+        return _through_blender(path, convert)
 
 
 def _named(path: Path, problems: list[str]) -> list[str]:
     return [p if str(path) in p else f"{path}: {p}" for p in problems]
 
 
-def _hint(path: Path, suffix: str) -> str:
-    with path.open("rb") as f:
-        head = f.read(32)
+def _hint(head: bytes, suffix: str) -> str:
     for magic, kind in _MAGIC:
         if head.startswith(magic) and kind != suffix and (kind, suffix) != (".zip", ".usdz"):
             return f"it looks like a {kind} file: rename it (or unpack it), or export the scan again"
@@ -96,27 +122,29 @@ def _through_blender(path: Path, convert: Convert | None) -> RawScan:
     if convert is None:
         raise InputError(f"{path}: {path.suffix} is read through Blender, which isn't at hand", "export it as GLB")
     with tempfile.TemporaryDirectory(prefix="scanstage-") as folder:
-        target = Path(folder) / "scan.glb"
-        convert(path, target)
+        (inside := Path(folder) / "scan").mkdir()
+        copy, noticed = copy_for_blender(path, inside)
+        target = Path(folder) / "converted.glb"
+        try:
+            convert(copy, target)
+        except InputError as e:
+            raise InputError([p.replace(str(copy), str(path)) for p in e.problems], e.mend) from e
         scan = read_gltf(target)
     note = Finding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
-    return replace(scan, findings=(note, *scan.findings))
+    return replace(scan, findings=(note, *noticed, *scan.findings))
 
 
-def _checked(scan: RawScan, path: Path, suffix: str) -> RawScan:
+def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
     n = len(scan.vertices)
     if n == 0:
-        raise InputError(f"{path}: holds no geometry", _hint(path, suffix))
+        raise InputError(f"{path}: holds no geometry", _hint(head, suffix))
     if len(scan.faces) == 0:
         raise InputError(
             f"{path}: is a point cloud: {n:,} points and no faces",
             "make a surface of it first: Poisson reconstruction in MeshLab, CloudCompare or Open3D",
         )
-    if len(scan.faces) > MAX_FACES:
-        raise InputError(
-            f"{path}: {len(scan.faces):,} triangles are more than intake takes ({MAX_FACES:,})",
-            "simplify it first (MeshLab: Quadric Edge Collapse Decimation)",
-        )
+    check_room(len(scan.faces), n)
+    check_textures(scan.images)
     if scan.faces.min() < 0 or scan.faces.max() >= n:
         raise InputError(f"{path}: a face names a vertex that the file doesn't have (there are {n:,})")
     used = np.zeros(n, dtype=bool)
@@ -131,7 +159,7 @@ def _checked(scan: RawScan, path: Path, suffix: str) -> RawScan:
             "repair it in MeshLab (Remove vertices with NaN coordinates) and export it again",
         )
     _check_digits(scan.vertices[used], path)
-    return _with_finite_uv(_without_unmapped_textures(scan))
+    return _with_sound_materials(_with_finite_uv(_without_unmapped_textures(scan)))
 
 
 def _check_digits(points: npt.NDArray[np.float64], path: Path) -> None:
@@ -165,3 +193,15 @@ def _with_finite_uv(scan: RawScan) -> RawScan:
     uv[broken] = 0.0
     note = Finding("warning", "uv", f"{int(broken.sum()):,} UV coordinates are not finite", "sets them to 0")
     return replace(scan, corner_uv=uv, findings=(*scan.findings, note))
+
+
+def _with_sound_materials(scan: RawScan) -> RawScan:
+    """The one place where the numbers of materials are made finite and in range, whatever the format."""
+    if len(scan.materials) > MAX_MATERIALS:
+        raise InputError(f"has {len(scan.materials):,} materials (at most {MAX_MATERIALS:,})", "join its materials")
+    materials = tuple(within_range(m) for m in scan.materials)
+    changed = sum(a != b for a, b in zip(materials, scan.materials, strict=True))
+    if not changed:
+        return scan
+    note = Finding("warning", "material", f"{changed:,} materials hold numbers out of range", "takes the nearest")
+    return replace(scan, materials=materials, findings=(*scan.findings, note))

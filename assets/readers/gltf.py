@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from assets.bounds import MAX_BLANK_VERTICES, MAX_NODES, MAX_PARTS, check_room
 from assets.errors import InputError
 from assets.raw_scan import RawScan
 from assets.readers.folder import ScanFolder, read_bounded
-from assets.readers.gltf_document import GltfDocument
+from assets.readers.gltf_document import GltfDocument, numbers
 from assets.readers.gltf_materials import GltfMaterials
 from assets.srgb import srgb_bytes
 
-MAX_FACES = 20_000_000
-_MAX_NODES = 20_000
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
+_SURFACES = (_TRIANGLES, _STRIP, _FAN)
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,13 @@ def read_gltf(path: Path) -> RawScan:
     folder = ScanFolder(path)
     document = GltfDocument(read_bounded(path), folder)
     materials = GltfMaterials(document)
+    placed = list(_placed_meshes(document))
+    _check_size(document, [mesh for mesh, _ in placed])
     parts: list[_Part] = []
-    total = 0
-    for mesh_index, matrix in _placed_meshes(document):
-        for primitive in document.item("meshes", mesh_index).get("primitives", []):
+    for mesh, matrix in placed:
+        for primitive in document.item("meshes", mesh).get("primitives", []):
             part = _read_primitive(document, materials, primitive, matrix)
             if part is not None:
-                total += len(part.faces)
-                if total > MAX_FACES:
-                    raise InputError(f"more than {MAX_FACES:,} triangles", "simplify the scan first")
                 parts.append(part)
     if document.items("skins") or document.items("animations"):
         folder.note("animation", "holds a skeleton or an animation", "takes the rest pose")
@@ -102,7 +101,7 @@ def _placed_meshes(document: GltfDocument) -> Iterator[tuple[int, npt.NDArray[np
         index, parent = stack.pop()
         node = document.item("nodes", index)
         placed += len(node.get("children", []))
-        if placed > max(_MAX_NODES, 2 * len(nodes)):  # a node that is its own ancestor, or has very many parents
+        if placed > max(MAX_NODES, 2 * len(nodes)):  # a node that is its own ancestor, or has very many parents
             raise InputError("its nodes form a loop or multiply without end")
         matrix = parent @ _local_matrix(node)
         if "mesh" in node:
@@ -110,12 +109,37 @@ def _placed_meshes(document: GltfDocument) -> Iterator[tuple[int, npt.NDArray[np
         stack += [(c, matrix) for c in reversed(node.get("children", []))]
 
 
+def _check_size(document: GltfDocument, placed: list[Any]) -> None:
+    """Refuse a scene that is too large, by the counts of its JSON: a mesh counts as often as nodes place it."""
+    parts = vertices = faces = blank = 0
+    for mesh, times in Counter(placed).items():
+        primitives = document.item("meshes", mesh).get("primitives", [])
+        parts += len(primitives) * times
+        for primitive in primitives:
+            mode, attributes = primitive.get("mode", _TRIANGLES), primitive.get("attributes", {})
+            if mode not in _SURFACES or "POSITION" not in attributes:
+                continue
+            here, none = document.declared(attributes["POSITION"])
+            corners = here
+            if "indices" in primitive:
+                corners, unwritten = document.declared(primitive["indices"])
+                none += unwritten
+            vertices += here * times
+            faces += (corners // 3 if mode == _TRIANGLES else max(0, corners - 2)) * times
+            blank += none * times
+    if parts > MAX_PARTS:
+        raise InputError(f"places {parts:,} pieces of meshes (at most {MAX_PARTS:,})", "join them")
+    if blank > MAX_BLANK_VERTICES:
+        raise InputError(f"declares {blank:,} vertices without any data (at most {MAX_BLANK_VERTICES:,})")
+    check_room(faces, vertices)
+
+
 def _local_matrix(node: dict[str, Any]) -> npt.NDArray[np.float64]:
     """Node to parent, from ``matrix`` (column-major) or translation, rotation (x, y, z, w) and scale."""
     if "matrix" in node:
-        return np.array(node["matrix"], dtype=np.float64).reshape(4, 4).T
+        return numbers(node["matrix"], 16).reshape(4, 4).T
     matrix = np.eye(4)
-    x, y, z, w = np.array(node.get("rotation", [0, 0, 0, 1]), dtype=np.float64)
+    x, y, z, w = numbers(node.get("rotation", [0, 0, 0, 1]), 4)
     rotation = np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
@@ -123,8 +147,8 @@ def _local_matrix(node: dict[str, Any]) -> npt.NDArray[np.float64]:
             [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
         ]
     )
-    matrix[:3, :3] = rotation * np.array(node.get("scale", [1, 1, 1]), dtype=np.float64).reshape(3)
-    matrix[:3, 3] = np.array(node.get("translation", [0, 0, 0]), dtype=np.float64).reshape(3)
+    matrix[:3, :3] = rotation * numbers(node.get("scale", [1, 1, 1]), 3)
+    matrix[:3, 3] = numbers(node.get("translation", [0, 0, 0]), 3)
     return matrix
 
 
@@ -134,7 +158,7 @@ def _read_primitive(
     """One primitive, or None for points and lines."""
     mode = primitive.get("mode", _TRIANGLES)
     attributes = primitive.get("attributes", {})
-    if mode not in (_TRIANGLES, _STRIP, _FAN) or "POSITION" not in attributes:
+    if mode not in _SURFACES or "POSITION" not in attributes:
         if "POSITION" in attributes:
             document.folder.note("points or lines", "holds points or lines", "leaves them out")
         return None
@@ -152,16 +176,17 @@ def _read_primitive(
     placed = positions @ matrix[:3, :3].T + matrix[:3, 3]
     if np.linalg.det(matrix[:3, :3]) < 0:  # mirrored nodes turn their faces around (section 3.7.4)
         faces = faces[:, ::-1]
+    uv_name = f"TEXCOORD_{materials.uv_set(primitive.get('material'))}"
+    for name in ("COLOR_0", uv_name):
+        if name in attributes and document.declared(attributes[name])[0] != len(positions):
+            raise InputError(f"it has more or fewer of {name[:80]} than positions")
     color = _colors(document.floats(attributes["COLOR_0"])) if "COLOR_0" in attributes else None
-    if color is not None and len(color) != len(positions):
-        raise InputError("it has more or fewer colours than positions")
     material = materials.use(primitive.get("material"), vertex_colors=color is not None)
-    uv_set = materials.uv_set(primitive.get("material"))
     uv = None
-    if f"TEXCOORD_{uv_set}" in attributes:
-        values = document.floats(attributes[f"TEXCOORD_{uv_set}"])
-        if values.shape != (len(positions), 2):
-            raise InputError("it has more or fewer UVs than positions")
+    if uv_name in attributes:
+        values = document.floats(attributes[uv_name])
+        if values.shape[1] != 2:
+            raise InputError("its UVs don't have two coordinates")
         values = materials.transform_uv(primitive.get("material"), values)
         uv = np.stack([values[:, 0], 1.0 - values[:, 1]], axis=1)[faces].astype(np.float32)  # glTF's V points down
     return _Part(placed, faces, uv, color, material)

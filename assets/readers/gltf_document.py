@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 
+from assets.bounds import MAX_JSON_VALUES
 from assets.errors import InputError
 from assets.readers.folder import ScanFolder
 
@@ -41,15 +42,11 @@ class GltfDocument:
 
     def __init__(self, data: bytes, folder: ScanFolder) -> None:
         self.folder = folder
-        text, self._binary = _split(data)
-        try:
-            self.json: dict[str, Any] = json.loads(text.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as e:
-            raise InputError(f"is not glTF: its JSON can't be read ({e})") from e
-        if not isinstance(self.json, dict) or not str(self.json.get("asset", {}).get("version", "")).startswith("2"):
-            raise InputError("is not glTF 2.0", "convert it with Blender: import it there and export it as GLB")
+        self.json, self._binary = parse_gltf(data)
         self._check_extensions()
-        self._buffers: dict[int, bytes] = {}
+        self._buffers: dict[int, bytes | memoryview] = {}
+        self._images: dict[tuple[str, Any], bytes | None] = {}
+        self._image_bytes = 0
 
     def _check_extensions(self) -> None:
         required = set(self.json.get("extensionsRequired", []))
@@ -70,7 +67,7 @@ class GltfDocument:
             raise InputError(f"names {key}[{index}], which it doesn't have")
         return entries[index]
 
-    def _buffer(self, index: int) -> bytes:
+    def _buffer(self, index: int) -> bytes | memoryview:
         if index not in self._buffers:
             uri = self.item("buffers", index).get("uri")
             if uri is None:
@@ -93,7 +90,7 @@ class GltfDocument:
         except (binascii.Error, ValueError) as e:
             raise InputError(f"a {kind} inside the file can't be decoded ({e})") from e
 
-    def _view(self, index: Any) -> tuple[bytes, int, int, int]:
+    def _view(self, index: Any) -> tuple[bytes | memoryview, int, int, int]:
         """(buffer, offset, length, stride) of a buffer view."""
         view = self.item("bufferViews", index)
         buffer = self._buffer(_count(view.get("buffer", 0)))
@@ -101,6 +98,12 @@ class GltfDocument:
         if offset + length > len(buffer):
             raise InputError("the file is cut off: a buffer view reaches beyond its buffer")
         return buffer, offset, length, _count(view.get("byteStride", 0))
+
+    def declared(self, index: Any) -> tuple[int, int]:
+        """How many elements an accessor has, by the JSON alone, and how many of them no byte of the file stands for."""
+        entry = self.item("accessors", index)
+        count = _count(entry.get("count", 0))
+        return count, 0 if "bufferView" in entry else count
 
     def accessor(self, index: Any) -> npt.NDArray[np.generic]:
         """(count, width) values in their stored type. Raises InputError."""
@@ -133,6 +136,8 @@ class GltfDocument:
     def _patch(self, values: npt.NDArray[np.generic], sparse: Any, width: int, kind: np.dtype[Any]) -> None:
         try:
             count, where, what = _count(sparse["count"]), sparse["indices"], sparse["values"]
+            if count > len(values):
+                raise InputError("a sparse accessor replaces more elements than its base has")
             index_kind = np.dtype(_COMPONENTS[where["componentType"]])
             index = self._strided(where["bufferView"], _count(where.get("byteOffset", 0)), count, 1, index_kind)
             patch = self._strided(what["bufferView"], _count(what.get("byteOffset", 0)), count, width, kind)
@@ -154,18 +159,39 @@ class GltfDocument:
     def image(self, index: Any) -> tuple[str, bytes] | None:
         """Name and encoded bytes of an image; None (with a finding) where its file is missing."""
         entry = self.item("images", index)
-        if "bufferView" in entry:
-            buffer, offset, length, _ = self._view(entry["bufferView"])
-            return f"image{index}", buffer[offset : offset + length]
-        uri = str(entry.get("uri", ""))
-        data = self._uri(uri, "texture") if uri else None
+        view, uri = entry.get("bufferView"), str(entry.get("uri", ""))
+        place = ("uri", uri) if view is None else ("view", view)
+        if place not in self._images:
+            if view is not None:
+                buffer, offset, length, _ = self._view(view)
+                self._image_bytes += length
+                if self._image_bytes > sum(map(len, self._buffers.values())):
+                    raise InputError("its images overlap", "export it again")
+                self._images[place] = bytes(buffer[offset : offset + length])
+            else:
+                self._images[place] = self._uri(uri, "texture") if uri else None
+        data = self._images[place]
         return None if data is None else (f"image{index}", data)
 
 
 _DECOMPRESS = "export it without mesh compression (Blender: File > Export > glTF, Compression off)"
 
 
-def _split(data: bytes) -> tuple[bytes, bytes | None]:
+def parse_gltf(data: bytes) -> tuple[dict[str, Any], memoryview | None]:
+    """The JSON of a glTF or GLB, and the binary chunk of the latter. Raises InputError for anything else."""
+    text, binary = _split(data)
+    if sum(text.count(sign) for sign in (b",", b"[", b"{")) > MAX_JSON_VALUES:
+        raise InputError(f"its JSON holds more than {MAX_JSON_VALUES:,} values", "export it with binary buffers")
+    try:
+        document = json.loads(text.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as e:
+        raise InputError(f"is not glTF: its JSON can't be read ({e})") from e
+    if not isinstance(document, dict) or not str(document.get("asset", {}).get("version", "")).startswith("2"):
+        raise InputError("is not glTF 2.0", "convert it with Blender: import it there and export it as GLB")
+    return document, binary
+
+
+def _split(data: bytes) -> tuple[bytes, memoryview | None]:
     """JSON text and binary chunk of a GLB, or the text of a .gltf."""
     if data[:4] != b"glTF":
         return data, None
@@ -174,20 +200,28 @@ def _split(data: bytes) -> tuple[bytes, bytes | None]:
     _, version, total = struct.unpack_from("<III", data)
     if version != 2 or total > len(data):
         raise InputError("the file is cut off, or is not GLB version 2")
+    whole = memoryview(data)
     at, text, binary = 12, None, None
     while at + 8 <= total:
         length, kind = struct.unpack_from("<II", data, at)
         if at + 8 + length > total:
             raise InputError("the file is cut off: a chunk reaches beyond its end")
-        chunk = data[at + 8 : at + 8 + length]
+        chunk = whole[at + 8 : at + 8 + length]
         if kind == _JSON_CHUNK and text is None:
-            text = chunk
+            text = bytes(chunk)
         elif kind == _BIN_CHUNK and binary is None:
             binary = chunk
         at += 8 + length
     if text is None:
         raise InputError("is a GLB without a JSON chunk")
     return text, binary
+
+
+def numbers(value: Any, count: int) -> npt.NDArray[np.float64]:
+    """(count,) of a list of the document. Raises InputError where it has another length."""
+    if not isinstance(value, list) or len(value) != count:
+        raise InputError(f"holds something else where a list of {count} numbers belongs")
+    return np.array(value, dtype=np.float64).reshape(count)
 
 
 def _count(value: Any) -> int:

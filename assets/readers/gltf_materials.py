@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.asset import Material
-from assets.readers.gltf_document import GltfDocument
+from assets.bounds import MAX_MATERIALS
+from assets.errors import InputError
+from assets.readers.gltf_document import GltfDocument, numbers
 
 _WHITE = (1.0, 1.0, 1.0, 1.0)
 
@@ -34,6 +36,8 @@ class GltfMaterials:
         if key not in self._converted:
             material = Material(base_color=_WHITE, roughness=0.6) if index is None else self._convert(index)
             self._converted[key] = len(self._list)
+            if len(self._list) >= MAX_MATERIALS:
+                raise InputError(f"uses more than {MAX_MATERIALS:,} materials", "join its materials")
             self._list.append(replace(material, vertex_colors=vertex_colors))
         return self._converted[key]
 
@@ -52,10 +56,9 @@ class GltfMaterials:
             return uv
         angle = float(transform.get("rotation", 0.0))
         c, s = math.cos(angle), math.sin(angle)
-        scaled = uv * np.array(transform.get("scale", [1, 1]), dtype=np.float64).reshape(2)
+        scaled = uv * numbers(transform.get("scale", [1, 1]), 2)
         turned = np.stack([c * scaled[:, 0] + s * scaled[:, 1], -s * scaled[:, 0] + c * scaled[:, 1]], axis=1)
-        offset = np.array(transform.get("offset", [0, 0]), dtype=np.float64).reshape(2)
-        result: npt.NDArray[np.float64] = turned + offset
+        result: npt.NDArray[np.float64] = turned + numbers(transform.get("offset", [0, 0]), 2)
         return result
 
     def _main_texture(self, index: int) -> dict[str, Any]:
@@ -86,13 +89,13 @@ class GltfMaterials:
         if not pbr and not gloss:  # a file that says nothing of its surface gets a scan's usual one, not a mirror
             metallic, roughness = 0.0, 0.6
         alpha_mode = str(material.get("alphaMode", "OPAQUE"))
-        emissive = _clamped(material.get("emissiveFactor", (0.0, 0.0, 0.0)), 3)
+        emissive = _color(material.get("emissiveFactor", (0.0, 0.0, 0.0)), 3)
         return Material(
             name=str(material.get("name") or f"material{index}"),
-            base_color=_clamped(color, 4),  # type: ignore[arg-type]
+            base_color=_color(color, 4),  # type: ignore[arg-type]
             base_color_texture=self._texture(texture),
-            metallic=min(max(metallic, 0.0), 1.0),
-            roughness=min(max(roughness, 0.0), 1.0),
+            metallic=metallic,
+            roughness=roughness,
             metallic_roughness_texture=self._texture(packed),
             normal_texture=self._texture(material.get("normalTexture")),
             emissive=emissive,  # type: ignore[arg-type]
@@ -108,11 +111,13 @@ class GltfMaterials:
         texture = self._document.item("textures", info.get("index"))
         source = _extension(texture, "EXT_texture_webp").get("source", texture.get("source"))
         if source is None:
-            kinds = ", ".join(texture.get("extensions", {})) or "no source"
+            kinds = ", ".join(list(texture.get("extensions", {}))[:5]) or "no source"
             self._document.folder.note(
                 "missing texture", f"a texture of an unknown kind ({kinds})", "goes on without it"
             )
             return None
+        if f"image{source}" in self.images:
+            return f"image{source}"
         image = self._document.image(source)
         if image is None:
             return None
@@ -125,6 +130,6 @@ def _extension(item: dict[str, Any], name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _clamped(values: Any, width: int) -> tuple[float, ...]:
-    numbers = [float(v) for v in values][:width]
-    return tuple(min(max(v, 0.0), 1.0) for v in [*numbers, *[1.0] * (width - len(numbers))])
+def _color(values: Any, width: int) -> tuple[float, ...]:
+    given = [float(v) for v in values[:width]]
+    return (*given, *[1.0] * (width - len(given)))

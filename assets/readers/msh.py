@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from assets.asset import Material
+from assets.bounds import check_room
 from assets.errors import InputError
 from assets.raw_scan import RawScan
 from assets.readers.folder import ScanFolder, read_bounded
@@ -33,6 +34,7 @@ def parse_msh(data: bytes, name: str, texture: tuple[str, bytes] | None) -> RawS
     expected = 16 + 4 * (3 * n_vertex + 3 * n_normal + 2 * n_uv + 3 * n_face)
     if min(n_vertex, n_normal, n_uv, n_face) < 0 or expected != len(data):
         raise InputError(f"{name}: the file is cut off or isn't a MuJoCo mesh ({len(data):,} bytes)")
+    check_room(n_face, n_vertex)
     at = 16 + 4 * 3 * (n_vertex + n_normal)
     vertices = np.frombuffer(data, "<f4", 3 * n_vertex, 16).reshape(-1, 3).astype(np.float64)
     uvs = np.frombuffer(data, "<f4", 2 * n_uv, at).reshape(-1, 2)

@@ -6,19 +6,21 @@ Mapping of Phong to PBR: as Blender's own OBJ importer does it, roughness = 1 - 
 from __future__ import annotations
 
 import math
-import shlex
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from assets.asset import Material
-from assets.raw_scan import Finding
-from assets.readers.folder import ScanFolder, read_bounded
+from assets.bounds import MAX_MATERIALS, MAX_NOTE
+from assets.errors import InputError
+from assets.readers.folder import ScanFolder
 from assets.readers.plain_text import decode_text
-from assets.texture_coding import is_normal_map, pack_channels, with_alpha
+from assets.texture_coding import check_pixels, is_normal_map, pack_channels, pixel_count, with_alpha
 
 _OPTION_VALUES = {"-blendu": 1, "-blendv": 1, "-boost": 1, "-mm": 2, "-texres": 1, "-clamp": 1, "-bm": 1}
 _OPTION_VALUES |= {"-imfchan": 1, "-type": 1, "-cc": 1}
 _VECTOR_OPTIONS = {"-o", "-s", "-t"}  # one to three numbers
+_MAX_STATEMENT = 8192  # characters, twice a path's
 _MAPS = {"map_kd", "map_d", "norm", "map_bump", "bump", "map_pr", "map_pm", "map_ke", "map_normal", "map_kn"}
 
 
@@ -30,31 +32,123 @@ class _Entry:
     maps: dict[str, str] = field(default_factory=dict)
 
 
-def read_mtl(reference: str, folder: ScanFolder, known: dict[str, Material], images: dict[str, bytes]) -> None:
-    """Add the materials of what ``mtllib`` names to ``known``, and their textures to ``images``.
+class MtlLibrary:
+    """What the MTL files of a scan define. A material's textures are read when it is asked for; ``images`` grows along.
 
-    Raises InputError where a path leads out of the folder.
+    Args:
+        folder: of the scan.
     """
-    names = [reference]
-    if " " in reference and not (folder.root / reference).is_file():
-        names = reference.split()
-    for name in names:
-        data = folder.read(name, "material file")
+
+    def __init__(self, folder: ScanFolder) -> None:
+        self.images: dict[str, bytes] = {}
+        self._folder = folder
+        self._entries: dict[str, tuple[_Entry, PurePosixPath]] = {}
+        self._read: set[str] = set()
+        self._made: dict[tuple[str | None, ...], str | None] = {}
+        self._normal_maps: dict[str, bool] = {}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all materials."""
+        return frozenset(self._entries)
+
+    def read(self, reference: str) -> None:
+        """Add what ``mtllib`` names: a file, or several. Of materials of the same name the first counts.
+
+        Raises InputError where a path leads out of the folder, and for too many materials.
+        """
+        names = [reference]
+        if " " in reference and not self._folder.has(reference):
+            names = reference.split()
+        for name in names:
+            place = self._folder.find(name, "material file")
+            if place in self._read:
+                continue
+            data = self._folder.read(name, "material file")
+            if data is None or place is None:
+                continue
+            self._read.add(place)
+            base = PurePosixPath(name.replace("\\", "/")).parent
+            for material, entry in _parse(decode_text(data)).items():
+                self._entries.setdefault(material, (entry, base))
+            if len(self._entries) > MAX_MATERIALS:
+                raise InputError(f"its MTL files define more than {MAX_MATERIALS:,} materials", "leave unused ones out")
+
+    def check(self, names: Iterable[str]) -> None:
+        """Refuse materials whose textures have too many pixels in all, counting those that are made of two each time.
+
+        Raises InputError, before anything is decoded.
+        """
+        needed: set[tuple[str | None, ...]] = set()
+        for entry, base in (self._entries[name] for name in names if name in self._entries):
+            keys = {kind: self.texture(reference, base) for kind, reference in entry.maps.items() if reference}
+            pairs = ((keys.get("map_kd"), keys.get("map_d")), (keys.get("map_pr"), keys.get("map_pm")))
+            needed |= {pair for pair in pairs if None not in pair} | {(key,) for key in keys.values()}
+        pixels = {key: pixel_count(image) for key, image in self.images.items()}
+        check_pixels(sum(pixels[key] for group in needed for key in group if key))
+
+    def material(self, name: str) -> Material:
+        """The material of a name; a plain one, and a finding, where it isn't defined. Raises as :meth:`read`."""
+        if name not in self._entries:
+            if name:
+                what = f"material {name[:MAX_NOTE]!r} is not defined"
+                self._folder.note("missing material", what, "a plain grey one stands in")
+            return Material(name=name or "material")
+        return _to_material(name, *self._entries[name], self)
+
+    def texture(self, reference: str, base: PurePosixPath) -> str | None:
+        """Read a texture that an MTL names (relative to the MTL) and return its key in ``images``."""
+        cleaned = reference.replace("\\", "/")
+        located = str(base / cleaned) if str(base) != "." and not cleaned.startswith("/") else cleaned
+        if located in self.images:
+            return located
+        data = self._folder.read(located, "texture")
         if data is None:
-            continue
-        base = PurePosixPath(name.replace("\\", "/")).parent
-        for material, entry in _parse(decode_text(data)).items():
-            known.setdefault(material, _to_material(material, entry, base, folder, images))
+            return None
+        self.images[located] = data
+        return located
+
+    def with_alpha(self, color: str, alpha: str) -> str | None:
+        """Key of a colour texture with the opacity of another; None where that is opaque."""
+        return self._joined(f"{PurePosixPath(color).stem}-alpha", with_alpha, color, alpha)
+
+    def packed(self, roughness: str | None, metallic: str | None) -> str | None:
+        """Key of a texture with roughness in G and metallic in B."""
+        return self._joined(
+            f"{PurePosixPath(roughness or metallic or '').stem}-packed", pack_channels, roughness, metallic
+        )
+
+    def _joined(self, stem: str, join: Callable[..., bytes | None], *keys: str | None) -> str | None:
+        """Key of what is made of two images; each pair is made once, and its pixels count as those of a texture."""
+        made = (join.__name__, *keys)
+        if made not in self._made:
+            sources = [None if key is None else self.images[key] for key in keys]
+            data = join(*sources)
+            key = f"{stem}.png" if f"{stem}.png" not in self.images else f"{stem}{len(self._made)}.png"
+            if data is not None:
+                self.images[key] = data
+            self._made[made] = key if data is not None else None
+        return self._made[made]
+
+    def is_normal_map(self, key: str) -> bool:
+        """Whether a texture is plainly a tangent-space normal map."""
+        if key not in self._normal_maps:
+            self._normal_maps[key] = is_normal_map(self.images[key])
+        return self._normal_maps[key]
+
+    def note(self, topic: str, what: str, action: str) -> None:
+        """Add a piece of information to the findings."""
+        self._folder.note(topic, what, action, "info")
 
 
 def beside_texture(folder: ScanFolder) -> tuple[str, bytes] | None:
     """The image of the scan's own name, for scans that name no texture at all; noted as a finding."""
     for suffix in (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG"):
-        path = folder.root / (folder.source.stem + suffix)
-        if path.is_file() and not path.is_symlink():
-            what = f"names no texture, but {path.name} lies beside it"
-            folder.findings.append(Finding("info", "texture", what, f"takes {path.name} as the base colour"))
-            return path.name, read_bounded(path)
+        name = folder.source.stem + suffix
+        if folder.has(name) and (data := folder.read(f"./{name}", "texture")) is not None:
+            what = f"names no texture, but {name} lies beside it"
+            folder.note("texture", what, f"takes {name} as the base colour", "info")
+            return name, data
     return None
 
 
@@ -62,16 +156,16 @@ def _parse(text: str) -> dict[str, _Entry]:
     entries: dict[str, _Entry] = {}
     current = _Entry()
     for line in text.splitlines():
-        key, _, rest = (
-            line.strip().partition(" ") if "\t" not in line else line.strip().replace("\t", " ").partition(" ")
-        )
+        key, _, rest = line.strip().replace("\t", " ").partition(" ")
         key, rest = key.lower(), rest.strip()
         if key == "newmtl":
             current = entries.setdefault(rest, _Entry())
+            if len(entries) > MAX_MATERIALS:
+                raise InputError(f"an MTL file defines more than {MAX_MATERIALS:,} materials", "leave unused ones out")
         elif key in _MAPS:
-            current.maps[key] = _file_of_map(rest)
+            current.maps[key] = _file_of_map(rest[:_MAX_STATEMENT])
         elif key in ("kd", "ks", "ns", "d", "tr", "ke", "pr", "pm"):
-            current.values[key] = _floats(rest)
+            current.values[key] = _floats(rest[:_MAX_STATEMENT])
     return entries
 
 
@@ -103,20 +197,15 @@ def _file_of_map(rest: str) -> str:
             break
     name = " ".join(words[k:]).strip()
     if name.startswith('"'):
-        try:
-            return (shlex.split(name) or [""])[0]
-        except ValueError:
-            return name.strip('"')
+        return name[1:].partition('"')[0]
     return name
 
 
-def _to_material(
-    name: str, entry: _Entry, base: PurePosixPath, folder: ScanFolder, images: dict[str, bytes]
-) -> Material:
+def _to_material(name: str, entry: _Entry, base: PurePosixPath, library: MtlLibrary) -> Material:
     def texture(*keys: str) -> str | None:
         for key in keys:
             if reference := entry.maps.get(key, ""):
-                return _load(reference, base, folder, images)
+                return library.texture(reference, base)
         return None
 
     color_map = texture("map_kd")
@@ -124,13 +213,9 @@ def _to_material(
     # Exporters disagree on what Kd means beside a map (black, grey, a tint); like Blender, the map alone counts.
     rgb = (1.0, 1.0, 1.0) if color_map else _rgb(entry.values.get("kd"), (0.8, 0.8, 0.8))
     alpha_mode = "BLEND" if opacity < 1 else "OPAQUE"
-    if color_map and (alpha_map := texture("map_d")):
-        combined = with_alpha(images[color_map], images[alpha_map])
-        if combined is not None:
-            color_map = f"{PurePosixPath(color_map).stem}-alpha.png"
-            images[color_map] = combined
-            alpha_mode = "MASK"
-    roughness, metallic, packed = _surface(entry, texture("map_pr"), texture("map_pm"), images)
+    if color_map and (alpha_map := texture("map_d")) and (combined := library.with_alpha(color_map, alpha_map)):
+        color_map, alpha_mode = combined, "MASK"
+    roughness, metallic, packed = _surface(entry, texture("map_pr"), texture("map_pm"), library)
     emissive_map = texture("map_ke")
     return Material(
         name=name or "material",
@@ -139,24 +224,11 @@ def _to_material(
         metallic=metallic,
         roughness=roughness,
         metallic_roughness_texture=packed,
-        normal_texture=_normal_map(entry, texture, folder, images),
+        normal_texture=texture("norm", "map_normal", "map_kn") or _bump(texture("map_bump", "bump"), library),
         emissive=(1.0, 1.0, 1.0) if emissive_map else _rgb(entry.values.get("ke"), (0.0, 0.0, 0.0)),
         emissive_texture=emissive_map,
         alpha_mode=alpha_mode,
     )
-
-
-def _load(reference: str, base: PurePosixPath, folder: ScanFolder, images: dict[str, bytes]) -> str | None:
-    """Read a texture that an MTL names (relative to the MTL) and return its key in ``images``."""
-    cleaned = reference.replace("\\", "/")
-    located = str(base / cleaned) if str(base) != "." and not cleaned.startswith("/") else cleaned
-    if located in images:
-        return located
-    data = folder.read(located, "texture")
-    if data is None:
-        return None
-    images[located] = data
-    return located
 
 
 def _opacity(entry: _Entry) -> float:
@@ -177,7 +249,7 @@ def _rgb(values: list[float] | None, default: tuple[float, float, float]) -> tup
 
 
 def _surface(
-    entry: _Entry, roughness_map: str | None, metallic_map: str | None, images: dict[str, bytes]
+    entry: _Entry, roughness_map: str | None, metallic_map: str | None, library: MtlLibrary
 ) -> tuple[float, float, str | None]:
     """Roughness, metallic and the texture that holds both (roughness in G, metallic in B)."""
     roughness = Material.roughness
@@ -186,26 +258,14 @@ def _surface(
     elif (ns := entry.values.get("ns")) and max(entry.values.get("ks") or [0.0]) > 0:
         roughness = 1.0 - math.sqrt(min(max(ns[0], 0.0), 1000.0) / 1000.0)
     metallic = (entry.values.get("pm") or [0.0])[0]
-    if roughness_map or metallic_map:
-        key = f"{PurePosixPath(roughness_map or metallic_map or '').stem}-packed.png"
-        green = images[roughness_map] if roughness_map else None
-        blue = images[metallic_map] if metallic_map else None
-        packed = pack_channels(green, blue)
-        if packed is not None:
-            images[key] = packed
-            return (1.0 if green else roughness), (1.0 if blue else metallic), key
+    if (roughness_map or metallic_map) and (packed := library.packed(roughness_map, metallic_map)):
+        return (1.0 if roughness_map else roughness), (1.0 if metallic_map else metallic), packed
     return min(max(roughness, 0.05), 1.0), min(max(metallic, 0.0), 1.0), None
 
 
-def _normal_map(entry: _Entry, texture: object, folder: ScanFolder, images: dict[str, bytes]) -> str | None:
-    """``norm``, or ``map_Bump`` where the picture is plainly a tangent-space normal map and not a height map."""
-    assert callable(texture)
-    if named := texture("norm", "map_normal", "map_kn"):
-        return str(named)
-    bump = texture("map_bump", "bump")
-    if bump is None:
+def _bump(bump: str | None, library: MtlLibrary) -> str | None:
+    """``map_Bump`` where the picture is plainly a tangent-space normal map and not a height map."""
+    if bump is not None and not library.is_normal_map(bump):
+        library.note("bump map", f"{bump} is a height map", "left out (normal maps are kept)")
         return None
-    if is_normal_map(images[bump]):
-        return str(bump)
-    folder.findings.append(Finding("info", "bump map", f"{bump} is a height map", "left out (normal maps are kept)"))
-    return None
+    return bump

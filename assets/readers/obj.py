@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.asset import Material
+from assets.bounds import MAX_MATERIALS
 from assets.errors import InputError
 from assets.raw_scan import RawScan
 from assets.readers.folder import ScanFolder, read_bounded
-from assets.readers.mtl import beside_texture, read_mtl
-from assets.readers.plain_text import decode_text, parse_numbers
+from assets.readers.mtl import MtlLibrary, beside_texture
+from assets.readers.plain_text import check_text, decode_text, parse_numbers
 from assets.readers.polygons import triangulate
 
 _UNIT_COMMENT = re.compile(
@@ -35,7 +36,7 @@ class _Statements:
     positions: list[bytes] = field(default_factory=list)
     uvs: list[bytes] = field(default_factory=list)
     faces: list[bytes] = field(default_factory=list)
-    defined: list[tuple[int, int]] = field(default_factory=list)  # (positions, uvs) above each face
+    relative: list[tuple[int, int, int]] = field(default_factory=list)  # (face, positions above it, uvs above it)
     materials: list[tuple[int, str]] = field(default_factory=list)  # (first face, name)
     libraries: list[str] = field(default_factory=list)
 
@@ -43,6 +44,7 @@ class _Statements:
 def read_obj(path: Path) -> RawScan:
     """Read an OBJ with its MTL files and textures. Raises InputError or ValueError for what isn't one."""
     data = read_bounded(path)
+    check_text(data)
     statements = _sort_lines(data)
     positions, colors = _positions(statements.positions)
     uvs = _floats(statements.uvs, 2) if statements.uvs else None
@@ -83,27 +85,20 @@ def _sort_lines(data: bytes) -> _Statements:
     if b"\\\n" in data or b"\\\r\n" in data:
         data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
     s = _Statements()
-    relative = re.search(rb"^\s*f[^\n]*-", data, re.M) is not None
     for line in data.replace(b"\r", b"\n").split(b"\n") if b"\r" in data else data.split(b"\n"):
+        if line[:1] in (b" ", b"\t"):
+            line = line.lstrip()
         head = line[:2]
         if head in (b"v ", b"v\t"):
             s.positions.append(line[2:])
         elif head in (b"f ", b"f\t"):
+            if b"-" in line:
+                s.relative.append((len(s.faces), len(s.positions), len(s.uvs)))
             s.faces.append(line[2:])
-            if relative:
-                s.defined.append((len(s.positions), len(s.uvs)))
         elif head == b"vt":
             s.uvs.append(line[2:])
         elif head in (b"us", b"mt"):
             _directive(line, s)
-        elif head[:1] in (b" ", b"\t"):  # indented: rare, so it may cost a recursion
-            inner = _sort_lines(line.lstrip()) if line.strip() else _Statements()
-            s.positions += inner.positions
-            s.uvs += inner.uvs
-            s.materials += [(len(s.faces), name) for _, name in inner.materials]
-            s.libraries += inner.libraries
-            s.faces += inner.faces
-            s.defined += [(len(s.positions), len(s.uvs)) for _ in inner.faces if relative]
     if data.count(b"#") > data.count(b"\n#") + data.startswith(b"#"):  # comments behind values
         s.positions, s.uvs, s.faces = ([li.partition(b"#")[0] for li in kind] for kind in (s.positions, s.uvs, s.faces))
     return s
@@ -159,9 +154,9 @@ def _faces(
         if len(flat) == total * width:
             table = flat.reshape(total, width).astype(np.int64)
             position, uv = table[:, 0], table[:, 1] if has_uv else None
-            return counts, *_absolute(position, uv, counts, s.defined)
+            return counts, *_absolute(position, uv, counts, s.relative)
     position, uv = _faces_one_by_one(s.faces)
-    return counts, *_absolute(position, uv, counts, s.defined)
+    return counts, *_absolute(position, uv, counts, s.relative)
 
 
 def _reference_layout(faces: list[bytes], counts: npt.NDArray[np.int64], total: int) -> tuple[int, bool]:
@@ -198,14 +193,17 @@ def _absolute(
     position: npt.NDArray[np.int64],
     uv: npt.NDArray[np.int64] | None,
     counts: npt.NDArray[np.int64],
-    defined: list[tuple[int, int]],
+    relative: list[tuple[int, int, int]],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
     """0-based indices from 1-based ones; negative ones count back from the lines above the face."""
-    if defined:
-        above = np.repeat(np.array(defined, dtype=np.int64), counts, axis=0)
-        position = np.where(position < 0, above[:, 0] + position + 1, position)
+    if relative:
+        face, *defined = np.array(relative, dtype=np.int64).T
+        above = np.zeros((2, len(counts)), np.int64)
+        above[:, face] = defined
+        above = np.repeat(above, counts, axis=1)
+        position = np.where(position < 0, above[0] + position + 1, position)
         if uv is not None:
-            uv = np.where(uv < 0, above[:, 1] + uv + 1, uv)
+            uv = np.where(uv < 0, above[1] + uv + 1, uv)
     return position - 1, None if uv is None else uv - 1
 
 
@@ -213,27 +211,24 @@ def _materials(
     s: _Statements, folder: ScanFolder, n_polygons: int, has_uv: bool
 ) -> tuple[tuple[Material, ...], dict[str, bytes], npt.NDArray[np.int64]]:
     """Materials in order of first use, their images, and the material of each polygon."""
-    known: dict[str, Material] = {}
-    images: dict[str, bytes] = {}
-    for reference in s.libraries:
-        read_mtl(reference, folder, known, images)
-    names: list[str] = []
+    mtl = MtlLibrary(folder)
+    for reference in dict.fromkeys(s.libraries):
+        mtl.read(reference)
+    numbers: dict[str, int] = {}  # of the materials that faces use, in order of first use
     of_polygon = np.zeros(n_polygons, dtype=np.int64)
     changes = s.materials if s.materials and s.materials[0][0] == 0 else [(0, ""), *s.materials]
     for k, (first, name) in enumerate(changes):
         last = changes[k + 1][0] if k + 1 < len(changes) else n_polygons
         if last > first or n_polygons == 0:
-            if name not in names:
-                names.append(name)
-            of_polygon[first:last] = names.index(name)
-    for name in names:
-        if name and name not in known:
-            folder.note("missing material", f"material {name!r} is not defined", "a plain grey one stands in")
-    if not known and has_uv and (texture := beside_texture(folder)):
-        images[texture[0]] = texture[1]
-        known = {n: Material(name=n or "material", base_color=_WHITE, base_color_texture=texture[0]) for n in names}
-    materials = tuple(known.get(name, Material(name=name or "material")) for name in names)
-    return materials or (Material(),), images, of_polygon
+            of_polygon[first:last] = numbers.setdefault(name, len(numbers))
+    if len(numbers) > MAX_MATERIALS:
+        raise InputError(f"its faces use {len(numbers):,} materials (at most {MAX_MATERIALS:,})", "join its materials")
+    if not mtl.names and has_uv and (texture := beside_texture(folder)):
+        materials = [Material(name=n or "material", base_color=_WHITE, base_color_texture=texture[0]) for n in numbers]
+        return tuple(materials) or (Material(),), dict([texture]), of_polygon
+    mtl.check(numbers)
+    materials = [mtl.material(name) for name in numbers]
+    return tuple(materials) or (Material(),), mtl.images, of_polygon
 
 
 def _declared_unit(data: bytes) -> str | None:

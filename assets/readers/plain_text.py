@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from assets.bounds import check_memory
 from assets.errors import InputError
+
+_BYTES_A_LINE, _BYTES_A_NUMBER = 50, 24
 
 
 def decode_text(data: bytes) -> str:
@@ -18,6 +21,12 @@ def decode_text(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")
+
+
+def check_text(data: bytes) -> None:
+    """Refuse a text whose lines and numbers would take more memory than is free: up to 20 times that of the text."""
+    lines, words = data.count(b"\n") + data.count(b"\r"), data.count(b" ") + data.count(b"\t")
+    check_memory(2 * len(data) + _BYTES_A_LINE * lines + _BYTES_A_NUMBER * (lines + words), f"{lines:,} lines of text")
 
 
 def parse_numbers(lines: Sequence[bytes], dtype: type) -> npt.NDArray[Any]:

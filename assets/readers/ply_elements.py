@@ -6,19 +6,23 @@ per-face UV lists that MeshLab writes, and believes the counts of the header bef
 
 from __future__ import annotations
 
+import struct
+from array import array
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from assets.errors import InputError
-from assets.readers.plain_text import parse_numbers
+from assets.readers.plain_text import check_text, parse_numbers
 
 _TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
     "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4",
     "double": "f8", "float64": "f8", "int64": "i8", "uint64": "u8",
 }  # fmt: skip
+_STRUCT = {"i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "i8": "q", "u8": "Q", "f4": "f", "f8": "d"}
 _MAX_HEADER = 1 << 20
 
 Values = npt.NDArray[np.generic]
@@ -69,6 +73,7 @@ def read_elements(data: bytes) -> tuple[dict[str, Element], list[str]]:
     """All elements by name, and the comments of the header. Raises InputError for what is broken or cut off."""
     encoding, elements, comments, body = _read_header(data)
     if encoding == "ascii":
+        check_text(data)
         _read_text(data[body:], elements)
     elif encoding in ("binary_little_endian", "binary_big_endian"):
         _read_binary(data, body, elements, "<" if "little" in encoding else ">")
@@ -160,9 +165,9 @@ def _list_length(value: float) -> int:
 
 def _text_rows(numbers: npt.NDArray[np.float64], at: int, element: Element) -> int:
     """The same where rows differ in length: one by one."""
-    gathered: dict[str, list[npt.NDArray[np.float64]]] = {p.name: [] for p in element.properties}
+    rows = [_Rows() for _ in element.properties]
     for _ in range(element.count):
-        for p in element.properties:
+        for p, found in zip(element.properties, rows, strict=True):
             if at >= len(numbers):
                 raise _cut_off(element)
             length = 1
@@ -170,19 +175,35 @@ def _text_rows(numbers: npt.NDArray[np.float64], at: int, element: Element) -> i
                 length, at = _list_length(numbers[at]), at + 1
             if at + length > len(numbers):
                 raise _cut_off(element)
-            gathered[p.name].append(numbers[at : at + length])
+            found.add(at, length)
             at += length
-    for p in element.properties:
-        _store(element, p, gathered[p.name])
+    for p, found in zip(element.properties, rows, strict=True):
+        element.columns[p.name] = found.column(p, numbers, 1, numbers.dtype)
     return at
 
 
-def _store(element: Element, p: Property, rows: list[npt.NDArray[np.float64]]) -> None:
-    flat = np.concatenate(rows).astype(p.type) if rows else np.zeros(0, p.type)
-    if p.count_type:
-        element.columns[p.name] = Lists(np.array([len(r) for r in rows], dtype=np.int64), flat)
-    else:
-        element.columns[p.name] = flat
+class _Rows:
+    """Where the values of one property lie, row by row: 16 bytes each, whatever the number of values."""
+
+    def __init__(self) -> None:
+        self._starts, self._lengths = array("q"), array("q")
+
+    def add(self, start: int, length: int) -> None:
+        """A row of so many values."""
+        self._starts.append(start)
+        self._lengths.append(length)
+
+    def column(self, p: Property, source: Any, size: int, kind: np.dtype[Any]) -> Values | Lists:
+        """The values out of ``source``, in which each takes ``size`` items."""
+        starts, lengths = np.array(self._starts, np.int64), np.array(self._lengths, np.int64)
+        inside = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        at = np.repeat(starts, lengths) + inside * size
+        if size == 1:
+            flat = np.asarray(source)[at].view(kind)
+        else:
+            flat = np.asarray(source)[at[:, None] + np.arange(size)].view(kind).ravel()
+        flat = flat.astype(p.type)
+        return Lists(lengths, flat) if p.count_type else flat
 
 
 def _read_binary(data: bytes, at: int, elements: list[Element], order: str) -> None:
@@ -233,23 +254,27 @@ def _binary_table(data: bytes, at: int, element: Element, order: str) -> int | N
 
 def _binary_rows(data: bytes, at: int, element: Element, order: str) -> int:
     """The same where rows differ in length: one by one."""
-    gathered: dict[str, list[npt.NDArray[np.float64]]] = {p.name: [] for p in element.properties}
     kinds = [
-        (p, np.dtype(order + p.type), np.dtype(order + p.count_type) if p.count_type else None)
+        (
+            np.dtype(order + p.type).itemsize,
+            struct.Struct(order + _STRUCT[p.count_type]) if p.count_type else None,
+            _Rows(),
+        )
         for p in element.properties
     ]
     for _ in range(element.count):
-        for p, kind, count in kinds:
+        for size, count, rows in kinds:
             length = 1
             if count is not None:
-                if at + count.itemsize > len(data):
+                if at + count.size > len(data):
                     raise _cut_off(element)
-                length = _list_length(float(np.frombuffer(data, count, 1, at)[0]))
-                at += count.itemsize
-            if at + length * kind.itemsize > len(data):
+                length = _list_length(count.unpack_from(data, at)[0])
+                at += count.size
+            if at + length * size > len(data):
                 raise _cut_off(element)
-            gathered[p.name].append(np.frombuffer(data, kind, length, at))
-            at += length * kind.itemsize
-    for p in element.properties:
-        _store(element, p, gathered[p.name])
+            rows.add(at, length)
+            at += length * size
+    source = np.frombuffer(data, np.uint8)
+    for p, (size, _, rows) in zip(element.properties, kinds, strict=True):
+        element.columns[p.name] = rows.column(p, source, size, np.dtype(order + p.type))
     return at

@@ -14,25 +14,32 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.asset import Material
+from assets.bounds import check_room
 from assets.errors import InputError
 from assets.raw_scan import RawScan
 from assets.readers.folder import read_bounded
-from assets.readers.plain_text import parse_numbers
+from assets.readers.plain_text import check_text, parse_numbers
 
-_VERTEX = re.compile(rb"^\s*vertex\s([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+# Within a line only: what may run over line ends is tried anew from each of a million blank lines.
+_VERTEX = re.compile(rb"^[ \t]*vertex[ \t]([^\n]*)", re.IGNORECASE | re.MULTILINE)
+
+
+_HEAD = 1000  # bytes, within which a text begins
 
 
 def read_stl(path: Path) -> RawScan:
     """Read an STL: bare triangles, no colour, unit or up axis. Raises InputError or what trimesh raises."""
     data = read_bounded(path)
+    start = data[:_HEAD].lstrip()
     declared = struct.unpack_from("<I", data, 80)[0] if len(data) >= 84 else -1
-    if declared >= 0 and len(data) >= 84 + 50 * declared and (declared or not data.lstrip().startswith(b"solid")):
+    if declared >= 0 and len(data) >= 84 + 50 * declared and (declared or not start.startswith(b"solid")):
+        check_room(declared, 3 * declared)
         from trimesh.exchange.stl import load_stl_binary  # half a second and 40 MB, which only intake has to pay
 
         # trimesh refuses the bytes that some writers leave behind the last triangle
         loaded = load_stl_binary(io.BytesIO(data[: 84 + 50 * declared]))
         vertices = np.asarray(loaded.get("vertices", np.zeros((0, 3))), dtype=np.float64)
-    elif data.lstrip()[:5].lower() == b"solid":
+    elif start[:5].lower() == b"solid":
         if b"endsolid" not in data[-1024:].lower():
             raise InputError(f"{path}: the file is cut off: its last solid doesn't end")
         vertices = _text_vertices(data)
@@ -44,7 +51,9 @@ def read_stl(path: Path) -> RawScan:
 
 
 def _text_vertices(data: bytes) -> npt.NDArray[np.float64]:
-    lines = _VERTEX.findall(data)
+    check_text(data)
+    lines = _VERTEX.findall(data.replace(b"\r", b"\n") if b"\r" in data else data)
+    check_room(len(lines) // 3, len(lines))
     values = parse_numbers(lines, np.float64)
     if len(values) != 3 * len(lines) or len(lines) % 3:
         raise InputError("its facets don't have three vertices of three numbers each")

@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from assets.asset import META_FILE, Asset
-from assets.library import cache_folder, list_assets
+from assets.library import list_assets
+from assets.user_folders import cached
 
 # Raise it when a sample or what intake makes of it changes: caches of other versions are then left alone, not mixed.
 SAMPLES_VERSION = 2
@@ -21,7 +22,7 @@ def sample_assets() -> list[Asset]:
 
     Raises OSError where the cache can't be written, InputError where it was damaged.
     """
-    library = cache_folder() / f"samples-v{SAMPLES_VERSION}"
+    library = cached(f"samples-v{SAMPLES_VERSION}")
     if not library.is_dir():
         _make(library)
     return list_assets(library)

@@ -102,10 +102,14 @@ def split_light(radiance: Floats, mirrored_px: int, diffuse_px: int) -> tuple[li
 
 
 def shrink(radiance: Floats, width: int) -> Floats:
-    """An environment (H, W, C) of at most ``width`` pixels' width, by the mean over the area of each new pixel."""
-    if radiance.shape[1] <= width:
+    """An environment (H, W, C) of at most ``width`` pixels' width, by the mean over the area of each new pixel.
+
+    It is at most half as high, too: environments are, and a file of other proportions must not take all memory.
+    """
+    height = max(1, width // 2)
+    if radiance.shape[0] <= height and radiance.shape[1] <= width:
         return radiance
-    return _mean_rows(_mean_rows(radiance, max(1, width // 2)).swapaxes(0, 1), width).swapaxes(0, 1)
+    return _mean_rows(_mean_rows(radiance, height).swapaxes(0, 1), width).swapaxes(0, 1)
 
 
 def _mean_rows(pixels: Floats, count: int) -> Floats:

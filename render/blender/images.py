@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ import bpy
 
 class MissingFile(Exception):
     """A file that a plan names can't be read; the message says which."""
+
+
+MAX_BYTES = 4_000_000_000
+"""As the coordinator has it, which looks at headers too, just before it asks for a picture."""
 
 
 class ImageCache:
@@ -33,8 +38,7 @@ class ImageCache:
         path = str(Path(path).absolute())  # Blender would take it as relative to a .blend file
         key = (path, data, alpha)
         if key not in self._images:
-            if not Path(path).is_file():
-                raise MissingFile(f"{path}: no such image file")
+            _check_file(path)
             try:
                 image = bpy.data.images.load(path, check_existing=False)
             except RuntimeError as e:
@@ -60,3 +64,15 @@ class ImageCache:
             if held == image:
                 del self._images[key]
         bpy.data.images.remove(image)
+
+
+def _check_file(path: str) -> None:
+    """Blender waits for pipes, and reads devices for ever. Raises MissingFile for what is no file of bounded size."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError) as e:
+        raise MissingFile(f"{path}: no such image file") from e
+    if not stat.S_ISREG(found.st_mode):
+        raise MissingFile(f"{path}: is no file")
+    if found.st_size > MAX_BYTES:
+        raise MissingFile(f"{path}: {found.st_size:,} bytes are too many for an image")

@@ -38,8 +38,16 @@ def builtin_hdris() -> list[str]:
 
 
 def resolve_hdri(hdri: str) -> str:
-    """The file of an HDRI's name. That it exists is checked when it is loaded."""
-    return str(Path(builtin_folder(), hdri[len(BUILTIN) :] + ".exr")) if hdri.startswith(BUILTIN) else hdri
+    """The file of an HDRI's name. That it exists is checked when it is loaded.
+
+    Raises MissingFile where a builtin's name leads elsewhere.
+    """
+    if not hdri.startswith(BUILTIN):
+        return hdri
+    file = hdri[len(BUILTIN) :] + ".exr"
+    if Path(file).name != file:
+        raise MissingFile(f"{hdri}: there is no such HDRI")
+    return str(Path(builtin_folder(), file))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -16,6 +15,7 @@ from scenes.distributions import references
 from scenes.files import HDRI_SUFFIXES, list_images, located
 from scenes.lighting import hdri_config
 from scenes.seeding import Streams
+from scenes.wording import bounded, did_you_mean, listed, shown
 
 HDRI = "hdri"
 
@@ -58,7 +58,7 @@ def find_attributes(config: RunConfig, base: Path) -> tuple[Attribute, ...]:
         except ValueError as e:
             problems.append(f"balance.attributes.{name}: {e}")
     if problems:
-        raise InputError(problems, "see balance.attributes in `scanstage schema`")
+        raise InputError(bounded(problems), "see balance.attributes in `scanstage schema`")
     return tuple(found)
 
 
@@ -66,9 +66,8 @@ def _attribute(name: str, wanted: str | Sequence[Any], config: RunConfig, base: 
     """Raises ValueError where it can't be."""
     known = (*config.variables, *PICTURE_FACTORS, *OBJECT_FACTORS)
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        raise ValueError(f"there is no such variable or factor; {hint}")
+        hint = did_you_mean(name, known) or f"; known: {listed(known)}"
+        raise ValueError(f"there is no such variable or factor{hint}")
     possible = _possible(name, config, base)
     set_ = possible and wanted != "independent"
     if name in config.variables and not set_:
@@ -89,9 +88,9 @@ def _listed(name: str, wanted: Sequence[Any], possible: Sequence[Any]) -> list[A
     if name == HDRI:
         by_name = {Attribute(HDRI).shown_as(v): v for v in possible}
         wanted = [by_name.get(Attribute(HDRI).shown_as(v), v) for v in wanted]
-    if absent := [v for v in wanted if v not in possible]:
-        known = [Attribute(name).shown_as(v) for v in possible]
-        raise ValueError(f"never {', '.join(map(repr, absent))}; it is one of {', '.join(known)}")
+    there = set(possible)
+    if absent := [v for v in wanted if v not in there]:
+        raise ValueError(f"never {listed(absent, shown)}; it is one of {listed(possible, Attribute(name).shown_as)}")
     return list(dict.fromkeys(wanted))
 
 

@@ -6,9 +6,8 @@ largest remainder.
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from assets.errors import InputError
 from scenes.balance.real_counts import RealCounts, read_real_counts
 from scenes.config.balance import BalanceConfig, EffectiveNumber, Fill, RepeatFactor, Source, Tempered
 from scenes.files import located
+from scenes.wording import MOST_TOLD, bounded, did_you_mean, listed, shown
 
 OTHERS = "*"
 
@@ -142,16 +142,15 @@ def _counted(target: Mapping[str, int], classes: Sequence[str]) -> Targets:
     return Targets(counts, _normalised(counts), {})
 
 
-def _check_known(names: object, classes: Sequence[str], place: str) -> None:
-    assert hasattr(names, "__iter__")
+def _check_known(names: Iterable[str], classes: Sequence[str], place: str) -> None:
+    there = set(classes)
+    absent = [name for name in dict.fromkeys(names) if name not in there]
     problems = []
-    for name in dict.fromkeys(names):
-        if name not in classes:
-            near = difflib.get_close_matches(str(name), classes, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            problems.append(f"{place}: there is no scan of class {name!r} in this run{hint}")
+    for i, name in enumerate(absent):
+        hint = did_you_mean(name, classes) if i < MOST_TOLD else ""
+        problems.append(f"{place}: there is no scan of class {shown(name)} in this run{hint}")
     if problems:
-        raise InputError(problems, f"Classes of this run: {', '.join(classes)}")
+        raise InputError(bounded(problems), f"Classes of this run: {listed(classes)}")
 
 
 def _normalised(weights: Mapping[str, float]) -> dict[str, float]:

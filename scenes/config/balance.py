@@ -10,7 +10,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from scenes.config.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0, le=100_000_000)]
+MOST_LABELS = 100_000_000
+Count = Annotated[int, Field(ge=0, le=MOST_LABELS)]
 
 
 class Source(Section):
@@ -48,7 +49,9 @@ class EffectiveNumber(Source):
 class FillSource(Source):
     """What is to be filled, and up to where."""
 
-    to: Annotated[int, Field(ge=1)] = Field(description="labels of each class, real and synthetic together")
+    to: Annotated[int, Field(ge=1, le=MOST_LABELS)] = Field(
+        description="labels of each class, real and synthetic together"
+    )
 
 
 class Fill(Section):
@@ -86,7 +89,7 @@ class BalanceConfig(Section):
         description='uniform, counts by class ("*": every other), or one of power, repeat_factor, effective_number, '
         "fill with where the real frequencies come from",
     )
-    total: Annotated[int, Field(ge=1)] | None = Field(
+    total: Annotated[int, Field(ge=1, le=MOST_LABELS)] | None = Field(
         None, description="labels in all, for targets that are shares; default: as many as `images` pictures give"
     )
     count: Literal["instances", "images"] = Field(
@@ -100,11 +103,12 @@ class BalanceConfig(Section):
     )
     attributes: dict[str, Literal["uniform", "independent"] | list[str | float | bool]] = Field(
         default_factory=dict,
+        max_length=100,
         description="factors that every class is to meet alike: names of variables, or hdri, background, stage, "
         "surface, lamp_temperature, distance, viewing_direction, elevation; uniform or a list of values: all equally "
         "often; independent: as often as they are drawn",
     )
-    most_repeats: Annotated[float, Field(ge=1)] = Field(
+    most_repeats: Annotated[float, Field(ge=1, le=1e9)] = Field(
         2.0, description="no asset, and no side of an asset, is shown more than this multiple of its even share"
     )
 

@@ -12,23 +12,27 @@ overrules either.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from assets.errors import InputError
+from assets.outside_files import read_outside
 from assets.plain_yaml import PlainLoader
 from scenes.config.camera import BrownConrady, CameraConfig, Distortion, Fisheye, Intrinsics
+from scenes.config.opencv_xml import read_opencv_xml
+from scenes.config.plain_nodes import NotPlain, compose, dotted
+from scenes.files import located
+from scenes.numbers import take_count, take_number
+from scenes.wording import bounded, listed, shortened, shown
 
 MAX_BYTES = 1_000_000
+_LARGEST_SIDE = 100_000
 _MEND = "expected OpenCV's, ROS's or Kalibr's calibration, or fx, fy, cx, cy, width, height"
 _MATRIX = ("camera_matrix", "cameraMatrix", "K", "M", "k", "mtx")
 _COEFFICIENTS = (
@@ -75,7 +79,7 @@ def calibrated(camera: CameraConfig, base: Path) -> CameraConfig:
     """
     if not isinstance(camera.intrinsics, Path):
         return camera
-    path = (base / camera.intrinsics.expanduser()).resolve()
+    path = located(camera.intrinsics, base)
     found = read_calibration(path)
     given = camera.model_fields_set
     resolution = camera.resolution if "resolution" in given else found.resolution_wh
@@ -87,98 +91,82 @@ def calibrated(camera: CameraConfig, base: Path) -> CameraConfig:
     try:
         return CameraConfig.model_validate({**camera.model_dump(exclude_unset=True), **_dumped(update)})
     except ValidationError as e:
-        raise InputError([f"{path}: {'.'.join(map(str, x['loc']))}: {x['msg']}" for x in e.errors()], _MEND) from None
+        raise _invalid(e, path) from None
 
 
 def read_calibration(path: Path) -> Calibration:
     """Read a calibration file. Raises InputError where it isn't one."""
-    data = _one_camera(_read(path), path)
-    matrix = next((data[k] for k in _MATRIX if k in data), None)
+    data: dict[Any, Any] = {}
     try:
+        data = _one_camera(_read(path), path)
+        matrix = next((data[k] for k in _MATRIX if k in data), None)
         if matrix is not None:
-            fx, fy, cx, cy = _from_matrix(_numbers(matrix))
+            fx, fy, cx, cy = _from_matrix(_numbers(matrix, "the camera matrix"))
             center = 0.0
         elif "intrinsics" in data:
             fx, fy, cx, cy = _from_kalibr(data)
             center = 0.0
         else:
-            fx, cx, cy = (float(data[k]) for k in ("fx", "cx", "cy"))
-            fy, center = float(data.get("fy", fx)), 0.5
-        shift = 0.5 - float(data.get("pixel_center", center))
+            fx, cx, cy = (take_number(data[k], k) for k in ("fx", "cx", "cy"))
+            fy, center = take_number(data.get("fy", fx), "fy"), 0.5
+        shift = 0.5 - take_number(data.get("pixel_center", center), "pixel_center")
         intrinsics = Intrinsics(fx=fx, fy=fy, cx=cx + shift, cy=cy + shift)
         return Calibration(intrinsics, _resolution(data), _distortion(data))
     except KeyError as e:
-        has = ", ".join(map(str, data)) or "nothing"
-        raise InputError(f"{path}: has neither camera_matrix nor {e.args[0]}, but {has[:300]}", _MEND) from None
+        has = listed(data) or "nothing"
+        raise InputError(f"{path}: has neither camera_matrix nor {e.args[0]}, but {has}", _MEND) from None
     except ValidationError as e:
-        raise InputError([f"{path}: {'.'.join(map(str, x['loc']))}: {x['msg']}" for x in e.errors()], _MEND) from None
+        raise _invalid(e, path) from None
     except (TypeError, ValueError) as e:
         raise InputError(f"{path}: {e}", _MEND) from None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[Any, Any]:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: too large for a calibration", _MEND)
-        text = path.read_text("utf-8")
+        text = read_outside(path, MAX_BYTES).decode("utf-8")
     except OSError as e:
         mend = "paths in a config are relative to the config's own folder"
-        raise InputError(f"camera.intrinsics: {path}: {e.strerror or e}", mend) from None
+        raise InputError(f"camera.intrinsics: {path}: can't be read ({e.strerror or e})", mend) from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file", _MEND) from None
     if text.lstrip("\ufeff \n").startswith(("<?xml", "<opencv_storage")):
-        return _read_xml(text, path)
-    # OpenCV writes "%YAML:1.0", which YAML itself doesn't allow.
-    lines = [line for line in text.splitlines() if not line.startswith("%YAML")]
-    try:
-        documents = yaml.load_all("\n".join(lines), Loader=_Loader)  # a SafeLoader
-        data = next(documents, None)  # what ROS echoes is followed by the next message
-    except (yaml.YAMLError, ValueError, RecursionError) as e:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(e).split())}", _MEND) from None
-    if not isinstance(data, dict):
+        data: Any = read_opencv_xml(text.lstrip("\ufeff \n"))
+    else:
+        # OpenCV writes "%YAML:1.0", which YAML itself doesn't allow.
+        data = _plain("\n".join(line for line in text.splitlines() if not line.startswith("%YAML")), path)
+    if not isinstance(data, dict) or not data:
         raise InputError(f"{path}: holds no calibration", _MEND)
     return data
 
 
-def _read_xml(text: str, path: Path) -> dict[str, Any]:
-    """What OpenCV wrote as XML, as the same file in YAML holds it."""
-    names = (*_MATRIX, *_COEFFICIENTS, *(n for pair in _SIZES for n in pair), "fisheye_model", "distortion_model")
+def _plain(text: str, path: Path) -> Any:
+    """The first document of YAML or JSON: what ROS echoes is followed by the next message. Raises InputError."""
     try:
-        storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
-        nodes = {name: node for name in names if not (node := storage.getNode(name)).empty()}
-        data = {name: _plain(node) for name, node in nodes.items()}
-        storage.release()
-    except (cv2.error, SystemError) as e:
-        raise InputError(f"{path}: OpenCV can't read this XML: {' '.join(str(e).split())}", _MEND) from None
-    if not data:
-        raise InputError(f"{path}: holds no calibration", _MEND)
-    return data
+        node = compose(text, _Loader, first_only=True)
+        return None if node is None else _Loader("").construct_document(node)
+    except NotPlain as e:
+        raise InputError(f"{path}{e}", _MEND) from None
+    except (yaml.YAMLError, ValueError, OverflowError) as e:
+        raise InputError(f"{path}: not valid YAML: {shortened(' '.join(str(e).split()))}", _MEND) from None
 
 
-def _plain(node: Any) -> Any:
-    if node.isString():
-        return node.string()
-    return node.real() if node.isInt() or node.isReal() else np.asarray(node.mat(), float).ravel().tolist()
-
-
-def _one_camera(data: dict[str, Any], path: Path) -> dict[str, Any]:
+def _one_camera(data: dict[Any, Any], path: Path) -> dict[Any, Any]:
     """Kalibr nests each camera of a chain: ``cam0: {…}``."""
-    cameras = {k: v for k, v in data.items() if re.fullmatch(r"cam\d+", str(k)) and isinstance(v, dict)}
+    cameras = {
+        k: v for k, v in data.items() if isinstance(k, str) and re.fullmatch(r"cam\d+", k) and isinstance(v, dict)
+    }
     if len(cameras) > 1:
-        raise InputError(f"{path}: holds {len(cameras)} cameras: {', '.join(cameras)}", "make a file of the one wanted")
+        raise InputError(f"{path}: holds {len(cameras)} cameras: {listed(cameras)}", "make a file of the one wanted")
     return next(iter(cameras.values()), data)
 
 
-def _numbers(value: Any) -> list[float]:
+def _numbers(value: Any, what: str) -> list[float]:
     """The numbers of a matrix: ``{rows, cols, data: […]}``, a list, or a list of rows."""
     values = value.get("data") if isinstance(value, dict) else value
     if not isinstance(values, list):
-        raise ValueError(f"expected a matrix, got {value!r}")
+        raise ValueError(f"{what} is {shown(values)}, expected a matrix")
     flat = [x for row in values for x in (row if isinstance(row, list) else [row])]
-    numbers = [float(x) for x in flat]
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError("a matrix holds numbers that are not finite")
-    return numbers
+    return [take_number(x, f"a number of {what}") for x in flat]
 
 
 def _from_matrix(k: Sequence[float]) -> tuple[float, float, float, float]:
@@ -191,41 +179,48 @@ def _from_matrix(k: Sequence[float]) -> tuple[float, float, float, float]:
     return k[0], k[4], k[2], k[5]
 
 
-def _from_kalibr(data: dict[str, Any]) -> tuple[float, float, float, float]:
+def _invalid(error: ValidationError, path: Path) -> InputError:
+    return InputError(bounded([f"{path}: {dotted(x['loc'])}: {shortened(x['msg'])}" for x in error.errors()]), _MEND)
+
+
+def _from_kalibr(data: dict[Any, Any]) -> tuple[float, float, float, float]:
     if (model := data.get("camera_model", "pinhole")) != "pinhole":
-        raise ValueError(f"camera_model {model!r} is not supported; calibrate with pinhole-radtan or pinhole-equi")
-    numbers = _numbers(data["intrinsics"])
+        raise ValueError(f"camera_model {shown(model)} is not supported; calibrate with pinhole-radtan or pinhole-equi")
+    numbers = _numbers(data["intrinsics"], "intrinsics")
     if len(numbers) != 4:
         raise ValueError(f"intrinsics has {len(numbers)} numbers, expected fx, fy, cx, cy")
     return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
-def _resolution(data: dict[str, Any]) -> tuple[int, int] | None:
+def _resolution(data: dict[Any, Any]) -> tuple[int, int] | None:
     pairs: list[tuple[Any, ...]] = [
         (data[width], data[height]) for width, height in _SIZES if width in data and height in data
     ]
-    pairs += [tuple(_numbers(data[k])) for k in _SIZE_PAIRS if k in data]
+    pairs += [tuple(_numbers(data[k], k)) for k in _SIZE_PAIRS if k in data]
     if not pairs:
         return None
-    numbers = [float(x) for x in pairs[0]]
-    if len(numbers) != 2 or not all(x >= 1 and x.is_integer() for x in numbers):
-        raise ValueError(f"the image size is {' x '.join(map(str, pairs[0]))}, expected two whole numbers above 0")
-    return int(numbers[0]), int(numbers[1])
+    try:
+        width, height = (take_count(x, "a size", 1, _LARGEST_SIDE) for x in pairs[0])
+    except ValueError:
+        size = " x ".join(map(shown, pairs[0][:3]))
+        raise ValueError(f"the image size is {size}, expected two whole numbers from 1 to {_LARGEST_SIDE}") from None
+    return width, height
 
 
-def _distortion(data: dict[str, Any]) -> BrownConrady | Fisheye | None:
-    listed = next((data[k] for k in _COEFFICIENTS if k in data), None)
-    own = {k: data[k] for k in ("model", *BrownConrady.model_fields) if k in data} if listed is None else {}
+def _distortion(data: dict[Any, Any]) -> BrownConrady | Fisheye | None:
+    coefficients = next((data[k] for k in _COEFFICIENTS if k in data), None)
+    own = {k: data[k] for k in ("model", *BrownConrady.model_fields) if k in data} if coefficients is None else {}
     if "distortion" in data or own:
         plain: BrownConrady | Fisheye = TypeAdapter(Distortion).validate_python(data.get("distortion", own))
         return plain
-    if listed is None:
+    if coefficients is None:
         return None
-    numbers = _numbers(listed)
-    model = str(data.get("distortion_model", "")).lower()
+    numbers = _numbers(coefficients, "the distortion")
+    given = data.get("distortion_model", "")
+    model = given.lower() if isinstance(given, str) else shown(given)
     if model and model not in (*_FISHEYE_NAMES, *_BROWN_NAMES, "none"):
         raise ValueError(
-            f"distortion_model {model!r} is not known; one of {', '.join((*_BROWN_NAMES, *_FISHEYE_NAMES))}"
+            f"distortion_model {shown(model)} is not known; one of {', '.join((*_BROWN_NAMES, *_FISHEYE_NAMES))}"
         )
     if model in _FISHEYE_NAMES or data.get("fisheye_model") in (1, True):
         if len(numbers) != 4:

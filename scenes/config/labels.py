@@ -9,7 +9,7 @@ from pydantic import Field
 from scenes.config.section import Section
 
 OnViolation = Literal["drop_label", "ignore", "replan"]
-Pixels = Annotated[int, Field(ge=1)]
+Pixels = Annotated[int, Field(ge=1, le=16384 * 16384)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 

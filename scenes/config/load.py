@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,17 @@ import yaml
 from pydantic import ValidationError
 
 from assets.errors import InputError
-from assets.plain_yaml import PlainLoader
+from assets.outside_files import read_input
+from assets.plain_yaml import MAX_DEPTH, MAX_NODES
 from scenes.config.calibration import calibrated
-from scenes.config.model import RunConfig
+from scenes.config.model import LONGEST_NAME, RunConfig
+from scenes.config.plain_nodes import NotPlain, PlainData, compose
 from scenes.config.references import reference_problems
-from scenes.config.report import FROM_OVERRIDE, describe
+from scenes.config.report import FROM_OVERRIDE, Lines, describe
+from scenes.wording import bounded, shortened, shown
 
 MAX_BYTES = 1_000_000
-MAX_NODES = 100_000
 _MEND = "All keys with their meaning: `scanstage schema`, and configs/ holds examples."
-_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
@@ -35,20 +36,20 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
         InputError: naming every mistake with file, line, dotted path, value, expectation and the nearest key; or what
             is wrong with the calibration file that it names.
     """
-    node = _compose(path)
-    lines: dict[tuple[str | int, ...], int] = {}
-    problems: list[str] = []
-    data = {} if node is None else _construct(node, (), lines, problems, path)
+    node, plain = _compose(path), PlainData(str(path))
+    data = {} if node is None else plain.build(node)
+    lines, problems = plain.lines, plain.problems
     if not isinstance(data, dict):
-        raise InputError(problems or f"{path}: expected a mapping of keys, got {_type_name(data)}")
+        raise InputError(bounded(problems) or f"{path}: expected a mapping of keys, got {_type_name(data)}")
     _apply_overrides(data, overrides or (), lines)
-    data.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip(".") or "dataset")
+    name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip(".")[:LONGEST_NAME]
+    data.setdefault("name", name or "dataset")
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as e:
-        raise InputError(problems + describe(e, data, path, lines), _MEND) from None
+        raise InputError(bounded(problems + describe(e, data, path, lines)), _MEND) from None
     if problems := problems + reference_problems(config, path, lines):
-        raise InputError(problems, _MEND)
+        raise InputError(bounded(problems), _MEND)
     return config.model_copy(update={"camera": calibrated(config.camera, path.resolve().parent)})
 
 
@@ -62,111 +63,59 @@ def with_overrides(data: dict[str, Any], overrides: Sequence[str], path: Path) -
 
     Raises InputError as :func:`load_config` does.
     """
-    lines: dict[tuple[str | int, ...], int] = {}
+    lines: Lines = {}
     data = copy.deepcopy(data)
     _apply_overrides(data, overrides, lines)
     try:
         return RunConfig.model_validate(data)
     except ValidationError as e:
-        raise InputError(describe(e, data, path, lines), _MEND) from None
+        raise InputError(bounded(describe(e, data, path, lines)), _MEND) from None
 
 
-def _apply_overrides(data: dict[str, Any], overrides: Sequence[str], lines: dict[tuple[str | int, ...], int]) -> None:
+def _apply_overrides(data: dict[str, Any], overrides: Sequence[str], lines: Lines) -> None:
+    values = 0
     for override in overrides:
-        _apply_override(data, override)
-        keys = tuple(int(k) if k.isdigit() else k for k in override.partition("=")[0].strip().split("."))
-        for end in range(1, len(keys) + 1):
-            if keys[:end] not in lines or end == len(keys):
-                lines[keys[:end]] = FROM_OVERRIDE
+        keys, value, count = _override(override)
+        values += count
+        if values > MAX_NODES:
+            raise InputError(f"--set: more than {MAX_NODES:,} values in all")
+        _set(data, keys, value, override)
+        at = tuple(_index(k) if _is_index(k) else k for k in keys)
+        for end in range(1, len(at) + 1):
+            if at[:end] not in lines or end == len(at):
+                lines[at[:end]] = FROM_OVERRIDE
 
 
 def _compose(path: Path) -> yaml.Node | None:
+    raw = read_input(path, MAX_BYTES)
     try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except OSError as e:
-        raise InputError(f"{path}: can't be read ({e.strerror})") from None
-    if len(raw) > MAX_BYTES:
-        raise InputError(f"{path}: {len(raw):,} bytes is no config (at most {MAX_BYTES:,})")
-    try:
-        node = yaml.compose(raw.decode("utf-8"), Loader=PlainLoader)
+        return compose(raw.decode("utf-8"))
     except UnicodeDecodeError as e:
         raise InputError(f"{path}: not UTF-8 text (byte {e.start})") from None
-    except yaml.MarkedYAMLError as e:
-        where = f":{e.problem_mark.line + 1}:{e.problem_mark.column + 1}" if e.problem_mark else ""
-        raise InputError(f"{path}{where}: not valid YAML: {e.problem or e.context}") from None
-    except (yaml.YAMLError, RecursionError) as e:
-        raise InputError(f"{path}: not valid YAML: {type(e).__name__}: {e}".strip()) from None
-    if node is not None:
-        _bound_size(node, path)
-    return node
+    except NotPlain as e:
+        raise InputError(f"{path}{e}") from None
 
 
-def _bound_size(root: yaml.Node, path: Path) -> None:
-    """Refuse alias bombs and self-reference: count nodes as they would expand."""
-    count = 0
-    pending: list[tuple[yaml.Node, int]] = [(root, 0)]
-    while pending:
-        node, depth = pending.pop()
-        count += 1
-        if count > MAX_NODES or depth > 50:
-            raise InputError(f"{path}: nested or repeated too deeply for a config (aliases?)")
-        pending += [(child, depth + 1) for child in _children(node)]
-
-
-def _children(node: yaml.Node) -> Iterator[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
-    elif isinstance(node, yaml.SequenceNode):
-        yield from node.value
-
-
-def _construct(
-    node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], problems: list[str], path: Path
-) -> Any:
-    """Build plain data, noting each value's line and duplicate keys."""
-    lines[at] = node.start_mark.line + 1
-    if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
-        problems.append(f"{path}:{lines[at]}: a config is plain data; the tag {node.tag} is not allowed")
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(child, (*at, i), lines, problems, path) for i, child in enumerate(node.value)]
-    if isinstance(node, yaml.MappingNode):
-        result: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                problems.append(f"{path}:{key_node.start_mark.line + 1}: a key must be a plain word")
-                continue
-            key = _scalar(key_node, path)
-            line = key_node.start_mark.line + 1
-            if key in result:
-                problems.append(f"{path}:{line}: {_dotted((*at, key))}: given twice")
-            result[key] = _construct(value_node, (*at, key), lines, problems, path)
-            lines[(*at, key)] = line
-        return result
-    return _scalar(node, path)
-
-
-def _scalar(node: yaml.Node, path: Path) -> Any:
-    # Every scalar tag of the safe loader builds without looking at other nodes, so one constructor serves all.
-    try:
-        return PlainLoader("").construct_object(node, deep=True)
-    except (yaml.YAMLError, ValueError, OverflowError) as e:
-        problem = getattr(e, "problem", None) or e
-        raise InputError(f"{path}:{node.start_mark.line + 1}: not valid YAML: {problem}") from None
-
-
-def _apply_override(data: dict[str, Any], override: str) -> None:
+def _override(override: str) -> tuple[list[str], Any, int]:
+    """Keys and value of ``dotted.path=value``, and how many values that has. Raises InputError."""
     dotted, equals, raw = override.partition("=")
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
-        raise InputError(f"--set {override}: expected dotted.path=value, for example camera.fov_deg=50")
+        raise InputError(f"--set {shortened(override)}: expected dotted.path=value, for example camera.fov_deg=50")
+    if len(keys) > MAX_DEPTH:
+        raise InputError(f"--set {shortened(override)}: no config is nested more than {MAX_DEPTH} deep")
+    plain = PlainData(f"--set {shortened(override)}")
     try:
-        value = yaml.load(raw, Loader=PlainLoader)  # a SafeLoader
-    except (yaml.YAMLError, ValueError, RecursionError) as e:
-        raise InputError(f"--set {override}: the value is not valid YAML ({str(e).splitlines()[0]})") from None
+        node = compose(raw)
+    except NotPlain as e:
+        raise InputError(f"{plain.place}{e}") from None
+    value = None if node is None else plain.build(node)
+    if plain.problems:
+        raise InputError(bounded(plain.problems))
+    return keys, value, len(plain.lines)
+
+
+def _set(data: dict[str, Any], keys: list[str], value: Any, override: str) -> None:
     target: Any = data
     for key in keys[:-1]:
         at: Any = _list_index(target, key, override) if isinstance(target, list) else key
@@ -182,14 +131,18 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
 
 
 def _list_index(items: list[Any], key: str, override: str) -> int:
-    if not key.isdigit() or int(key) >= len(items):
-        raise InputError(f"--set {override}: {key} is not an index into a list of {len(items)}")
+    if not _is_index(key) or _index(key) >= len(items):
+        raise InputError(f"--set {shortened(override)}: {shortened(key)} is not an index into a list of {len(items)}")
+    return _index(key)
+
+
+def _is_index(key: str) -> bool:
+    return key.isascii() and key.isdigit() and len(key) <= len(str(MAX_NODES))
+
+
+def _index(key: str) -> int:
     return int(key)
 
 
-def _dotted(at: tuple[Any, ...]) -> str:
-    return ".".join(str(k) for k in at)
-
-
 def _type_name(value: Any) -> str:
-    return {list: "a list", str: "a text", type(None): "nothing"}.get(type(value), f"{value!r}")
+    return {list: "a list", str: "a text", type(None): "nothing"}.get(type(value), shown(value))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,11 +17,13 @@ from scenes.config.camera import CameraConfig
 from scenes.config.labels import LabelsConfig
 from scenes.config.section import Section
 from scenes.config.stage import Looks, Stage, Table
-from scenes.config.values import Color, Degrees, Elevation, Factor, Number, Share, Text, Whole
+from scenes.config.values import Color, Degrees, Elevation, Factor, Number, Share, Text, Weight, Whole
 from scenes.config.workers import WorkersConfig
 from scenes.distributions import AnyValue, Choice, Integer, LogUniform, Uniform
 from scenes.render_settings import EEVEE_SAMPLES, PRESETS, Denoise, Device, Engine, HdriLight, Preset, RenderSettings
+from scenes.wording import listed
 
+LONGEST_NAME = 100
 BUILTIN_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
 """CC0 environment images that every Blender carries."""
 
@@ -30,7 +33,7 @@ class AssetsConfig(Section):
 
     source: Literal["samples", "library"] = Field("library", description="the built-in sample scans, or a library")
     library: Path | None = Field(None, description="folder filled by `scanstage assets add`; default: the user's own")
-    classes: Literal["all"] | list[str] | dict[str, Annotated[AnyValue, Number(0)]] = Field(
+    classes: Literal["all"] | list[str] | dict[str, Weight] = Field(
         "all", description="which classes to place: all, a list, or a mapping from class to weight (values)"
     )
 
@@ -39,8 +42,8 @@ class AssetsConfig(Section):
     def _not_empty(cls, v: Any) -> Any:
         if not v:
             raise ValueError("needs at least one class")
-        if isinstance(v, list) and (twice := sorted({c for c in v if v.count(c) > 1})):
-            raise ValueError(f"named twice: {', '.join(twice)}")
+        if isinstance(v, list) and (twice := sorted(c for c, n in Counter(v).items() if n > 1)):
+            raise ValueError(f"named twice: {listed(twice)}")
         return v
 
 
@@ -211,7 +214,7 @@ class RenderConfig(Section):
     max_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
     diffuse_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
     glossy_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
-    clamp_indirect: Annotated[float, Field(ge=0)] | None = None
+    clamp_indirect: Annotated[float, Field(ge=0, le=1e6)] | None = None
     world_map_px: Annotated[int, Field(ge=0, le=16384)] | None = None
     hdri_light: HdriLight | None = Field(
         None, description="split: bright spots of an HDRI light as lamps, for fewer samples; exact: the image as it is"
@@ -253,18 +256,23 @@ class RunConfig(Section):
     name: str = Field(
         "dataset",
         pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$",
+        max_length=LONGEST_NAME,
         description="of the dataset; default: the YAML's file name",
     )
     images: Annotated[int, Field(ge=1, le=10_000_000)] = Field(100, description="pictures to make")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     variables: dict[str, AnyValue] = Field(
-        default_factory=dict, description="values drawn once a picture and shared through {var: name} and {switch: …}"
+        default_factory=dict,
+        max_length=1000,
+        description="values drawn once a picture and shared through {var: name} and {switch: …}",
     )
     assets: AssetsConfig = Field(default_factory=AssetsConfig)
     objects: ObjectsConfig = Field(default_factory=ObjectsConfig)
     distractors: DistractorsConfig = Field(default_factory=DistractorsConfig)
     stage: Annotated[
-        list[Stage], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=Stage | list[Stage])
+        list[Stage],
+        Field(min_length=1, max_length=1000),
+        BeforeValidator(_as_list, json_schema_input_type=Stage | list[Stage]),
     ] = Field(default_factory=_default_stage, description="one stage, or a list chosen from by weight")
     light: LightConfig = Field(default_factory=LightConfig)
     background: Background = Field(default_factory=HdriBackground)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from pathlib import Path
@@ -11,29 +10,31 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from scenes.config.model import RunConfig
+from scenes.config.plain_nodes import Place as Loc
+from scenes.config.plain_nodes import dotted
 from scenes.distributions import KINDS
+from scenes.wording import MOST_TOLD, did_you_mean, nearest, shown
 
-Loc = tuple[str | int, ...]
 Lines = dict[Loc, int]
 FROM_OVERRIDE = -1
 """Stands for a line where a value was given on the command line instead."""
 
 
 def describe(error: ValidationError, data: dict[str, Any], path: Path, lines: Lines) -> list[str]:
-    """One sentence for each mistake, in the order of the file."""
-    found: dict[Loc, str] = {}
-    for e in error.errors():
-        at = _in_data(e["loc"], data, e["type"] == "missing")
-        found.setdefault(at, _sentence(e, at))
+    """One sentence for each mistake, in the order of the file; of very many, beyond what is told, only the place."""
+    found: dict[Loc, Any] = {}
+    for e in error.errors(include_url=False):
+        found.setdefault(_in_data(e["loc"], data, e["type"] == "missing"), e)
     ordered = sorted(found.items(), key=lambda item: line_of(item[0], lines))
-    return [f"{where(at, path, lines)}: {sentence}" for at, sentence in ordered]
+    told = [f"{where(at, path, lines)}: {_sentence(e, at)}" for at, e in ordered[:MOST_TOLD]]
+    return told + [where(at, path, lines) for at, _ in ordered[MOST_TOLD:]]
 
 
 def where(at: Loc, path: Path, lines: Lines) -> str:
     """``file:line: dotted.path``."""
     line = line_of(at, lines)
     place = f"{path} with --set" if line == FROM_OVERRIDE else f"{path}:{line}" if line else str(path)
-    return f"{place}: {'.'.join(map(str, at)) or 'the whole file'}"
+    return f"{place}: {dotted(at) or 'the whole file'}"
 
 
 def line_of(at: Loc, lines: Lines) -> int:
@@ -69,12 +70,12 @@ def _sentence(e: Any, at: Loc) -> str:
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _union(e, given)
     if kind == "dict_type":
-        return f"expected a mapping, got {_short(given)}"
+        return f"expected a mapping, got {shown(given)}"
     message = str(e["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if message.startswith("input should be "):
         message = "expected " + message.removeprefix("input should be ")
-    return message if "got " in message or kind == "value_error" else f"{message}, got {_short(given)}"
+    return message if "got " in message or kind == "value_error" else f"{message}, got {shown(given)}"
 
 
 def _union(e: Any, given: Any) -> str:
@@ -82,24 +83,22 @@ def _union(e: Any, given: Any) -> str:
     if "kind_of" in str(context.get("discriminator")):
         keys = list(given) if isinstance(given, dict) else []
         expected = f"a constant or a mapping with one key of {', '.join(KINDS)}"
-        near = difflib.get_close_matches(str(keys[0]), KINDS, 1) if len(keys) == 1 else []
-        return f"expected {expected}, got {_short(given)}" + (f"; did you mean {near[0]}?" if near else "")
+        hint = did_you_mean(keys[0], KINDS) if len(keys) == 1 else ""
+        return f"expected {expected}, got {shown(given)}{hint}"
     expected = context.get("expected_tags", "").replace("'", "")
     got = context.get("tag")
     if not isinstance(given, dict):
-        return f"expected a mapping with a kind, got {_short(given)}"
+        return f"expected a mapping with a kind, got {shown(given)}"
     if got is None:
         return "the key kind is missing: it says which of the variants this is"
-    near = difflib.get_close_matches(str(got), expected.split(", "), 1)
     word = "model" if "model" in str(context.get("discriminator")) else "kind"
-    return f"unknown {word} {got!r}, expected one of {expected}" + (f"; did you mean {near[0]}?" if near else "")
+    return f"unknown {word} {shown(got)}, expected one of {expected}{did_you_mean(got, expected.split(', '))}"
 
 
 def _unknown_key(at: Loc) -> str:
     known = _known_keys(at[:-1])
-    near = difflib.get_close_matches(str(at[-1]), known, 1, cutoff=0.55)
-    if near:
-        return f"unknown key; did you mean {near[0]}?"
+    if (near := nearest(at[-1], known, cutoff=0.55)) is not None:
+        return f"unknown key; did you mean {near}?"
     return f"unknown key; known here: {', '.join(known)}" if known else "unknown key"
 
 
@@ -121,8 +120,3 @@ def _models_in(annotation: Any) -> set[type[BaseModel]]:
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         return {annotation} if issubclass(annotation, BaseModel) and annotation not in KINDS.values() else set()
     return {m for arg in typing.get_args(annotation) for m in _models_in(arg)}
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field
 
 from assets.surface_textures import SURFACES
 from scenes.config.section import Section
-from scenes.config.values import Color, Number, Share, Text, Whole
+from scenes.config.values import Color, Number, Share, Text, Weight, Whole
 from scenes.distributions import AnyValue, Integer, Uniform
 
 
@@ -30,7 +30,7 @@ class Looks(Section):
 
 
 class _Stage(Section):
-    weight: Annotated[AnyValue, Number(0)] = Field(1.0, description="how often, where several stages are listed")
+    weight: Weight = Field(1.0, description="how often, where several stages are listed")
 
 
 class NoStage(_Stage):

@@ -6,7 +6,6 @@ YAML is read; values that come through ``{var: …}`` are checked against it onc
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -15,6 +14,8 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from scenes.distributions import AnyValue, outcomes
+from scenes.numbers import is_finite
+from scenes.wording import shown
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -48,9 +49,9 @@ class Expect:
         ends = outcome if isinstance(outcome, tuple) else (outcome,)
         for x in ends:
             if isinstance(x, bool) or not self._is_of_kind(x, is_interval=isinstance(outcome, tuple)):
-                raise ValueError(f"expected {self.describe()}, got {x!r}")
+                raise ValueError(f"expected {self.describe()}, got {shown(x)}")
             if isinstance(x, (int, float)) and not self._within(x):
-                raise ValueError(f"expected {self.describe()}, got {x:g}")
+                raise ValueError(f"expected {self.describe()}, got {f'{x:g}' if is_finite(x) else shown(x)}")
 
     def _is_of_kind(self, x: Any, is_interval: bool) -> bool:
         number = isinstance(x, (int, float))
@@ -58,7 +59,7 @@ class Expect:
             case "number":
                 return number
             case "whole":
-                return number and math.isfinite(x) and float(x).is_integer() and not is_interval
+                return number and is_finite(x) and float(x).is_integer() and not is_interval
             case "color":
                 return isinstance(x, str) and _HEX.fullmatch(x) is not None
             case "number_or_text":
@@ -67,7 +68,7 @@ class Expect:
                 return isinstance(x, str) and (not self.options or x in self.options)
 
     def _within(self, x: float) -> bool:
-        return math.isfinite(x) and (self.low is None or x >= self.low) and (self.high is None or x <= self.high)
+        return is_finite(x) and (self.low is None or x >= self.low) and (self.high is None or x <= self.high)
 
     def describe(self) -> str:
         """For error messages: ``a number from 0 to 1``."""
@@ -116,5 +117,7 @@ Color = Annotated[AnyValue, Expect("color")]
 """An sRGB colour ``#rrggbb``, or a distribution of such."""
 Share = Annotated[AnyValue, Number(0, 1)]
 Factor = Annotated[AnyValue, Number(0, 4)]
-Degrees = Annotated[AnyValue, Number()]
+Degrees = Annotated[AnyValue, Number(-1e6, 1e6)]
+Weight = Annotated[AnyValue, Number(0, 1e9)]
+"""How often something is to come, beside others."""
 Elevation = Annotated[AnyValue, Number(-90, 90)]

@@ -18,6 +18,6 @@ class WorkersConfig(Section):
     picture_timeout_s: Annotated[float, Field(gt=0, le=604_800)] = Field(
         1800.0, description="a worker that takes longer over a picture is taken to hang: it is replaced"
     )
-    memory_gb: Annotated[float, Field(gt=0)] | None = Field(
+    memory_gb: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
         None, description="a worker that takes more is replaced; default: an equal share of this machine's memory"
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,10 +95,10 @@ def test_numbers_are_read_as_people_write_them(tmp_path: Path) -> None:
         ("keypoints: {handle: [0, 0, 0]}\nskeleton: [[handle, handel]]", "'handel'; did you mean handle"),
         ("keypoints: {a: [0, 0, 0]}\nskeleton: [[a]]", "skeleton.0: expected a pair"),
         ("keypoints: {a: [0, 0, 0]}\nskeleton: a-b", "skeleton: expected a list"),
-        ("keypoints: {a: [0, 0", "is not YAML"),
+        ("keypoints: {a: [0, 0", "is not plain YAML"),
         ("keypoint: {a: [0, 0, 0]}", "there is 'keypoint'"),
         ("keypoints: {a: [0, 0, 0], a: [0, 0, 1]}", "'a' is given twice"),
-        ("keypoints: !!python/object/apply:os.getcwd []", "is not YAML"),
+        ("keypoints: !!python/object/apply:os.getcwd []", "is not plain YAML"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, said: str) -> None:
@@ -118,8 +121,89 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
 def test_references_that_blow_up_do_no_harm(tmp_path: Path) -> None:
     lines = ["a0: &a0 [1, 1, 1]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 40))]
     (tmp_path / "bomb.yaml").write_text("\n".join(lines) + "\nkeypoints: {x: *a39}\nskeleton: [*a39]")
-    with pytest.raises(InputError, match="expected three finite numbers"):
+    with pytest.raises(InputError, match="more than 100,000 values"):
         read_keypoints(tmp_path / "bomb.yaml")
+
+
+MERGES = ["a0: &a0 {x: [0, 0, 0]}"]
+MERGES += [f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}" for i in range(1, 12)]
+
+
+@pytest.mark.parametrize("text", ["\n".join([*MERGES, "keypoints: *a11"]), "keypoints: {<<: {tip: [0, 0, 0]}}"])
+def test_merge_keys_are_refused_before_they_multiply(tmp_path: Path, text: str) -> None:
+    """9 to the power of 11 pairs in 500 bytes: PyYAML below 6.0.4 would gather them all."""
+    path = write_scan(tmp_path, CORNERS, text)
+    with pytest.raises(InputError, match=r"line \d+, column \d+: merge keys \(<<\) are not read"):
+        take_in(path, OPTIONS, tmp_path / "library")
+
+
+@pytest.mark.parametrize("lead", ["../elsewhere/secret.txt", "/etc/passwd", "../scan/../elsewhere/secret.txt"])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_link_out_of_the_folder_is_refused_and_nothing_of_it_shown(tmp_path: Path, lead: str, named: bool) -> None:
+    for folder in ("scan", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "elsewhere" / "secret.txt").write_text("password: [correct horse")
+    path = write_scan(tmp_path / "scan", CORNERS)
+    beside = path.with_name(f"scan{SUFFIX}")
+    beside.unlink()
+    beside.symlink_to(lead)
+    with pytest.raises(InputError, match="link that leads out of its folder") as e:
+        take_in(path, replace(OPTIONS, keypoints=beside if named else None), tmp_path / "library")
+    assert "horse" not in str(e.value)
+    assert "root:" not in str(e.value)
+    assert "cp -L" in (e.value.mend or "")
+
+
+def test_links_within_the_folder_are_followed(tmp_path: Path) -> None:
+    path = write_scan(tmp_path, CORNERS)
+    (tmp_path / "deep").mkdir()
+    beside = path.with_name(f"scan{SUFFIX}")
+    beside.rename(tmp_path / "deep" / "points.yaml")
+    beside.symlink_to("deep/points.yaml")
+    assert len(take_in(path, OPTIONS, tmp_path / "library").meta.keypoints) == 4
+
+
+def as_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def as_endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def as_sparse(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+
+def as_dangling(path: Path) -> None:
+    path.symlink_to("gone.yaml")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices of POSIX")
+@pytest.mark.parametrize("make", [as_pipe, as_endless, as_sparse, Path.mkdir, as_dangling])
+@pytest.mark.parametrize("named", [False, True])
+def test_what_is_no_file_is_refused_and_named(tmp_path: Path, make: Callable[[Path], None], named: bool) -> None:
+    path = write_scan(tmp_path, CORNERS)
+    beside = path.with_name(f"scan{SUFFIX}")
+    beside.unlink()
+    make(beside)
+    with pytest.raises(InputError, match=f"scan{SUFFIX}"):
+        take_in(path, replace(OPTIONS, keypoints=beside if named else None), tmp_path / "library")
+
+
+def test_thousands_of_mistakes_are_not_all_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each name that isn't there is compared with all that are: 10,000 of them would take minutes."""
+    calls = []
+    monkeypatch.setattr(difflib, "get_close_matches", lambda *_: calls.append(1) or [])
+    names = "\n".join(f"  p{i}: [0, 0, 0]" for i in range(1000))
+    pairs = "\n".join(f"  - [q{i}, r{i}]" for i in range(5000))
+    path = tmp_path / "k.yaml"
+    path.write_text(f"keypoints:\n{names}\nskeleton:\n{pairs}")
+    with pytest.raises(InputError) as e:
+        read_keypoints(path)
+    assert e.value.problems[-1].endswith("and more")
+    assert len(calls) < 100
 
 
 def test_points_far_outside_are_warned_of(tmp_path: Path) -> None:

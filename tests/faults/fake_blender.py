@@ -13,6 +13,9 @@ says how many times it happens; empty is always. Kinds:
     cut     writes half a file of passes         shift   what it renders is not what was planned
     mute    writes no file at all                chat    answers in the middle of chatter
     wait    waits until the file is gone
+    noise   prints ``NOISE_MB`` without a break in between, and goes on
+    rave    prints for ever                      shout   crashes with escape codes and faked lines as its last words
+    spell   answers with an error that holds such
 
 Other settings are environment variables too: ``FAKE_BLENDER_SECONDS`` (a picture takes at least so long),
 ``FAKE_BLENDER_LEAK_MB`` (every picture leaves so much behind), ``FAKE_BLENDER_JOURNAL`` (a file that gets a line
@@ -22,6 +25,7 @@ Other settings are environment variables too: ``FAKE_BLENDER_SECONDS`` (a pictur
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import queue
@@ -34,6 +38,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 CAP_MB = 1500
+NOISE_MB = 100
+FAKED = "picture 0 failed: faked"
+SPELL = f"\x1b[31mred \x1b]0;title\x07 \x9b2J \u202e\n{FAKED}\r{FAKED}"
+"""What would steer a terminal, or fake a line, if it were printed as it is."""
 
 
 def make_fake_blender(folder: Path, name: str = "fake-blender") -> Path:
@@ -77,6 +85,20 @@ def fall(kind: str | None) -> None:
         print("Writing: /tmp/blender.crash.txt", file=sys.stderr, flush=True)
         signal.signal(signal.SIGSEGV, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGSEGV)
+    elif kind == "shout":
+        sys.stderr.buffer.write(f"{SPELL}\n{FAKED}\n".encode())
+        sys.stderr.flush()
+        os.abort()
+    elif kind in ("noise", "rave"):
+        piece = (b"Fra:1 | Sample 1/2 | \x1b[31m\xff " * 40 + (b"\n" if kind == "rave" else b"")) * 1000
+        for i in itertools.count():
+            for stream in (sys.stderr, sys.stdout):
+                stream.buffer.write(piece)
+                stream.flush()
+            if kind == "noise" and 2 * i * len(piece) > NOISE_MB << 20:
+                print("\nquiet again", file=sys.stderr, flush=True)
+                print(flush=True)
+                break
     elif kind == "stop":
         os.kill(os.getpid(), signal.SIGSTOP)
     elif kind == "exit":
@@ -139,8 +161,9 @@ class FakeWorker:
         fall(kind)
         while planted(index) == "wait":
             time.sleep(0.05)
-        if kind == "error":
-            return self._say(request, error={"kind": "Told", "message": "told to fail"})
+        if kind in ("error", "spell"):
+            message = SPELL if kind == "spell" else "told to fail"
+            return self._say(request, error={"kind": "Told", "message": message})
         if gone := [f for f in request["folders"].values() if not (Path(f) / "mesh.npz").is_file()]:
             return self._say(request, error={"kind": "MissingFile", "message": f"{gone[0]}/mesh.npz is missing"})
         if kind != "mute":

@@ -18,6 +18,7 @@ from workplace import SLOW, Workplace
 from assets.errors import InputError
 from assets.library import list_assets
 from render.blender_import import convert_with_blender
+from render.file_view import READABLE
 
 
 def disappears(work: Workplace, seen: Observation, times: int) -> None:
@@ -79,7 +80,7 @@ def outlasts(work: Workplace, seen: Observation, times: int) -> None:
     """A file over which Blender's importer never ends, and one over which it takes all memory."""
     source, target = work.root / "scan.usdz", work.root / "scan.glb"
     source.write_bytes(b"PK\3\4" + bytes(200))
-    os.environ["FAKE_BLENDER_FAULTS"] = str(work.faults)
+    os.environ |= {name: work.environment()[name] for name in ("FAKE_BLENDER_FAULTS", READABLE)}
     try:
         for kind, bounds in (("hang", {"timeout_s": 2}), ("grow", {"memory_bytes": 300_000_000})) * times:
             fault = plant(work.faults, kind, "import")
@@ -95,7 +96,7 @@ def outlasts(work: Workplace, seen: Observation, times: int) -> None:
             fault.unlink()
             seen.times += 1
     finally:
-        del os.environ["FAKE_BLENDER_FAULTS"]
+        del os.environ["FAKE_BLENDER_FAULTS"], os.environ[READABLE]
 
 
 def _is_clean(seen: Observation, library: Path, scans: int) -> None:

@@ -7,8 +7,10 @@ import disks
 import hostile_configs
 import hostile_scans
 import kills
+import noisy_output
 import shards
 import sick_workers
+import strange_files
 import two_at_once
 from observation import Scenario
 
@@ -21,4 +23,6 @@ ALL: tuple[Scenario, ...] = (
     *shards.SCENARIOS,
     *hostile_scans.SCENARIOS,
     *hostile_configs.SCENARIOS,
+    *strange_files.SCENARIOS,
+    *noisy_output.SCENARIOS,
 )

@@ -19,6 +19,8 @@ from dataset_digest import digest, findings
 from fake_blender import ROOT, make_fake_blender
 from running import MARK, Reference, Running
 
+from render.file_view import READABLE
+
 CONFIG = """
 images: {images}
 name: toys
@@ -124,6 +126,7 @@ class Workplace:
             "PYTHONPATH": str(ROOT),
             "SCANSTAGE_LIBRARY": str(self.library),
             "FAKE_BLENDER_FAULTS": str(self.faults),
+            READABLE: "/",  # the stand-in for Blender lies in this project, and its faults where they are planted
             "FAKE_BLENDER_JOURNAL": str(self.journal),
             "COLUMNS": "200",
         }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,8 @@ import pytest
 import trimesh
 
 from assets.errors import InputError
+from assets.readers import read_scan
+from render import blender_import, file_view
 from render.blender_import import convert_with_blender
 
 pytestmark = [
@@ -48,9 +52,18 @@ os.mkdir(os.path.join(sys.argv[1], "elsewhere"))
 for suffix, export in (("fbx", bpy.ops.export_scene.fbx), ("usda", bpy.ops.wm.usd_export)):
     options = {"path_mode": "RELATIVE"} if suffix == "fbx" else {"export_textures_mode": "KEEP"}
     export(filepath=os.path.join(sys.argv[1], "elsewhere", "thief." + suffix), **options)
+bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "elsewhere", "thief.usdc"), export_textures_mode="KEEP")
 sys.stdout.flush()
 os._exit(0)
 """
+
+
+LAYER = '#usda 1.0\n(\n defaultPrim = "a"\n{}\n)\ndef Xform "a" {{\n{}\n}}\n'
+TRIANGLE = """def Mesh "m" {
+ int[] faceVertexCounts = [3]
+ int[] faceVertexIndices = [0, 1, 2]
+ point3f[] points = [(0, 0, 0), (0.1, 0, 0), (0, 0.1, 0)]
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +90,74 @@ def test_a_brick_survives(sources: Path, tmp_path: Path, suffix: str) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["brick.glb"]
 
 
-@pytest.mark.parametrize("suffix", ["fbx", "usda"])
-def test_images_from_outside_the_folder_are_refused(sources: Path, tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("suffix", ["fbx", "usda", "usdc"])
+def test_images_from_outside_the_folder_are_refused(sources: Path, suffix: str) -> None:
     """The texture lies one folder up: a scan could name any image of this machine."""
-    with pytest.raises(InputError, match="outside its own folder"):
-        convert_with_blender(sources / "elsewhere" / f"thief.{suffix}", tmp_path / "out.glb")
-    assert not (tmp_path / "out.glb").exists()
+    with pytest.raises(InputError, match=r"outside its own folder.*paint\.png"):
+        read_scan(sources / "elsewhere" / f"thief.{suffix}", never)
+
+
+def never(source: Path, target: Path) -> None:
+    raise AssertionError("Blender was asked to read it")
+
+
+@pytest.mark.parametrize("suffix", ["fbx", "usda"])
+@pytest.mark.parametrize("sees_all", [False, True])
+def test_blender_itself_takes_no_images_from_outside(
+    sources: Path, tmp_path: Path, suffix: str, sees_all: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were a name overlooked: the kernel shows Blender nothing else, and where it can't, what came in is looked at."""
+    source, out = sources / "elsewhere" / f"thief.{suffix}", tmp_path / "out.glb"
+    if sees_all:
+        monkeypatch.setattr(blender_import, "limited", lambda command, *_: command)
+        with pytest.raises(InputError, match="outside its own folder"):
+            convert_with_blender(source, out)
+        assert not out.exists()
+    else:
+        with contextlib.suppress(InputError):
+            convert_with_blender(source, out)
+        assert not out.exists() or not read_scan(out).images
+
+
+@pytest.mark.skipif(not file_view.available(), reason="this kernel can't limit what a process sees")
+def test_what_blender_may_not_see_it_does_not_read(tmp_path: Path) -> None:
+    """The layer below lies outside and is named in the last way that would be thought of."""
+    (scan := tmp_path / "scan").mkdir()
+    (tmp_path / "secret.usda").write_text(LAYER.format("", TRIANGLE))
+    (scan / "a.usda").write_text(LAYER.format("", f'def "b" (references=@{tmp_path}/secret.usda@) {{\n}}\n'))
+    with pytest.raises(InputError, match="no mesh"):
+        convert_with_blender(scan / "a.usda", tmp_path / "out.glb")
+
+
+def test_layers_are_not_looked_for_where_the_user_happens_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """USD looks for ``layer.usda`` in the process's folder too, and wherever the environment says."""
+    for folder in ("scan", "here", "there"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "here" / "one.usda").write_text(LAYER.format("", TRIANGLE))
+    (tmp_path / "there" / "two.usda").write_text(LAYER.format("", TRIANGLE))
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PXR_AR_DEFAULT_SEARCH_PATH", str(tmp_path / "there"))
+    monkeypatch.setattr(blender_import, "limited", lambda command, *_: command)
+    for layer in ("one", "two"):
+        (tmp_path / "scan" / "a.usda").write_text(LAYER.format("", f'def "b" (references=@{layer}.usda@) {{\n}}\n'))
+        with pytest.raises(InputError, match="no mesh"):
+            read_scan(tmp_path / "scan" / "a.usda", convert_with_blender)
+
+
+def test_layers_and_textures_of_the_scans_own_folder_come_in(sources: Path, tmp_path: Path) -> None:
+    """What isn't refused isn't lost: a layer below, and the texture that it names from there."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(sources / "elsewhere" / "thief.usda", tmp_path / "parts" / "brick.usda")
+    shutil.copy(sources / "paint.png", tmp_path / "paint.png")
+    prim = re.search(r'defaultPrim = "(\w+)"', (tmp_path / "parts" / "brick.usda").read_text())
+    assert prim
+    (tmp_path / "a.usda").write_text(LAYER.format("", 'def "b" (references=@./parts/brick.usda@) {\n}\n'))
+    scan = read_scan(tmp_path / "a.usda", convert_with_blender)
+    assert len(scan.faces) == 12
+    assert len(scan.images) == 1
 
 
 @pytest.mark.parametrize("suffix", ["usdc", "usda", "usdz", "fbx"])

@@ -139,3 +139,11 @@ def test_a_black_image_stays_black() -> None:
     spots, mirrored, diffuse = split_light(np.zeros((600, 1200, 3), np.float32), 1024, 256)
     assert spots == []
     assert mirrored.max() == diffuse.max() == 0
+
+
+@pytest.mark.parametrize(("height", "width"), [(5000, 3), (3, 5000), (4000, 64)])
+def test_images_of_odd_proportions_become_small_too(height: int, width: int) -> None:
+    image = np.random.default_rng(4).uniform(size=(height, width, 3)).astype(np.float32)
+    small = shrink(image, 64)
+    assert small.shape == (min(height, 32), min(width, 64), 3)
+    np.testing.assert_allclose(small.mean((0, 1), np.float64), image.mean((0, 1), np.float64), rtol=1e-4)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.errors import InputError
 from render.develop import camera_curve, decode_srgb, develop, encode_srgb, meter
 from render.passes import Passes
 from scenes.plan import BackgroundPlan, CameraPlan, PostPlan
@@ -108,3 +110,30 @@ def test_objects_before_the_dark_are_not_burnt_out() -> None:
     pixels, _ = develop(passes, PostPlan(), HDRI, CAMERA)
     assert 200 < pixels[5, 10].max() < 253
     assert pixels[5, 5].max() > 15, "nor does the shade drown"
+
+
+@pytest.mark.parametrize("size", [(1, 30_000), (30_000, 1), (3, 4000)])
+def test_a_backplate_of_odd_proportions_is_scaled_in_bounded_memory(
+    tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scaled as a whole to cover the frame, a row of pixels would be 40 million high."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((size[1], size[0], 3), 77, np.uint8))
+    largest = []
+    resize = cv2.resize
+
+    def watched(photo: np.ndarray, to: tuple[int, int], **more: int) -> np.ndarray:
+        largest.append(to[0] * to[1])
+        return resize(photo, to, **more)
+
+    monkeypatch.setattr(cv2, "resize", watched)
+    pixels, _ = develop(
+        flat(1.0, alpha=0.0), PostPlan(), BackgroundPlan("backplate", image=str(tmp_path / "a.png")), CAMERA
+    )
+    assert (pixels == 77).all()
+    assert max(largest) < 20 * 16 * 12
+
+
+def test_a_backplate_that_became_a_pipe_is_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(InputError, match="pipe, not a file"):
+        develop(flat(1.0, alpha=0.0), PostPlan(), BackgroundPlan("backplate", image=str(tmp_path / "a.png")), CAMERA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib.util
 import json
@@ -10,6 +11,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
@@ -19,8 +23,10 @@ import pytest
 
 from assets.errors import InputError
 from dataset.folder import DatasetFolder
-from render import file_claim
-from render.run_lock import live_holders, run_lock
+from render import file_claim, folder_claim, holder
+from render import run_lock as run_lock_module
+from render.run_file import check_resumable
+from render.run_lock import live_holders, own_file, run_lock
 from render.shards import Shard
 
 HOLD = """
@@ -45,7 +51,7 @@ with run_lock(DatasetFolder(Path(folder)), Shard.parse(shard) if shard else None
 
 
 @contextmanager
-def holder(folder: Path, shard: str = "", locks: bool = True) -> Iterator[subprocess.Popen[str]]:
+def holding(folder: Path, shard: str = "", locks: bool = True) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the folder, as a run or as a shard."""
     command = [sys.executable, "-c", HOLD, str(folder), shard, "yes" if locks else "no"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
@@ -59,7 +65,7 @@ def holder(folder: Path, shard: str = "", locks: bool = True) -> Iterator[subpro
 
 def killed(folder: Path, shard: str = "", locks: bool = True) -> int:
     """Let another process hold the folder, kill it there, and return its number."""
-    with holder(folder, shard, locks) as process:
+    with holding(folder, shard, locks) as process:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     return process.pid
@@ -84,7 +90,7 @@ def refused(folder: Path, shard: str | None = None) -> InputError:
 
 
 def test_a_second_run_is_refused_and_told_by_whom(tmp_path: Path, locks: bool) -> None:
-    with holder(tmp_path / "d", locks=locks) as process:
+    with holding(tmp_path / "d", locks=locks) as process:
         told = refused(tmp_path / "d")
         assert f"a run (process {process.pid} on {socket.gethostname()}) is writing to it" in told.problems[0]
         assert "wait" in str(told.mend)
@@ -97,7 +103,9 @@ def test_a_killed_run_hinders_nobody_and_is_told(tmp_path: Path, locks: bool) ->
     assert Path(folder.lock).exists()
     notes: list[str] = []
     with run_lock(folder, note=notes.append):
-        assert str(os.getpid()) in Path(folder.lock).read_text()
+        file = own_file(folder)
+        assert file is not None
+        assert str(os.getpid()) in file.read_text()
     assert len(notes) == 1
     assert f"process {pid} on {socket.gethostname()}" in notes[0]
     assert list((tmp_path / "d").iterdir()) == []
@@ -137,21 +145,21 @@ def test_a_place_that_can_t_be_written_is_told(tmp_path: Path) -> None:
 
 def test_shards_of_one_number_go_side_by_side(tmp_path: Path, locks: bool) -> None:
     with ExitStack() as stack:
-        pids = {stack.enter_context(holder(tmp_path, f"{k}/3", locks)).pid for k in (1, 2)}
+        pids = {stack.enter_context(holding(tmp_path, f"{k}/3", locks)).pid for k in (1, 2)}
         with run_lock(DatasetFolder(tmp_path), Shard.parse("3/3")):
             found = {held.holder.pid for held in live_holders(DatasetFolder(tmp_path))}
             assert found == pids | {os.getpid()}
 
 
 def test_a_shard_that_runs_is_refused_by_any_of_its_names(tmp_path: Path, locks: bool) -> None:
-    with holder(tmp_path, "4/4", locks) as process:
+    with holding(tmp_path, "4/4", locks) as process:
         for name in ("0/4", "4/4"):
             told = refused(tmp_path, name)
             assert f"shard 0/4 (process {process.pid} on {socket.gethostname()})" in told.problems[0]
 
 
 def test_shards_of_another_number_are_refused(tmp_path: Path, locks: bool) -> None:
-    with holder(tmp_path, "1/3", locks) as process:
+    with holding(tmp_path, "1/3", locks) as process:
         told = str(refused(tmp_path, "1/4"))
         assert f"process {process.pid}" in told
         assert "shards of 3 and of 4 overlap" in told
@@ -160,7 +168,7 @@ def test_shards_of_another_number_are_refused(tmp_path: Path, locks: bool) -> No
 
 def test_a_run_is_refused_while_shards_live_and_names_all(tmp_path: Path, locks: bool) -> None:
     with ExitStack() as stack:
-        pids = [stack.enter_context(holder(tmp_path, f"{k}/3", locks)).pid for k in (0, 2)]
+        pids = [stack.enter_context(holding(tmp_path, f"{k}/3", locks)).pid for k in (0, 2)]
         told = refused(tmp_path)
         assert len(told.problems) == 2
         for k, pid, text in zip((0, 2), pids, told.problems, strict=True):
@@ -169,7 +177,7 @@ def test_a_run_is_refused_while_shards_live_and_names_all(tmp_path: Path, locks:
 
 
 def test_a_shard_is_refused_while_a_run_lives(tmp_path: Path, locks: bool) -> None:
-    with holder(tmp_path, locks=locks) as process:
+    with holding(tmp_path, locks=locks) as process:
         assert f"a run (process {process.pid}" in str(refused(tmp_path, "0/2"))
     assert not (tmp_path / "shards").exists()
 
@@ -255,3 +263,238 @@ def test_a_holder_is_read_from_the_start_each_time(tmp_path: Path) -> None:
         assert json.loads(content)["pid"] == os.getpid()
         for _ in range(2):
             assert str(os.getpid()) in str(refused(tmp_path / "d"))
+
+
+def claim_of(path: Path, **content: object) -> Path:
+    """A claim, as a host without locks leaves it; returns its file."""
+    path.mkdir(parents=True)
+    file = path / f"holder-{uuid.uuid4().hex}.json"
+    file.write_text(json.dumps({"what": "a run", "pid": 1, "host": socket.gethostname()} | content))
+    return file
+
+
+@pytest.fixture
+def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that knows no flock."""
+    monkeypatch.setattr(file_claim, "_flock", lambda handle, *, shared: False)
+
+
+def test_a_claim_of_another_host_without_locks_is_refused_with_the_file_to_delete(tmp_path: Path, locks: bool) -> None:
+    """Also where this host has locks."""
+    file = claim_of(tmp_path / ".scanstage.lock", pid=4711, host="node-7")
+    told = refused(tmp_path)
+    assert "a run (process 4711 on node-7)" in told.problems[0]
+    assert f"delete {file}" in str(told.mend)
+    file.unlink()
+    with run_lock(DatasetFolder(tmp_path)):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dead_claim_of_this_host_from_when_it_had_no_locks_is_followed(tmp_path: Path, locks: bool) -> None:
+    claim_of(tmp_path / ".scanstage.lock", life="an-earlier-boot/17")
+    notes: list[str] = []
+    with run_lock(DatasetFolder(tmp_path), note=notes.append):
+        pass
+    assert "process 1 on" in notes[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(holder.numbering() is None, reason="Linux's namespaces")
+@pytest.mark.parametrize(("boot", "kept"), [(None, True), ("an-earlier-boot", False)])
+def test_a_process_of_another_container_of_the_same_name_is_not_taken_for_dead(
+    tmp_path: Path, no_locks: None, boot: str | None, kept: bool
+) -> None:
+    """Its number means nothing here; but no container outlives its machine's boot."""
+    life = f"{boot or holder._boot()}/17"
+    claim_of(tmp_path / ".scanstage.lock", pid=2**22 - 1, life=life, numbering="pid:[1]")
+    if kept:
+        assert "delete" in str(refused(tmp_path).mend)
+    else:
+        with run_lock(DatasetFolder(tmp_path)):
+            pass
+
+
+def test_a_process_that_proc_hides_is_not_taken_for_dead(
+    tmp_path: Path, no_locks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on machines where each user sees their own processes alone (hidepid)."""
+    real = Path.read_text
+    hidden = f"/proc/{os.getppid()}/"
+
+    def read_text(path: Path, *arguments: str) -> str:
+        if str(path).startswith(hidden):
+            raise FileNotFoundError(errno.ENOENT, "hidden", str(path))
+        return real(path, *arguments)
+
+    claim_of(tmp_path / ".scanstage.lock", pid=os.getppid(), life=holder.life(os.getppid()))
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert "delete" in str(refused(tmp_path).mend)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="Linux's /proc")
+def test_a_process_whose_first_thread_has_ended_lives_until_all_have() -> None:
+    code = (
+        "import ctypes, sys, threading; threading.Thread(target=sys.stdin.read).start();"
+        "print(1, flush=True); ctypes.CDLL(None).pthread_exit(None)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            stat = Path(f"/proc/{process.pid}/stat")
+            while ") Z" not in stat.read_text():
+                pass
+            assert holder.life(process.pid) is not None
+        finally:
+            process.kill()
+        while len(list(Path(f"/proc/{process.pid}/task").iterdir())) > 1:
+            pass
+        assert holder.life(process.pid) is None
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "hard link", "pipe", "large", "socket", "full folder"])
+def test_what_is_no_claim_is_neither_written_to_nor_waited_for(tmp_path: Path, locks: bool, kind: str) -> None:
+    folder, victim = tmp_path / "d", tmp_path / "victim"
+    folder.mkdir()
+    victim.write_text("precious")
+    lock = folder / ".scanstage.lock"
+    if kind == "link":
+        lock.symlink_to(victim)
+    elif kind == "dangling":
+        lock.symlink_to(tmp_path / "made")
+    elif kind == "hard link":
+        lock.hardlink_to(victim)
+    elif kind == "pipe":
+        os.mkfifo(lock)
+    elif kind == "large":
+        lock.write_bytes(b"{" * 100_000)
+    elif kind == "socket":
+        socket.socket(socket.AF_UNIX).bind(os.path.relpath(lock))
+    else:
+        lock.mkdir()
+        (lock / "precious").write_text("precious")
+    told = str(refused(folder))
+    assert ".scanstage.lock" in told
+    assert victim.read_text() == "precious"
+    assert not (tmp_path / "made").exists()
+    assert kind != "full folder" or (lock / "precious").read_text() == "precious"
+
+
+def test_a_folder_that_a_link_puts_in_the_place_of_a_claim_is_not_emptied(tmp_path: Path, locks: bool) -> None:
+    """Nor where it holds what looks like a dead holder's file."""
+    file = claim_of(tmp_path / "elsewhere", life="an-earlier-boot/17")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/.scanstage.lock").symlink_to(file.parent)
+    refused(tmp_path / "d")
+    assert file.exists()
+
+
+def test_of_threads_of_one_process_one_has_it(tmp_path: Path, locks: bool) -> None:
+    """They have one number, by which one can't tell another's claim from what an earlier process left."""
+    inside, doubles, had = [0], [], []
+
+    def fight() -> None:
+        for _ in range(40):
+            with contextlib.suppress(InputError), run_lock(DatasetFolder(tmp_path)):
+                inside[0] += 1
+                doubles.append(inside[0])
+                time.sleep(0.0005)
+                inside[0] -= 1
+                had.append(1)
+
+    threads = [threading.Thread(target=fight) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert had
+    assert set(doubles) == {1}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stage", ["empty", "unfinished", "complete"])
+def test_what_killed_claimants_prepared_is_removed_by_the_next(tmp_path: Path, no_locks: None, stage: str) -> None:
+    staged = tmp_path / f"..scanstage.lock.of-holder-{'5' * 32}"
+    staged.mkdir()
+    if stage == "unfinished":
+        (staged / "unfinished").write_text('{"what": "a r')
+    elif stage == "complete":
+        told = {"what": "a run", "pid": 1, "host": socket.gethostname(), "life": "an-earlier-boot/17"}
+        (staged / f"{'holder-' + '5' * 32}.json").write_text(json.dumps(told))
+    with run_lock(DatasetFolder(tmp_path)):
+        assert [p.name for p in tmp_path.iterdir()] == [".scanstage.lock"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_which_another_prepares_its_claim_is_no_foreign_one(tmp_path: Path, no_locks: None) -> None:
+    """Two runs into a new folder: one has it, the other is about to be refused."""
+    claim_of(tmp_path / f"..scanstage.lock.of-holder-{'5' * 32}", pid=os.getppid(), life=holder.life(os.getppid()))
+    assert check_resumable(DatasetFolder(tmp_path), {}, fresh=False, extend=False) is False
+    (tmp_path / f"..other.lock.of-holder-{'5' * 32}").mkdir()
+    with pytest.raises(InputError):
+        check_resumable(DatasetFolder(tmp_path), {}, fresh=False, extend=False)
+
+
+def test_what_living_claimants_have_prepared_stays(tmp_path: Path, no_locks: None) -> None:
+    staged = tmp_path / f"..scanstage.lock.of-holder-{'5' * 32}"
+    file = claim_of(staged, pid=os.getppid(), life=holder.life(os.getppid()))
+    other = claim_of(tmp_path / f"..scanstage.lock.of-holder-{'6' * 32}", host="node-7")
+    with run_lock(DatasetFolder(tmp_path)):
+        pass
+    assert file.exists()
+    assert other.exists()
+
+
+def test_a_claim_that_was_taken_away_with_its_folder_is_taken_again(
+    tmp_path: Path, locks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a run that ends takes the shards' folder away, after the shard has claimed and before it looks for the run."""
+    real, looked = run_lock_module._others, []
+
+    def others(*arguments: object) -> object:
+        looked.append(1)
+        if len(looked) == 1:
+            (tmp_path / "shards").rename(tmp_path / "aside")
+        return real(*arguments)
+
+    monkeypatch.setattr(run_lock_module, "_others", others)
+    with run_lock(DatasetFolder(tmp_path), Shard(1, 2)):
+        assert len(looked) == 2
+        assert [held.path.name for held in live_holders(DatasetFolder(tmp_path))] == ["1-of-2.lock"]
+
+
+def test_the_file_that_tells_of_a_claim_is_named_while_it_lasts(tmp_path: Path, locks: bool) -> None:
+    """Other machines compare it, to see whether they share the folder."""
+    folder = DatasetFolder(tmp_path)
+    assert own_file(folder) is None
+    for shard in (None, Shard(0, 2)):
+        with run_lock(folder, shard):
+            file = own_file(folder)
+            assert file is not None
+            assert json.loads(file.read_text())["pid"] == os.getpid()
+    with holding(tmp_path, locks=locks):
+        assert own_file(folder) is None
+
+
+def test_a_late_follower_of_a_dead_one_doesn_t_harm_who_was_faster(
+    tmp_path: Path, no_locks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause at the right line: another follows it, and holds, between the look at the dead one and its removal."""
+    path = tmp_path / ".scanstage.lock"
+    claim_of(path, life="an-earlier-boot/17")
+    real, others = folder_claim._held, ExitStack()
+
+    def held(place: Path, entries: dict[str, holder.Holder]) -> object:
+        found = real(place, entries)
+        if entries and place == path and not found:
+            monkeypatch.setattr(folder_claim, "_held", real)
+            others.enter_context(holding(tmp_path, locks=False))
+        return found
+
+    monkeypatch.setattr(folder_claim, "_held", held)
+    with others:
+        refused(tmp_path)
+        [living] = live_holders(DatasetFolder(tmp_path))
+        assert living.certain
+        assert living.file.exists()

@@ -12,6 +12,7 @@ from rich.console import Console
 from dataset.folder import DatasetFolder
 from render import stages as stages_module
 from render.generate import _keep_log
+from render.log_tail import DATASET_LOG_BYTES
 from render.session import EngineInfo
 from render.stages import KEPT_LOGS, Stages
 from scenes.render_settings import RenderSettings
@@ -20,10 +21,10 @@ INFO = EngineInfo("9.9", "FAKE", "CPU", [], "a test", {}, True, [], [])
 
 
 class Session:
-    """Writes to its log, and lives until it is closed."""
+    """Has written its log, which a real one does at its end, and lives until it is told otherwise."""
 
     def __init__(self, settings: object, blender: object, scratch: Path, log: Path, **options: object) -> None:
-        self.log, self.alive, self.info = log, True, INFO
+        self.log, self.alive, self.info, self.printed = log, True, INFO, f"{log.name} says\n"
         log.write_text(f"{log.name}\n")
         if settings is None:
             raise OSError(errno.ENOMEM, "no room")
@@ -72,23 +73,36 @@ def test_logs_of_failed_starts_do_not_pile_up(stages: Stages, tmp_path: Path) ->
 
 def test_a_log_that_vanishes_while_all_are_read_is_left_out(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
     sessions = [start(stages) for _ in range(3)]
-    read = Path.read_text
+    read = Path.read_bytes
 
-    def vanishing(path: Path, *options: Any) -> str:
+    def vanishing(path: Path) -> bytes:
         if path == sessions[1].log:
             path.unlink()
-        return read(path, *options)
+        return read(path)
 
-    monkeypatch.setattr(Path, "read_text", vanishing)
-    assert stages.printed() == f"{sessions[0].log.name}\n{sessions[2].log.name}\n"
+    for session in sessions[:2]:
+        session.alive = False
+    monkeypatch.setattr(Path, "read_bytes", vanishing)
+    told = f"{sessions[0].log.name}\n{sessions[2].log.name} says\n"
+    assert stages.printed() == told.encode(), "a living worker's is asked of it: its file comes at its end"
+
+
+def test_noisy_workers_leave_what_each_printed_last_within_the_bound(stages: Stages) -> None:
+    for i in range(20):
+        session = start(stages)
+        session.alive = False
+        session.log.write_bytes(b"x" * (1 << 20) + f"\nlast of {i}\n".encode())
+    printed = stages.printed()
+    assert len(printed) <= DATASET_LOG_BYTES
+    assert all(f"\nlast of {i}\n".encode() in printed for i in range(20))
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), MemoryError(), RuntimeError("a store's own")])
 def test_a_log_that_can_t_be_kept_hides_nothing(
     stages: Stages, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail() -> str:
+    def fail() -> bytes:
         raise error
 
     monkeypatch.setattr(stages, "printed", fail)
-    _keep_log(stages, stages.folder, None)  # in a finally: what it raised would stand in place of what ended the run
+    _keep_log(stages, stages.folder, None, 1)  # in a finally: what it raised would stand in place of what ended the run

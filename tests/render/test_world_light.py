@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from unit_boxes import ENGINES, SETTINGS, WHEEL, WHITE, at, look, make_plan, mean_of, pose, render_once
 
-from render.session import BlenderSession
+from render.session import BlenderSession, EngineError
 from scenes.plan import BackgroundPlan, CameraPlan, LampPlan, ObjectPlan, SurfaceMaterial, SurfacePlan, WorldPlan
 from scenes.render_settings import HdriLight
 
@@ -164,3 +165,24 @@ def test_a_saved_scene_keeps_its_light(folders: dict[str, Path], tmp_path: Path)
     means = [float(word) for word in printed.split("means")[1].split()]
     assert len(means) == 3
     assert min(means) > 0.3  # alpha, which is 1, is a quarter of it
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices of POSIX")
+def test_what_is_no_file_is_refused_where_blender_would_wait_for_it(folders: dict[str, Path], tmp_path: Path) -> None:
+    """The coordinator looks first; what lies there may be swapped meanwhile."""
+    os.mkfifo(tmp_path / "pipe.exr")
+    (tmp_path / "endless.exr").symlink_to("/dev/zero")
+    (tmp_path / "large.exr").touch()
+    os.truncate(tmp_path / "large.exr", 5_000_000_000)
+    told = {"pipe.exr": "is no file", "endless.exr": "is no file", "large.exr": "are too many"}
+    with BlenderSession(SETTINGS, None, tmp_path, tmp_path / "log") as session:
+        for name, words in (told | {"builtin:../../../../../../../etc/x": "no such HDRI"}).items():
+            hdri = name if name.startswith("builtin:") else str(tmp_path / name)
+            plan = make_plan((BOX,), (GROUND,), world=WorldPlan(hdri, 0.0, 1.0), camera=FROM_ABOVE)
+            with pytest.raises(EngineError, match=words):
+                render_once(plan, folders, session)
+        for name, words in told.items():
+            material = dataclasses.replace(WHITE, image=str(tmp_path / name))
+            floor = dataclasses.replace(GROUND, material=material)
+            with pytest.raises(EngineError, match=words):
+                render_once(make_plan((BOX,), (floor,), camera=FROM_ABOVE), folders, session)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -11,6 +14,7 @@ from scenes.config import load_config
 from scenes.config.calibration import read_calibration
 from scenes.config.camera import BrownConrady, Fisheye
 
+ROOT = Path(__file__).parents[2]
 K = np.array([[500.0, 0.0, 322.3], [0.0, 510.0, 238.1], [0.0, 0.0, 1.0]])
 ROS = """
 image_width: 640
@@ -20,6 +24,15 @@ camera_matrix: {rows: 3, cols: 3, data: [300, 0, 320, 0, 301, 240, 0, 0, 1]}
 distortion_model: %s
 distortion_coefficients: {rows: 1, cols: 4, data: [%s]}
 """
+
+XML = "<?xml version='1.0'?><opencv_storage>%s</opencv_storage>"
+MATRIX = (
+    '<camera_matrix type_id="opencv-matrix"><rows>3</rows><cols>3</cols><dt>d</dt>'
+    "<data>500. 0. 320. 0. 500. 240. 0. 0. 1.</data></camera_matrix>"
+)
+ENTITIES = "<!ENTITY e0 'ha'>" + "".join(f"<!ENTITY e{i} '{f'&e{i - 1};' * 10}'>" for i in range(1, 10))
+LAUGHS = "a0: &a0 [1, 1]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9))
+MERGES = "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}\n" for i in range(1, 9))
 
 
 def opencv_file(path: Path, coefficients: list[float]) -> Path:
@@ -112,13 +125,13 @@ def test_another_resolution_scales_the_matrix(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("fx: hello\ncx: 1\ncy: 1", "could not convert"),
+        ("fx: hello\ncx: 1\ncy: 1", "fx is 'hello', expected a finite number"),
         ("fx: 600", "neither camera_matrix nor cx"),
         ("{fx: -3, cx: 1, cy: 1}", "fx"),
         ("[1, 2]", "holds no calibration"),
         ("camera_matrix: [1, 2, 3]", "3 numbers, expected 9"),
         ("camera_matrix: [500, 3, 320, 0, 500, 240, 0, 0, 1]", "skew"),
-        ("camera_matrix: [.nan, 0, 320, 0, 500, 240, 0, 0, 1]", "not finite"),
+        ("camera_matrix: [.nan, 0, 320, 0, 500, 240, 0, 0, 1]", "a number of the camera matrix is nan"),
         ("{fx: 600, cx: 1, cy: 1, distortion: {model: magic}}", "distortion"),
         (
             "{camera_matrix: [9, 0, 3, 0, 9, 2, 0, 0, 1], D: [0,0,0,0,0,0,0,0,1,0,0,0]}",
@@ -137,6 +150,34 @@ def test_another_resolution_scales_the_matrix(tmp_path: Path) -> None:
         ("<?xml version='1.0'?><opencv_storage></opencv_storage>", "holds no calibration"),
         ("a: !!python/object:os.system {}", "not valid YAML"),
         ("{fx: 600", "not valid YAML"),
+        ("{fx: 600, cx: 1, cy: 1, width: 1e400, height: 480}", "the image size is inf x 480"),
+        ("{fx: 600, cx: 1, cy: 1, width: 640, height: -480}", "640 x -480"),
+        ("{fx: 600, cx: 1, cy: 1, width: .nan, height: 480}", "nan x 480"),
+        ("{fx: 600, cx: 1, cy: 1, resolution: [1e30, 480]}", "1e+30 x 480"),
+        ("{fx: 600, cx: 1, cy: 1, width: true, height: 480}", "True x 480"),
+        ("{fx: 600, cx: 1, cy: 1, width: 0x" + "f" * 900 + ", height: 480}", "the image size is 51048"),
+        ("{fx: 0x" + "f" * 900 + ", cx: 1, cy: 1}", "fx is 51048"),
+        ("{fx: 0x" + "f" * 9000 + ", cx: 1, cy: 1}", "a number of 9,002 characters"),
+        ("{fx: 600, cx: 1, cy: 1, pixel_center: 1e999}", "pixel_center is inf"),
+        ("{fx: 600, cx: 1, cy: 1, distortion: {k1: 1e999}}", "finite number"),
+        ("{fx: 600, cx: 1, cy: 1, D: [0, 0, 0, -1e300]}", "the distortion is -1e+300"),
+        ("[" * 100_000, "not valid YAML"),
+        ('{"a":' * 20_000, "not valid YAML"),
+        ("a: " + "[" * 110 + "]" * 110, "nested more than 100 levels deep"),
+        ("- " * 30_000, "not valid YAML"),
+        (LAUGHS, "aliases count as often as used"),
+        (MERGES, "merge keys"),
+        ((XML % "x").removesuffix("</opencv_storage>") + "<a>" * 50_000, "nested more than 50 deep"),
+        ("<?xml version='1.0'?>" + "<opencv_storage>" * 9_000, "nested more than 50 deep"),
+        (XML % ("<_>" * 60 + "</_>" * 60), "nested more than 50 deep"),
+        (f"<?xml version='1.0'?><!DOCTYPE a [{ENTITIES}]><opencv_storage>&e9;</opencv_storage>", "has a DTD"),
+        ("<?xml version='1.0'?><!DOCTYPE a SYSTEM 'file:///etc/passwd'><opencv_storage/>", "has a DTD"),
+        ("<?xml version='1.0'?><opencv_storage>&secret;</opencv_storage>", "not valid XML"),
+        ("<?xml version='1.0'?><html/>", "its root is html"),
+        (XML % MATRIX.replace("1.", "1e400"), "a number of the camera matrix is inf"),
+        (XML % MATRIX.replace("500. 0.", "$base64$AAAA"), "the camera matrix is '"),
+        (XML % (MATRIX + MATRIX), "camera_matrix is given twice"),
+        (XML % MATRIX.replace("<rows>3", "<rows>2000000000").replace("1.<", "<"), "8 numbers, expected 9"),
     ],
 )
 def test_what_is_no_calibration_is_refused(tmp_path: Path, text: str, says: str) -> None:
@@ -149,7 +190,7 @@ def test_what_is_no_calibration_is_refused(tmp_path: Path, text: str, says: str)
 
 
 def test_a_missing_file_and_a_missing_size_are_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.yaml: No such file"):
+    with pytest.raises(InputError, match=r"none\.yaml: can.t be read \(No such file"):
         load_config(config(tmp_path, "intrinsics: none.yaml"))
     (tmp_path / "bare.yaml").write_text("{fx: 600, cx: 320, cy: 240}")
     with pytest.raises(InputError, match="no image size"):
@@ -163,3 +204,78 @@ def test_each_axis_is_scaled_by_its_own_factor(tmp_path: Path) -> None:
     numbers = camera.intrinsics
     assert (numbers.fx, numbers.fy) == pytest.approx((3000 * 1333 / 4000, 1001), rel=1e-12)
     assert (numbers.cx, numbers.cy) == pytest.approx((666.5, 500), rel=1e-12)
+
+
+FUZZ = """
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from assets.errors import InputError
+from scenes.config.calibration import read_calibration
+
+*sources, target = map(Path, sys.argv[1:])
+kinds = {"read": 0, "refused": 0}
+pieces = b"<a> [ { &a *a <<:*a 1e999 <!DOCTYPE ]> &#0; - \\xff &x;".split()
+for case in range(2000):
+    rng = np.random.default_rng((7, case))
+    data = bytearray(sources[case % len(sources)].read_bytes())
+    for _ in range(int(rng.integers(1, 4))):
+        at = int(rng.integers(len(data) + 1))
+        match int(rng.integers(5)):
+            case 0:
+                data[at : at + 1] = bytes([int(rng.integers(256))])
+            case 1:
+                del data[at : at + int(rng.integers(1, 40))]
+            case 2:
+                data[at:at] = pieces[int(rng.integers(len(pieces)))] * int(rng.choice([1, 3, 500]))
+            case 3:
+                data[at:at] = data[: int(rng.integers(len(data) + 1))]
+            case 4:
+                del data[at + 1 :]
+    target.write_bytes(data)
+    try:
+        read_calibration(target)
+        kinds["read"] += 1
+    except InputError:
+        kinds["refused"] += 1
+print(*kinds.values())
+"""
+
+
+def test_fuzzed_calibrations_are_read_or_refused(tmp_path: Path) -> None:
+    """In a process of its own: what parses XML is written in C, and may crash."""
+    coefficients = [-0.28, 0.07, 0.0003, 0.0002, 0.01]
+    sources = [opencv_file(tmp_path / f"calib.{kind}", coefficients) for kind in ("xml", "yaml", "json")]
+    (tmp_path / "ros.yaml").write_text(ROS % ("equidistant", "0.01, -0.002, 0, 0"))
+    command = [sys.executable, "-c", FUZZ, *map(str, sources), str(tmp_path / "ros.yaml"), str(tmp_path / "fuzzed")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    read, refused = map(int, done.stdout.split())
+    assert read > 30
+    assert refused > 30
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices of POSIX")
+def test_what_is_no_file_is_no_calibration(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "endless.yaml").symlink_to("/dev/zero")
+    (tmp_path / "large.yaml").touch()
+    os.truncate(tmp_path / "large.yaml", 1 << 40)
+    for name, told in (("pipe", "pipe"), ("folder", "folder"), ("endless", "device"), ("large", "at most 1 MB")):
+        with pytest.raises(InputError, match=told):
+            read_calibration(tmp_path / f"{name}.yaml")
+        with pytest.raises(InputError, match=rf"camera\.intrinsics: .*: can't be read \(it .*{told}"):
+            load_config(config(tmp_path, f"intrinsics: {name}.yaml"))
+        (tmp_path / "plain.yaml").write_text("images: 1")
+        with pytest.raises(InputError, match=told):
+            load_config(tmp_path / "plain.yaml", [f"camera.intrinsics={tmp_path}/{name}.yaml"])
+
+
+def test_lists_in_opencv_s_xml(tmp_path: Path) -> None:
+    path = tmp_path / "c.xml"
+    for size in ("640 480", "<_>640</_><_>480</_>"):
+        path.write_text(XML % f"{MATRIX}<image_size>{size}</image_size><names><_>a.png</_></names>")
+        assert read_calibration(path).resolution_wh == (640, 480)

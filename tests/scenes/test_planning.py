@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -306,6 +308,19 @@ stage: [{kind: table, looks: {image: absent}}, {kind: ground, looks: {image: bro
     text = "\n".join(e.value.problems)
     for name in ("missing.exr", "broken.exr", "builtin:nowhere", "absent", "broken.jpg"):
         assert name in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_photo_that_became_a_pipe_is_told_before_the_picture_is_rendered(tmp_path: Path, toy_library: Path) -> None:
+    photo = tmp_path / "photo.png"
+    cv2.imwrite(str(photo), np.zeros((8, 8, 3), np.uint8))
+    it = planner(tmp_path, toy_library, "stage: {kind: ground, looks: {image: photo.png}}")
+    open_inputs(it.config, tmp_path)
+    it.plan(0)
+    photo.unlink()
+    os.mkfifo(photo)
+    with pytest.raises(InputError, match=r"photo\.png: .*pipe"):
+        it.plan(0)
 
 
 @pytest.mark.parametrize("stage", ["none", "shelf"])

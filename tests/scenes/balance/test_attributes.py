@@ -69,7 +69,7 @@ def test_environment_images(tmp_path: Path) -> None:
     images = tmp_path / "skies"
     images.mkdir()
     for name in ("b.hdr", "a.hdr"):
-        (images / name).write_bytes(b"#?RADIANCE\n")
+        (images / name).write_bytes(b"#?RADIANCE\n\n-Y 1 +X 2\n")
     config = hdri({"choice": ["builtin:city", "skies"]})
     everything = ("builtin:city", str(images / "a.hdr"), str(images / "b.hdr"))
     assert find({"hdri": "uniform"}, tmp_path, **config) == {"hdri": everything}

@@ -1,0 +1,168 @@
+"""A copy, in a folder of its own, of a scan that only Blender reads: just the files that the scan may use.
+
+Blender's importers follow every path that a file names. So all paths are looked at first, what leads out of the scan's
+folder to a file of this machine is refused, and Blender sees nothing of the folder but the files that were named.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+from assets.bounds import MAX_NAMED_FILES
+from assets.errors import InputError
+from assets.raw_scan import Finding
+from assets.readers.folder import ScanFolder, read_bounded
+from assets.readers.gltf_document import parse_gltf
+from assets.readers.usd_names import MAX_NAME, usd_names
+
+USD_SUFFIXES = (".usd", ".usda", ".usdc", ".usdz")
+_GLTF_SUFFIXES = (".gltf", ".glb")
+_IMAGES = (
+    *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp", ".webp", ".exr", ".hdr", ".dds", ".psd", ".gif"),
+    *(".jp2", ".avif"),
+)
+_IMAGE_END = re.compile(rb"\.(?:%s)" % b"|".join(s[1:].encode() for s in _IMAGES), re.IGNORECASE)
+_BEFORE_NAME = re.compile(rb'[\x00-\x1f"*?<>|]')
+_MAX_HITS = 1_000_000
+_MOST_MADE_UP = 3  # pieces of a name with one or two numbers; what matches more could be tried in too many ways
+_MADE_UP = re.compile(r"[#*`]|<udim>|<uvtile>|\$\{", re.IGNORECASE)  # names that importers complete themselves
+
+
+def copy_for_blender(source: Path, target: Path) -> tuple[Path, tuple[Finding, ...]]:
+    """Copy a USD, FBX or glTF scan, and what it names of its own folder.
+
+    Args:
+        source: the scan.
+        target: an empty folder.
+
+    Returns:
+        the copy of the scan, and what was noticed.
+
+    Raises InputError for a scan that names files elsewhere that are there, and for broken ones.
+    """
+    folder = ScanFolder(source)
+    data = read_bounded(source)
+    suffix = source.suffix.lower()
+    if suffix in _GLTF_SUFFIXES:
+        return _copy_gltf(data, target, folder), folder.findings
+    copy = target / f"scan{suffix}"
+    layers = [(copy.name, data)]
+    copied: set[str] = set()
+    while layers:
+        place, data = layers.pop()
+        _write(target / place, data)
+        names = usd_names(data) if PurePosixPath(place).suffix.lower() in USD_SUFFIXES else _image_names(data)
+        for found in sorted(_own_files(names, PurePosixPath(place).parent, folder, target) - copied):
+            copied.add(found)
+            content = folder.read(found, "file")
+            if content is not None and found.lower().endswith(USD_SUFFIXES):
+                layers.append((found, content))
+            elif content is not None:
+                _write(target / found, content)
+    return copy, folder.findings
+
+
+def _copy_gltf(data: bytes, target: Path, folder: ScanFolder) -> Path:
+    """One document with buffers and images beside it under names of our own; no other path is left in it."""
+    document, binary = parse_gltf(data)
+    for key, kind in (("buffers", "buffer"), ("images", "texture")):
+        entries = document.get(key, [])
+        for number, entry in enumerate(entries if isinstance(entries, list) else []):
+            uri = entry.get("uri") if isinstance(entry, dict) else None
+            if uri is None or str(uri).startswith("data:"):
+                continue
+            content = folder.read(unquote(str(uri)), kind)
+            if content is None and key == "buffers":
+                raise InputError(f"its buffer {str(uri)[:80]!r} is missing", "copy it into the scan's folder")
+            entry["uri"] = name = f"{key}{number}"
+            if content is not None:
+                _write(target / name, content)
+    if binary is not None and document.get("buffers") and "uri" not in document["buffers"][0]:
+        document["buffers"][0]["uri"] = "binary"
+        _write(target / "binary", bytes(binary))
+    copy = target / "scan.gltf"
+    _write(copy, json.dumps(document).encode())
+    return copy
+
+
+def _own_files(names: Iterable[str], base: PurePosixPath, folder: ScanFolder, target: Path) -> set[str]:
+    """Files of the scan's folder, as places below it, that texts of one of its files name. Raises InputError."""
+    found: set[str] = set()
+    for name in dict.fromkeys(names):
+        plain = name.strip().replace("\\", "/").partition(":SDF_FORMAT_ARGS:")[0].partition("[")[0]
+        plain = plain.removeprefix("file://").removeprefix("//")
+        if not plain or len(plain) > MAX_NAME or "\0" in plain:
+            continue
+        if _leads_out(base, plain):
+            _refuse_what_is_there(plain, base, folder, target)
+            plain = PurePosixPath(plain).name  # where it was on its author's machine; importers look beside the scan
+        elif _MADE_UP.search(plain):
+            found |= _completed(base, plain, folder)
+            continue
+        if plain.lower().endswith((*_IMAGES, *USD_SUFFIXES)):
+            for place in ((base / plain).as_posix(), PurePosixPath(plain).name):
+                at = folder.find(f"./{place}", "file")
+                found |= {at} if at else set()
+        if len(found) > MAX_NAMED_FILES:
+            raise InputError(f"names more than {MAX_NAMED_FILES:,} files")
+    return found
+
+
+def _leads_out(base: PurePosixPath, name: str) -> bool:
+    """Whether a name, relative to a folder below the scan's, leads out of the scan's folder."""
+    if name.startswith(("/", "`")):
+        return True
+    depth = len(base.parts)
+    for part in PurePosixPath(name).parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return True
+    return False
+
+
+def _refuse_what_is_there(name: str, base: PurePosixPath, folder: ScanFolder, target: Path) -> None:
+    """Raise InputError for a name that leads out, to a file that is there, or that importers would make up."""
+    made_up = _MADE_UP.search(name) and name.lower().endswith((*_IMAGES, *USD_SUFFIXES))
+    paths = [root / base / name for root in (folder.root, target)]
+    # As the system finds it, and as importers do, which take "x/.." away without looking whether there is an x.
+    for path in (*paths, *(Path(os.path.normpath(path)) for path in paths)):
+        try:
+            there = path.parent.is_dir() if made_up else path.exists() and not path.is_dir()
+        except (OSError, ValueError):
+            continue
+        if there or name.startswith("`"):
+            raise InputError(
+                f"takes files from outside its own folder: {name[:200]}",
+                "put them beside the scan and name them without a path, or convert it to GLB by hand",
+            )
+
+
+def _completed(base: PurePosixPath, name: str, folder: ScanFolder) -> set[str]:
+    """Files that a name with a tile's or a frame's number in place of ``<UDIM>`` or ``#`` may mean."""
+    if not name.lower().endswith(_IMAGES):
+        return set()
+    parts = re.split(r"<[^<>]*>|#+|\*", name.rpartition("/")[2])
+    if len(parts) > _MOST_MADE_UP:
+        return set()
+    wanted = re.compile(r"[0-9_uv]{1,9}".join(map(re.escape, parts)) + r"\Z", re.IGNORECASE)
+    inside = base / name.rpartition("/")[0]
+    return {(inside / entry).as_posix() for entry in folder.names(inside) if wanted.match(entry)}
+
+
+def _image_names(data: bytes) -> Iterator[str]:
+    """Texts of an FBX that end like an image's name: of each the longest piece without characters that names lack."""
+    for number, hit in enumerate(_IMAGE_END.finditer(data)):
+        if number >= _MAX_HITS:
+            raise InputError(f"names more than {_MAX_HITS:,} images")
+        start = max(0, hit.start() - MAX_NAME)
+        yield _BEFORE_NAME.split(data[start : hit.end()])[-1].decode("utf-8", "surrogateescape")
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
