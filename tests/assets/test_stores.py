@@ -97,6 +97,34 @@ def test_many_files_are_read_in_order_and_absent_ones_told(folder: UPath, monkey
     assert [None if c is None else len(c) for c in found] == [1, 2, 3, None, 5, None, 7, 0]
 
 
+def test_no_more_is_read_than_a_file_can_have(folder: UPath, tmp_path: Path) -> None:
+    """An object of a store may have terabytes."""
+    for name, size in (("empty", 0), ("whole", 10), ("large", 11)):
+        put(folder / name, b"x" * size)
+        (tmp_path / name).write_bytes(b"x" * size)
+    assert list(read_files(folder, ["whole", "large", "gone", "empty"], 10)) == [b"x" * 10, None, None, b""]
+    for place in (folder, tmp_path):
+        assert read_file(place / "whole", 10) == b"x" * 10
+        assert read_file(place / "empty", 10) == b""
+        with pytest.raises(OSError, match="more than 10 bytes|at most 10 bytes"):
+            read_file(place / "large", 10)
+        with pytest.raises(FileNotFoundError):
+            read_file(place / "gone", 10)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_folder_in_place_of_a_file_is_told_and_anything_else_written_over(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "link"):
+        write_atomically(tmp_path / name, b"x")
+        assert (tmp_path / name).read_bytes() == b"x"
+    with pytest.raises(IsADirectoryError, match="where a file is to be written"):
+        write_atomically(tmp_path / "folder", b"x")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "link", "pipe"]
+
+
 def test_only_what_is_named_is_removed(folder: UPath) -> None:
     for name in ("images/0.jpg", "images/deep/1.jpg", "imagesque/x", "notes.txt", "run.json"):
         make_folder((folder / name).parent)

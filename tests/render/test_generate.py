@@ -407,3 +407,12 @@ def test_plan_prints_the_plan_that_is_rendered(config: Path, capsys: pytest.Capt
     printed = FramePlan.from_json(capsys.readouterr().out)
     summary = run(config)
     assert Record.from_json(summary.folder.record(3).read_text()).plan == printed
+
+
+@pytest.mark.parametrize("resolution", ["[16384, 16384]", "[8193, 8192]"])
+def test_pictures_larger_than_any_that_are_opened_are_not_made(config: Path, capfd, resolution: str) -> None:
+    assert entrypoint(["generate", str(config), "--set", f"camera.resolution={resolution}"]) == 2
+    told = " ".join(capfd.readouterr().err.split())
+    assert "camera.resolution" in told
+    assert "at most 67 million" in told
+    assert FakeSession.opened == 0
