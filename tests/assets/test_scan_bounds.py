@@ -61,7 +61,7 @@ def test_deep_images_are_turned_into_bytes_in_strips(mode: str, monkeypatch: pyt
     if mode == "F":
         values = np.linspace(-0.2, 1.2, n * n, dtype=np.float32).reshape(n, n)
         values[0, :3] = np.nan, np.inf, -np.inf
-        expected = np.clip(np.nan_to_num(values) * 255.0 + 0.5, 0, 255).astype(np.uint8)
+        expected = np.clip(np.nan_to_num(values, posinf=1, neginf=0) * np.float32(255) + 0.5, 0, 255).astype(np.uint8)
     else:
         values = (np.arange(n * n, dtype=np.int64).reshape(n, n) * 7 % 65536).astype(np.int32)
         expected = np.clip(values.astype(np.float64) / 65535 * 255 + 0.5, 0, 255).astype(np.uint8)
