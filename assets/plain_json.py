@@ -31,7 +31,10 @@ def parse_json(data: bytes, most_structure: int = MOST_STRUCTURE) -> Any:
     for halves of characters, and for what is nested too deeply or has too many values: whatever is read here can be
     written again, and takes no more memory than a few hundred megabytes and its strings.
     """
-    check_structure(data, most_structure)
+    beside, depth = _shape(data)
+    _refuse_many(beside, most_structure)
+    if depth > MOST_DEPTH:
+        raise ValueError(f"it is nested {depth} deep, at most {MOST_DEPTH} are read")
     try:
         found = json.loads(data, parse_constant=_refuse_constant, parse_float=_finite)
         if _SURROGATE.search(data):
@@ -42,13 +45,14 @@ def parse_json(data: bytes, most_structure: int = MOST_STRUCTURE) -> Any:
 
 
 def check_structure(data: bytes, most: int = MOST_STRUCTURE) -> None:
-    """Raise ValueError where a document has more bytes beside its strings than any that is meant well, or is deep."""
-    if len(data) > most or data.count(b"[") + data.count(b"{") > MOST_DEPTH:
-        beside, depth = _shape(data)
-        if beside > most:
-            raise ValueError(f"it has {beside} bytes beside its texts, at most {most} are read")
-        if depth > MOST_DEPTH:
-            raise ValueError(f"it is nested {depth} deep, at most {MOST_DEPTH} are read")
+    """Raise ValueError where a document has more bytes beside its strings than any that is meant well."""
+    if len(data) > most:
+        _refuse_many(_shape(data)[0], most)
+
+
+def _refuse_many(beside: int, most: int) -> None:
+    if beside > most:
+        raise ValueError(f"it has {beside} bytes beside its texts, at most {most} are read")
 
 
 def _shape(data: bytes) -> tuple[int, int]:

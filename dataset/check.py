@@ -25,7 +25,7 @@ from dataset.check_labels import Masks, check_agreement, check_masks, check_refe
 from dataset.check_poses import check_poses
 from dataset.export import count_labels, recorded_indices
 from dataset.finding import Finding
-from dataset.folder import MAP_FOLDERS, DatasetFolder
+from dataset.folder import MAP_FOLDERS, DatasetFolder, record_name
 from dataset.own_files import BOOK_BYTES, RECORD_BYTES, has_own, misplaced, read_own
 from dataset.picture_files import IMAGE_SUFFIXES
 from dataset.record import Record
@@ -108,7 +108,7 @@ def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckRepo
             findings += check_run(run, set(indices), found.labels, quarantined(folder))
         findings += check_sheet(folder, found.pictures)
         findings += check_balance(folder, run or {})
-        findings += check_strays(root, found.files | {COCO_FILE} | {f"records/{i:06d}.json" for i in indices})
+        findings += check_strays(root, found.files | {COCO_FILE} | {record_name(i) for i in indices})
     except OSError as e:
         raise InputError(f"{e.filename or root}: can't be read ({e.strerror or e})") from e
     return CheckReport(
@@ -188,7 +188,7 @@ def _check_picture(
     root: Path, classes: tuple[str, ...] | None, wanted: tuple[str, ...], fast: bool, index: int
 ) -> _Part:
     folder = DatasetFolder(root)
-    at = f"{folder.records.name}/{folder.record(index).name}"
+    at = record_name(index)
     try:
         record = Record.from_json(read_own(folder, at, RECORD_BYTES))
     except (OSError, ValueError, RecursionError) as e:

@@ -20,7 +20,7 @@ from dataset.balance_report import balance_figures
 from dataset.decoding import decode_picture
 from dataset.export import count_labels, iterate_records
 from dataset.finding import Finding
-from dataset.folder import DatasetFolder
+from dataset.folder import DatasetFolder, record_name
 from dataset.own_files import BOOK_BYTES, SHEET_BYTES, read_own
 from dataset.record import Record
 from scenes.balance.factors import side_of
@@ -61,8 +61,7 @@ def check_balance(folder: DatasetFolder, run: Mapping[str, Any]) -> Iterator[Fin
             yield Finding(folder.ledger.name, "ledger-short", f"has no line for picture {record.index}")
             continue
         for text in _differences(record, entries[record.index]):
-            at = f"{folder.records.name}/{folder.record(record.index).name}"
-            yield Finding(at, "ledger-differs", f"{text}, as {folder.ledger.name} has it")
+            yield Finding(record_name(record.index), "ledger-differs", f"{text}, as {folder.ledger.name} has it")
     if "pictures" in run:
         yield from _check_figures(folder, run, given, finished_entries(folder, entries.values()))
         yield from _check_chart(folder)

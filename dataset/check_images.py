@@ -9,7 +9,7 @@ from dataset.check_labels import Masks
 from dataset.check_map_content import Arrays, check_content, check_soft_masks
 from dataset.decoding import OtherSize, decode_exr, decode_picture, picture_mode, soft_mask_layers
 from dataset.finding import Finding
-from dataset.folder import DatasetFolder
+from dataset.folder import DatasetFolder, image_name, record_name
 from dataset.own_files import read_own
 from dataset.picture_files import is_recorded, misnamed_image, misnamed_map, most_bytes
 from dataset.record import Record
@@ -19,10 +19,10 @@ Faults = list[tuple[str, str]]
 
 def check_image(folder: DatasetFolder, record: Record, decode: bool) -> list[Finding]:
     """The picture is there, has the recorded hash, decodes to the end and has the stated size."""
-    record_at = f"records/{record.index:06d}.json"
+    record_at = record_name(record.index)
     if wrong := misnamed_image(record):
         return [Finding(record_at, "image-name", wrong)]
-    at = f"images/{record.image.file_name}"
+    at = image_name(record.image.file_name)
     data = _read(folder, at, record)
     if isinstance(data, str):
         return [Finding(at, "image-missing", data)]
@@ -62,7 +62,7 @@ def _check_hash(kind: str, data: bytes, sha256: str) -> Faults:
 def missing_maps(record: Record, wanted: Sequence[str]) -> list[Finding]:
     """The record names a file of every kind of map that the run's config asked for."""
     there = {PurePosixPath(info.path).parts[:1] for info in record.maps.values()}
-    at = f"records/{record.index:06d}.json"
+    at = record_name(record.index)
     return [
         Finding(at, "map-missing", f"names no file in {kind}/, which the config asked for")
         for kind in wanted
@@ -86,7 +86,7 @@ def check_maps(
     maps = _Maps(folder, record)
     for name, info in record.maps.items():
         if wrong := misnamed_map(record, name):
-            findings.append(Finding(f"records/{record.index:06d}.json", "map-path", wrong))
+            findings.append(Finding(record_name(record.index), "map-path", wrong))
             continue
         data = _read(folder, info.path, record)
         if isinstance(data, str):

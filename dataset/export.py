@@ -17,7 +17,7 @@ from assets.errors import InputError
 from assets.stores import entry_names, read_files
 from dataset.categories import Category
 from dataset.coco import encode_coco
-from dataset.folder import DatasetFolder
+from dataset.folder import DatasetFolder, image_name, record_name
 from dataset.own_files import RECORD_BYTES, has_own, own_content
 from dataset.picture_files import misnamed
 from dataset.preview import MOST_PICTURES, contact_sheet
@@ -63,7 +63,7 @@ def iterate_records(
             continue
         if record.index != index or misnamed(record):
             continue
-        if has_own(folder, f"{folder.images.name}/{record.image.file_name}", sizes):
+        if has_own(folder, image_name(record.image.file_name), sizes):
             yield record
 
 
@@ -73,19 +73,14 @@ def _record_files(
     """Index and content of those that can be read: from a store many at a time."""
     if isinstance(folder.root, Path):
         for index in indices:
-            if (found := own_content(folder, _name(folder, index), RECORD_BYTES)) is not None:
+            if (found := own_content(folder, record_name(index), RECORD_BYTES)) is not None:
                 yield index, found
         return
-    there = [i for i in indices if sizes is None or sizes.get(_name(folder, i))]
-    contents = read_files(folder.root, (_name(folder, i) for i in there), RECORD_BYTES)
+    there = [i for i in indices if sizes is None or sizes.get(record_name(i))]
+    contents = read_files(folder.root, (record_name(i) for i in there), RECORD_BYTES)
     for index, content in zip(there, contents, strict=True):
         if content is not None:
             yield index, content
-
-
-def _name(folder: DatasetFolder, index: int) -> str:
-    """A record's path below the root."""
-    return f"{folder.records.name}/{folder.record(index).name}"
 
 
 def recorded_indices(folder: DatasetFolder, sizes: Mapping[str, int] | None = None) -> list[int]:

@@ -26,8 +26,8 @@ from dataset.record import Record
 Exporter = Callable[[FinishedDataset, Path], dict[str, Any]]
 """Writes an export into an existing, empty folder and returns figures to show. Raises InputError."""
 
-_BROKEN = (ValueError, LookupError, ArithmeticError, StopIteration, cv2.error)
-"""What writing raises where a record was changed by hand: it parses, but holds what can't be."""
+_BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StopIteration, cv2.error)
+"""What writing raises where a record or run.json was changed by hand: it parses, but holds what can't be."""
 
 
 def _write_coco(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
@@ -68,7 +68,8 @@ def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> 
         return _export(dataset, format_, out)
     except _BROKEN as e:
         root, reason = dataset.folder.root, f"{type(e).__name__}: {e}"
-        raise InputError(f"{root}: a record is broken ({reason})", f"`scanstage check {root}` says which") from e
+        mend = f"`scanstage check {root}` says which"
+        raise InputError(f"{root}: a record, or run.json, is broken ({reason})", mend) from e
 
 
 def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Location, dict[str, Any]]:

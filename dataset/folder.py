@@ -14,6 +14,16 @@ MAP_FOLDERS = ("depth", "normals", "instances", "semantic", "soft_masks")
 """Folders of per-pixel data beside the pictures; each is there where it is asked for."""
 
 
+def record_name(index: int) -> str:
+    """Path of a record below a dataset's root."""
+    return f"records/{index:06d}.json"
+
+
+def image_name(file_name: str) -> str:
+    """Path of a picture below a dataset's root."""
+    return f"images/{file_name}"
+
+
 @dataclass(frozen=True)
 class DatasetFolder:
     """Where the parts of a dataset are."""

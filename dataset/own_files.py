@@ -5,12 +5,13 @@ On a local disk nothing below the dataset's folder is followed elsewhere; on a s
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from assets.errors import InputError
-from assets.outside_files import NO_FILE, is_file_below, read_below
+from assets.outside_files import NO_FILE, read_below
 from assets.stores import is_file, read_file
 from dataset.folder import DatasetFolder
 
@@ -48,7 +49,7 @@ def own_content(folder: DatasetFolder, name: str, most_bytes: int) -> bytes | No
 
 
 def has_own(folder: DatasetFolder, name: str, sizes: Mapping[str, int] | None = None) -> bool:
-    """Whether a dataset has a file.
+    """Whether a dataset has a file; reading it may still find a link on the way (:func:`refuse_misplaced`).
 
     Args:
         folder: of the dataset.
@@ -59,7 +60,14 @@ def has_own(folder: DatasetFolder, name: str, sizes: Mapping[str, int] | None = 
     """
     if sizes is not None:
         return bool(sizes.get(name))
-    return is_file_below(folder.root, name) if isinstance(folder.root, Path) else is_file(folder.root / name)
+    if not isinstance(folder.root, Path):
+        return is_file(folder.root / name)
+    try:
+        return stat.S_ISREG(os.lstat(f"{folder.root}/{name}").st_mode)  # ten times as fast as through a Path
+    except OSError as e:
+        if e.errno in NO_FILE:
+            return False
+        raise
 
 
 def misplaced(folder: DatasetFolder) -> Iterator[tuple[str, str]]:

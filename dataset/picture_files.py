@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from assets.outside_files import NO_FILE
-from dataset.folder import DatasetFolder
+from dataset.folder import DatasetFolder, image_name
 from dataset.maps import MAP_FILES
 from dataset.own_files import has_own, own_content, read_own
 from dataset.record import Record
@@ -57,11 +57,11 @@ def map_path(index: int, name: str) -> str:
     return f"{folder}/{index:06d}.{suffix}"
 
 
-def picture_files(folder: DatasetFolder, record: Record) -> dict[str, str]:
+def picture_files(record: Record) -> dict[str, str]:
     """SHA-256 of the picture's file and its maps, by path below the dataset. Raises NotRecorded."""
     if wrong := misnamed(record):
         raise NotRecorded("; ".join(wrong))
-    named = {f"{folder.images.name}/{record.image.file_name}": record.image.sha256}
+    named = {image_name(record.image.file_name): record.image.sha256}
     return named | {info.path: info.sha256 for info in record.maps.values()}
 
 
@@ -75,7 +75,7 @@ def read_image(folder: DatasetFolder, record: Record) -> bytes:
     """The picture's file as it was recorded. Raises NotRecorded where it isn't, OSError where it can't be read."""
     if wrong := misnamed_image(record):
         raise NotRecorded(wrong)
-    return _read(folder, f"{folder.images.name}/{record.image.file_name}", record.image.sha256, most_bytes(record))
+    return _read(folder, image_name(record.image.file_name), record.image.sha256, most_bytes(record))
 
 
 def read_map(folder: DatasetFolder, record: Record, name: str) -> bytes:
@@ -113,7 +113,7 @@ def image_is_whole(folder: DatasetFolder, record: Record, sizes: Mapping[str, in
     Raises OSError where that can't be told.
     """
     try:
-        named = picture_files(folder, record)
+        named = picture_files(record)
     except NotRecorded:
         return False
     if not isinstance(folder.root, Path):

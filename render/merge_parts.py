@@ -19,7 +19,7 @@ from assets.outside_files import NO_FILE, is_file_below, open_below, read_below
 from assets.stores import entry_names
 from dataset.export import read_records, recorded_indices
 from dataset.finished import open_dataset
-from dataset.folder import MAP_FOLDERS, DatasetFolder
+from dataset.folder import MAP_FOLDERS, DatasetFolder, record_name
 from dataset.own_files import RECORD_BYTES, read_own, refuse_misplaced
 from dataset.picture_files import image_is_whole, is_recorded, most_bytes, picture_files
 from dataset.record import Record
@@ -182,7 +182,7 @@ def _digest(folder: DatasetFolder, index: int) -> str:
 
 
 def _record_bytes(folder: DatasetFolder, index: int) -> bytes:
-    return read_own(folder, f"{folder.records.name}/{folder.record(index).name}", RECORD_BYTES)
+    return read_own(folder, record_name(index), RECORD_BYTES)
 
 
 def _take(folder: DatasetFolder, found: _Found) -> None:
@@ -191,7 +191,7 @@ def _take(folder: DatasetFolder, found: _Found) -> None:
     if hashlib.sha256(data).hexdigest() != found.sha256:
         raise OSError(None, "changed while it was taken in", str(found.part.record(found.index)))
     record = Record.from_json(data)
-    for name, sha256 in picture_files(found.part, record).items():
+    for name, sha256 in picture_files(record).items():
         _take_file(found.part.local_root, folder.local_root, name, sha256, most_bytes(record))
     write_atomically(folder.record(found.index), data)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from assets.stores import Location
 from dataset.decoding import decode_rgb
 from dataset.export import recorded_indices
 from dataset.finished import FinishedDataset, open_dataset
-from dataset.folder import DatasetFolder
+from dataset.folder import DatasetFolder, record_name
 from dataset.own_files import RECORD_BYTES, read_own
 from dataset.picture_files import misnamed, read_image
 from dataset.record import Record
@@ -67,9 +69,15 @@ class Case:
         check_resolution(plan.camera.resolution_wh)
         # A plan that is there names no file relative to its config.
         planner = Planner(config, self.catalogue, Path())
-        try:
+        with self.unless_broken():
             return planner.complete(Attempt(plan, planner.caster.cast(plan)))
-        except (ValueError, LookupError, ArithmeticError) as e:  # it was changed by hand: it parses, but can't be
+
+    @contextmanager
+    def unless_broken(self) -> Iterator[None]:
+        """Raise InputError for what becomes of a plan that was changed by hand: it parses, but holds what can't be."""
+        try:
+            yield
+        except (ValueError, LookupError, ArithmeticError) as e:
             at = f"{self.dataset.folder.root}: picture {self.index}"
             raise InputError(f"{at}: its plan is broken ({type(e).__name__}: {e})") from e
 
@@ -176,7 +184,8 @@ def replay(
         )
         session = stages.open()
         try:
-            after = stages.finish(planned, stages.render(session, planned), session)
+            with case.unless_broken():
+                after = stages.finish(planned, stages.render(session, planned), session)
         finally:
             session.close()
     before = case.record
@@ -206,7 +215,7 @@ def _record(dataset: FinishedDataset, index: int) -> Record | None:
     path = dataset.folder.record(index)
     mend = "`scanstage check` says what is wrong with it"
     try:
-        record = Record.from_json(read_own(dataset.folder, f"{path.parent.name}/{path.name}", RECORD_BYTES))
+        record = Record.from_json(read_own(dataset.folder, record_name(index), RECORD_BYTES))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as e:

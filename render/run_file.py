@@ -46,7 +46,9 @@ class _Identity:
 
 
 @dataclass
-class _Failure:
+class Failure:
+    """A picture that could not be made, and why."""
+
     index: Index
     reason: str
 
@@ -64,7 +66,7 @@ class _Told:
 
     identity: _Identity
     config: dict[str, Any]
-    failed: Annotated[list[_Failure], FailFast()] = field(default_factory=list)
+    failed: Annotated[list[Failure], FailFast()] = field(default_factory=list)
     sessions: Annotated[list[dict[str, Any]], FailFast()] = field(default_factory=list)
     given: Index = 0
     command: _Command = field(default_factory=_Command)

@@ -9,16 +9,21 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from assets.atomic import write_atomically
 from assets.errors import InputError
-from assets.stores import entry_names, is_file, make_folder, read_file, remove
+from assets.plain_json import parse_json
+from assets.stores import entry_names, is_file, make_folder, remove
 from dataset.export import iterate_records, recorded_indices
 from dataset.folder import DatasetFolder
+from dataset.own_files import BOOK_BYTES, own_content
 from render.log_tail import DATASET_LOG_BYTES, LEAST_BYTES, extend_log, joined, log_end
-from render.run_file import check_resumable, earlier_run, write_run_file
+from render.run_file import Failure, check_resumable, earlier_run, write_run_file
 from render.shards import Shard
 from scenes.balance.ledger import Ledger
 from scenes.source import PictureSource
@@ -26,6 +31,17 @@ from scenes.source import PictureSource
 Content = dict[str, Any]
 _NOTE = re.compile(r"\d+-of-\d+\.json")
 _LOG = re.compile(r"(\d+-of-\d+)\.log")
+
+
+@dataclass
+class _Note:
+    """What is relied on of a shard's note."""
+
+    sessions: list[Content] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+
+
+_NOTES = TypeAdapter(_Note)
 
 
 def begin_shard(folder: DatasetFolder, content: Content, maps: Iterable[str], extend: bool) -> None:
@@ -79,7 +95,7 @@ def close_shard(folder: DatasetFolder, shard: Shard, done: list[Content], failed
     """Note the sessions that a shard has done, beside those that it noted before. Raises OSError."""
     path = folder.shards / f"{shard.name}.json"
     make_folder(path.parent)
-    sessions = _read(folder, path.name).get("sessions", [])
+    sessions = _read(folder, path.name).sessions
     sessions += [session | {"shard": str(shard)} for session in done]
     reasons = [{"index": i, "reason": reason} for i, reason in sorted(failed)]
     note = {"shard": str(shard), "sessions": sessions, "failed": reasons}
@@ -105,16 +121,15 @@ def keep_shard_log(folder: DatasetFolder, shard: Shard, printed: bytes) -> None:
 
 def with_notes(folder: DatasetFolder, sessions: Sequence[Content]) -> list[Content]:
     """The sessions and those that shards noted, each once: folding may have been interrupted. Raises OSError."""
-    together = list(sessions)
+    together = {json.dumps(s, sort_keys=True): s for s in sessions}
     for name in _names(folder, _NOTE):
-        together += [s for s in _read(folder, name).get("sessions", []) if s not in together]
-    return together
+        together |= {json.dumps(s, sort_keys=True): s for s in _read(folder, name).sessions}
+    return list(together.values())
 
 
 def noted_failures(folder: DatasetFolder) -> dict[int, str]:
     """Reasons of pictures that shards could not make. Raises OSError."""
-    notes = (_read(folder, name).get("failed", []) for name in _names(folder, _NOTE))
-    return {int(f["index"]): str(f["reason"]) for note in notes for f in note}
+    return {f.index: f.reason for name in _names(folder, _NOTE) for f in _read(folder, name).failed}
 
 
 def remove_notes(folder: DatasetFolder) -> None:
@@ -155,10 +170,10 @@ def _names(folder: DatasetFolder, pattern: re.Pattern[str]) -> list[str]:
     return sorted(name for name in entry_names(folder.shards) if pattern.fullmatch(name))
 
 
-def _read(folder: DatasetFolder, name: str) -> Content:
-    """A note; an unreadable one is empty, as one that was never written."""
+def _read(folder: DatasetFolder, name: str) -> _Note:
+    """A note; an unreadable one is empty, as one that was never written. Raises OSError."""
+    content = own_content(folder, f"{folder.shards.name}/{name}", BOOK_BYTES)
     try:
-        note = json.loads(read_file(folder.shards / name))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return note if isinstance(note, dict) else {}
+        return _Note() if content is None else _NOTES.validate_python(parse_json(content))
+    except ValueError:
+        return _Note()

@@ -191,7 +191,8 @@ def _render(case: Case, planned: Planned, config: RunConfig, keep_scene: Path | 
                 session.save_scene(keep_scene / SCENE, config.workers.picture_timeout_s)
         finally:
             session.close()
-    return _developed(planned, passes, config)
+    with case.unless_broken():
+        return _developed(planned, passes, config)
 
 
 def _developed(planned: Planned, passes: Passes, config: RunConfig) -> Look:
