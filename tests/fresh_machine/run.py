@@ -37,7 +37,9 @@ COMPILERS = ("cc", "gcc", "g++", "c++", "clang")
 def main() -> int:
     """Parse, try, clean up."""
     parser = argparse.ArgumentParser(description="The README's two commands on a bare Debian.")
-    parser.add_argument("--wheels", type=Path, help="folder of wheels that pip may take instead of downloading them")
+    parser.add_argument(
+        "--wheels", type=Path, help="folder with all wheels needed, which pip takes instead of an index"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the root file system where it is")
     arguments = parser.parse_args()
     if why := cannot_try():
@@ -83,9 +85,13 @@ def try_readme(root: Path, wheels: Path | None) -> int:
     binds, variables = pip_settings(root)
     if wheels:
         binds.append((wheels.resolve(), "/wheels"))
-        variables["PIP_FIND_LINKS"] = f"{variables.get('PIP_FIND_LINKS', '')} /wheels".strip()
-    session = f"cd /checkout; python3 -m venv .venv; . .venv/bin/activate; {command}; scanstage check output/quickstart"
-    step("the README's command", inside(root, session, binds, variables, USER))
+        variables |= {"PIP_FIND_LINKS": "/wheels", "PIP_NO_INDEX": "1"}
+    session = [
+        *("set -e", "cd /checkout", "python3 -m venv .venv", ". .venv/bin/activate", "set -x"),
+        f"id; {command} || exit 1",
+        "scanstage check output/quickstart",
+    ]
+    step("the README's command", inside(root, "\n".join(session), binds, variables, USER))
     pictures = len(list((root / "checkout/output/quickstart/images").glob("*.jpg")))
     print(f"{pictures} pictures of {PICTURES}")
     return 0 if pictures == PICTURES else 1
@@ -122,7 +128,8 @@ def clone(target: Path) -> None:
 def pip_settings(root: Path) -> tuple[list[tuple[Path, str]], dict[str, str]]:
     """How pip reaches its index from here: put into the root's pip.conf; what to mount, and variables to set.
 
-    Whatever file or folder a setting names is mounted at the same place, read-only.
+    Whatever file or folder a setting names is mounted at the same place, read-only; of an index in a folder the folder
+    around it, where its files may be.
     """
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
     lines = ["[global]"]
@@ -134,7 +141,8 @@ def pip_settings(root: Path) -> tuple[list[tuple[Path, str]], dict[str, str]]:
             values.append(str(ast.literal_eval(value)))
             lines.append(f"{key} = {values[-1]}".replace("\n", "\n    "))
     (root / "etc/pip.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    paths = {Path(word.removeprefix("file://")) for value in values for word in value.split()}
+    words = [word for value in values for word in value.split()]
+    paths = {Path(w.removeprefix("file://")).parent if w.startswith("file://") else Path(w) for w in words}
     binds = [(path, str(path)) for path in sorted(paths) if path.is_absolute() and path.exists()]
     kept = {k: v for k, v in os.environ.items() if k.startswith("PIP_") or k.lower().endswith("_proxy")}
     return binds, kept
@@ -151,7 +159,7 @@ def inside(
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     environment |= {k: v for k, v in os.environ.items() if k.lower().endswith("_proxy")} | (variables or {})
     pairs = [f"{k}={v}" for k, v in environment.items()]
-    shell = ["/bin/sh", "-exc" if user else "-ec", command]
+    shell = ["/bin/sh", "-ec", command]
     enter = ["env", "-i", *pairs, "chroot", f"--userspec={user}:{user}", "--groups=", str(root), *shell]
     script = [*mounts(root, binds or []), f"exec {shlex.join(enter)}"]
     return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", "\n".join(script)]
