@@ -10,6 +10,7 @@ import kills
 import noisy_output
 import shards
 import sick_workers
+import strange_datasets
 import strange_files
 import two_at_once
 from observation import Scenario
@@ -24,5 +25,6 @@ ALL: tuple[Scenario, ...] = (
     *hostile_scans.SCENARIOS,
     *hostile_configs.SCENARIOS,
     *strange_files.SCENARIOS,
+    *strange_datasets.SCENARIOS,
     *noisy_output.SCENARIOS,
 )
