@@ -36,7 +36,7 @@ MAX_PIXELS = 1 << 33
 """Pixels of all textures of a scan together: 32 of 16,384 squared, 512 of 4096 squared."""
 MAX_JPEG_SCANS = 100
 """Passes over a progressive JPEG, each of which costs all of its pixels; encoders write a dozen."""
-MAX_CLIPPED = 1_000_000_000
+MAX_CLIPPED = 400_000_000
 """Corners that are looked at while polygons with notches are cut into triangles; the rest are cut as fans."""
 MAX_NOTES = 20
 """Findings of one topic; of more, only the number is told."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from assets.raw_scan import RawScan
 from assets.srgb import linear_from_srgb, srgb_bytes
 from assets.surface_mesh import SurfaceMesh
 from assets.texture_coding import decode_rgb
+from assets.topology import groups
 
 _WHITE = (1.0, 1.0, 1.0, 1.0)
 
@@ -21,12 +23,15 @@ def bake_colors(mesh: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, RawScan]
     Fine print between vertices is lost; roughness and metallic factors stay. Raises InputError for a broken texture.
     """
     linear = np.ones((len(mesh.faces), 3, 3))
-    for k, material in enumerate(scan.materials):
-        mine = mesh.face_material == k
+    name, pixels = "", None
+    for k, mine in sorted(groups(mesh.face_material).items(), key=_by_texture(scan)):
+        material = scan.materials[k]
         linear[mine] *= np.array(material.base_color[:3])
-        data = scan.images.get(material.base_color_texture or "")
-        if data is not None and mesh.corner_uv is not None and mine.any():
-            linear[mine] *= _nearest(decode_rgb(data, str(material.base_color_texture)), mesh.corner_uv[mine])
+        if material.base_color_texture in scan.images and mesh.corner_uv is not None:
+            if pixels is None or name != material.base_color_texture:
+                name = material.base_color_texture
+                pixels = decode_rgb(scan.images[name], name)
+            linear[mine] *= _nearest(pixels, mesh.corner_uv[mine])
         if material.vertex_colors and mesh.corner_color is not None:
             linear[mine] *= linear_from_srgb(mesh.corner_color[mine][..., :3])
     corner = mesh.faces.ravel()
@@ -49,6 +54,11 @@ def bake_colors(mesh: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, RawScan]
     )
     baked = replace(mesh, corner_uv=None, corner_color=rgba[mesh.faces])
     return baked, replace(scan, materials=plain, images={})
+
+
+def _by_texture(scan: RawScan) -> Callable[[tuple[int, npt.NDArray[np.int64]]], str]:
+    """The order in which each texture is decoded once, and only one is held."""
+    return lambda group: scan.materials[group[0]].base_color_texture or ""
 
 
 def _nearest(image: npt.NDArray[np.uint8], uv: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

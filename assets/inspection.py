@@ -65,6 +65,9 @@ def inspect_scan(
             what = problem.removeprefix(f"{path}: ")
             findings.append(Finding("error", "refused", what, e.mend or ""))
         return replace(result, findings=tuple(findings))
+    except MemoryError:
+        findings.append(Finding("error", "refused", "too large for this machine's memory", "simplify the scan first"))
+        return replace(result, findings=tuple(findings))
     return replace(result, refused=any(f.severity == "error" for f in findings), findings=tuple(findings))
 
 

@@ -116,6 +116,8 @@ def add_scan(
         meta, mesh, files = build_asset(scan, asset_id, source, options, keypoints)
     except InputError as e:
         raise InputError([p if file_name in p else f"{file_name}: {p}" for p in e.problems], e.mend) from e
+    except MemoryError as e:
+        raise InputError(f"{file_name}: too large for this machine's memory", "simplify the scan first") from e
     try:
         return store_asset(library, meta, mesh, files)
     except OSError as e:

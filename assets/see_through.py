@@ -15,7 +15,7 @@ from assets.asset import Material
 from assets.errors import InputError
 from assets.raw_scan import Finding, RawScan
 from assets.texture_coding import open_image
-from assets.topology import face_normals_and_areas
+from assets.topology import face_normals_and_areas, groups
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,14 +37,15 @@ def settle_alpha(scan: RawScan) -> tuple[RawScan, list[Finding]]:
         return scan, []
     _, areas = face_normals_and_areas(scan.vertices, scan.faces)
     materials, findings, visible = list(scan.materials), [], 0.0
-    for k in np.unique(scan.face_material):
+    alphas = _TextureAlpha(scan)
+    # One texture after the other, so that each is decoded once, and only one is held.
+    for k, faces in sorted(groups(scan.face_material).items(), key=lambda g: materials[g[0]].base_color_texture or ""):
         material = materials[k]
-        faces = np.flatnonzero(scan.face_material == k)
         area = float(areas[faces].sum())
         if material.alpha_mode == "OPAQUE":
             visible += area
             continue
-        alpha = _alpha(scan, material, faces)
+        alpha = _alpha(scan, material, faces, alphas)
         solid = alpha >= (material.alpha_cutoff if material.alpha_mode == "MASK" else _SOLID)
         shown = solid if material.alpha_mode == "MASK" else alpha > _CLEAR
         visible += float((shown.mean(axis=1) * areas[faces]).sum())
@@ -62,16 +63,15 @@ def settle_alpha(scan: RawScan) -> tuple[RawScan, list[Finding]]:
     return replace(scan, materials=tuple(materials)), findings
 
 
-def _alpha(scan: RawScan, material: Material, faces: npt.NDArray[np.int64]) -> Floats:
+def _alpha(scan: RawScan, material: Material, faces: npt.NDArray[np.int64], alphas: _TextureAlpha) -> Floats:
     """(F, S) opacity at a lattice of points inside each face."""
     weights = _lattice(min(_FINEST, max(1, int((2 * _MOST_SAMPLES / len(faces)) ** 0.5))))
     alpha = np.full((len(faces), len(weights)), material.base_color[3])
     if material.vertex_colors and scan.vertex_color is not None:
         alpha *= scan.vertex_color[scan.faces[faces], 3] / 255 @ weights.T
-    image = scan.images.get(material.base_color_texture or "")
-    if image is not None and scan.corner_uv is not None:
+    if material.base_color_texture in scan.images and scan.corner_uv is not None:
         uv = np.einsum("sc,fcd->fsd", weights, scan.corner_uv[faces].astype(np.float64))
-        alpha *= _texture_alpha(image, str(material.base_color_texture), uv)
+        alpha *= alphas.at(material.base_color_texture, uv)
     return alpha
 
 
@@ -82,12 +82,29 @@ def _lattice(n: int) -> Floats:
     return weights / n
 
 
-def _texture_alpha(data: bytes, name: str, uv: Floats) -> Floats:
-    """Alpha of the nearest texel, repeating; 1 for images without."""
+class _TextureAlpha:
+    """Alpha channels of a scan's textures, of which the last one is kept decoded."""
+
+    def __init__(self, scan: RawScan) -> None:
+        self._images = scan.images
+        self._name: str | None = None
+        self._channel: npt.NDArray[np.uint8] | None = None
+
+    def at(self, name: str, uv: Floats) -> Floats:
+        """Alpha of the nearest texel, repeating; 1 for images without. Raises InputError."""
+        if name != self._name:
+            self._channel, self._name = _alpha_channel(self._images[name], name), name
+        return np.ones(uv.shape[:-1]) if self._channel is None else _nearest(self._channel, uv)
+
+
+def _alpha_channel(data: bytes, name: str) -> npt.NDArray[np.uint8] | None:
     with open_image(data, name) as image:
         if "A" not in image.getbands() and "transparency" not in image.info:
-            return np.ones(uv.shape[:-1])
-        channel = np.asarray(image.convert("RGBA").getchannel("A"))
+            return None
+        return np.asarray((image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A"))
+
+
+def _nearest(channel: npt.NDArray[np.uint8], uv: Floats) -> Floats:
     height, width = channel.shape
     place = uv - np.floor(uv)
     column = np.minimum((place[..., 0] * width).astype(np.int64), width - 1)

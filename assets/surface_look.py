@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from assets.asset import Material, MeshArrays
 from assets.srgb import linear_from_srgb
+from assets.topology import groups
 
 Floats = npt.NDArray[np.float64]
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -55,11 +56,9 @@ def base_color(
     """
     of_hit = mesh.face_material[face]
     albedo = np.empty((len(face), 3))
-    for k, material in enumerate(materials):
-        mine = of_hit == k
-        if not mine.any():
-            continue
-        color = np.broadcast_to(np.array(material.base_color[:3]), (int(mine.sum()), 3)).copy()
+    for k, mine in groups(of_hit).items():
+        material = materials[k]
+        color = np.broadcast_to(np.array(material.base_color[:3]), (len(mine), 3)).copy()
         if material.base_color_texture in pixels and mesh.corner_uv is not None:
             uv = mesh.corner_uv.reshape(-1, 3, 2)[face[mine]].astype(np.float64)
             color *= _sample(pixels[material.base_color_texture], np.einsum("ij,ijk->ik", weights[mine], uv))

@@ -147,12 +147,16 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         scale = 255 / 65535 if float(image.getextrema()[1]) > 255 else 1.0  # type: ignore[arg-type]
         return _to_bytes(image, lambda values: np.clip(values * scale + 0.5, 0, 255).astype(np.uint8))
     if image.mode == "F":
-        return _to_bytes(image, lambda v: np.clip(np.nan_to_num(v) * np.float32(255) + 0.5, 0, 255).astype(np.uint8))
+        return _to_bytes(image, _bytes_of_floats)
     if image.mode in ("RGB", "RGBA", "L"):
         image.load()
         return image
     has_alpha = image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
     return image.convert("RGBA" if has_alpha else "RGB")
+
+
+def _bytes_of_floats(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    return np.clip(np.nan_to_num(values, posinf=1.0, neginf=0.0) * np.float32(255) + 0.5, 0, 255).astype(np.uint8)
 
 
 def _to_bytes(image: Image.Image, convert: Callable[[npt.NDArray[Any]], npt.NDArray[np.uint8]]) -> Image.Image:

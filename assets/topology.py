@@ -6,6 +6,7 @@ Everything here is vectorised; a scan of two million triangles takes seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,15 @@ def weld(vertices: Floats, faces: Ints) -> tuple[Floats, Ints]:
     renumbered = np.full(len(vertices), -1, dtype=np.int64)
     renumbered[used] = rank[group]
     return kept[first[order]], renumbered[faces]
+
+
+def groups(number: npt.NDArray[np.integer[Any]]) -> dict[int, Ints]:
+    """The positions of each value of (N,) numbers, ascending: in one go, however many values there are."""
+    if len(number) and (number == number[0]).all():
+        return {int(number[0]): np.arange(len(number))}
+    order = np.argsort(number, kind="stable")
+    values, first = np.unique(number[order], return_index=True)
+    return dict(zip(values.tolist(), np.split(order, first[1:]), strict=True)) if len(values) else {}
 
 
 def face_normals_and_areas(vertices: Floats, faces: Ints) -> tuple[Floats, Floats]:

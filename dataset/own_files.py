@@ -79,7 +79,8 @@ def misplaced(folder: DatasetFolder) -> Iterator[tuple[str, str]]:
     if not isinstance(folder.root, Path):
         return
     folders = {entry.name for entry in folder.own_folders()}
-    for name in (*(entry.name for entry in folder.own_entries()), f"{folder.annotations.name}/{folder.coco.name}"):
+    names = [entry.name for entry in folder.own_entries() if entry != folder.quarantine]  # a run removes links there
+    for name in (*names, f"{folder.annotations.name}/{folder.coco.name}"):
         try:
             mode = (folder.root / name).lstat().st_mode
         except OSError as e:

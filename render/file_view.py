@@ -57,9 +57,9 @@ def limited(command: list[str], read: Iterable[Path], write: Iterable[Path]) -> 
     return [sys.executable, str(Path(__file__).absolute()), *lists, *command]
 
 
-def available() -> bool:
-    """Whether this system can limit what a process sees."""
-    return sys.platform.startswith("linux") and _version(ctypes.CDLL(None)) >= 1
+def available() -> int:
+    """The version of what this kernel can do to limit what a process sees; 0 where it can't, or isn't Linux."""
+    return max(0, _version(ctypes.CDLL(None))) if sys.platform.startswith("linux") else 0
 
 
 def limit(read: Iterable[str], write: Iterable[str]) -> bool:

@@ -38,6 +38,8 @@ def located(path: Path, base: Path) -> Path:
     """
     try:
         return (base / expanded(path)).resolve()
+    except UnicodeEncodeError:  # the locale's fault, of which the command line tells
+        raise
     except (OSError, RuntimeError, ValueError) as e:
         raise InputError(f"{shown(str(path))}: no path of a file ({e})", "give the whole path") from None
 

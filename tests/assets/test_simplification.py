@@ -146,6 +146,85 @@ def test_a_color_for_each_triangle_is_bounded_too(rng: np.random.Generator) -> N
     assert findings[0].topic == "color"
 
 
+def sheet(n: int) -> SurfaceMesh:
+    """A flat square of (n - 1)² · 2 triangles, facing up."""
+    x, y = np.meshgrid(np.linspace(0, 1, n), np.linspace(0, 1, n))
+    i = np.arange(n * n).reshape(n, n)
+    q = np.stack([i[:-1, :-1], i[:-1, 1:], i[1:, 1:], i[1:, :-1]], axis=-1).reshape(-1, 4)
+    faces = np.concatenate([q[:, [0, 1, 2]], q[:, [0, 2, 3]]])
+    positions = np.stack([x.ravel(), y.ravel(), np.zeros(n * n)], axis=1)
+    return SurfaceMesh(positions, faces, np.zeros(len(faces), np.int64), None, None)
+
+
+def doubled_areas(mesh: SurfaceMesh) -> np.ndarray:
+    a, b, c = (mesh.positions[mesh.faces[:, k]] for k in range(3))
+    return np.cross(b - a, c - a)
+
+
+@pytest.mark.parametrize("target", [100, 1000])
+def test_flat_sheets_keep_their_outline_and_never_fold(target: int) -> None:
+    """All collapses inside cost the same, nothing: what decides is that no triangle may turn over."""
+    whole = sheet(60)
+    hole = (np.abs(whole.positions[whole.faces].mean(axis=1)[:, :2] - 0.5) > 0.2).any(axis=1)
+    whole = whole.keep_faces(hole)
+    result = simplify(whole, target)
+    assert len(result.faces) <= target
+    up = doubled_areas(result)[:, 2]
+    assert (up > 0).all()
+    assert up.sum() == pytest.approx(doubled_areas(whole)[:, 2].sum(), rel=1e-6)
+
+
+@pytest.mark.parametrize("target", [100, 1000])
+def test_crumpled_surfaces_stay_closed(target: int, rng: np.random.Generator) -> None:
+    """Very many collapses would pinch tunnels, or make an edge that another makes as well."""
+    ball = trimesh.creation.icosphere(subdivisions=5)
+    mesh = trimesh.Trimesh(ball.vertices * rng.uniform(0.5, 1.5, (len(ball.vertices), 1)), ball.faces, process=False)
+    result = simplify(surface(mesh), target)
+    assert len(result.faces) <= target
+    assert open_edges(result) == 0
+    assert trimesh.Trimesh(result.positions, result.faces, process=False).euler_number == 2
+
+
+def test_hubs_of_very_many_triangles_stay_closed() -> None:
+    """Two fans back to back: every collapse on the rim has the two hubs as its neighbours."""
+    n = 20_000
+    angle = np.arange(n) * 2 * np.pi / n
+    rim = np.stack([np.cos(angle), np.sin(angle), 0.01 * np.sin(5 * angle)], axis=1)
+    i = np.arange(n)
+    fan = np.stack([np.zeros(n, int), 2 + i, 2 + (i + 1) % n], axis=1)
+    faces = np.concatenate([fan, np.stack([fan[:, 0] + 1, fan[:, 2], fan[:, 1]], axis=1)])
+    positions = np.concatenate([[[0, 0, 0.5], [0, 0, -0.5]], rim])
+    result = simplify(SurfaceMesh(positions, faces, np.zeros(2 * n, np.int64), None, None), 1000)
+    assert 900 < len(result.faces) <= 1000
+    assert open_edges(result) == 0
+
+
+def test_dust_of_small_closed_bodies_goes(rng: np.random.Generator) -> None:
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+    places = (rng.uniform(-1, 1, (2000, 1, 3)) + 0.002 * corners).reshape(-1, 3)
+    sides = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    faces = (4 * np.arange(2000)[:, None, None] + sides).reshape(-1, 3)
+    ball = bumpy_ball(4)
+    whole = SurfaceMesh(
+        np.concatenate([ball.vertices, places]),
+        np.concatenate([ball.faces, faces + len(ball.vertices)]).astype(np.int64),
+        np.zeros(len(ball.faces) + len(faces), np.int64),
+        None,
+        None,
+    )
+    result = simplify(whole, 1000)
+    assert len(result.faces) <= 1000
+    assert (np.linalg.norm(result.positions, axis=1) > 0.9).sum() > 100  # the ball is still there
+
+
+def test_the_same_on_every_run() -> None:
+    mesh = bumpy_ball()
+    dressed = surface(mesh, box_uv(mesh))
+    one, two = simplify(dressed, 2000), simplify(dressed, 2000)
+    assert np.array_equal(one.positions, two.positions)
+    assert np.array_equal(one.faces, two.faces)
+
+
 def test_small_meshes_are_left_alone() -> None:
     mesh = surface(bumpy_ball(1))
     assert simplify(mesh, 1000) is mesh

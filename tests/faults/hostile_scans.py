@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,17 @@ from dataset_digest import differences, digest, half_written
 from fake_blender import plant
 from kills import is_finished
 from observation import Observation, Scenario
+from scan_bombs import BOMBS
+from scan_files import gradient_image, textured_patch, write_obj
 from workplace import SLOW, Workplace
 
 from assets.errors import InputError
 from assets.library import list_assets
 from render.blender_import import convert_with_blender
 from render.file_view import READABLE
+
+PATIENCE_S = 120.0
+MEMORY_KB = 4 << 20
 
 
 def disappears(work: Workplace, seen: Observation, times: int) -> None:
@@ -133,6 +139,79 @@ def garbled(work: Workplace, seen: Observation, times: int) -> None:
     seen.times += times
 
 
+STRANGE: dict[str, Callable[[Path], None]] = {
+    "a pipe": lambda path: os.mkfifo(path),
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "a terminal": lambda path: path.symlink_to("/dev/tty"),
+    "a sparse file": lambda path: (path.touch(), os.truncate(path, 1 << 42))[0],
+    "a folder": lambda path: path.mkdir(),
+    "a link elsewhere": lambda path: path.symlink_to("/etc/passwd"),
+}
+
+
+HARMED = (".obj", ".ply", ".glb", ".stl", ".usdz", "+.mtl", "skin.png", "+.keypoints.yaml")
+
+
+def is_no_file(work: Workplace, seen: Observation, times: int) -> None:
+    """A pipe, a device, a folder, a link or something endless in place of a scan, or of a file that goes with it."""
+    patch = textured_patch(4)
+    for i in range(times):
+        (folder := work.root / f"strange-{i}").mkdir()
+        (library := work.root / f"strange-library-{i}").mkdir()
+        paths: list[Path] = []
+        cases = [(kind, suffix) for kind in STRANGE for suffix in HARMED if (kind, suffix[0]) != ("a folder", ".")]
+        for number, (kind, suffix) in enumerate(cases):
+            (place := folder / str(number)).mkdir()
+            gradient_image(8).save(place / "skin.png")
+            path = write_obj(place / f"s{number}.obj", *patch)
+            harmed = place / (f"s{number}{suffix}" if suffix.startswith((".", "+")) else suffix).replace("+", "")
+            harmed.unlink(missing_ok=True)
+            STRANGE[kind](harmed)
+            paths.append(harmed if suffix.startswith(".") else path)
+            seen.count(kind)
+        paths = [paths[k] for k in work.rng.permutation(len(paths))]
+        running = work.start("assets", "add", *paths, "--class", "thing", "--library", library, "--unit", "m")
+        ended = running.wait(PATIENCE_S)
+        seen.promise(ended.code == 1, ended.tail())  # missing textures are no reason to refuse a scan
+        seen.promise(not ended.traceback, f"traceback: {(ended.out + ended.err)[-1500:]}")
+        seen.promise("root:" not in ended.out + ended.err, "a line of the linked file is shown")
+        unnamed = [p for p in paths if str(p.with_suffix("")) not in ended.err and f"thing/{p.stem}-" not in ended.out]
+        seen.promise(not unnamed, f"not told of: {unnamed}")
+        _is_clean(seen, library, len(list_assets(library)))
+        seen.times += 1
+
+
+def bombs(work: Workplace, seen: Observation, times: int) -> None:
+    """Small files that declare much, under a limit of memory: taken in, or refused by name."""
+    names = list(BOMBS)
+    for i in work.rng.permutation(max(times, len(names)))[:times]:
+        name = names[i % len(names)]
+        (folder := work.root / f"bomb-{i}-{name}").mkdir()
+        path, library = BOMBS[name](folder), work.root / f"bomb-library-{i}"
+        library.mkdir()
+        running = work.start(
+            "assets",
+            "add",
+            path,
+            "--class",
+            "thing",
+            "--library",
+            library,
+            "--unit",
+            "m",
+            wrap=f"ulimit -v {MEMORY_KB}",
+        )
+        ended = running.wait(PATIENCE_S)
+        seen.count("taken in" if ended.code == 0 else "refused")
+        seen.promise(ended.code in (0, 2), f"{name}: {ended.tail()}")
+        seen.promise(ended.code == 0 or path.name in ended.err, f"{name} isn't named: {ended.tail()}")
+        seen.promise("memory" not in ended.err, f"{name} took all memory first: {ended.tail()}")
+        seen.promise(not ended.traceback, f"{name}: traceback: {(ended.out + ended.err)[-1500:]}")
+        _is_clean(seen, library, int(ended.code == 0))
+        shutil.rmtree(folder)
+        seen.times += 1
+
+
 def _garble(data: bytes, rng: np.random.Generator) -> bytes:
     changed = bytearray(data)
     match int(rng.integers(4)):
@@ -156,5 +235,9 @@ SCENARIOS = (
     Scenario(
         "scan-outlasts-importer", "ended at its bound of time or memory, refused by name", outlasts, 1, share=0.07
     ),
+    Scenario(
+        "scan-is-no-file", "refused by name, nothing waited for, nothing of elsewhere shown", is_no_file, 1, share=0.1
+    ),
+    Scenario("scan-bomb", "refused by name or taken in, within 4 GB of address space", bombs, 3, share=0.7),
     Scenario("garbled-scan", "taken in whole or refused; never a traceback", garbled, 12, share=4.0),
 )
