@@ -245,8 +245,9 @@ def _take_failures(root: Path, part: DatasetFolder) -> None:
         place = f"{part.quarantine.name}/{index}"
         if not is_file_below(part.local_root, f"{place}/{REASON}") or is_file_below(root, f"{place}/{REASON}"):
             continue
-        if (root / place).is_symlink():
-            raise InputError(f"{root / place}: is a link, and links in a dataset are not followed", "remove it")
+        for above in (root / part.quarantine.name, root / place):
+            if above.is_symlink():  # as a run does: removed, never followed
+                above.unlink()
         (root / place).mkdir(parents=True, exist_ok=True)
         for name in (PLAN, LOG, REASON):
             try:

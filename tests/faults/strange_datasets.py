@@ -31,7 +31,7 @@ STRANGE: dict[str, Callable[[Path], object]] = {
 }
 PICTURES = ("records/{:06d}.json", "images/{:06d}.jpg", "depth/{:06d}.png", "depth/{:06d}.exr")
 DERIVED = ("annotations/instances.json", "preview.png", "orders.jsonl", "balance.json", "balance.png")
-FOLDERS = ("images", "records", "depth", "annotations", "shards", "quarantine")
+FOLDERS = ("images", "records", "depth", "annotations", "shards")
 
 
 def replace(path: Path, kind: str) -> None:
