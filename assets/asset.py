@@ -13,6 +13,7 @@ at once the mesh that is cast for labels and the one rendered.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from dataclasses import asdict, dataclass, field, replace
@@ -206,6 +207,10 @@ class Asset:
     def mesh(self) -> MeshArrays:
         """Load the arrays. Raises InputError where the file is missing or broken."""
         return MeshArrays.load(self.folder / MESH_FILE)
+
+    def digest(self) -> str:
+        """SHA-256 of the metadata's file. Raises OSError."""
+        return hashlib.sha256(read_outside(self.folder / META_FILE, MAX_META_BYTES)).hexdigest()
 
     @classmethod
     def open(cls, folder: Path) -> Asset:

@@ -136,12 +136,12 @@ def _walked(root: Path, parts: tuple[str, ...], path: Path) -> int:
 def _looked_up(root: Path, parts: tuple[str, ...]) -> int:
     """The same by looking before each step, where a system can't open relative to a folder."""
     path = root
-    for part in parts:
+    for part in parts[:-1]:
         path = path / part
-        mode = path.lstat().st_mode
-        if part is not parts[-1] and not stat.S_ISDIR(mode):
+        if not stat.S_ISDIR(path.lstat().st_mode):
             raise OSError(errno.ENOTDIR, "a folder on the way is a link or no folder", str(path))
-    _refuse_kind(mode, path)
+    path = path / parts[-1]
+    _refuse_kind(path.lstat().st_mode, path)
     return os.open(path, _FLAGS)
 
 
@@ -182,8 +182,10 @@ def _bounded(file: BinaryIO, path: Path, most_bytes: int) -> bytes:
 
 
 def _too_large(path: Path, most_bytes: int, size: int | None = None) -> OSError:
-    has = "has no end" if size is None else f"has {_readable(size)}"
-    return OSError(errno.EFBIG, f"it {has}, at most {_readable(most_bytes)} are read", str(path))
+    has, most = "no end" if size is None else _readable(size), _readable(most_bytes)
+    if has == most:
+        has, most = f"{size:,} bytes", f"{most_bytes:,}"
+    return OSError(errno.EFBIG, f"it has {has}, at most {most} are read", str(path))
 
 
 def _readable(size: int) -> str:

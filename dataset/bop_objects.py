@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from assets.asset import META_FILE, Asset
+from assets.asset import Asset
 from assets.errors import InputError
 from dataset.finished import FinishedDataset
 from dataset.labels import Instance
@@ -109,7 +108,7 @@ def _assets(dataset: FinishedDataset, wanted: list[str]) -> dict[str, Asset]:
         if asset_id not in found:
             problems.append(f"{asset_id}: is not in {dataset.run.get('library') or 'the samples'} any more")
         elif asset_id in known:
-            digest = hashlib.sha256((found[asset_id].folder / META_FILE).read_bytes()).hexdigest()
+            digest = found[asset_id].digest()
             if not digest.startswith(known[asset_id]):
                 problems.append(f"{asset_id}: is not the asset that was rendered; it has been taken in anew")
     if problems:

@@ -12,7 +12,7 @@ from typing import Any
 from assets.outside_files import open_below
 from assets.stores import entry_names
 from dataset.categories import read_categories
-from dataset.coco import encode_coco
+from dataset.coco import UnknownClassError, encode_coco
 from dataset.decoding import decode_picture
 from dataset.export import iterate_records
 from dataset.finding import Finding
@@ -101,7 +101,7 @@ def check_coco(root: Path, run: Mapping[str, Any]) -> Iterator[Finding]:
     name = str(config.get("name")) if isinstance(config, dict) else ""
     try:
         expected = encode_coco(iterate_records(folder), read_categories(run), name)
-    except (KeyError, ValueError) as e:
+    except (UnknownClassError, KeyError, ValueError) as e:
         yield Finding(COCO_FILE, "coco-differs", f"can't be compared: records don't give a COCO file ({e})")
         return
     try:

@@ -11,9 +11,14 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from assets.errors import InputError
 from dataset.categories import Category
 from dataset.labels import Instance
 from dataset.record import Record
+
+
+class UnknownClassError(InputError):
+    """A record has a label of a class that its dataset doesn't have."""
 
 
 def to_coco(records: Iterable[Record], categories: Sequence[Category], name: str) -> dict[str, Any]:
@@ -68,6 +73,12 @@ def _pictures(
         image = {"id": record.index, "file_name": record.image.file_name, "width": width, "height": height}
         annotations = []
         for instance in record.instances:
+            if instance.class_name not in ids:
+                raise UnknownClassError(
+                    f"picture {record.index}: its record is broken: it has a label of the class "
+                    f"{instance.class_name!r}, which run.json doesn't list",
+                    "delete that record, and the run's own command makes the picture again",
+                )
             ours = {"id": next(number), "image_id": record.index, "category_id": ids[instance.class_name]}
             annotations.append(ours | _annotation(instance, by_name[instance.class_name]))
         yield image, annotations

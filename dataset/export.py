@@ -14,7 +14,7 @@ import numpy as np
 
 from assets.atomic import write_atomically
 from assets.errors import InputError
-from assets.stores import entry_names, read_files
+from assets.stores import entry_names, make_folder, read_files
 from dataset.categories import Category
 from dataset.coco import encode_coco
 from dataset.folder import DatasetFolder, image_name, record_name
@@ -166,6 +166,7 @@ def _derived(folder: DatasetFolder, categories: Sequence[Category], name: str) -
 
 
 def _put(folder: DatasetFolder, made: _Export) -> None:
+    make_folder(folder.annotations)
     write_atomically(folder.annotations / "instances.json", made.coco)
     if made.sheet is not None:
         write_atomically(folder.preview, made.sheet)

@@ -25,6 +25,8 @@ from dataset.folder import DatasetFolder
 MARK = "scanstage_export.json"
 MARK_BYTES = 1 << 29
 """Of a million pictures' files."""
+LOOKED_AT = (".DS_Store", "Thumbs.db", "desktop.ini", ".directory")
+"""What file managers leave in a folder that somebody has looked at."""
 SLACK_S = 2.0
 """File systems keep times as coarsely as this."""
 _NAMED = 5
@@ -52,7 +54,7 @@ def check_target(target: Path) -> None:
     Args:
         target: folder, resolved; it needn't be there.
     """
-    _refuse_own_folders(target)
+    refuse_own_folders(target)
     if not target.exists():
         return
     if not target.is_dir():
@@ -60,7 +62,7 @@ def check_target(target: Path) -> None:
     refuse_foreign(target, target)
 
 
-def _refuse_own_folders(target: Path) -> None:
+def refuse_own_folders(target: Path) -> None:
     """Raise InputError where a folder is, or is in, what a run writes of any dataset."""
     for place in (target, *target.parents):
         dataset = DatasetFolder(place.parent)
@@ -76,7 +78,7 @@ def refuse_foreign(folder: Path, shown: Path) -> None:
         folder: that is looked at.
         shown: how the user knows it.
     """
-    entries = list(_entries(folder))
+    entries = [e for e in _entries(folder) if e.name.rpartition("/")[2] not in LOOKED_AT]
     if not entries:
         return
     listed = _listed(folder, shown)

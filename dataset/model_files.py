@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from assets.asset import Asset, Material, MeshArrays
+from assets.bounds import MAX_FILE_BYTES
 from assets.errors import InputError
+from assets.outside_files import read_below
 from assets.srgb import linear_from_srgb, srgb_bytes
 from assets.surface_look import base_color
 from assets.texture_coding import decode_rgb
@@ -130,7 +132,9 @@ def _texture(asset: Asset, mesh: MeshArrays) -> bytes | None:
 def _load_texture(asset: Asset, material: Material) -> npt.NDArray[np.uint8]:
     path = asset.folder / str(material.base_color_texture)
     try:
-        return np.asarray(decode_rgb(path.read_bytes(), str(path)))
+        # A dataset from elsewhere names its library, in which a link might lead to any picture of this machine.
+        data = read_below(asset.folder, str(material.base_color_texture), MAX_FILE_BYTES)
+        return np.asarray(decode_rgb(data, str(path)))
     except OSError as e:
         raise InputError(f"{path}: can't be read ({e.strerror or e})", "take the scan in again") from e
 

@@ -24,6 +24,7 @@ _SCRIPT = Path(__file__).parent / "blender" / "import_scan.py"
 _TIMEOUT_S = 600.0
 _MEMORY_SHARE = 0.8
 _LOOK_EVERY_S = 0.2
+_DOES_NOT_START = ("no_bpy", "bpy_broken")
 _MOST_PRINTED_BYTES = 1 << 20
 
 
@@ -59,8 +60,11 @@ def convert_with_blender(
         reads = (source.absolute().parent, _SCRIPT.parent)
         limits = (timeout_s, memory_bytes or round(_MEMORY_SHARE * free_memory()), source.absolute().parent, folder)
         report = _run(limited(command, reads, [Path(folder)]), *limits)
-        if report.get("error") in ("no_bpy", "bpy_broken"):  # before it saw the file: perhaps for what it may not read
-            report = _run(command, *limits)
+        if report.get("error") in _DOES_NOT_START:  # perhaps for what it may not read
+            # The file itself may have had that printed, to be read without limits: so it is asked without the file.
+            nothing = worker_command(blender, _SCRIPT, (str(Path(folder) / "nothing.fbx"), str(converted)))
+            if _run(limited(nothing, reads, [Path(folder)]), *limits).get("error") in _DOES_NOT_START:
+                report = _run(command, *limits)
         if "error" in report:
             raise _refusal(source, blender, str(report["error"]), str(report["message"]))
         if not converted.is_file():
@@ -89,8 +93,10 @@ def _run(command: list[str], timeout_s: float, memory_bytes: int, place: Path, s
         return {"error": "failed", "message": too_much}
     for line in reversed(output):
         if line.startswith(MARKER):
-            report: dict[str, object] = json.loads(line[len(MARKER) :])
-            return report
+            with contextlib.suppress(ValueError, RecursionError):
+                told = json.loads(line[len(MARKER) :])
+                if isinstance(told, dict):
+                    return told
     last = next((line.strip() for line in reversed(output) if line.strip()), "")
     return {"error": "failed", "message": f"Blender ended with exit code {code} while reading it. {last}"}
 
@@ -124,7 +130,7 @@ def _refusal(source: Path, blender: Path | None, kind: str, message: str) -> Inp
         return InputError(f"{source}: {message}", mend)
     if kind == "outside":
         return InputError(f"{source}: {message}", "put the images beside the scan, or convert it to GLB by hand")
-    if kind in ("no_bpy", "bpy_broken"):
+    if kind in _DOES_NOT_START:
         failure = start_failure(blender, EngineError(message, kind))
         if isinstance(failure, InputError):
             return failure

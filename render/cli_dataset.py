@@ -13,8 +13,9 @@ import typer
 from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.locations import locate
+from dataset.wording import counted
 from render.cli_options import local_folder_of
-from render.console import Console, outside, print_json, quoting
+from render.console import Console, outside, print_json, print_note, quoting
 
 if TYPE_CHECKING:
     from dataset.check import CheckReport
@@ -86,10 +87,16 @@ def export(
     library: Annotated[Path | None, typer.Option(help="where the scans are now, if not where they were (bop)")] = None,
 ) -> None:
     """Write annotations in another format, from the records alone: nothing is rendered."""
+    from dataset.export import recorded_indices
     from dataset.exporters import export_dataset
     from dataset.finished import open_dataset
 
-    written, figures = export_dataset(open_dataset(locate(dataset, "DATASET"), library), format_, local_folder_of(out))
+    opened = open_dataset(locate(dataset, "DATASET"), library)
+    recorded = len(recorded_indices(opened.folder))
+    written, figures = export_dataset(opened, format_, local_folder_of(out))
+    if (damaged := recorded - figures["pictures"]) > 0:
+        text = f"{counted(damaged)} left out: the record, or a file of it, is damaged; `scanstage check` says which"
+        print_note(Console(stderr=True), text)
     console = Console(soft_wrap=True)
     console.print(f"{outside(', '.join(f'{n} {what}' for what, n in figures.items()))} in {outside(written)}")
 
@@ -162,13 +169,17 @@ def _open(
     blender: Path | None,
     library: Path | None,
 ) -> None:
+    from dataset.folder import DatasetFolder
     from render.replay import folder_for, open_case
+    from render.run_lock import run_lock
     from render.variants import SCENE, show_variants
 
     case = open_case(locate(dataset, "DATASET"), image, library)
     if case.reason is not None:
         console.print(f"picture {image} failed: {quoting(case.reason)}")
-    sheet = show_variants(case, folder_for(case, local_folder_of(out)), console, overrides, blender)
+    folder = folder_for(case, local_folder_of(out))
+    with run_lock(DatasetFolder(folder), what="a replay"):
+        sheet = show_variants(case, folder, console, overrides, blender)
     console.print(f"sheet    {outside(sheet)}")
     if (scene := sheet.with_name(SCENE)).is_file():
         console.print(f"scene    {outside(scene)}")

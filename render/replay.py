@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,15 +17,17 @@ from assets.plain_json import first_error
 from assets.stores import Location
 from dataset.decoding import decode_rgb
 from dataset.export import recorded_indices
+from dataset.export_folder import refuse_own_folders
 from dataset.finished import FinishedDataset, open_dataset
 from dataset.folder import DatasetFolder, record_name
-from dataset.own_files import RECORD_BYTES, read_own
-from dataset.picture_files import misnamed, read_image
+from dataset.own_files import RECORD_BYTES, has_own, read_own, refuse_misplaced
+from dataset.picture_files import IMAGE_SUFFIXES, misnamed, read_image
 from dataset.record import Record
 from render.console import Console
 from render.maps import engine_settings, wanted_maps
 from render.preparation import check_resolution
 from render.quarantine import kept
+from render.run_lock import run_lock
 from render.scratch import passes_bytes, scratch_folder
 from render.stages import Stages
 from scenes.catalogue import Catalogue
@@ -129,12 +132,22 @@ def open_case(root: Location, index: int, library: Path | None = None) -> Case:
 def folder_for(case: Case, out: Path | None) -> Path:
     """Where to write; ``out`` or ``output/<name of the dataset's folder>-replay``.
 
-    Raises InputError where that is the dataset itself.
+    Raises InputError where that is the dataset itself, another dataset or a folder in one, holds links in place of its
+    folders, or a picture of that number which no replay has written.
     """
     name = case.dataset.folder.root.name or case.dataset.name  # a bucket or a file system may be the whole dataset
     folder = (out or Path("output") / f"{name}-replay").resolve()
     if folder == case.dataset.folder.root:
         raise InputError(f"--out {folder}: is the dataset itself", "choose another folder")
+    refuse_own_folders(folder)
+    target = DatasetFolder(folder)
+    refuse_misplaced(target)
+    if has_own(target, target.run_file.name):
+        raise InputError(f"--out {folder}: is a dataset, which a replay would change", "choose another folder")
+    images = [f"{target.images.name}/{case.index:06d}.{suffix}" for suffix in IMAGE_SUFFIXES]
+    record = f"{target.records.name}/{case.index:06d}.json"
+    if not has_own(target, record) and (there := [name for name in images if os.path.lexists(folder / name)]):
+        raise InputError(f"{folder / there[0]}: was written by no replay", "move it away, or choose another folder")
     return folder
 
 
@@ -171,7 +184,10 @@ def replay(
     folder = DatasetFolder(folder_for(case, out))
     planned = case.planned(config, size)
     settings = engine_settings(config)
-    with scratch_folder(passes_bytes(settings, planned.plan.camera.resolution_wh)) as scratch:
+    with (
+        run_lock(folder, what="a replay"),
+        scratch_folder(passes_bytes(settings, planned.plan.camera.resolution_wh)) as scratch,
+    ):
         maps = wanted_maps(config.output)
         stages = Stages(
             case.catalogue,

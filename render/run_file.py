@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import platform
@@ -80,11 +79,7 @@ def identity(config: RunConfig, catalogue: Catalogue, base: Path) -> dict[str, A
     resolved = config.model_dump(mode="json", exclude={*FREE_KEYS})
     for key in ("threads", "device"):
         resolved["render"].pop(key)
-    assets = {
-        asset.meta.asset_id: hashlib.sha256((asset.folder / "asset.json").read_bytes()).hexdigest()[:16]
-        for group in catalogue.by_class.values()
-        for asset in group
-    }
+    assets = {asset.meta.asset_id: asset.digest()[:16] for group in catalogue.by_class.values() for asset in group}
     files = {str(p): p.stat().st_size for p in named_files(config, base)}
     return {
         "scanstage": own_version(),

@@ -79,6 +79,9 @@ def test_never_more_is_read_than_allowed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="100 bytes, at most 99 bytes") as caught:
         read_outside(path, 99)
     assert caught.value.errno == errno.EFBIG
+    path.write_bytes(b"x" * 10_001)
+    with pytest.raises(OSError, match="10,001 bytes, at most 10,000"):
+        read_outside(path, 10_000)
     os.truncate(path, 1 << 40)  # a sparse file
     with pytest.raises(OSError, match="GB, at most 1 MB"):
         read_outside(path, 10**6)
@@ -138,7 +141,10 @@ def test_systems_that_can_t_walk_look_first(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "c").symlink_to("a")
     (tmp_path / "d").symlink_to("a/b")
     assert read_below(tmp_path, "a/b", 100) == b"own"
-    for name in ("c/b", "d", "a/b/e"):
+    (tmp_path / "a" / "a").symlink_to("..")
+    (tmp_path / "e").symlink_to("a")
+    (tmp_path / "a" / "e").write_bytes(b"behind a link of the same name")
+    for name in ("c/b", "d", "a/b/e", "a/a/a/b", "e/e"):
         with pytest.raises(OSError, match="link"):
             read_below(tmp_path, name, 100)
 
