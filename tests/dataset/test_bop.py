@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,6 +189,19 @@ def test_a_texture_goes_with_its_model(tmp_path: Path) -> None:
     # Half a metre wide, about its middle, v up.
     assert np.allclose(np.asarray(model.vertices)[:, :2], (uv - 0.05) / 0.9 * 500 - 250, atol=1e-3)
     assert np.allclose(model.vertex_normals, [0, 0, 1])
+
+
+@pytest.mark.parametrize("stands_there", ["link", "pipe", "folder"])
+def test_a_texture_is_a_file_of_its_asset(tmp_path: Path, stands_there: str) -> None:
+    """A dataset names its library: it may come with one whose texture leads to a picture of this machine."""
+    (folder := tmp_path / "asset").mkdir()
+    asset = quad(folder)
+    texture = folder / "t.png"
+    texture.rename(tmp_path / "private.png")
+    make = {"link": lambda: texture.symlink_to(tmp_path / "private.png"), "pipe": lambda: os.mkfifo(texture)}
+    make.get(stands_there, texture.mkdir)()
+    with pytest.raises(InputError, match=f"t.png: can't be read .*{stands_there}"):
+        model_files(asset, 0.5, "obj_000001.png")
 
 
 def test_where_one_texture_does_not_do_vertices_are_coloured(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from assets.errors import InputError
 from dataset.export_folder import MARK
 from dataset.exporters import export_dataset
 from dataset.finished import open_dataset
+from render.cli import entrypoint
 
 
 @pytest.fixture
@@ -136,3 +138,38 @@ def test_nothing_is_exported_into_what_a_dataset_writes_itself(copy: Path, where
 def test_a_folder_of_ones_own_in_a_dataset_takes_exports(copy: Path) -> None:
     export_dataset(open_dataset(copy), "coco", copy / "exports" / "images")
     assert (copy / "exports/images/instances.json").is_file()
+
+
+def test_what_a_file_manager_leaves_is_nobodys(copy: Path, out: Path) -> None:
+    for name in (".DS_Store", "models/Thumbs.db", "train_pbr/000000/.directory"):
+        (out / name).write_bytes(b"left")
+    export_dataset(open_dataset(copy), "bop", out)
+    assert not (out / ".DS_Store").exists()
+    (out / "models" / "scanstage_export.json").write_text("no mark, in a folder below")
+    with pytest.raises(InputError, match=r"models/scanstage_export\.json was written by no export"):
+        export_dataset(open_dataset(copy), "bop", out)
+
+
+def test_a_folder_that_is_gone_is_made_again(copy: Path) -> None:
+    before = (copy / "annotations" / "instances.json").read_bytes()
+    shutil.rmtree(copy / "annotations")
+    export_dataset(open_dataset(copy), "coco", None)
+    assert (copy / "annotations" / "instances.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["export", "merge"])
+def test_a_class_that_the_dataset_lacks_is_named_with_its_picture(
+    copy: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = copy / "records" / "000001.json"
+    record.write_text(re.sub(r'("class_name":\s*)"\w+"', r'\1"zebra"', record.read_text()))
+    assert entrypoint([command, str(copy)]) == 2
+    told = capsys.readouterr().err
+    assert "picture 1: its record is broken" in told
+    assert "'zebra'" in told
+
+
+def test_an_export_says_what_it_leaves_out(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / "records" / "000001.json").write_text("{")
+    assert entrypoint(["export", str(copy)]) == 0
+    assert "1 picture left out" in capsys.readouterr().err

@@ -185,3 +185,30 @@ def test_a_blender_executable_serves_too(sources: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="can't read USD") as refusal:
             convert_with_blender(sources / "brick.usdc", tmp_path / "usd.glb", blender)
         assert "bpy wheel" in str(refusal.value)
+
+
+@pytest.mark.parametrize("trial", ["no_bpy", "bpy_broken", "failed"])
+def test_a_file_can_t_have_itself_read_without_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trial: str
+) -> None:
+    """What the process says that has read the file may be the file's words."""
+    (source := tmp_path / "scan.fbx").write_bytes(b"Kaydara FBX Binary  ")
+    asked: list[tuple[bool, bool]] = []
+
+    def run(command: list[str], *limits: object) -> dict[str, object]:
+        asked.append((str(source) in command, "file_view.py" in " ".join(command)))
+        return {"error": trial if len(asked) == 2 else "no_bpy", "message": "x"}
+
+    monkeypatch.setattr(blender_import, "_run", run)
+    monkeypatch.setattr(sys, "platform", "linux")
+    with pytest.raises(InputError):
+        convert_with_blender(source, tmp_path / "scan.glb")
+    with_limits, without_the_file, without_limits = (True, True), (False, True), (True, False)
+    assert asked == [with_limits, without_the_file] + [without_limits] * (trial != "failed")
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", "7", "[" * 10_000])
+def test_what_is_no_report_is_none(tmp_path: Path, line: str) -> None:
+    code = f"print('SCANSTAGE-IMPORT ' + {line!r})"
+    report = blender_import._run([sys.executable, "-c", code], 20, 1 << 40, tmp_path, str(tmp_path))
+    assert report["error"] == "failed"

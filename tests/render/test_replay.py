@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from rich.console import Console
 from test_generate import FakeSession, digest, use_analytic_engine
 
 from assets.errors import InputError
+from dataset.folder import DatasetFolder
 from dataset.record import Record
 from render.cli import entrypoint
 from render.generate import GenerateOptions, generate
 from render.replay import Replay, replay, resized
+from render.run_lock import run_lock
 from scenes.lens import project
 from scenes.plan import CameraPlan, LensPlan
 
@@ -116,3 +119,55 @@ def test_the_command_says_what_differs(
     assert "labels: the same" in out
     assert "picture: differs by at most" in out
     assert entrypoint(["replay", str(dataset), "--image", "1", "--size", "big"]) == 2
+
+
+def linked(name: str) -> Callable[[Path, Path], Path]:
+    def prepare(dataset: Path, victim: Path) -> Path:
+        out = victim.with_name("prepared")
+        out.mkdir()
+        (out / name).symlink_to(victim)
+        return out
+
+    return prepare
+
+
+def a_persons(dataset: Path, victim: Path) -> Path:
+    (victim / "images").mkdir()
+    (victim / "images" / "000001.png").write_text("mine")
+    return victim
+
+
+def another_dataset(dataset: Path, victim: Path) -> Path:
+    return Path(shutil.copytree(dataset, victim / "copy"))
+
+
+@pytest.mark.parametrize(
+    ("prepare", "told"),
+    [
+        (linked("images"), "is a link"),
+        (linked("records"), "is a link"),
+        (linked("depth"), "is a link"),
+        (lambda dataset, victim: dataset / "images", "which writes there itself"),
+        (lambda dataset, victim: dataset / "depth" / "below", "which writes there itself"),
+        (another_dataset, "is a dataset"),
+        (a_persons, "written by no replay"),
+    ],
+)
+def test_a_replay_changes_nothing_that_no_replay_wrote(
+    dataset: Path, tmp_path: Path, prepare: Callable[[Path, Path], Path], told: str
+) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "000001.jpg").write_text("mine")
+    out = prepare(dataset, victim)
+    before = digest(tmp_path, ".")
+    with pytest.raises(InputError, match=told):
+        replay(dataset, 1, out, Console(quiet=True))
+    assert digest(tmp_path, ".") == before
+
+
+def test_a_replay_waits_for_nobody_and_goes_between_nobody(dataset: Path, tmp_path: Path) -> None:
+    with run_lock(DatasetFolder(tmp_path / "out")), pytest.raises(InputError, match="is writing to it"):
+        replay(dataset, 1, tmp_path / "out", Console(quiet=True))
+    for _ in range(2):
+        assert replay(dataset, 1, tmp_path / "out", Console(quiet=True)).same_file
