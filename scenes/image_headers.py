@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 MAX_PIXELS = 160_000_000
 """More than a medium-format camera's 151 million or a panorama's 16,384 x 8,192."""
@@ -35,7 +35,7 @@ def check_photo(file: BinaryIO) -> tuple[int, int]:
     Returns width and height in pixels.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # of large images, which are bounded here, and of broken tags
         try:
             with Image.open(file, formats=_PHOTO_FORMATS) as image:
                 _check_size(image.width, image.height)
@@ -43,6 +43,8 @@ def check_photo(file: BinaryIO) -> tuple[int, int]:
                 return image.size
         except Image.DecompressionBombError:
             raise ValueError(f"more than {MAX_PIXELS:,} pixels") from None
+        except UnidentifiedImageError:
+            raise ValueError("can't be read as an image (it is none of a known kind, or broken)") from None
         except Exception as e:  # Pillow's decoders raise whatever they like on broken files
             raise ValueError(f"can't be read as an image ({e})") from None
 
