@@ -32,6 +32,8 @@ MAX_MATERIALS = 4096
 MAX_TEXTURES = 1024
 MAX_PX = 16_384
 """Side of a texture: the largest that photogrammetry tools write; 16,384 squared takes 1.1 GB while it is decoded."""
+MAX_WEBP_PX = 8192
+"""The same of a WebP, whose decoder takes four times as much memory for a pixel as others do."""
 MAX_PIXELS = 1 << 33
 """Pixels of all textures of a scan together: 32 of 16,384 squared, 512 of 4096 squared."""
 MAX_JPEG_SCANS = 100

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from assets.bounds import MAX_JPEG_SCANS, MAX_PIXELS, MAX_PX, MAX_TEXTURES
+from assets.bounds import MAX_JPEG_SCANS, MAX_PIXELS, MAX_PX, MAX_TEXTURES, MAX_WEBP_PX
 from assets.errors import InputError
 
 DEFAULT_MAX_PX = 4096
@@ -53,10 +53,11 @@ def open_image(data: bytes, name: str) -> Iterator[Image.Image]:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
-            if max(image.size) > MAX_PX or min(image.size) < 1:
+            most = MAX_WEBP_PX if image.format == "WEBP" else MAX_PX
+            if max(image.size) > most or min(image.size) < 1:
                 raise InputError(
                     f"{name}: an image of {image.size[0]} x {image.size[1]} pixels is refused",
-                    f"scale it down to at most {MAX_PX} pixels a side",
+                    f"scale it down to at most {most} pixels a side",
                 )
             if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
                 raise InputError(f"{name}: a JPEG with more than {MAX_JPEG_SCANS} passes is refused", "save it anew")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import io
 import json
 import tracemalloc
@@ -235,3 +236,10 @@ def test_bounds_stand_in_one_place() -> None:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 assert node.targets[0].id not in named, f"{path.name}: {node.targets[0].id}"
+
+
+def test_a_webp_has_a_bound_of_its_own() -> None:
+    for side, refused in ((8192, False), (8193, True)):
+        Image.new("RGB", (side, 2)).save(file := io.BytesIO(), "WEBP")
+        with pytest.raises(InputError, match="at most 8192") if refused else contextlib.nullcontext():
+            assert image_size(file.getvalue(), "t.webp") == (side, 2)
