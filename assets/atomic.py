@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 from assets.stores import Location, put
+
+_NEW = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_EXCL  # of others' files none is opened, and no link is followed
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 
 
 def write_atomically(path: Location, data: bytes) -> None:
@@ -18,16 +26,19 @@ def write_atomically(path: Location, data: bytes) -> None:
     if not isinstance(path, Path):
         put(path, data)
         return
-    handle, staged = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    staged = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
-        with os.fdopen(handle, "wb") as f:
+        # Within the try: whoever is interrupted the moment after the file was made leaves none behind.
+        with os.fdopen(os.open(staged, _NEW, 0o600), "wb") as f:
             f.write(data)
             f.flush()
             os.fsync(f.fileno())
         if path.is_dir():  # which nothing renames over; a link, a pipe or a device it does
             raise OSError(errno.EISDIR, "it is a folder, where a file is to be written", str(path))
-        Path(staged).chmod(0o644)
-        Path(staged).replace(path)
+        staged.chmod(0o644)
+        staged.replace(path)
+    except FileExistsError:
+        raise
     except BaseException:
-        Path(staged).unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
         raise

@@ -10,8 +10,8 @@ from pathlib import Path
 from dataset.folder import MAP_FOLDERS, DatasetFolder
 from render.shards import Shard
 
-# What assets.atomic.write_atomically calls a file before it is complete: the final name with the random part of
-# tempfile.mkstemp, eight of these characters.
+# What assets.atomic.write_atomically calls a file before it is complete: the final name with a random part, eight
+# of these characters.
 _STAGED = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}")
 _PICTURE = re.compile(r"(?P<index>\d{6,})\.[a-z0-9]+")
 
