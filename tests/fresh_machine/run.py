@@ -117,13 +117,17 @@ def mirror() -> str:
 
 
 def clone(target: Path) -> None:
-    """The last commit, owned by the user."""
+    """The last commit, or what lies here where there is no history, owned by the user."""
     target.mkdir()
     git = ["git", "-c", f"safe.directory={CHECKOUT}", "-C", str(CHECKOUT)]
-    archive = subprocess.Popen([*git, "archive", "HEAD"], stdout=subprocess.PIPE)
-    subprocess.run(["tar", "-x", "-C", str(target)], stdin=archive.stdout, check=True)
-    if archive.wait():
-        raise subprocess.CalledProcessError(archive.returncode, "git archive")
+    if subprocess.run([*git, "rev-parse", "--verify", "-q", "HEAD"], capture_output=True).returncode == 0:
+        pack = [*git, "archive", "HEAD"]
+    else:
+        pack = ["tar", "-c", "-C", str(CHECKOUT), "--exclude=./output", "--exclude=./.[!.]*", "."]
+    packed = subprocess.Popen(pack, stdout=subprocess.PIPE)
+    subprocess.run(["tar", "-x", "-C", str(target)], stdin=packed.stdout, check=True)
+    if packed.wait():
+        raise subprocess.CalledProcessError(packed.returncode, pack[0])
     subprocess.run(["chown", "-R", f"{USER}:{USER}", str(target)], check=True)
 
 
