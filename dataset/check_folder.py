@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from assets.outside_files import open_below
+from assets.outside_files import read_below
 from assets.stores import entry_names
 from dataset.categories import read_categories
 from dataset.coco import UnknownClassError, encode_coco
@@ -105,8 +105,7 @@ def check_coco(root: Path, run: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(COCO_FILE, "coco-differs", f"can't be compared: records don't give a COCO file ({e})")
         return
     try:
-        with open_below(root, COCO_FILE, len(expected) * 2 + COCO_BYTES_MORE) as file:
-            data = file.read(len(expected) * 2 + COCO_BYTES_MORE)
+        data = read_below(root, COCO_FILE, len(expected) * 2 + COCO_BYTES_MORE)
     except OSError as e:
         text = "is missing" if isinstance(e, FileNotFoundError) else f"can't be read ({e.strerror or e})"
         yield Finding(COCO_FILE, "coco-missing", f"{text}; `scanstage export` writes it anew")

@@ -23,7 +23,7 @@ from dataset.folder import MAP_FOLDERS, DatasetFolder, record_name
 from dataset.own_files import RECORD_BYTES, read_own, refuse_misplaced
 from dataset.picture_files import image_is_whole, is_recorded, most_bytes, picture_files
 from dataset.record import Record
-from render.quarantine import LOG, PLAN, REASON
+from render.quarantine import LOG, PLAN, REASON, made_place
 from render.run_file import check_resumable, differences, earlier_run, write_run_file
 from render.run_lock import live_holders
 from render.shard_books import publish_ledger, with_notes
@@ -73,7 +73,7 @@ def take_in(folder: DatasetFolder, roots: Sequence[Path], note: Note) -> int:
         ledger = Ledger()
         ledger.load(part.ledger)
         publish_ledger(folder, ledger)
-        _take_failures(root, part)
+        _take_failures(folder, part)
     run = earlier_run(folder)
     sessions = {_key(s): s for s in run.get("sessions", [])}
     for part in parts:
@@ -239,19 +239,19 @@ def _same(path: Path, opened: os.stat_result) -> bool:
     return stat.S_ISREG(found.st_mode) and os.path.samestat(found, opened)
 
 
-def _take_failures(root: Path, part: DatasetFolder) -> None:
+def _take_failures(folder: DatasetFolder, part: DatasetFolder) -> None:
     """Keep what is known of pictures that a part could not make; the reason last, which others go by."""
-    for index in sorted(name for name in entry_names(part.quarantine) if _PLACE.fullmatch(name)):
+    names = (name for name in entry_names(part.quarantine) if _PLACE.fullmatch(name))
+    for index in sorted(name for name in names if name == f"{int(name):06d}"):
         place = f"{part.quarantine.name}/{index}"
-        if not is_file_below(part.local_root, f"{place}/{REASON}") or is_file_below(root, f"{place}/{REASON}"):
+        if not is_file_below(part.local_root, f"{place}/{REASON}") or is_file_below(
+            folder.local_root, f"{place}/{REASON}"
+        ):
             continue
-        for above in (root / part.quarantine.name, root / place):
-            if above.is_symlink():  # as a run does: removed, never followed
-                above.unlink()
-        (root / place).mkdir(parents=True, exist_ok=True)
+        made = made_place(folder, int(index))
         for name in (PLAN, LOG, REASON):
             try:
-                write_atomically(root / place / name, read_below(part.local_root, f"{place}/{name}", NOTE_BYTES))
+                write_atomically(made / name, read_below(part.local_root, f"{place}/{name}", NOTE_BYTES))
             except OSError as e:
                 if e.errno not in NO_FILE:
                     raise

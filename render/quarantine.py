@@ -16,7 +16,7 @@ from pathlib import Path
 from assets.atomic import write_atomically
 from assets.outside_files import NO_FILE
 from assets.plain_json import parse_json
-from assets.stores import entry_names, file_sizes, make_folder, remove
+from assets.stores import Location, entry_names, file_sizes, make_folder, remove
 from dataset.folder import DatasetFolder
 from dataset.own_files import RECORD_BYTES, read_own
 from render.log_tail import LEAST_BYTES, shortened
@@ -36,11 +36,7 @@ def quarantine(folder: DatasetFolder, plan: FramePlan, reason: str, log: str) ->
 
     Raises OSError where the folder can't be written.
     """
-    place = folder.quarantined(plan.index)
-    for above in (folder.quarantine, place):
-        if isinstance(above, Path) and not _is_folder(above):
-            above.unlink(missing_ok=True)
-    make_folder(place)
+    place = made_place(folder, plan.index)
     write_atomically(place / PLAN, plan.to_json().encode("utf-8"))
     if log:
         write_atomically(place / LOG, shortened(log.encode("utf-8", "replace"), PICTURE_LOG_BYTES))
@@ -48,6 +44,16 @@ def quarantine(folder: DatasetFolder, plan: FramePlan, reason: str, log: str) ->
     write_atomically(place / REASON, (json.dumps(content, indent=1) + "\n").encode("utf-8"))
     if log:
         bound_logs(folder, plan.index)
+
+
+def made_place(folder: DatasetFolder, index: int) -> Location:
+    """The folder of a picture that could not be made, and no link to one. Raises OSError where it can't be made."""
+    place = folder.quarantined(index)
+    for above in (folder.quarantine, place):
+        if isinstance(above, Path) and not _is_folder(above):
+            above.unlink(missing_ok=True)
+    make_folder(place)
+    return place
 
 
 def bound_logs(folder: DatasetFolder, newest: int | None = None) -> None:

@@ -13,7 +13,6 @@ import os
 import resource
 import subprocess
 import sys
-import threading
 import time
 import traceback
 from pathlib import Path
@@ -27,6 +26,7 @@ import numpy as np  # noqa: E402
 import yaml  # noqa: E402
 from mutations import mutated  # noqa: E402
 from observation import Observation, Scenario  # noqa: E402
+from running import lines_of  # noqa: E402
 from workplace import Workplace  # noqa: E402
 
 PATIENCE_S = 90.0
@@ -89,17 +89,8 @@ def _batch(work: Workplace, seed: int, first: int, last: int, folder: Path) -> l
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=errors, text=True, env=os.environ | work.environment()
         )
-        assert process.stdout is not None
         heard = time.monotonic()
-
-        def watch() -> None:
-            while process.poll() is None:
-                if time.monotonic() - heard > PATIENCE_S:
-                    process.kill()
-                time.sleep(0.2)
-
-        threading.Thread(target=watch, daemon=True).start()
-        for line in process.stdout:
+        for line in lines_of(process, PATIENCE_S):
             results.append(json.loads(line))
             heard = time.monotonic()
         code = process.wait()

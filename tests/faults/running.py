@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -151,6 +152,23 @@ class Moment:
         if self.records is None:
             return (out / ".scanstage.lock").exists()
         return len(list(out.glob("records/[0-9]*.json"))) >= self.records
+
+
+def lines_of(process: subprocess.Popen[str], patience_s: float) -> Iterator[str]:
+    """What a process prints, line by line; it is killed once it has said nothing for so long."""
+    assert process.stdout is not None
+    heard = time.monotonic()
+
+    def watch() -> None:
+        while process.poll() is None:
+            if time.monotonic() - heard > patience_s:
+                process.kill()
+            time.sleep(0.2)
+
+    threading.Thread(target=watch, daemon=True).start()
+    for line in process.stdout:
+        heard = time.monotonic()
+        yield line
 
 
 def wait_until(running: Running, there: Callable[[], object]) -> bool:

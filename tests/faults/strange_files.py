@@ -14,7 +14,6 @@ import resource
 import socket
 import subprocess
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -27,6 +26,7 @@ if __name__ == "__main__":
 
 import image_bombs as bombs  # noqa: E402
 from observation import CannotTry, Observation, Scenario  # noqa: E402
+from running import lines_of  # noqa: E402
 from workplace import Workplace  # noqa: E402
 
 PATIENCE_S = 60.0
@@ -176,17 +176,8 @@ def _tried(work: Workplace, folder: Path, kind: str) -> list[dict[str, Any]]:
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=os.environ | work.environment()
     )
-    assert process.stdout is not None
     heard = time.monotonic()
-
-    def watch() -> None:
-        while process.poll() is None:
-            if time.monotonic() - heard > PATIENCE_S:
-                process.kill()
-            time.sleep(0.2)
-
-    threading.Thread(target=watch, daemon=True).start()
-    for line in process.stdout:
+    for line in lines_of(process, PATIENCE_S):
         heard = time.monotonic()
         results.append(json.loads(line))
     code = process.wait()
