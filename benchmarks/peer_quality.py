@@ -20,7 +20,7 @@ from benchmarks.peer_loop import TRUTH_BOUNCES, TRUTH_SAMPLES
 from benchmarks.peer_sides import Ours, Plain
 from benchmarks.picture_quality import Pixels, developed, psnr_db
 from render.passes import Passes
-from scenes.planner import Planned
+from scenes.planned import Planned
 
 TRUTH_KIND = "glossy paths filtered"
 """Told apart from other truths in the cache."""

@@ -30,7 +30,8 @@ from render.worker_process import WorkerProcess
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
 from scenes.plan import FramePlan
-from scenes.planner import Planned, Planner
+from scenes.planned import Planned
+from scenes.planner import Planner
 
 LOOP = Path(__file__).with_name("peer_loop.py")
 EVERY_S = 0.1

@@ -26,7 +26,8 @@ from render.stages import Stages
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
 from scenes.plan import FramePlan
-from scenes.planner import Planned, Planner
+from scenes.planned import Planned
+from scenes.planner import Planner
 
 STAMP = 16
 """Pixels a pixel, along each side, of the pictures that only load what is needed."""

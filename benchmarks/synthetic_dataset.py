@@ -20,7 +20,8 @@ from dataset.record import Record
 from render.finish import finish
 from render.passes import Passes
 from scenes.config import load_config
-from scenes.planner import Planned, Planner
+from scenes.planned import Planned
+from scenes.planner import Planner
 from scenes.preflight import open_inputs
 
 WORKLOAD = Path(__file__).with_name("workload.yaml")

@@ -11,8 +11,8 @@ from PIL import Image
 
 from assets.atomic import write_atomically
 from dataset.balance_chart import draw_balance
-from dataset.export import recorded_indices
 from dataset.folder import DatasetFolder
+from dataset.record_store import recorded_indices
 from scenes.balance.order import Entry
 
 

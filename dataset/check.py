@@ -23,12 +23,12 @@ from dataset.check_folder import COCO_FILE, check_coco, check_run, check_sheet, 
 from dataset.check_images import check_image, check_maps, missing_maps
 from dataset.check_labels import Masks, check_agreement, check_masks, check_references, read_masks
 from dataset.check_poses import check_poses
-from dataset.export import count_labels, recorded_indices
 from dataset.finding import Finding
 from dataset.folder import MAP_FOLDERS, DatasetFolder, record_name
 from dataset.own_files import BOOK_BYTES, RECORD_BYTES, has_own, misplaced, read_own
 from dataset.picture_files import IMAGE_SUFFIXES
 from dataset.record import Record
+from dataset.record_store import count_labels, recorded_indices
 
 PICTURES_A_TASK = 32
 ALONE_UP_TO = 96

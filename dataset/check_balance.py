@@ -18,11 +18,11 @@ from assets.plain_json import parse_json
 from dataset.balance_files import finished_entries
 from dataset.balance_report import balance_figures
 from dataset.decoding import decode_picture
-from dataset.export import count_labels, iterate_records
 from dataset.finding import Finding
 from dataset.folder import DatasetFolder, record_name
 from dataset.own_files import BOOK_BYTES, SHEET_BYTES, read_own
 from dataset.record import Record
+from dataset.record_store import count_labels, iterate_records
 from scenes.balance.factors import side_of
 from scenes.balance.ledger import LEDGER_BYTES, ledger_lines
 from scenes.balance.order import Entry

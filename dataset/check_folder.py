@@ -14,10 +14,10 @@ from assets.stores import entry_names
 from dataset.categories import read_categories
 from dataset.coco import UnknownClassError, encode_coco
 from dataset.decoding import decode_picture
-from dataset.export import iterate_records
 from dataset.finding import Finding
 from dataset.folder import MAP_FOLDERS, DatasetFolder
 from dataset.own_files import SHEET_BYTES, read_own
+from dataset.record_store import iterate_records
 from dataset.wording import Run, counted, joined, named_runs, pictures_in, spans, without
 from scenes.plan import MOST_PICTURES
 

@@ -14,10 +14,10 @@ from assets.plain_json import parse_json
 from assets.samples import sample_assets
 from assets.stores import Location
 from dataset.categories import Category, read_categories
-from dataset.export import iterate_records
 from dataset.folder import DatasetFolder
 from dataset.own_files import BOOK_BYTES, read_own, refuse_misplaced
 from dataset.record import Record
+from dataset.record_store import iterate_records
 
 
 @dataclass(frozen=True)

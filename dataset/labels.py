@@ -16,7 +16,7 @@ from scenes.config.labels import LabelsConfig
 from scenes.keep import Judgement, judge
 from scenes.pixel_window import pixel_box
 from scenes.plan import BoxPx, EdgePx, Int32
-from scenes.planner import Planned
+from scenes.planned import Planned
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from scenes.config.labels import LabelsConfig
 from scenes.keep import judge
 from scenes.pixel_window import pixel_box
 from scenes.plan import FramePlan
-from scenes.planner import Planned
+from scenes.planned import Planned
 
 COLUMNS = 4
 CELL_WIDTH = 480

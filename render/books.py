@@ -11,12 +11,13 @@ from dataset.balance_report import balance_figures
 from dataset.categories import make_categories, read_categories
 from dataset.export import export
 from dataset.folder import DatasetFolder
-from render.run_file import identity, write_run_file
+from render.run_file import write_run_file
 from render.shard_books import noted_failures
 from render.shards import Shard
 from render.summary import Summary
 from scenes.balance.run import BalancedRun
 from scenes.catalogue import library_folder
+from scenes.identity import identity
 from scenes.planner import Planner
 from scenes.source import PictureSource
 

@@ -52,7 +52,7 @@ errors = Console(stderr=True, soft_wrap=True)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from render.run_file import own_version
+        from scenes.identity import own_version
 
         console.print(f"scanstage {outside(own_version())}")
         raise typer.Exit(0)

@@ -87,9 +87,9 @@ def export(
     library: Annotated[Path | None, typer.Option(help="where the scans are now, if not where they were (bop)")] = None,
 ) -> None:
     """Write annotations in another format, from the records alone: nothing is rendered."""
-    from dataset.export import recorded_indices
     from dataset.exporters import export_dataset
     from dataset.finished import open_dataset
+    from dataset.record_store import recorded_indices
 
     opened = open_dataset(locate(dataset, "DATASET"), library)
     recorded = len(recorded_indices(opened.folder))

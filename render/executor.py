@@ -23,7 +23,7 @@ from render.passes import Passes
 from render.seat import PictureFailed, StartFailed, Stopped, WorkerSeat
 from render.session import BlenderSession
 from render.worker_process import kill_all
-from scenes.planner import Planned
+from scenes.planned import Planned
 
 AHEAD = 2
 STARTS = 3

@@ -27,7 +27,7 @@ from scenes.config import RunConfig
 from scenes.config.labels import LabelsConfig
 from scenes.config.model import OutputConfig
 from scenes.plan import FramePlan
-from scenes.planner import Planned
+from scenes.planned import Planned
 from scenes.visibility import with_engine_ids
 
 

@@ -15,8 +15,8 @@ from assets.blas_threads import use_one_blas_thread
 from assets.errors import InputError
 from assets.processors import usable_cores
 from assets.stores import is_file
-from dataset.export import recorded_indices
 from dataset.folder import DatasetFolder
+from dataset.record_store import recorded_indices
 from render.books import close_books, described, earlier_failures, failures_json, rounded
 from render.console import Console, print_note
 from render.executors import open_executor
@@ -38,7 +38,7 @@ from render.preparation import (
 )
 from render.progress import RunProgress
 from render.quarantine import release_finished
-from render.run_file import default_out, earlier_run, versions, write_run_file
+from render.run_file import default_out, earlier_run, write_run_file
 from render.run_lock import run_lock
 from render.scratch import passes_bytes, remove_scratch_of_dead_runs, scratch_folder
 from render.shard_books import (
@@ -56,6 +56,7 @@ from render.stages import Stages
 from render.summary import Summary
 from scenes.balance.ledger import Ledger
 from scenes.balance.run import BalancedRun
+from scenes.identity import versions
 from scenes.planner import Planner
 from scenes.preflight import open_inputs
 from scenes.source import PictureSource, open_source

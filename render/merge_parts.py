@@ -17,12 +17,12 @@ from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.outside_files import NO_FILE, is_file_below, open_below, read_below
 from assets.stores import entry_names
-from dataset.export import read_records, recorded_indices
 from dataset.finished import open_dataset
 from dataset.folder import MAP_FOLDERS, DatasetFolder, record_name
 from dataset.own_files import RECORD_BYTES, read_own, refuse_misplaced
 from dataset.picture_files import image_is_whole, is_recorded, most_bytes, picture_files
 from dataset.record import Record
+from dataset.record_store import read_records, recorded_indices
 from render.quarantine import LOG, PLAN, REASON, made_place
 from render.run_file import check_resumable, differences, earlier_run, write_run_file
 from render.run_lock import live_holders

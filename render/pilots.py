@@ -25,7 +25,8 @@ from render.stages import Stages
 from render.worker_process import EngineError
 from scenes.balance.ledger import Ledger
 from scenes.balance.run import BalancedRun
-from scenes.planner import Planned, Planner
+from scenes.planned import Planned
+from scenes.planner import Planner
 from scenes.source import PictureSource, open_source
 
 STAGES = ("plan", "sync", "render", "read", "finish")

@@ -12,10 +12,10 @@ from typing import Any
 from assets.errors import InputError
 from assets.locations import probe
 from assets.stores import remove_file
-from dataset.export import count_labels, iterate_records, recorded_indices
 from dataset.folder import DatasetFolder
 from dataset.own_files import refuse_misplaced
 from dataset.picture_files import image_is_whole
+from dataset.record_store import count_labels, iterate_records, recorded_indices
 from render.maps import BYTES_A_PIXEL as MAP_BYTES_A_PIXEL
 from render.maps import wanted_maps
 from render.run_file import check_resumable

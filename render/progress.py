@@ -9,8 +9,8 @@ from types import TracebackType
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dataset.export import count_labels
 from dataset.record import Record
+from dataset.record_store import count_labels
 from render.console import Console, outside, quoting
 from render.executor import Outcome
 

@@ -15,10 +15,10 @@ from render.ray_actors import RayActors
 from render.ray_cluster import cluster_nodes, connected
 from render.ray_executor import RayExecutor
 from render.remote_worker import Errand
-from render.run_file import identity, own_version
 from render.run_lock import own_file
 from render.stages import Stages
 from scenes.catalogue import library_folder
+from scenes.identity import identity, own_version
 from scenes.plan import FramePlan
 from scenes.planner import Planner
 from scenes.source import PictureSource

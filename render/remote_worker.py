@@ -22,24 +22,25 @@ from assets.blas_threads import use_one_blas_thread
 from assets.errors import InputError
 from assets.locations import locate
 from assets.stores import read_file
-from dataset.export import iterate_records
 from dataset.folder import DatasetFolder
 from dataset.picture_files import image_is_whole
 from dataset.record import Record
+from dataset.record_store import iterate_records
 from render.console import Console
 from render.executor import LocalExecutor, Outcome
 from render.machine import Shares
 from render.maps import engine_settings
 from render.passes import Passes
-from render.run_file import identity, own_version, versions
 from render.scratch import passes_bytes, scratch_folder
 from render.seat import StartFailed
 from render.session import BlenderSession
 from render.stages import Stages
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
+from scenes.identity import identity, own_version, versions
 from scenes.plan import FramePlan
-from scenes.planner import Attempt, Planned, Planner
+from scenes.planned import CastPlan, Planned
+from scenes.planner import Planner
 from scenes.preflight import open_inputs
 
 SHARED_WAIT_S = 10.0
@@ -172,7 +173,7 @@ class RemoteWorker:
 
     def _parse(self, index: int) -> Planned:
         plan = FramePlan.from_json(self._plans.pop(index))
-        return self._planner.complete(Attempt(plan, self._planner.caster.cast(plan)))
+        return self._planner.complete(CastPlan(plan, self._planner.caster.cast(plan)))
 
     def _finish(self, planned: Planned, passes: Passes, session: BlenderSession) -> Record:
         try:

@@ -16,13 +16,13 @@ from assets.errors import InputError
 from assets.plain_json import first_error
 from assets.stores import Location
 from dataset.decoding import decode_rgb
-from dataset.export import recorded_indices
 from dataset.export_folder import refuse_own_folders
 from dataset.finished import FinishedDataset, open_dataset
 from dataset.folder import DatasetFolder, record_name
 from dataset.own_files import RECORD_BYTES, has_own, read_own, refuse_misplaced
 from dataset.picture_files import IMAGE_SUFFIXES, misnamed, read_image
 from dataset.record import Record
+from dataset.record_store import recorded_indices
 from render.console import Console
 from render.maps import engine_settings, wanted_maps
 from render.preparation import check_resolution
@@ -34,7 +34,8 @@ from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
 from scenes.config.load import with_overrides
 from scenes.plan import CameraPlan, FramePlan
-from scenes.planner import Attempt, Planned, Planner
+from scenes.planned import CastPlan, Planned
+from scenes.planner import Planner
 
 FREE_SECTIONS = ("render", "output", "workers")
 """What may be otherwise than in the run: how a plan is rendered and written, not what it shows."""
@@ -73,7 +74,7 @@ class Case:
         # A plan that is there names no file relative to its config.
         planner = Planner(config, self.catalogue, Path())
         with self.unless_broken():
-            return planner.complete(Attempt(plan, planner.caster.cast(plan)))
+            return planner.complete(CastPlan(plan, planner.caster.cast(plan)))
 
     @contextmanager
     def unless_broken(self) -> Iterator[None]:

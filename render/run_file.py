@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,15 +19,10 @@ from dataset.folder import DatasetFolder
 from dataset.own_files import BOOK_BYTES, read_own
 from render.folder_claim import prepared_for
 from render.leftovers import final_name
-from scenes.catalogue import Catalogue
 from scenes.config.model import RunConfig
 from scenes.plan import Index
-from scenes.preflight import named_files
 
-PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "trimesh", "opencv-python", "OpenEXR", "pycocotools", "bpy")
 _BRING_BACK = "bring run.json back if it was one, or choose another folder with --out"
-FREE_KEYS = ("images", "name", "workers")
-"""Config keys that may change between runs into one folder without changing any picture."""
 
 
 @dataclass
@@ -72,27 +64,6 @@ class _Told:
 
 
 _TOLD = TypeAdapter(_Told)
-
-
-def identity(config: RunConfig, catalogue: Catalogue, base: Path) -> dict[str, Any]:
-    """What decides every picture: the config, resolved, the scans and files that it can show, and our own version."""
-    resolved = config.model_dump(mode="json", exclude={*FREE_KEYS})
-    for key in ("threads", "device"):
-        resolved["render"].pop(key)
-    assets = {asset.meta.asset_id: asset.digest()[:16] for group in catalogue.by_class.values() for asset in group}
-    files = {str(p): p.stat().st_size for p in named_files(config, base)}
-    return {
-        "scanstage": own_version(),
-        "config": resolved,
-        "classes": list(catalogue.classes),
-        "assets": assets,
-        "files": files,
-    }
-
-
-def own_version() -> str:
-    """scanstage's version; ``0`` where it runs from a checkout without being installed."""
-    return versions().get("scanstage", "0")
 
 
 def earlier_run(folder: DatasetFolder) -> dict[str, Any]:
@@ -204,17 +175,6 @@ def _short(value: Any) -> str:
 def write_run_file(folder: DatasetFolder, content: dict[str, Any]) -> None:
     """Write ``run.json`` atomically."""
     write_atomically(folder.run_file, (json.dumps(content, indent=1) + "\n").encode("utf-8"))
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, the system and the packages that matter."""
-    found = {"python": sys.version.split()[0], "system": platform.platform()}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def default_out(config: RunConfig) -> Path:

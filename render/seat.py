@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from assets.errors import InputError
 from render.passes import Passes
 from render.session import BlenderSession, EngineCrashed, EngineError
-from scenes.planner import Planned
+from scenes.planned import Planned
 
 TRIES = 3
 RECYCLE_SHARE = 0.75

@@ -19,9 +19,9 @@ from assets.atomic import write_atomically
 from assets.errors import InputError
 from assets.plain_json import parse_json
 from assets.stores import entry_names, is_file, make_folder, remove
-from dataset.export import iterate_records, recorded_indices
 from dataset.folder import DatasetFolder
 from dataset.own_files import BOOK_BYTES, own_content
+from dataset.record_store import iterate_records, recorded_indices
 from render.log_tail import DATASET_LOG_BYTES, LEAST_BYTES, extend_log, joined, log_end
 from render.run_file import Failure, check_resumable, earlier_run, write_run_file
 from render.shards import Shard

@@ -27,7 +27,7 @@ from render.session import BlenderSession, EngineInfo
 from scenes.catalogue import Catalogue
 from scenes.config import RunConfig
 from scenes.plan import ObjectPlan
-from scenes.planner import Planned
+from scenes.planned import Planned
 from scenes.render_settings import RenderSettings
 
 KEPT_LOGS = 32

@@ -30,7 +30,7 @@ from render.scratch import passes_bytes, scratch_folder
 from render.session import EngineCrashed, EngineError
 from render.stages import Stages
 from scenes.config import RunConfig
-from scenes.planner import Planned
+from scenes.planned import Planned
 from scenes.shading import Shader
 from scenes.visibility import Caster
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from scenes.balance.order import Order
 from scenes.camera import draw_camera
@@ -22,19 +21,18 @@ from scenes.engine_camera import engine_camera
 from scenes.files import PHOTO_SUFFIXES, check_images, list_images, located
 from scenes.geometry import Float, apply, srgb_to_linear, to_matrix4, transform
 from scenes.keep import Judgement, judge
-from scenes.keypoints import KeypointLabel, NamedPoints, see_keypoints
+from scenes.keypoints import NamedPoints, see_keypoints
 from scenes.lighting import draw_lamps, draw_world
 from scenes.optics import draw_motion, draw_optics, draw_post
 from scenes.pieces import Piece, count_labelled, draw_distractors, draw_labelled
 from scenes.pixel_window import hangs_by_a_pixel
 from scenes.placement import Item, PlacementError, place
 from scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan
-from scenes.replanning import PlanningError, Refusals
+from scenes.planned import CastPlan, Planned
+from scenes.replanning import Refusals
 from scenes.seeding import Streams
 from scenes.stage import StageBuild, draw_stage
 from scenes.visibility import Caster, Silhouette, Visibility
-
-__all__ = ["Planned", "Planner", "PlanningError", "draw_variables"]
 
 ATTEMPTS = 20
 VIEWS = 12
@@ -53,40 +51,6 @@ FRAGILE_FROM_PX = 16
 
 NO_CAMERA = CameraPlan((1, 1), 1.0, 1.0, 0.5, 0.5, to_matrix4(np.eye(4)))
 """Stands in an arrangement until a camera is drawn."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A plan and what its camera sees.
-
-    Attributes:
-        engine_plan: what an engine renders: the plan, with an ideal camera where no engine has its lens.
-        engine_ids: (h, w) uint16, the cast of ``engine_plan``, which the engine's instance pass is compared with.
-        bounds: asset id to the lowest and highest corner of its mesh, (2, 3), metres, asset frame; labelled scans.
-        keypoints: instance id to its named points, where its asset has any.
-        refused: attempts before this one, by why they were refused.
-    """
-
-    plan: FramePlan
-    seen: Visibility
-    engine_plan: FramePlan
-    engine_ids: npt.NDArray[np.uint16]
-    bounds: dict[str, Float]
-    keypoints: dict[int, tuple[KeypointLabel, ...]]
-    refused: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A plan that nothing speaks against, and what its camera sees.
-
-    Attributes:
-        refused: attempts before this one, by why they were refused.
-    """
-
-    plan: FramePlan
-    seen: Visibility
-    refused: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,7 +90,7 @@ class Planner:
         """
         return self.complete(next(self.attempts(index, order)))
 
-    def attempts(self, index: int, order: Order | None = None, views: int = 1) -> Iterator[Attempt]:
+    def attempts(self, index: int, order: Order | None = None, views: int = 1) -> Iterator[CastPlan]:
         """Good attempts at a picture, in their order; at most ``views`` of an arrangement.
 
         Raises:
@@ -149,7 +113,7 @@ class Planner:
         view, layout = divmod(rest, ATTEMPTS)
         first = drawn * ATTEMPTS * VIEWS
         plan = self._look(self._arrange(index, first + layout, first, order), view)
-        return self.complete(Attempt(plan, self.caster.cast(plan)))
+        return self.complete(CastPlan(plan, self.caster.cast(plan)))
 
     def _arrangements(self, index: int, order: Order | None, first: int, refusals: Refusals) -> Iterator[_Arrangement]:
         """Arrangements of the objects that attempt ``first`` draws."""
@@ -161,7 +125,7 @@ class Planner:
                 if refusals.only_misplaced() and attempt + 1 - first == PLACEMENT_ATTEMPTS:
                     return
 
-    def _good_views(self, arrangement: _Arrangement, refusals: Refusals) -> Iterator[Attempt]:
+    def _good_views(self, arrangement: _Arrangement, refusals: Refusals) -> Iterator[CastPlan]:
         """Cameras on an arrangement: as long as nothing but the keep policy objects, and it may help."""
         before: CameraPlan | None = None
         always: set[int] | None = None
@@ -177,7 +141,7 @@ class Planner:
                 refusals.flawed(flaw)
                 return
             if not broken:
-                yield Attempt(plan, seen, dict(refusals.counted))
+                yield CastPlan(plan, seen, dict(refusals.counted))
                 continue
             refusals.broke(broken)
             ids = {j.item.instance_id for j in broken}
@@ -190,7 +154,7 @@ class Planner:
         streams = Streams(self.config.seed, index)
         return count_labelled(self.config, Draws(streams, draw_variables(self.config, streams, fixed)))
 
-    def complete(self, good: Attempt) -> Planned:
+    def complete(self, good: CastPlan) -> Planned:
         """A good attempt with what engines and labels need besides. Raises InputError where an image can't be read."""
         plan, seen = good.plan, good.seen
         check_images(plan)

@@ -19,7 +19,7 @@ from scenes.files import read_photo
 from scenes.geometry import Float, apply
 from scenes.lens import image_rays
 from scenes.plan import FramePlan, ObjectPlan
-from scenes.planner import Planned
+from scenes.planned import Planned
 from scenes.visibility import Caster
 
 TEXTURE_PX = 512

@@ -8,7 +8,8 @@ from typing import Protocol
 from assets.errors import InputError
 from scenes.balance.ledger import Ledger
 from scenes.balance.run import BalancedRun, open_targets
-from scenes.planner import Planned, Planner
+from scenes.planned import Planned
+from scenes.planner import Planner
 
 
 class PictureSource(Protocol):

@@ -12,7 +12,7 @@ import numpy as np
 from scenes.config.labels import LabelsConfig
 from scenes.keep import Fate, judge
 from scenes.pixel_window import pixel_box
-from scenes.planner import Planned
+from scenes.planned import Planned
 
 BINS = 10
 SMALL_PX, MEDIUM_PX = 32**2, 96**2

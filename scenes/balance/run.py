@@ -18,7 +18,8 @@ from scenes.catalogue import Catalogue
 from scenes.config.model import RunConfig
 from scenes.keep import Judgement, judge
 from scenes.plan import FramePlan
-from scenes.planner import Attempt, Planned, Planner
+from scenes.planned import CastPlan, Planned
+from scenes.planner import Planner
 from scenes.replanning import PlanningError
 
 CANDIDATES = 6
@@ -139,14 +140,14 @@ class BalancedRun:
             raise self._refusal
         return entry
 
-    def _choose(self, order: Order) -> Attempt:
+    def _choose(self, order: Order) -> CastPlan:
         """The first plan that nothing speaks against, or the best of several. It goes into the ledger, as does failure.
 
         Raises:
             PlanningError: there is none.
             InputError: planning itself failed, which tells nothing about the order: the ledger doesn't hold it.
         """
-        best: tuple[float, Attempt, Entry] | None = None
+        best: tuple[float, CastPlan, Entry] | None = None
         try:
             for attempt in itertools.islice(self.planner.attempts(order.index, order, VIEWS), CANDIDATES):
                 entry = entry_of(order, attempt, self.planner.config)
@@ -166,7 +167,7 @@ class BalancedRun:
         return best[1]
 
 
-def entry_of(order: Order, attempt: Attempt, config: RunConfig) -> Entry:
+def entry_of(order: Order, attempt: CastPlan, config: RunConfig) -> Entry:
     """What a planned picture shows, for the ledger."""
     plan = attempt.plan
     objects = [

@@ -25,7 +25,8 @@ from dataset.record import ImageInfo, Record
 from scenes.catalogue import open_catalogue
 from scenes.config import load_config
 from scenes.pixel_window import pixel_box
-from scenes.planner import Planned, Planner
+from scenes.planned import Planned
+from scenes.planner import Planner
 
 masks = hnp.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 

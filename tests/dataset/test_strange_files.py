@@ -19,12 +19,12 @@ from dataset_files import edit_record, png_of
 
 from assets.errors import InputError
 from dataset.check import check_dataset
-from dataset.export import read_records
 from dataset.exporters import export_dataset
 from dataset.finished import open_dataset
 from dataset.folder import DatasetFolder
 from dataset.own_files import misplaced
 from dataset.picture_files import NotRecorded, image_is_whole, read_image, read_map
+from dataset.record_store import read_records
 from render.merge import merge
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes, devices and links of POSIX")

@@ -14,10 +14,10 @@ from rich.console import Console
 from test_generate import FakeSession, config, digest, run
 
 from dataset import own_files
-from dataset.export import read_records, recorded_indices
 from dataset.folder import DatasetFolder
 from dataset.picture_files import image_is_whole
 from dataset.record import Record
+from dataset.record_store import read_records, recorded_indices
 from render import stages
 from render.cli import entrypoint
 from render.generate import generate

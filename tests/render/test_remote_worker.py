@@ -18,9 +18,9 @@ from dataset.folder import DatasetFolder
 from render.generate import generate
 from render.options import GenerateOptions
 from render.remote_worker import Errand, Parcel, RemoteWorker, check_version
-from render.run_file import identity, own_version
 from render.session import EngineCrashed
 from scenes.config import RunConfig, load_config
+from scenes.identity import identity, own_version
 from scenes.planner import Planner
 from scenes.preflight import open_inputs
 

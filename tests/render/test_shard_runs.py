@@ -18,9 +18,9 @@ from test_generate import DATA, FakeSession, digest
 from assets.errors import InputError
 from assets.locations import locate
 from assets.stores import Location, entry_names, read_file
-from dataset.export import read_records
 from dataset.folder import DatasetFolder
 from dataset.picture_files import image_is_whole
+from dataset.record_store import read_records
 from render import generate as generate_module
 from render import merge_parts
 from render.cli import entrypoint

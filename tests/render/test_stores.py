@@ -27,9 +27,9 @@ from upath import UPath
 from assets.errors import InputError
 from assets.locations import PROBE, locate
 from assets.stores import Location, file_sizes, put, read_file, remove, remove_file
-from dataset.export import read_records, recorded_indices
 from dataset.folder import DatasetFolder
 from dataset.picture_files import image_is_whole
+from dataset.record_store import read_records, recorded_indices
 from render.cli import entrypoint
 from render.generate import generate
 from render.options import GenerateOptions
