@@ -1,1 +1,1 @@
-"""Which scans exist, and are they fit for use: intake, inspection, library, packs and built-in samples."""
+"""Which scans there are, and whether they are fit for use: from a file somewhere to an asset in a library."""

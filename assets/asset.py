@@ -23,8 +23,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from assets.errors import InputError
-from assets.outside_files import open_outside, read_outside
+from scanstage.assets.files.outside_files import open_outside, read_outside
+from scanstage.assets.messages.errors import InputError
 
 FORMAT_VERSION = 1
 META_FILE = "asset.json"
@@ -219,8 +219,8 @@ class Asset:
         try:
             return cls(AssetMeta.from_json(read_outside(path, MAX_META_BYTES).decode("utf-8")), folder)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
-            mend = "remove the folder and take the scan in again"
-            raise InputError(f"{path}: can't read the asset ({e})", mend) from e
+            hint = "remove the folder and take the scan in again"
+            raise InputError(f"{path}: can't read the asset ({e})", hint) from e
 
 
 def write_asset(folder: Path, meta: AssetMeta, mesh: MeshArrays, files: dict[str, bytes]) -> Asset:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -20,15 +19,13 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from assets.asset import AssetMeta, Material, MeshArrays
-from assets.library import store_asset
-from scenes.balance.run import BalancedRun, open_targets
-from scenes.config import load_config
-from scenes.keep import judge
-from scenes.planner import Planner
-from scenes.preflight import open_inputs
+from scanstage.assets.asset import AssetMeta, Material, MeshArrays
+from scanstage.assets.library.stored_assets import store_asset
+from scanstage.scenes.balance.balanced_run import BalancedRun, open_targets
+from scanstage.scenes.config.load import load_config
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.planning.preflight import open_inputs
+from scanstage.scenes.sight.keep_policy import judge
 
 UNIFORM = """
 seed: 3

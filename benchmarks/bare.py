@@ -11,17 +11,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from pipeline import Spent, stamp
 
-from assets.surface_textures import surface_texture
-from benchmarks.pipeline import Spent, stamp
-from render.finish import with_texture_files
-from render.maps import engine_settings
-from render.worker_process import WorkerProcess
-from scenes.catalogue import Catalogue
-from scenes.config import RunConfig
-from scenes.plan import FramePlan
-from scenes.planner import Planner
+from scanstage.assets.textures.surface_textures import surface_texture
+from scanstage.render.engine.worker_process import WorkerProcess
+from scanstage.render.finish.finish_picture import with_texture_files
+from scanstage.render.finish.map_output import engine_settings
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.inputs.catalogue import Catalogue
+from scanstage.scenes.plan import FramePlan
+from scanstage.scenes.planning.planner import Planner
 
 TIMEOUT_S = 3600.0
 BARE_LOOP = Path(__file__).with_name("bare_loop.py")

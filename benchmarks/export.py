@@ -19,15 +19,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from results import made_on, markdown_table, write_section
 from rich.console import Console
 from rich.table import Table
+from synthetic_dataset import base_pictures, repeat
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from benchmarks.results import made_on, markdown_table, write_section
-from benchmarks.synthetic_dataset import base_pictures, repeat
-from dataset.export import export
-from dataset.finished import open_dataset
+from scanstage.dataset.export.annotations import export
+from scanstage.dataset.records.finished_dataset import open_dataset
 
 TITLE = "Export (`export.py`)"
 

@@ -15,23 +15,20 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from memory import CONFIG, FAR_AWAY_GB
+from pipeline import Pipeline, Spent, open_pipeline
+from results import made_on, markdown_table, write_section
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from benchmarks.memory import CONFIG, FAR_AWAY_GB
-from benchmarks.pipeline import Pipeline, Spent, open_pipeline
-from benchmarks.results import made_on, markdown_table, write_section
-from render.options import GenerateOptions, read_config
-from scenes.config.model import BUILTIN_HDRIS
-from scenes.preflight import open_inputs
+from scanstage.render.runs.run_options import GenerateOptions, read_config
+from scanstage.scenes.config.sections.run_config import BUILTIN_HDRIS
+from scanstage.scenes.planning.preflight import open_inputs
 
 TITLE = "Cost of picture 1,000 (`flat.py`)"
 YOUNG = 2

@@ -17,7 +17,6 @@ import json
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -28,19 +27,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
+from results import made_on, markdown_table, write_section
 from rich.console import Console
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from assets.errors import InputError
-from benchmarks.results import made_on, markdown_table, write_section
-from render.generate import generate
-from render.graphics_cards import count_gpus
-from render.options import GenerateOptions
-from render.passes import Passes
-from render.session import BlenderSession
-from render.worker_process import EngineCrashed, EngineError
-from scenes.plan import FramePlan
+from scanstage.assets.messages.errors import InputError
+from scanstage.render.commands.generate import generate
+from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.passes import Passes
+from scanstage.render.engine.worker_process import EngineCrashed, EngineError
+from scanstage.render.executors.local.graphics_cards import count_gpus
+from scanstage.render.runs.run_options import GenerateOptions
+from scanstage.scenes.plan import FramePlan
 
 WORKLOAD = Path(__file__).with_name("workload.yaml")
 WARM_UP = 3

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
@@ -26,13 +25,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from render.generate import generate
-from render.options import GenerateOptions
-from render.passes import Passes
-from render.session import BlenderSession
-from scenes.plan import FramePlan
+from scanstage.render.commands.generate import generate
+from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.passes import Passes
+from scanstage.render.runs.run_options import GenerateOptions
+from scanstage.scenes.plan import FramePlan
 
 FIRST = 50
 FAR_AWAY_GB = 1000

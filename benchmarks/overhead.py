@@ -18,21 +18,18 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from bare import open_bare
+from pipeline import Spent, open_pipeline
+from results import made_on, markdown_table, write_section
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from benchmarks.bare import open_bare
-from benchmarks.pipeline import Spent, open_pipeline
-from benchmarks.results import made_on, markdown_table, write_section
-from render.options import GenerateOptions, read_config
-from scenes.preflight import open_inputs
+from scanstage.render.runs.run_options import GenerateOptions, read_config
+from scanstage.scenes.planning.preflight import open_inputs
 
 WORKLOAD = Path(__file__).with_name("workload.yaml")
 TITLE = "Overhead against bare Cycles (`overhead.py`)"

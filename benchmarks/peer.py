@@ -23,26 +23,24 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from peer_labels import LabelCost, label_costs
+from peer_quality import Judgement, judge, true_radiance, window_of
+from peer_sides import Block, MemoryWatch, Ours, Plain, warm_up_plan
+from results import made_on, markdown_table, write_section
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from benchmarks.peer_labels import LabelCost, label_costs
-from benchmarks.peer_quality import Judgement, judge, true_radiance, window_of
-from benchmarks.peer_sides import Block, MemoryWatch, Ours, Plain, warm_up_plan
-from benchmarks.results import made_on, markdown_table, write_section
-from render.blender.freed_memory import return_freed_memory
-from scenes.catalogue import Catalogue
-from scenes.config import RunConfig, load_config
-from scenes.preflight import open_inputs
+from scanstage.render.blender.freed_memory import return_freed_memory
+from scanstage.scenes.config.load import load_config
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.inputs.catalogue import Catalogue
+from scanstage.scenes.planning.preflight import open_inputs
 
 WORKLOAD = Path(__file__).with_name("workload.yaml")
 TRUTH = Path(__file__).parents[1] / "output" / "peer_truth"

@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from peer_coco import append_picture
+from synthetic_dataset import base_pictures, repeat
 
-from assets.atomic import write_atomically
-from benchmarks.peer_coco import append_picture
-from benchmarks.synthetic_dataset import base_pictures, repeat
-from dataset.export import export
-from dataset.finished import open_dataset
-from dataset.folder import DatasetFolder
-from dataset.record import Record
+from scanstage.assets.files.atomic import write_atomically
+from scanstage.dataset.export.annotations import export
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.finished_dataset import open_dataset
+from scanstage.dataset.records.record import Record
 
 WRITES = 20
 

@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from render.blender.worker import Channel
+from scanstage.render.blender.worker import Channel
 
 SAMPLES = 32
 TRUTH_SAMPLES = 1024
@@ -42,8 +41,7 @@ class PlainLoop:
 
     def __init__(self, threads: int) -> None:
         import bpy
-
-        from benchmarks.peer_scene import PlainScene
+        from peer_scene import PlainScene
 
         self._bpy = bpy
         bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -75,8 +73,7 @@ class PlainLoop:
     def render(self, plan: dict[str, Any], folders: dict[str, str], out: Path) -> None:
         """Make a picture: ``out/images`` gets the JPEG, ``out/coco_annotations.json`` its labels."""
         import cv2
-
-        from benchmarks.peer_coco import append_picture
+        from peer_coco import append_picture
 
         names = self._stage.apply(plan, folders)
         image = self._scene.render.image_settings

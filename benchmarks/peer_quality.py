@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import OpenEXR
+from peer_loop import TRUTH_BOUNCES, TRUTH_SAMPLES
+from peer_sides import Ours, Plain
+from picture_quality import Pixels, developed, psnr_db
 
-from benchmarks.peer_loop import TRUTH_BOUNCES, TRUTH_SAMPLES
-from benchmarks.peer_sides import Ours, Plain
-from benchmarks.picture_quality import Pixels, developed, psnr_db
-from render.passes import Passes
-from scenes.planned import Planned
+from scanstage.render.engine.passes import Passes
+from scanstage.scenes.sight.planned import Planned
 
 TRUTH_KIND = "glossy paths filtered"
 """Told apart from other truths in the cache."""

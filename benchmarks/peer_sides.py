@@ -16,22 +16,22 @@ import numpy as np
 import psutil
 from rich.console import Console
 
-from assets.blas_threads import use_one_blas_thread
-from assets.surface_textures import surface_texture
-from dataset.folder import DatasetFolder
-from dataset.record import Record
-from render.executor import LocalExecutor
-from render.finish import with_texture_files
-from render.machine import share_out
-from render.passes import Passes
-from render.session import BlenderSession
-from render.stages import Stages
-from render.worker_process import WorkerProcess
-from scenes.catalogue import Catalogue
-from scenes.config import RunConfig
-from scenes.plan import FramePlan
-from scenes.planned import Planned
-from scenes.planner import Planner
+from scanstage.assets.machine.blas_threads import use_one_blas_thread
+from scanstage.assets.textures.surface_textures import surface_texture
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.record import Record
+from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.passes import Passes
+from scanstage.render.engine.worker_process import WorkerProcess
+from scanstage.render.executors.local.local_executor import LocalExecutor
+from scanstage.render.executors.local.machine_shares import share_out
+from scanstage.render.executors.local.picture_pipeline import Stages
+from scanstage.render.finish.finish_picture import with_texture_files
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.inputs.catalogue import Catalogue
+from scanstage.scenes.plan import FramePlan
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.sight.planned import Planned
 
 LOOP = Path(__file__).with_name("peer_loop.py")
 EVERY_S = 0.1
@@ -66,14 +66,14 @@ class Ours:
         self._stages = Stages(catalogue, self.folder, config, None, scratch, Console(quiet=True), lambda: None)
         self.folder.create()
         self.shares = share_out(config, 10_000)
-        self._seats = self._stages.seats(self.shares)
+        self._seats = self._stages.workers(self.shares)
         self.pids: set[int] = set()
         self._judged: frozenset[int] = frozenset()
 
     def start(self, warm_up: list[Planned]) -> None:
         """Start the workers and show them every scan, small; nothing of it is counted. Plans go through the stages."""
-        for seat in self._seats:
-            session = seat.start()
+        for worker in self._seats:
+            session = worker.start()
             self.pids.add(session.pid)
             for planned in warm_up:
                 self._stages.render(session, planned)
@@ -103,8 +103,8 @@ class Ours:
 
     def close(self) -> None:
         """End the workers."""
-        for seat in self._seats:
-            seat.close()
+        for worker in self._seats:
+            worker.close()
 
 
 class Plain:

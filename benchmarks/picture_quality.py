@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from render.develop import develop
-from render.finish import finite
-from render.passes import Passes
-from scenes.plan import FramePlan
+from scanstage.render.engine.passes import Passes
+from scanstage.render.finish.develop import develop
+from scanstage.render.finish.finish_picture import finite
+from scanstage.scenes.plan import FramePlan
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,21 +12,19 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from assets.blas_threads import use_one_blas_thread
-from dataset.folder import DatasetFolder
-from render.executor import LocalExecutor
-from render.machine import Shares, share_out
-from render.maps import engine_settings, wanted_maps
-from render.scratch import passes_bytes, scratch_folder
-from render.seat import WorkerSeat
-from render.stages import Stages
-from scenes.catalogue import Catalogue
-from scenes.config import RunConfig
-from scenes.plan import FramePlan
-from scenes.planned import Planned
-from scenes.planner import Planner
+from scanstage.assets.machine.blas_threads import use_one_blas_thread
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.render.engine.scratch import passes_bytes, scratch_folder
+from scanstage.render.engine.supervised_worker import SupervisedWorker
+from scanstage.render.executors.local.local_executor import LocalExecutor
+from scanstage.render.executors.local.machine_shares import Shares, share_out
+from scanstage.render.executors.local.picture_pipeline import Stages
+from scanstage.render.finish.map_output import engine_settings, wanted_maps
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.inputs.catalogue import Catalogue
+from scanstage.scenes.plan import FramePlan
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.sight.planned import Planned
 
 STAMP = 16
 """Pixels a pixel, along each side, of the pictures that only load what is needed."""
@@ -53,10 +50,10 @@ class Spent:
 class Pipeline:
     """Plan, cast, sync, render, verify, label, encode, record; workers stay open from block to block."""
 
-    def __init__(self, planner: Planner, seats: list[WorkerSeat], stages: Stages) -> None:
-        self._planner, self._seats = planner, seats
+    def __init__(self, planner: Planner, workers: list[SupervisedWorker], stages: Stages) -> None:
+        self._planner, self._seats = planner, workers
         self._planning_s = 0.0
-        self._executor = LocalExecutor(self._plan, seats, stages.finish, stages.give_up)
+        self._executor = LocalExecutor(self._plan, workers, stages.finish, stages.give_up)
         self._own = psutil.Process()
 
     def load(self, indices: range) -> None:
@@ -64,8 +61,8 @@ class Pipeline:
         for index in indices:
             planned = self._planner.plan(index)
             small = replace(planned, engine_plan=stamp(planned.engine_plan))
-            for seat in self._seats:
-                seat.render(small)
+            for worker in self._seats:
+                worker.render(small)
 
     def _plan(self, index: int) -> Planned:
         start = time.thread_time()
@@ -75,7 +72,7 @@ class Pipeline:
 
     def make(self, indices: range) -> Spent:
         """Make pictures from beginning to end. Raises SystemExit where one fails."""
-        workers = [psutil.Process(seat.start().pid) for seat in self._seats]
+        workers = [psutil.Process(worker.start().pid) for worker in self._seats]
         planned, before, start = self._planning_s, self._cpu_s(workers), time.perf_counter()
         for outcome in self._executor.map(indices):
             if outcome.record is None:
@@ -87,7 +84,7 @@ class Pipeline:
 
     def memory_bytes(self) -> tuple[int, int]:
         """Resident memory of the coordinator, and of all workers."""
-        workers = (psutil.Process(seat.start().pid) for seat in self._seats)
+        workers = (psutil.Process(worker.start().pid) for worker in self._seats)
         return self._own.memory_info().rss, sum(w.memory_info().rss for w in workers)
 
     def _cpu_s(self, workers: list[psutil.Process]) -> tuple[float, float]:
@@ -117,7 +114,7 @@ def open_pipeline(
         need = shares.workers * passes_bytes(engine_settings(config), config.camera.resolution)
         scratch = stack.enter_context(scratch_folder(need))
         stages = Stages(catalogue, dataset, config, None, scratch, Console(quiet=True), lambda: None)
-        seats = stages.seats(shares)
-        for seat in seats:
-            stack.callback(seat.close)
-        yield Pipeline(Planner(config, catalogue, base), seats, stages), shares
+        workers = stages.workers(shares)
+        for worker in workers:
+            stack.callback(worker.close)
+        yield Pipeline(Planner(config, catalogue, base), workers, stages), shares

@@ -13,7 +13,6 @@ Rates are of wall time and of CPU time; on a busy machine the latter says more a
 from __future__ import annotations
 
 import os
-import sys
 
 if __name__ == "__main__" and hasattr(os, "sched_setaffinity"):
     # Before numpy counts the cores: its BLAS would start threads, all of which would share the one.
@@ -32,18 +31,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from results import made_on, markdown_table, write_section
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from benchmarks.results import made_on, markdown_table, write_section
-from scenes import planner as planning
-from scenes import visibility
-from scenes.catalogue import open_catalogue
-from scenes.config import load_config
-from scenes.physics import World
-from scenes.planner import Planner
-from scenes.shapes import HULL_FROM_USE
-from scenes.visibility import Caster
+from scanstage.scenes.config.load import load_config
+from scanstage.scenes.inputs.catalogue import open_catalogue
+from scanstage.scenes.planning import planner as planning
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.randomize.physics import World
+from scanstage.scenes.sight import visibility
+from scanstage.scenes.sight.shapes import HULL_FROM_USE
+from scanstage.scenes.sight.visibility import Caster
 
 WORKLOAD = Path(__file__).with_name("workload.yaml")
 OBJECTS = 10

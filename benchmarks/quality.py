@@ -22,7 +22,6 @@ import contextlib
 import hashlib
 import json
 import statistics
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -31,21 +30,19 @@ from pathlib import Path
 import flip_evaluator
 import numpy as np
 import psutil
+from picture_quality import Pixels, developed, psnr_db
 from PIL import Image
+from pipeline import stamp
+from quality_scenes import QualityScene, quality_scenes
+from results import made_on, markdown_table, write_section
 from rich.console import Console
 from rich.table import Table
 from skimage.metrics import structural_similarity
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from benchmarks.picture_quality import Pixels, developed, psnr_db
-from benchmarks.pipeline import stamp
-from benchmarks.quality_scenes import QualityScene, quality_scenes
-from benchmarks.results import made_on, markdown_table, write_section
-from render.develop import meter
-from render.passes import Passes
-from render.session import BlenderSession
-from scenes.render_settings import PRESETS, RenderSettings
+from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.passes import Passes
+from scanstage.render.finish.develop import meter
+from scanstage.scenes.config.sections.render_settings import PRESETS, RenderSettings
 
 TIMEOUT_S = 7200.0
 CURVE = Path(__file__).parents[1] / "docs" / "time_quality.png"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from assets.surface_textures import surface_texture
-from render.finish import with_texture_files
-from scenes.config import load_config
-from scenes.config.model import BUILTIN_HDRIS
-from scenes.plan import FramePlan
-from scenes.planner import Planner
-from scenes.preflight import open_inputs
+from scanstage.assets.textures.surface_textures import surface_texture
+from scanstage.render.finish.finish_picture import with_texture_files
+from scanstage.scenes.config.load import load_config
+from scanstage.scenes.config.sections.run_config import BUILTIN_HDRIS
+from scanstage.scenes.plan import FramePlan
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.planning.preflight import open_inputs
 
 
 @dataclass(frozen=True)

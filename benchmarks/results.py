@@ -13,10 +13,8 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from assets.atomic import write_atomically
-from assets.processors import usable_cores
+from scanstage.assets.files.atomic import write_atomically
+from scanstage.assets.machine.processors import usable_cores
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 _FENCE = "```"

@@ -17,7 +17,6 @@ import json
 import os
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -26,10 +25,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from assets.processors import usable_cores
-from render.generate import GenerateOptions, generate
+from scanstage.assets.machine.processors import usable_cores
+from scanstage.render.commands.generate import GenerateOptions, generate
 
 CONFIG = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
 

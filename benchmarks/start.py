@@ -37,13 +37,13 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
 
-from assets.asset import AssetMeta, Material, MeshArrays
-from assets.library import store_asset
-from assets.primitives import build_primitive
-from assets.samples import sample_assets
-from benchmarks.results import made_on, markdown_table, write_section
+from results import made_on, markdown_table, write_section
+
+from scanstage.assets.asset import AssetMeta, Material, MeshArrays
+from scanstage.assets.library.primitives import build_primitive
+from scanstage.assets.library.stored_assets import store_asset
+from scanstage.assets.samples.sample_library import sample_assets
 
 TITLE = "Start (`start.py`)"
 QUICKSTART = ROOT / "configs" / "quickstart.yaml"
@@ -67,7 +67,7 @@ def first_picture(config: Path, overrides: tuple[str, ...], library: Path | None
     out = folder / "out"
     shutil.rmtree(out, ignore_errors=True)
     sets = [text for override in overrides for text in ("--set", override)]
-    command = [sys.executable, "-m", "render", "generate", str(config), "--out", str(out), *sets]
+    command = [sys.executable, "-m", "scanstage", "generate", str(config), "--out", str(out), *sets]
     environment = os.environ | ({} if library is None else {"SCANSTAGE_LIBRARY": str(library)})
     with (folder / "log").open("w+") as log:
         start = time.perf_counter()

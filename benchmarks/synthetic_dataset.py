@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from assets.atomic import write_atomically
-from dataset.folder import DatasetFolder
-from dataset.record import Record
-from render.finish import finish
-from render.passes import Passes
-from scenes.config import load_config
-from scenes.planned import Planned
-from scenes.planner import Planner
-from scenes.preflight import open_inputs
+from scanstage.assets.files.atomic import write_atomically
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.record import Record
+from scanstage.render.engine.passes import Passes
+from scanstage.render.finish.finish_picture import finish
+from scanstage.scenes.config.load import load_config
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.planning.preflight import open_inputs
+from scanstage.scenes.sight.planned import Planned
 
 WORKLOAD = Path(__file__).with_name("workload.yaml")
 BASES = 4

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,14 +19,12 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from assets.asset import AssetMeta, Material, MeshArrays
-from assets.library import store_asset
-from scenes.catalogue import open_catalogue
-from scenes.config import load_config
-from scenes.planner import Planner
-from scenes.visibility import Caster
+from scanstage.assets.asset import AssetMeta, Material, MeshArrays
+from scanstage.assets.library.stored_assets import store_asset
+from scanstage.scenes.config.load import load_config
+from scanstage.scenes.inputs.catalogue import open_catalogue
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.sight.visibility import Caster
 
 TRIANGLES = 50_000
 OBJECTS = 10

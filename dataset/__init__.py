@@ -1,1 +1,1 @@
-"""What is true of picture *i* and how it is written: labels, records, checks, exporters."""
+"""What is true of picture *i*, and how it is written, exported, checked and reported."""

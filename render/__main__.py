@@ -1,17 +1,20 @@
-"""``python -m render ARGS``, and ``blender -b --python render/__main__.py -- ARGS``.
+"""``python -m render ARGS`` in a checkout, and ``blender -b --python render/__main__.py -- ARGS``.
 
-Inside Blender only the standard library is at hand: this file then looks for the Python that has scanstage and runs
-the command line there, with this very Blender as the engine.
+Inside Blender only the standard library is at hand: this file then looks for a Python that has what scanstage needs and
+runs the command line there, with this very Blender as the engine. The code that runs is that beside this file, whether
+or not it is installed there, or another one is.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100 - bare Blender's Python
-PROBE = "import render.cli, scenes.planner"
+HERE = os.path.abspath(__file__)  # noqa: PTH100 - bare Blender's Python
+ROOT = os.path.dirname(os.path.dirname(HERE))  # noqa: PTH120
+PROBE = "import runpy, sys; runpy.run_path(sys.argv[1])['make_importable'](); import scanstage.render.cli.app"
 FROM_BLENDER = ("generate", "doctor")
 
 
@@ -33,9 +36,7 @@ def candidates() -> list[str]:
 
 def child_environment() -> dict[str, str]:
     """The environment without what Blender sets for its own Python."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONNOUSERSITE")}
-    environment["PYTHONPATH"] = os.pathsep.join(p for p in (ROOT, environment.get("PYTHONPATH", "")) if p)
-    return environment
+    return {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONNOUSERSITE")}
 
 
 def find_python() -> str:
@@ -47,7 +48,11 @@ def find_python() -> str:
     for python in tried:
         try:
             probe = subprocess.run(
-                [python, "-c", PROBE], env=child_environment(), capture_output=True, timeout=120, check=False
+                [python, "-P", "-c", PROBE, HERE],
+                env=child_environment(),
+                capture_output=True,
+                timeout=120,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
             continue
@@ -77,7 +82,7 @@ def run_from_blender() -> None:
     arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
     if arguments and arguments[0] in FROM_BLENDER and not any(a.split("=")[0] == "--blender" for a in arguments):
         arguments = [*arguments, "--blender", sys.modules["bpy"].app.binary_path]
-    command = [find_python(), "-m", "render", *arguments]
+    command = [find_python(), "-P", HERE, *arguments]
     child = subprocess.Popen(command, env=child_environment())
     while True:
         try:
@@ -86,9 +91,25 @@ def run_from_blender() -> None:
             continue  # the terminal sent it to the child as well, which stops by itself
 
 
+def make_importable() -> None:
+    """Let ``scanstage`` be the code beside this file, also where it isn't installed, or another copy is."""
+    if "scanstage" in sys.modules:  # python -m scanstage.render
+        return
+    front = os.path.join(ROOT, "api")  # noqa: PTH118
+    paths = [front, ROOT] if os.path.isdir(front) else [ROOT]  # noqa: PTH112 - in a checkout; where it is installed
+    init = os.path.join(paths[0], "__init__.py")  # noqa: PTH118
+    spec = importlib.util.spec_from_file_location("scanstage", init, submodule_search_locations=paths)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["scanstage"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["scanstage"])
+
+
+if __name__ == "__main__" and inside_blender():
+    run_from_blender()
+if __name__ in ("__main__", "__mp_main__"):  # the latter in further processes that plan
+    make_importable()
 if __name__ == "__main__":
-    if inside_blender():
-        run_from_blender()
-    from render.cli import main
+    from scanstage.render.cli.app import main
 
     main()

@@ -1,1 +1,1 @@
-"""What is in picture *i*: config, distributions, seeding, planning, physics, camera, light and visibility."""
+"""What is in picture *i*: everything is decided here, before a pixel is rendered."""

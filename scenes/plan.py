@@ -34,7 +34,7 @@ BoxPx = Annotated[int, Field(ge=-8 * MOST_EDGE_PX, le=8 * MOST_EDGE_PX)]
 
 @dataclass(frozen=True)
 class LensPlan:
-    """Distortion of a lens, in OpenCV's models and order of parameters; see :mod:`scenes.lens`.
+    """Distortion of a lens, in OpenCV's models and order of parameters; see :mod:`lens`.
 
     Attributes:
         model: ``brown_conrady`` or ``fisheye`` (Kannala-Brandt).

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 import trimesh
-from s3_server import S3Server, s3_prefix
-
-from assets.asset import Asset, AssetMeta, Material, MeshArrays
-from assets.library import store_asset
+from support.s3_server import S3Server, s3_prefix
+from support.toy_runs import store_toy
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,27 +22,6 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory):
     yield
     for key, value in old.items():
         os.environ.pop(key, None) if value is None else os.environ.__setitem__(key, value)
-
-
-def store_toy(library: Path, class_name: str, shape: trimesh.Trimesh, color: tuple[float, float, float]) -> Asset:
-    """Put a trimesh shape into a library, moved so that its base's centre is the origin."""
-    shape = shape.copy()
-    low, high = shape.bounds
-    shape.apply_translation([-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, -low[2]])
-    mesh = MeshArrays(
-        vertices=shape.vertices.astype(np.float32),
-        faces=shape.faces.astype(np.int32),
-        face_material=np.zeros(len(shape.faces), np.uint16),
-        hull=shape.convex_hull.vertices.astype(np.float32)[:200],
-    )
-    meta = AssetMeta(
-        f"{class_name}/toy",
-        class_name,
-        tuple(float(x) for x in shape.extents),
-        len(shape.faces),
-        (Material(base_color=(*color, 1.0)),),
-    )
-    return store_asset(library, meta, mesh, {})
 
 
 @pytest.fixture(scope="session")

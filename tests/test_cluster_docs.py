@@ -17,10 +17,10 @@ import yaml
 from faults.fake_blender import make_fake_blender
 from typer.main import get_command
 
-from dataset.folder import DatasetFolder
-from render.cli import _mount, app, entrypoint
-from render.run_lock import live_holders
-from render.shards import Shard
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.render.cli.app import _mount, app, entrypoint
+from scanstage.render.locks.run_lock import live_holders
+from scanstage.scenes.whole_run.shard import Shard
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCRIPT = DOCS / "slurm_array.sh"
@@ -58,7 +58,7 @@ def make_commands(folder: Path) -> None:
     bin_ = folder / "bin"
     bin_.mkdir()
     for name, body in {
-        "scanstage": f'exec {sys.executable} -m render "$@"',
+        "scanstage": f'exec {sys.executable} -m scanstage "$@"',
         "scontrol": f'echo "$@" >> {folder}/scontrol.log',
     }.items():
         (bin_ / name).write_text(f"#!/bin/sh\n{body}\n")

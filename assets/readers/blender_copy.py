@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from assets.bounds import MAX_NAMED_FILES
-from assets.errors import InputError
-from assets.raw_scan import Finding
-from assets.readers.folder import ScanFolder, read_bounded
-from assets.readers.gltf_document import parse_gltf
-from assets.readers.usd_names import MAX_NAME, usd_names
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.readers.gltf.gltf_document import parse_gltf
+from scanstage.assets.readers.usd_names import MAX_NAME, usd_names
+from scanstage.assets.scans.raw_scan import ScanFinding
+from scanstage.assets.scans.scan_bounds import MAX_NAMED_FILES
+from scanstage.assets.scans.scan_folder import ScanFolder, read_bounded
 
 USD_SUFFIXES = (".usd", ".usda", ".usdc", ".usdz")
 _GLTF_SUFFIXES = (".gltf", ".glb")
@@ -33,7 +33,7 @@ _MOST_MADE_UP = 3  # pieces of a name with one or two numbers; what matches more
 _MADE_UP = re.compile(r"[#*`]|<udim>|<uvtile>|\$\{", re.IGNORECASE)  # names that importers complete themselves
 
 
-def copy_for_blender(source: Path, target: Path) -> tuple[Path, tuple[Finding, ...]]:
+def copy_for_blender(source: Path, target: Path) -> tuple[Path, tuple[ScanFinding, ...]]:
     """Copy a USD, FBX or glTF scan, and what it names of its own folder.
 
     Args:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from assets.asset import Material
-from assets.bounds import check_room
-from assets.errors import InputError
-from assets.raw_scan import RawScan
-from assets.readers.folder import ScanFolder, read_bounded
-from assets.readers.mtl import beside_texture
+from scanstage.assets.asset import Material
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.readers.mtl import beside_texture
+from scanstage.assets.scans.raw_scan import RawScan
+from scanstage.assets.scans.scan_bounds import check_room
+from scanstage.assets.scans.scan_folder import ScanFolder, read_bounded
 
 
 def read_msh(path: Path) -> RawScan:

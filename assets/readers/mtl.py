@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from assets.asset import Material
-from assets.bounds import MAX_MATERIALS, MAX_NOTE
-from assets.errors import InputError
-from assets.readers.folder import ScanFolder
-from assets.readers.plain_text import decode_text
-from assets.texture_coding import check_pixels, is_normal_map, pack_channels, pixel_count, with_alpha
+from scanstage.assets.asset import Material
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.readers.plain_text import decode_text
+from scanstage.assets.scans.scan_bounds import MAX_MATERIALS, MAX_NOTE
+from scanstage.assets.scans.scan_folder import ScanFolder
+from scanstage.assets.textures.texture_coding import check_pixels, is_normal_map, pack_channels, pixel_count, with_alpha
 
 _OPTION_VALUES = {"-blendu": 1, "-blendv": 1, "-boost": 1, "-mm": 2, "-texres": 1, "-clamp": 1, "-bm": 1}
 _OPTION_VALUES |= {"-imfchan": 1, "-type": 1, "-cc": 1}
@@ -25,7 +25,7 @@ _MAPS = {"map_kd", "map_d", "norm", "map_bump", "bump", "map_pr", "map_pm", "map
 
 
 @dataclass
-class _Entry:
+class _MaterialEntry:
     """One ``newmtl`` as it is written."""
 
     values: dict[str, list[float]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class MtlLibrary:
     def __init__(self, folder: ScanFolder) -> None:
         self.images: dict[str, bytes] = {}
         self._folder = folder
-        self._entries: dict[str, tuple[_Entry, PurePosixPath]] = {}
+        self._entries: dict[str, tuple[_MaterialEntry, PurePosixPath]] = {}
         self._read: set[str] = set()
         self._made: dict[tuple[str | None, ...], str | None] = {}
         self._normal_maps: dict[str, bool] = {}
@@ -152,14 +152,14 @@ def beside_texture(folder: ScanFolder) -> tuple[str, bytes] | None:
     return None
 
 
-def _parse(text: str) -> dict[str, _Entry]:
-    entries: dict[str, _Entry] = {}
-    current = _Entry()
+def _parse(text: str) -> dict[str, _MaterialEntry]:
+    entries: dict[str, _MaterialEntry] = {}
+    current = _MaterialEntry()
     for line in text.splitlines():
         key, _, rest = line.strip().replace("\t", " ").partition(" ")
         key, rest = key.lower(), rest.strip()
         if key == "newmtl":
-            current = entries.setdefault(rest, _Entry())
+            current = entries.setdefault(rest, _MaterialEntry())
             if len(entries) > MAX_MATERIALS:
                 raise InputError(f"an MTL file defines more than {MAX_MATERIALS:,} materials", "leave unused ones out")
         elif key in _MAPS:
@@ -201,7 +201,7 @@ def _file_of_map(rest: str) -> str:
     return name
 
 
-def _to_material(name: str, entry: _Entry, base: PurePosixPath, library: MtlLibrary) -> Material:
+def _to_material(name: str, entry: _MaterialEntry, base: PurePosixPath, library: MtlLibrary) -> Material:
     def texture(*keys: str) -> str | None:
         for key in keys:
             if reference := entry.maps.get(key, ""):
@@ -231,7 +231,7 @@ def _to_material(name: str, entry: _Entry, base: PurePosixPath, library: MtlLibr
     )
 
 
-def _opacity(entry: _Entry) -> float:
+def _opacity(entry: _MaterialEntry) -> float:
     """``d``, else 1 - ``Tr``. 0 is a well-known mistake of exporters (Tr and d confused): taken as opaque."""
     value = 1.0
     if dissolve := entry.values.get("d"):
@@ -249,7 +249,7 @@ def _rgb(values: list[float] | None, default: tuple[float, float, float]) -> tup
 
 
 def _surface(
-    entry: _Entry, roughness_map: str | None, metallic_map: str | None, library: MtlLibrary
+    entry: _MaterialEntry, roughness_map: str | None, metallic_map: str | None, library: MtlLibrary
 ) -> tuple[float, float, str | None]:
     """Roughness, metallic and the texture that holds both (roughness in G, metallic in B)."""
     roughness = Material.roughness

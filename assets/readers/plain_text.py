@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assets.bounds import check_memory
-from assets.errors import InputError
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.scans.scan_bounds import check_memory
 
 _BYTES_A_LINE, _BYTES_A_NUMBER = 50, 24
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from assets.asset import Material
-from assets.errors import InputError
-from assets.raw_scan import RawScan
-from assets.readers.folder import ScanFolder, read_bounded
-from assets.readers.ply_elements import Element, Lists, read_elements
-from assets.readers.polygons import triangulate
+from scanstage.assets.asset import Material
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.readers.ply_elements import Element, Lists, read_elements
+from scanstage.assets.readers.polygons import triangulate
+from scanstage.assets.scans.raw_scan import RawScan
+from scanstage.assets.scans.scan_folder import ScanFolder, read_bounded
 
 _WHITE = (1.0, 1.0, 1.0, 1.0)
 _UNIT = re.compile(r"\bunits?\b\W*(mm|cm|m|in|millimet\w*|centimet\w*|met\w*|inch\w*)\b", re.I)

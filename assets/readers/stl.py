@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from assets.asset import Material
-from assets.bounds import check_room
-from assets.errors import InputError
-from assets.raw_scan import RawScan
-from assets.readers.folder import read_bounded
-from assets.readers.plain_text import check_text, parse_numbers
+from scanstage.assets.asset import Material
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.readers.plain_text import check_text, parse_numbers
+from scanstage.assets.scans.raw_scan import RawScan
+from scanstage.assets.scans.scan_bounds import check_room
+from scanstage.assets.scans.scan_folder import read_bounded
 
 # Within a line only: what may run over line ends is tried anew from each of a million blank lines.
 _VERTEX = re.compile(rb"^[ \t]*vertex[ \t]([^\n]*)", re.IGNORECASE | re.MULTILINE)

@@ -13,7 +13,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 
-from assets.errors import InputError
+from scanstage.assets.messages.errors import InputError
 
 MAX_NAME = 4096
 _MAX_TOKENS_BYTES = 16 << 20

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from assets.noise import FloatArray
-from assets.parametric import Patch, grid_patch
-from assets.samples.model import Finish, Model, textured
-from assets.samples.paint import Picture, Sheet, worn_print
-from assets.texture_patterns import ramp
+from scanstage.assets.meshes.parametric import Patch, grid_patch
+from scanstage.assets.samples.paint import Picture, Sheet, worn_print
+from scanstage.assets.samples.sample_model import Finish, Model, textured
+from scanstage.assets.textures.noise import FloatArray
+from scanstage.assets.textures.texture_patterns import ramp
 
 _SIZE = 1024
 # The carton's sides in the texture, in millimetres from its top left corner: (x, y, width, height).

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from assets.noise import LatticeNoise
-from assets.parametric import smooth_curve
-from assets.samples.distance import (
+from scanstage.assets.meshes.parametric import smooth_curve
+from scanstage.assets.samples.distance import (
     Field,
     Where,
     blend,
@@ -19,9 +18,10 @@ from assets.samples.distance import (
     openness,
     torus,
 )
-from assets.samples.model import Finish, Model
-from assets.samples.paint import flat, mix
-from assets.texture_patterns import ramp
+from scanstage.assets.samples.paint import flat, mix
+from scanstage.assets.samples.sample_model import Finish, Model
+from scanstage.assets.textures.noise import LatticeNoise
+from scanstage.assets.textures.texture_patterns import ramp
 
 
 def _mug_distance(p: Where) -> Field:

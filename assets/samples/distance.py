@@ -13,8 +13,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from skimage.measure import marching_cubes
 
-from assets.noise import AnyFloats
-from assets.parametric import Indices, Points, vertex_normals
+from scanstage.assets.meshes.parametric import Indices, Points, vertex_normals
+from scanstage.assets.textures.noise import AnyFloats
 
 Field = npt.NDArray[np.float32]
 Where = AnyFloats

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from assets.noise import LatticeNoise
-from assets.samples.distance import (
+from scanstage.assets.samples.distance import (
     Field,
     Where,
     blend,
@@ -18,9 +17,10 @@ from assets.samples.distance import (
     sphere,
     torus,
 )
-from assets.samples.model import Colors, Finish, Model
-from assets.samples.paint import flat, mix, srgb
-from assets.texture_patterns import ramp
+from scanstage.assets.samples.paint import flat, mix, srgb
+from scanstage.assets.samples.sample_model import Colors, Finish, Model
+from scanstage.assets.textures.noise import LatticeNoise
+from scanstage.assets.textures.texture_patterns import ramp
 
 
 def _mirrored(p: Where) -> Where:

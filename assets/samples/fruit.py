@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from assets.noise import FloatArray, fractal_noise, smooth_noise
-from assets.parametric import Patch, Points, grid_patch, revolve, ring, smooth_curve, sweep
-from assets.samples.model import Colors, Finish, Model, textured
-from assets.samples.paint import flat, mix, to_bytes, uv_axes
-from assets.texture_patterns import ramp
+from scanstage.assets.meshes.parametric import Patch, Points, grid_patch, revolve, ring, smooth_curve, sweep
+from scanstage.assets.samples.paint import flat, mix, to_bytes, uv_axes
+from scanstage.assets.samples.sample_model import Colors, Finish, Model, textured
+from scanstage.assets.textures.noise import FloatArray, fractal_noise, smooth_noise
+from scanstage.assets.textures.texture_patterns import ramp
 
 _SIZE = 1024
 # The lowest strip of a texture is kept for the stem.

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import KDTree
 
-from assets.keypoints import SUFFIX
-from assets.samples.model import Model
+from scanstage.assets.samples.sample_model import Model
+from scanstage.assets.scans.keypoint_files import SUFFIX
 
 Point = tuple[float, float, float]
 

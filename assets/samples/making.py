@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from assets.intake import IntakeOptions, take_in
-from assets.samples import carton, ceramics, figures, fruit, packaging
-from assets.samples.landmarks import with_landmarks, write_landmarks
-from assets.samples.model import Model
-from assets.samples.scan_files import write_glb, write_obj, write_ply
-from assets.samples.scanning import Scanner, scanned
+from scanstage.assets.intake.take_in import IntakeOptions, take_in
+from scanstage.assets.samples import carton, ceramics, figures, fruit, packaging
+from scanstage.assets.samples.landmarks import with_landmarks, write_landmarks
+from scanstage.assets.samples.sample_files import write_glb, write_obj, write_ply
+from scanstage.assets.samples.sample_model import Model
+from scanstage.assets.samples.scanning import Scanner, scanned
 
 LICENSE = "CC0-1.0"
 
@@ -93,7 +93,7 @@ def write_sample_sources(folder: Path, names: Collection[str] | None = None) -> 
 def add_samples(staging: Path | str, names: list[str]) -> list[str]:
     """Write the sources of ``names`` below ``staging`` and take them in to ``staging/library``; returns ``names``.
 
-    Raises as :func:`assets.intake.take_in`.
+    Raises as :func:`take_in.take_in`.
     """
     staging = Path(staging)
     sources = staging / "sources"

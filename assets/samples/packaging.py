@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from assets.noise import FloatArray, fractal_noise, smooth_noise
-from assets.parametric import grid_patch, revolve, smooth_curve
-from assets.samples.model import Finish, Model, textured
-from assets.samples.paint import Picture, Sheet, flat, mix, to_bytes, uv_axes, worn_print
-from assets.texture_patterns import ramp
+from scanstage.assets.meshes.parametric import grid_patch, revolve, smooth_curve
+from scanstage.assets.samples.paint import Picture, Sheet, flat, mix, to_bytes, uv_axes, worn_print
+from scanstage.assets.samples.sample_model import Finish, Model, textured
+from scanstage.assets.textures.noise import FloatArray, fractal_noise, smooth_noise
+from scanstage.assets.textures.texture_patterns import ramp
 
 _SIZE = 1024
 

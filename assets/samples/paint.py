@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from assets.noise import AnyFloats, FloatArray, fractal_noise, smooth_noise
-from assets.samples.model import Colors
-from assets.texture_patterns import ramp
+from scanstage.assets.samples.sample_model import Colors
+from scanstage.assets.textures.noise import AnyFloats, FloatArray, fractal_noise, smooth_noise
+from scanstage.assets.textures.texture_patterns import ramp
 
 Picture = npt.NDArray[np.uint8]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from assets.noise import LatticeNoise
-from assets.parametric import Indices, Points, vertex_normals
-from assets.samples.model import Model
+from scanstage.assets.meshes.parametric import Indices, Points, vertex_normals
+from scanstage.assets.samples.sample_model import Model
+from scanstage.assets.textures.noise import LatticeNoise
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from .device_choice import GPU_BACKENDS, DeviceChoice, choose_device, devices_in_use
+from .scene.properties import assign, assign_known
 
 _SOFT_LEVELS = 6  # objects told apart within a pixel
 _EEVEE = {
@@ -161,16 +162,11 @@ def quality_for_labels(scene: Any) -> Iterator[None]:
         return
     least = {"samples": 1, "use_adaptive_sampling": False, "use_denoising": False, "max_bounces": 0}
     kept = {name: getattr(scene.cycles, name) for name in least}
-    _assign(scene.cycles, least)
+    assign(scene.cycles, least)
     try:
         yield
     finally:
-        _assign(scene.cycles, kept)
-
-
-def _assign(owner: Any, values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        setattr(owner, name, value)
+        assign(scene.cycles, kept)
 
 
 def _set_denoiser(scene: Any, wanted: str, device: DeviceChoice) -> list[str]:
@@ -198,11 +194,6 @@ def _set_eevee_quality(scene: Any, settings: dict[str, Any]) -> None:
     assign_known(scene.eevee, _EEVEE)
     if hasattr(scene.eevee, "ray_tracing_options"):
         assign_known(scene.eevee.ray_tracing_options, _RAY_TRACING)
-
-
-def assign_known(owner: Any, values: dict[str, Any]) -> None:
-    """Set what this Blender has."""
-    _assign(owner, {name: value for name, value in values.items() if hasattr(owner, name)})
 
 
 def _set_passes(scene: Any, settings: dict[str, Any]) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import bpy
 
-from .blur import is_blurred
 from .engine_setup import has_denoiser, quality_for_labels, set_up_engine
 from .graphics import open_graphics
-from .stage import Stage
-from .world import builtin_hdris
+from .scene.blur import is_blurred
+from .scene.stage_meshes import Stage
+from .scene.world import builtin_hdris
 
 _SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast")
 

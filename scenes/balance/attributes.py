@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from assets.errors import InputError
-from scenes.balance.factors import OBJECT_FACTORS, PICTURE_FACTORS
-from scenes.config.model import RunConfig
-from scenes.config.references import deep_outcomes
-from scenes.distributions import references
-from scenes.files import HDRI_SUFFIXES, list_images, located
-from scenes.lighting import hdri_config
-from scenes.seeding import Streams
-from scenes.wording import bounded, did_you_mean, listed, shown
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import bounded, did_you_mean, listed, shown
+from scanstage.scenes.balance.factors import OBJECT_FACTORS, PICTURE_FACTORS
+from scanstage.scenes.config.references import deep_outcomes
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, list_images, located
+from scanstage.scenes.randomize.lighting import hdri_config
+from scanstage.scenes.values.distributions import references
+from scanstage.scenes.values.seeding import Streams
 
 HDRI = "hdri"
 
@@ -40,7 +40,7 @@ class Attribute:
         return self.values[int(order[place])]
 
     def shown_as(self, value: Any) -> str:
-        """The value as :func:`scenes.balance.factors.picture_factors` names it."""
+        """The value as :func:`factors.picture_factors` names it."""
         return PurePath(value).name.removeprefix("builtin:") if self.name == HDRI else str(value)
 
 

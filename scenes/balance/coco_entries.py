@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 import ijson
 import numpy as np
 
-from scenes.numbers import take_count
-from scenes.wording import shown
+from scanstage.assets.messages.wording import shown
+from scanstage.scenes.values.numbers import take_count
 
 MOST_CATEGORIES = 100_000
 MOST_ANNOTATIONS = 100_000_000

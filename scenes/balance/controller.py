@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assets.errors import InputError
-from scenes.balance.attributes import HDRI, Attribute, set_values
-from scenes.balance.order import Entry, Order, Shown
-from scenes.balance.quotas import LEAST_YIELD, deal, deficits, deficits_of_shares, quotas, yields
-from scenes.balance.tally import Tally
-from scenes.balance.targets import Targets
-from scenes.config.balance import BalanceConfig
-from scenes.seeding import Streams
+from scanstage.assets.messages.errors import InputError
+from scanstage.scenes.balance.attributes import HDRI, Attribute, set_values
+from scanstage.scenes.balance.quotas import LEAST_YIELD, deal, deficits, deficits_of_shares, quotas, yields
+from scanstage.scenes.balance.tally import Tally
+from scanstage.scenes.balance.targets import Targets
+from scanstage.scenes.config.sections.balance_settings import BalanceConfig
+from scanstage.scenes.order import Entry, Order, Shown
+from scanstage.scenes.values.seeding import Streams
 
 FIRST_WAVE = 16
 LARGEST_WAVE = 64
@@ -48,7 +48,7 @@ class Controller:
 
     Args:
         config: of balancing.
-        targets: see :func:`scenes.balance.targets.make_targets`.
+        targets: see :func:`targets.make_targets`.
         assets: asset ids by class, of all labelled classes.
         attributes: factors that every class is to meet alike.
         variables: names of those that are shared variables.

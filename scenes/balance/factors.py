@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scenes.plan import FramePlan, ObjectPlan
+from scanstage.scenes.plan import FramePlan, ObjectPlan
 
 SIDE_BANDS, SIDE_SECTORS = 4, 6
 SIDES = SIDE_BANDS * SIDE_SECTORS

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from assets.atomic import write_atomically
-from assets.outside_files import open_outside
-from assets.stores import Location, read_file
-from scenes.balance.order import Entry
+from scanstage.assets.files.atomic import write_atomically
+from scanstage.assets.files.outside_files import open_outside
+from scanstage.assets.files.stores import Location, read_file
+from scanstage.scenes.order import Entry
 
 FEWEST_NEW = 32
 SHARE_NEW = 8

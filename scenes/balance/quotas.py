@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from scenes.balance.targets import shared_out
+from scanstage.scenes.balance.targets import shared_out
 
 PRIOR_YIELD = 0.8
 PRIOR_WEIGHT = 4.0

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.errors import InputError
-from assets.outside_files import open_outside
-from scenes.balance.coco_entries import CocoEntries, read_entries
-from scenes.wording import MOST_TOLD, bounded, did_you_mean, shortened, shown
+from scanstage.assets.files.outside_files import open_outside
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, shortened, shown
+from scanstage.scenes.balance.coco_entries import CocoEntries, read_entries
 
 _MEND = "expected COCO's or LVIS's JSON: images, categories with id and name, annotations with category_id and image_id"
 

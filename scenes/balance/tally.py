@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from scenes.balance.factors import SIDES
-from scenes.balance.order import Entry
+from scanstage.scenes.balance.factors import SIDES
+from scanstage.scenes.order import Entry
 
 Cell = tuple[str, str, str]
 """A class, a factor and the factor's value."""

@@ -11,11 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.errors import InputError
-from scenes.balance.real_counts import RealCounts, read_real_counts
-from scenes.config.balance import BalanceConfig, EffectiveNumber, Fill, RepeatFactor, Source, Tempered
-from scenes.files import located
-from scenes.wording import MOST_TOLD, bounded, did_you_mean, listed, shown
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, listed, shown
+from scanstage.scenes.balance.real_counts import RealCounts, read_real_counts
+from scanstage.scenes.config.sections.balance_settings import (
+    BalanceConfig,
+    EffectiveNumber,
+    Fill,
+    RepeatFactor,
+    Source,
+    Tempered,
+)
+from scanstage.scenes.inputs.image_files import located
 
 OTHERS = "*"
 

@@ -21,15 +21,15 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from assets.errors import InputError
-from assets.outside_files import read_outside
-from assets.plain_yaml import PlainLoader
-from scenes.config.camera import BrownConrady, CameraConfig, Distortion, Fisheye, Intrinsics
-from scenes.config.opencv_xml import read_opencv_xml
-from scenes.config.plain_nodes import NotPlain, compose, dotted
-from scenes.files import located
-from scenes.numbers import take_count, take_number
-from scenes.wording import bounded, listed, shortened, shown
+from scanstage.assets.files.outside_files import read_outside
+from scanstage.assets.files.plain_yaml import PlainLoader
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import bounded, listed, shortened, shown
+from scanstage.scenes.config.opencv_xml import read_opencv_xml
+from scanstage.scenes.config.plain_nodes import NotPlain, compose, dotted
+from scanstage.scenes.config.sections.camera_settings import BrownConrady, CameraConfig, Distortion, Fisheye, Intrinsics
+from scanstage.scenes.inputs.image_files import located
+from scanstage.scenes.values.numbers import take_count, take_number
 
 MAX_BYTES = 1_000_000
 _LARGEST_SIDE = 100_000
@@ -125,8 +125,8 @@ def _read(path: Path) -> dict[Any, Any]:
     try:
         text = read_outside(path, MAX_BYTES).decode("utf-8")
     except OSError as e:
-        mend = "paths in a config are relative to the config's own folder"
-        raise InputError(f"camera.intrinsics: {path}: can't be read ({e.strerror or e})", mend) from None
+        hint = "paths in a config are relative to the config's own folder"
+        raise InputError(f"camera.intrinsics: {path}: can't be read ({e.strerror or e})", hint) from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file", _MEND) from None
     if text.lstrip("\ufeff \n").startswith(("<?xml", "<opencv_storage")):

@@ -11,15 +11,15 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from assets.errors import InputError
-from assets.outside_files import read_input
-from assets.plain_yaml import MAX_DEPTH, MAX_NODES
-from scenes.config.calibration import calibrated
-from scenes.config.model import LONGEST_NAME, RunConfig
-from scenes.config.plain_nodes import NotPlain, PlainData, compose
-from scenes.config.references import reference_problems
-from scenes.config.report import FROM_OVERRIDE, Lines, describe
-from scenes.wording import bounded, shortened, shown
+from scanstage.assets.files.outside_files import read_input
+from scanstage.assets.files.plain_yaml import MAX_DEPTH, MAX_NODES
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import bounded, shortened, shown
+from scanstage.scenes.config.calibration import calibrated
+from scanstage.scenes.config.error_report import FROM_OVERRIDE, Lines, describe
+from scanstage.scenes.config.plain_nodes import NotPlain, PlainData, compose
+from scanstage.scenes.config.references import reference_problems
+from scanstage.scenes.config.sections.run_config import LONGEST_NAME, RunConfig
 
 MAX_BYTES = 1_000_000
 _MEND = "All keys with their meaning: `scanstage schema`, and configs/ holds examples."

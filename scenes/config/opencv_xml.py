@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.parsers import expat
 
-from scenes.wording import shortened
+from scanstage.assets.messages.wording import shortened
 
 MAX_DEPTH = 50
 _ROOT = "opencv_storage"

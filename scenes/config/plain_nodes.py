@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from assets.errors import InputError
-from assets.plain_yaml import PlainLoader
-from scenes.wording import shortened
+from scanstage.assets.files.plain_yaml import PlainLoader
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import shortened
 
 _PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from scenes.config.model import RunConfig
-from scenes.config.plain_nodes import Place as Loc
-from scenes.config.report import Lines, where
-from scenes.config.values import Expect
-from scenes.distributions import KINDS, Hsv, Switch, Variable, outcomes, references
-from scenes.wording import MOST_TOLD, did_you_mean, listed, shortened, shown
+from scanstage.assets.messages.wording import MOST_TOLD, did_you_mean, listed, shortened, shown
+from scanstage.scenes.config.error_report import Lines, where
+from scanstage.scenes.config.plain_nodes import Place as Loc
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.config.sections.value_types import Expect
+from scanstage.scenes.values.distributions import KINDS, Hsv, Switch, Variable, outcomes, references
 
 MOST_SWITCHED = 1000
 """Values of a variable that a switch may go by."""

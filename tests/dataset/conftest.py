@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-import analytic
 import pytest
 from rich.console import Console
+from support import analytic
 
-from render.generate import GenerateOptions, generate
-from scenes.plan import FramePlan
+from scanstage.render.commands.generate import GenerateOptions, generate
+from scanstage.scenes.plan import FramePlan
 
 KEYPOINTS = {
     "box": {"low": [-0.05, -0.04, 0.0], "high": [0.05, 0.04, 0.06]},
@@ -72,7 +72,7 @@ def make_dataset(keypoint_library: Path, tmp_path_factory: pytest.TempPathFactor
         path = folder / "toys.yaml"
         path.write_text(CONFIG % keypoint_library)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("render.stages.BlenderSession", AnalyticSession)
+            patch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", AnalyticSession)
             options = GenerateOptions(overrides=overrides, frames=frames, out=folder / "toys")
             summary = generate(path, options, Console(quiet=True))
         assert not summary.failed

@@ -6,8 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from assets.errors import InputError
-from dataset.check import check_dataset
+from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.check.check_dataset import check_dataset
 
 Digest = dict[str, str]
 """SHA-256 by path below the dataset."""

@@ -202,12 +202,12 @@ def write_passes(plan: dict[str, Any], path: Path, passes: list[str], shift: int
         shift: pixels by which the instance ids are wrong.
     """
     if str(ROOT / "tests") not in sys.path:
-        sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+        sys.path[:0] = [str(ROOT / "tests")]
     import numpy as np
     import OpenEXR
-    from analytic import render
+    from support.analytic import render
 
-    from scenes.plan import FramePlan
+    from scanstage.scenes.plan import FramePlan
 
     rendered = render(FramePlan.from_json(json.dumps(plan)))
     ids = np.roll(rendered.instance_ids, shift, axis=1)

@@ -20,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
-    sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "faults")]
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "faults")]
 
 import numpy as np  # noqa: E402
 import yaml  # noqa: E402
@@ -50,7 +50,7 @@ def documents(library: Path) -> list[dict[str, Any]]:
 
 def try_one(path: Path) -> dict[str, Any]:
     """What ``scanstage plan PATH --frame 0`` does."""
-    from render.cli import entrypoint
+    from scanstage.render.cli.app import entrypoint
 
     out, err = io.StringIO(), io.StringIO()
     try:

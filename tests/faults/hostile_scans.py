@@ -14,14 +14,14 @@ from dataset_digest import differences, digest, half_written
 from fake_blender import plant
 from kills import is_finished
 from observation import Observation, Scenario
-from scan_bombs import BOMBS
-from scan_files import gradient_image, textured_patch, write_obj
+from support.scan_bombs import BOMBS
+from support.scan_files import gradient_image, textured_patch, write_obj
 from workplace import SLOW, Workplace
 
-from assets.errors import InputError
-from assets.library import list_assets
-from render.blender_import import convert_with_blender
-from render.file_view import READABLE
+from scanstage.assets.library.stored_assets import list_assets
+from scanstage.assets.messages.errors import InputError
+from scanstage.render.engine.file_view import READABLE
+from scanstage.render.engine.scan_import import convert_with_blender
 
 PATIENCE_S = 120.0
 MEMORY_KB = 4 << 20

@@ -30,12 +30,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
-
-from assets.errors import InputError  # noqa: E402
-from dataset.folder import DatasetFolder  # noqa: E402
-from render.run_lock import run_lock  # noqa: E402
-from render.shards import Shard  # noqa: E402
+from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.render.locks.run_lock import run_lock
+from scanstage.scenes.whole_run.shard import Shard
 
 MODES = ("flock", "links", "neither")
 AS = (None, None, None, Shard(0, 2), Shard(1, 2))

@@ -17,8 +17,8 @@ from running import Ended, Running
 from sick_workers import IMPATIENT, gave_up_on, mended
 from workplace import Workplace
 
-from render.log_tail import DATASET_LOG_BYTES
-from render.quarantine import PICTURE_LOG_BYTES
+from scanstage.render.engine.log_tail import DATASET_LOG_BYTES
+from scanstage.render.finish.quarantine import PICTURE_LOG_BYTES
 
 SCRATCH_BYTES = 8 << 20
 """Most that scratch folders may take: passes of two workers, not what they print."""

@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(p) for p in (HERE.parents[1], HERE.parent, HERE.parent / "assets", HERE)]
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from observation import CannotTry, Scenario, try_scenario  # noqa: E402
 from rich.console import Console  # noqa: E402

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import dataset_bombs
 from kills import is_finished
 from observation import CannotTry, Observation, Scenario
+from support import dataset_bombs
 from workplace import BALANCE, Workplace
 
 PATIENCE_S = 300.0

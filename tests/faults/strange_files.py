@@ -22,11 +22,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
-    sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "faults")]
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "faults")]
 
-import image_bombs as bombs  # noqa: E402
 from observation import CannotTry, Observation, Scenario  # noqa: E402
 from running import lines_of  # noqa: E402
+from support import image_bombs as bombs  # noqa: E402
 from workplace import Workplace  # noqa: E402
 
 PATIENCE_S = 60.0
@@ -129,7 +129,7 @@ def bomb_cases(folder: Path) -> list[tuple[str, Path, str]]:
 
 def try_one(config: Path, path: Path, place: str) -> dict[str, Any]:
     """What ``scanstage plan`` says of a config that names ``path``, on the command line."""
-    from render.cli import entrypoint
+    from scanstage.render.cli.app import entrypoint
 
     overrides = [argument for text in PLACES[place][1] for argument in ("--set", text.format(path))]
     out, err = io.StringIO(), io.StringIO()

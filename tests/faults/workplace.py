@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
-from analytic import BALL_RADIUS, BOX_SIZE, BRICK_SIZE
-from conftest import store_toy
 from dataset_digest import digest, findings
 from fake_blender import ROOT, make_fake_blender
 from running import MARK, Reference, Running
+from support.analytic import BALL_RADIUS, BOX_SIZE, BRICK_SIZE
+from support.toy_runs import store_toy
 
-from render.file_view import READABLE
+from scanstage.render.engine.file_view import READABLE
 
 CONFIG = """
 images: {images}
@@ -95,7 +95,7 @@ class Workplace:
             arguments: of ``scanstage``.
             wrap: shell commands that are run in the namespace before it.
         """
-        command = [sys.executable, "-m", "render", *map(str, arguments)]
+        command = [sys.executable, "-m", "scanstage", *map(str, arguments)]
         if not can_mount():
             return ["sh", "-c", f'{wrap}\nexec "$@"', "sh", *command]
         mount = f"mount --bind {shlex.quote(str(self.memory))} /dev/shm\n{wrap}\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from unit_boxes import add_asset, box_arrays
+from support.unit_boxes import add_asset, box_arrays
 
-from assets.asset import MeshArrays
+from scanstage.assets.asset import MeshArrays
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.errors import InputError
-from scenes.balance.attributes import Attribute, find_attributes, set_values
-from scenes.config.model import RunConfig
+from scanstage.assets.messages.errors import InputError
+from scanstage.scenes.balance.attributes import Attribute, find_attributes, set_values
+from scanstage.scenes.config.sections.run_config import RunConfig
 
 VARIABLES = {
     "time": {"choice": {"day": 9, "night": 1}},

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_world import ROOM, counted, make_controller, run, show
+from support.simulated_world import ROOM, counted, make_controller, run, show
 
-from assets.errors import InputError
-from scenes.balance.attributes import Attribute
-from scenes.balance.order import Entry, Order, Shown
-from scenes.balance.targets import Targets
+from scanstage.assets.messages.errors import InputError
+from scanstage.scenes.balance.attributes import Attribute
+from scanstage.scenes.balance.targets import Targets
+from scanstage.scenes.order import Entry, Order, Shown
 
 RATES = {"owl": 0.9, "mouse": 0.5, "moth": 0.2, "cat": 0.7}
 EVEN = dict.fromkeys(RATES, 60)

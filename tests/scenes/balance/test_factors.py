@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenes.balance.factors import PICTURE_FACTORS, SIDES, picture_factors, side_of
-from scenes.geometry import to_matrix4
-from scenes.plan import BackgroundPlan, CameraPlan, FramePlan, LampPlan, ObjectPlan, PostPlan, WorldPlan
+from scanstage.scenes.balance.factors import PICTURE_FACTORS, SIDES, picture_factors, side_of
+from scanstage.scenes.optics.geometry import to_matrix4
+from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, LampPlan, ObjectPlan, PostPlan, WorldPlan
 
 IDENTITY = to_matrix4(np.eye(4))
 

@@ -9,12 +9,12 @@ from typing import Any, BinaryIO
 
 import pytest
 
-import scenes.balance.coco_entries as coco_entries
-from assets.errors import InputError
-from scenes.balance.coco_entries import read_entries
-from scenes.balance.real_counts import RealCounts, read_real_counts
-from scenes.balance.targets import make_targets
-from scenes.config.balance import BalanceConfig
+import scanstage.scenes.balance.coco_entries as coco_entries
+from scanstage.assets.messages.errors import InputError
+from scanstage.scenes.balance.coco_entries import read_entries
+from scanstage.scenes.balance.real_counts import RealCounts, read_real_counts
+from scanstage.scenes.balance.targets import make_targets
+from scanstage.scenes.config.sections.balance_settings import BalanceConfig
 
 
 def coco(path: Path, **more: Any) -> Path:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scenes.balance.ledger import Ledger
-from scenes.balance.order import Entry, Order, Shown
+from scanstage.scenes.balance.ledger import Ledger
+from scanstage.scenes.order import Entry, Order, Shown
 
 
 def entry(index: int, attempt: int | None = 0) -> Entry:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenes.balance.quotas import LEAST_YIELD, deal, deficits, deficits_of_shares, quotas, yields
+from scanstage.scenes.balance.quotas import LEAST_YIELD, deal, deficits, deficits_of_shares, quotas, yields
 
 amounts = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 200), min_size=1)
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from assets.errors import InputError
-from scenes.balance.real_counts import RealCounts, read_real_counts
-from scenes.balance.targets import effective_number, make_targets, repeat_factors, shared_out, tempered
-from scenes.config import load_config
-from scenes.config.balance import BalanceConfig
+from scanstage.assets.messages.errors import InputError
+from scanstage.scenes.balance.real_counts import RealCounts, read_real_counts
+from scanstage.scenes.balance.targets import effective_number, make_targets, repeat_factors, shared_out, tempered
+from scanstage.scenes.config.load import load_config
+from scanstage.scenes.config.sections.balance_settings import BalanceConfig
 
 CLASSES = ("owl", "mouse", "moth")
 

@@ -1,0 +1,1 @@
+"""Files read within bounds, written at once or not at all, here or on an object store."""

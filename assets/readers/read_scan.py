@@ -1,0 +1,207 @@
+"""From a file to a :class:`~raw_scan.RawScan`: one reader for each format, and the checks common to all.
+
+A scan is untrusted: whatever a reader meets, the caller sees a RawScan or an InputError that names the file.
+"""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from scanstage.assets.asset import TEXTURE_KEYS, Material, within_range
+from scanstage.assets.files.outside_files import open_below
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.readers.blender_copy import copy_for_blender
+from scanstage.assets.readers.gltf.gltf_document import CompressedError
+from scanstage.assets.readers.gltf.gltf_scan import read_gltf
+from scanstage.assets.readers.msh import read_msh
+from scanstage.assets.readers.obj import read_obj
+from scanstage.assets.readers.ply import read_ply
+from scanstage.assets.readers.stl import read_stl
+from scanstage.assets.scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
+from scanstage.assets.scans.scan_file import locate
+from scanstage.assets.textures.texture_coding import check_textures
+
+Convert = Callable[[Path, Path], None]
+"""Turns a file that only Blender reads (first path) into a GLB (second path). The file is a copy, in a folder that
+holds nothing but what the scan may use."""
+
+_READERS: dict[str, Callable[[Path], RawScan]] = {
+    ".obj": read_obj,
+    ".ply": read_ply,
+    ".glb": read_gltf,
+    ".gltf": read_gltf,
+    ".stl": read_stl,
+    ".msh": read_msh,
+}
+_BLENDER_ONLY = (".usd", ".usda", ".usdc", ".usdz", ".fbx")
+SCAN_SUFFIXES = (*_READERS, *_BLENDER_ONLY)
+_MAX_COORDINATE = 1e9
+_COARSEST_STEP = 0.005  # of the extent
+_MAGIC = ((b"ply", ".ply"), (b"glTF", ".glb"), (b"solid", ".stl"), (b"PK\x03\x04", ".zip"), (b"Kaydara FBX", ".fbx"))
+
+
+def read_scan(path: Path, convert: Convert | None = None) -> RawScan:
+    """Read a scan of any known format, and check what intake relies on.
+
+    Args:
+        path: OBJ, PLY, GLB, glTF, STL, MuJoCo MSH; with ``convert`` also USD, USDZ and FBX.
+        convert: see :data:`Convert`; None where Blender isn't at hand.
+
+    Returns:
+        a scan with at least one face, whose indices are in range and whose used vertices are finite.
+
+    Raises InputError for anything else, naming the file, the reason and the way out.
+    """
+    suffix = path.suffix.lower()
+    head = _head(path, suffix)
+    try:
+        scan = _read(path, suffix, convert)
+        return _checked(scan, path, suffix, head)
+    except InputError as e:
+        raise InputError(_named(path, e.problems), e.hint or _hint(head, suffix)) from e
+    except MemoryError as e:
+        raise InputError(f"{path}: too large for this machine's memory", "simplify the scan first") from e
+    except Exception as e:  # a crafted file may trip a reader anywhere; its owner needs the file's name, not our stack
+        raise InputError(f"{path}: can't be read ({type(e).__name__}: {str(e)[:MAX_NOTE]})", _hint(head, suffix)) from e
+
+
+def _head(path: Path, suffix: str) -> bytes:
+    """The first bytes of a file that may be a scan. Raises InputError for what can't be one."""
+    root, name = locate(path)
+    try:
+        with open_below(root, name) as file:
+            head = file.read(32)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder", "name the scan's file") from None
+    except OSError as e:
+        if e.errno == errno.EXDEV and path.is_dir():  # the folder that it is in: "."
+            raise InputError(f"{path}: is a folder", "name the scan's file") from None
+        raise InputError(f"{path}: can't be read ({e.strerror or e})") from e
+    if suffix not in SCAN_SUFFIXES:
+        raise InputError(
+            f"{path}: {suffix or 'no suffix'!r} is not a kind of scan", f"one of {', '.join(SCAN_SUFFIXES)}"
+        )
+    if not head:
+        raise InputError(f"{path}: the file is empty", "export or download the scan again")
+    return head
+
+
+def _read(path: Path, suffix: str, convert: Convert | None) -> RawScan:
+    if suffix not in _READERS:
+        return _through_blender(path, convert)
+    try:
+        return _READERS[suffix](path)
+    except CompressedError:
+        if convert is None:
+            raise
+        return _through_blender(path, convert)
+
+
+def _named(path: Path, problems: list[str]) -> list[str]:
+    return [p if str(path) in p else f"{path}: {p}" for p in problems]
+
+
+def _hint(head: bytes, suffix: str) -> str:
+    for magic, kind in _MAGIC:
+        if head.startswith(magic) and kind != suffix and (kind, suffix) != (".zip", ".usdz"):
+            return f"it looks like a {kind} file: rename it (or unpack it), or export the scan again"
+    return "export or download the scan again"
+
+
+def _through_blender(path: Path, convert: Convert | None) -> RawScan:
+    if convert is None:
+        raise InputError(f"{path}: {path.suffix} is read through Blender, which isn't at hand", "export it as GLB")
+    with tempfile.TemporaryDirectory(prefix="scanstage-") as folder:
+        (inside := Path(folder) / "scan").mkdir()
+        copy, noticed = copy_for_blender(path, inside)
+        target = Path(folder) / "converted.glb"
+        try:
+            convert(copy, target)
+        except InputError as e:
+            raise InputError([p.replace(str(copy), str(path)) for p in e.problems], e.hint) from e
+        scan = read_gltf(target)
+    note = ScanFinding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
+    return replace(scan, findings=(note, *noticed, *scan.findings))
+
+
+def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
+    n = len(scan.vertices)
+    if n == 0:
+        raise InputError(f"{path}: holds no geometry", _hint(head, suffix))
+    if len(scan.faces) == 0:
+        raise InputError(
+            f"{path}: is a point cloud: {n:,} points and no faces",
+            "make a surface of it first: Poisson reconstruction in MeshLab, CloudCompare or Open3D",
+        )
+    check_room(len(scan.faces), n)
+    check_textures(scan.images)
+    if scan.faces.min() < 0 or scan.faces.max() >= n:
+        raise InputError(f"{path}: a face names a vertex that the file doesn't have (there are {n:,})")
+    used = np.zeros(n, dtype=bool)
+    used[scan.faces] = True
+    sound = np.isfinite(scan.vertices).all(axis=1) & (np.abs(np.nan_to_num(scan.vertices)) < _MAX_COORDINATE).all(
+        axis=1
+    )
+    if bad := int((used & ~sound).sum()):
+        first = int(np.flatnonzero(used & ~sound)[0])
+        raise InputError(
+            f"{path}: {bad:,} vertices in use are not finite or beyond 1e9 (the first is number {first})",
+            "repair it in MeshLab (Remove vertices with NaN coordinates) and export it again",
+        )
+    _check_digits(scan.vertices[used], path)
+    return _with_sound_materials(_with_finite_uv(_without_unmapped_textures(scan)))
+
+
+def _check_digits(points: npt.NDArray[np.float64], path: Path) -> None:
+    """Refuse what was stored in single precision too far from the origin (map coordinates): its shape is lost."""
+    farthest, extent = float(np.abs(points).max()), float(np.ptp(points, axis=0).max())
+    step = float(np.spacing(np.float32(farthest)))
+    if step > _COARSEST_STEP * extent > 0 and (points == points.astype(np.float32)).all():
+        raise InputError(
+            f"{path}: its coordinates (up to {farthest:.7g}) are so far from the origin that they come in steps of "
+            f"{step:.2g}, for a size of {extent:.2g}: the shape is lost",
+            "move the scan to the origin before it is exported, or export it in double precision",
+        )
+
+
+def _without_unmapped_textures(scan: RawScan) -> RawScan:
+    if scan.corner_uv is not None or not scan.images:
+        return scan
+    none = dict.fromkeys(TEXTURE_KEYS)
+    materials = tuple(Material(**{**vars(m), **none}) for m in scan.materials)
+    note = ScanFinding("warning", "texture", "has textures but no UV coordinates", "goes on without them")
+    return replace(scan, materials=materials, images={}, findings=(*scan.findings, note))
+
+
+def _with_finite_uv(scan: RawScan) -> RawScan:
+    if scan.corner_uv is None:
+        return scan
+    broken = ~np.isfinite(scan.corner_uv).all(axis=-1)
+    if not broken.any():
+        return scan
+    uv = scan.corner_uv.copy()
+    uv[broken] = 0.0
+    note = ScanFinding("warning", "uv", f"{int(broken.sum()):,} UV coordinates are not finite", "sets them to 0")
+    return replace(scan, corner_uv=uv, findings=(*scan.findings, note))
+
+
+def _with_sound_materials(scan: RawScan) -> RawScan:
+    """The one place where the numbers of materials are made finite and in range, whatever the format."""
+    if len(scan.materials) > MAX_MATERIALS:
+        raise InputError(f"has {len(scan.materials):,} materials (at most {MAX_MATERIALS:,})", "join its materials")
+    materials = tuple(within_range(m) for m in scan.materials)
+    changed = sum(a != b for a, b in zip(materials, scan.materials, strict=True))
+    if not changed:
+        return scan
+    note = ScanFinding("warning", "material", f"{changed:,} materials hold numbers out of range", "takes the nearest")
+    return replace(scan, materials=materials, findings=(*scan.findings, note))

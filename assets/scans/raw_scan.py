@@ -1,0 +1,62 @@
+"""A scan as its file holds it: what every reader returns and what inspection and intake start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from scanstage.assets.asset import Material
+
+Severity = Literal["info", "warning", "error"]
+UNITS_M: dict[str, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
+
+
+@dataclass(frozen=True)
+class ScanFinding:
+    """Something about a scan that its owner should know.
+
+    Attributes:
+        severity: ``error`` means that intake refuses the scan.
+        topic: one word or two for the table: ``unit``, ``open edges``, ``missing texture`` …
+        what: what is there, with numbers.
+        action: what intake does about it.
+    """
+
+    severity: Severity
+    topic: str
+    what: str
+    action: str
+
+
+@dataclass(frozen=True)
+class RawScan:
+    """Triangles, materials and encoded images of one file, in the file's own unit and axes.
+
+    Attributes:
+        vertices: (V, 3) float64, file units. May hold duplicates, unused and (if unused) non-finite rows.
+        faces: (F, 3) int64, indices into ``vertices``.
+        face_material: (F,) int64, indices into ``materials``.
+        materials: at least one; textures are keys of ``images``.
+        images: encoded images (PNG, JPEG …) by file name.
+        corner_uv: (F, 3, 2) float32 or None; V up.
+        vertex_color: (V, 4) uint8 sRGB with linear alpha, or None.
+        unit: ``m``, ``cm``, ``mm`` or ``in`` where the file or its format declares it.
+        up: ``y`` or ``z`` where the format declares it.
+        usual_up: the axis that files of this kind usually have up.
+        findings: what was noticed while reading.
+    """
+
+    vertices: npt.NDArray[np.float64]
+    faces: npt.NDArray[np.int64]
+    face_material: npt.NDArray[np.int64]
+    materials: tuple[Material, ...]
+    images: dict[str, bytes] = field(default_factory=dict)
+    corner_uv: npt.NDArray[np.float32] | None = None
+    vertex_color: npt.NDArray[np.uint8] | None = None
+    unit: str | None = None
+    up: str | None = None
+    usual_up: str = "z"
+    findings: tuple[ScanFinding, ...] = ()

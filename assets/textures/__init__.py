@@ -1,0 +1,1 @@
+"""Pixels of surfaces: reading and coding textures, sRGB, and patterns that are generated."""

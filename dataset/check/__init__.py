@@ -1,0 +1,1 @@
+"""Verifies a dataset from its files alone."""

@@ -1,0 +1,155 @@
+"""What is true of one object in one picture, from the cast of its plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+from pydantic import FailFast
+
+from scanstage.dataset.labels.poses import Box3d, KeypointLabel, Pose, box_3d, object_pose
+from scanstage.dataset.labels.run_length import read_mask
+from scanstage.scenes.config.sections.label_settings import LabelsConfig
+from scanstage.scenes.optics.pixel_window import pixel_box
+from scanstage.scenes.plan import BoxPx, EdgePx, Int32
+from scanstage.scenes.sight.keep_policy import Judgement, judge
+from scanstage.scenes.sight.planned import Planned
+
+
+@dataclass(frozen=True)
+class Rle:
+    """A mask as COCO's compressed run-length encoding of the whole image.
+
+    Attributes:
+        size_hw: height and width of the image.
+        counts: COCO's compressed string.
+    """
+
+    size_hw: tuple[EdgePx, EdgePx]
+    counts: str
+
+    @classmethod
+    def encode(cls, mask: npt.NDArray[np.bool_]) -> Rle:
+        """Encode an (H, W) bool mask."""
+        encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+        return cls((mask.shape[0], mask.shape[1]), encoded["counts"].decode("ascii"))
+
+    def decode(self) -> npt.NDArray[np.bool_]:
+        """The (H, W) bool mask. Raises ValueError where the code is broken, as a file's may be."""
+        return read_mask(self.size_hw, self.counts)
+
+    def to_coco(self) -> dict[str, Any]:
+        """As COCO writes it: ``{"size": [h, w], "counts": …}``."""
+        return {"size": list(self.size_hw), "counts": self.counts}
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One label.
+
+    Attributes:
+        instance_id: as in the plan and in instance passes.
+        class_name, asset_id: what it is.
+        bbox_xywh: tight half-open box of the visible pixels.
+        bbox_amodal_xywh: box of the whole object, seen or not; x and y may be negative and it may leave the image
+            (counted up to one frame's size beyond each border).
+        mask: visible pixels.
+        mask_amodal: pixels inside the image that the object alone would cover.
+        area_px: number of visible pixels.
+        visible_fraction: visible pixels / amodal pixels inside the image.
+        truncated_fraction: amodal pixels outside the image / all amodal pixels.
+        covered_by: instance id to pixels that it hides of this one; 0 is the stage.
+        pose, box_3d: where it is.
+        keypoints: those that its asset has.
+        ignore: it breaks a rule of the keep policy and is annotated as a region to be ignored, not as an object.
+        reason: the rule that it breaks; None for a proper label.
+    """
+
+    instance_id: Int32
+    class_name: str
+    asset_id: str
+    bbox_xywh: tuple[BoxPx, BoxPx, BoxPx, BoxPx]
+    bbox_amodal_xywh: tuple[BoxPx, BoxPx, BoxPx, BoxPx]
+    mask: Rle
+    mask_amodal: Rle
+    area_px: Int32
+    visible_fraction: float
+    truncated_fraction: float
+    covered_by: dict[Int32, Int32] = field(default_factory=dict)
+    pose: Pose | None = None
+    box_3d: Box3d | None = None
+    keypoints: Annotated[tuple[KeypointLabel, ...], FailFast()] = ()
+    ignore: bool = False
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """An object that was placed and got no label, and the rule that says so.
+
+    Attributes:
+        visible_px, visible_fraction, truncated_fraction: as of a label.
+    """
+
+    instance_id: Int32
+    class_name: str | None
+    reason: str
+    visible_px: Int32 = 0
+    visible_fraction: float = 0.0
+    truncated_fraction: float = 0.0
+
+
+def make_labels(planned: Planned, config: LabelsConfig) -> tuple[tuple[Instance, ...], tuple[Unlabelled, ...]]:
+    """Labels of a picture, and the objects without one.
+
+    Args:
+        planned: the plan and what is seen of it; ``seen`` decides (replace it to label what an engine saw).
+        config: the keep policy.
+    """
+    judged = judge(planned.plan, planned.seen, config)
+    instances = tuple(_instance(planned, j) for j in judged if j.fate in ("label", "ignore"))
+    rest = tuple(
+        Unlabelled(
+            j.item.instance_id,
+            j.item.class_name,
+            j.reason,
+            j.silhouette.visible_px,
+            j.silhouette.visible_fraction,
+            j.silhouette.truncated_fraction,
+        )
+        for j in judged
+        if j.fate in ("drop", "distractor")
+    )
+    return instances, rest
+
+
+def _instance(planned: Planned, judgement: Judgement) -> Instance:
+    item, silhouette = judgement.item, judgement.silhouette
+    height, width = planned.seen.instance_ids.shape
+    modal, amodal = (silhouette.in_image(part, (height, width)) for part in (silhouette.modal, silhouette.amodal))
+    box = pixel_box(modal)
+    assert box is not None
+    assert item.class_name is not None
+    camera = planned.plan.camera
+    pose = object_pose(camera, item.object_to_world)
+    return Instance(
+        item.instance_id,
+        item.class_name,
+        item.asset_id,
+        box,
+        silhouette.amodal_box_xywh or box,
+        Rle.encode(modal),
+        Rle.encode(amodal),
+        silhouette.visible_px,
+        silhouette.visible_fraction,
+        silhouette.truncated_fraction,
+        planned.seen.covered_by[item.instance_id],
+        pose,
+        box_3d(camera, pose, planned.bounds[item.asset_id]),
+        planned.keypoints.get(item.instance_id, ()),
+        judgement.fate == "ignore",
+        judgement.reason or None,
+    )

@@ -1,0 +1,1 @@
+"""Pictures of data, for people: contact sheet, labels drawn, balance figures and charts."""

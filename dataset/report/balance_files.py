@@ -1,0 +1,37 @@
+"""``balance.json`` and ``balance.png``: written at a run's end, from its ledger."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from PIL import Image
+
+from scanstage.assets.files.atomic import write_atomically
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.record_store import recorded_indices
+from scanstage.dataset.report.balance_chart import draw_balance
+from scanstage.scenes.order import Entry
+
+
+def finished_entries(folder: DatasetFolder, entries: Iterable[Entry]) -> list[Entry]:
+    """Entries whose picture is there, and those that could not be planned: what a picture would show doesn't count."""
+    there = set(recorded_indices(folder))
+    return [e for e in entries if e.attempt is None or e.order.index in there]
+
+
+def write_balance(folder: DatasetFolder, figures: Mapping[str, Any]) -> None:
+    """Write both files.
+
+    Args:
+        folder: of the dataset.
+        figures: see :func:`balance_report.balance_figures`.
+
+    Raises OSError where they can't be written.
+    """
+    write_atomically(folder.balance, (json.dumps(figures, indent=1) + "\n").encode("utf-8"))
+    png = io.BytesIO()
+    Image.fromarray(draw_balance(figures)).save(png, "PNG", optimize=True)
+    write_atomically(folder.balance_chart, png.getvalue())

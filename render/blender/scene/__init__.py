@@ -1,0 +1,1 @@
+"""Builds a plan in Blender's scene: meshes, materials, stage, world, lamps, camera."""

@@ -1,0 +1,136 @@
+"""Meshes and materials of the assets shown lately, bounded in memory."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from .image_cache import ImageCache, MissingFile
+from .mesh_data import build_mesh, is_axis_aligned
+from .scan_material import ScanMaterialBuilder
+from .standing import StandingUsers
+from .surface_material import build_surface_material
+
+# Blender's and Cycles' copies of a vertex with normal, edge and BVH share, and of a triangle: an estimate.
+_BYTES_PER_TRIANGLE = 400
+# Bytes in memory for each byte in the file, of photographs; asking Blender for the size would decode the image.
+_DECODED = {".jpg": 12, ".jpeg": 12, ".png": 3}
+
+
+@dataclass
+class CachedAsset:
+    """An asset's datablocks: its mesh, its own materials (slots in order) and the images that these use.
+
+    ``flat_arrays`` holds the arrays of boxes and planes, for meshes with UVs of their own; None for anything else.
+    """
+
+    mesh: Any
+    materials: list[Any]
+    images: list[Any]
+    flat_arrays: dict[str, Any] | None
+    size_bytes: int
+
+
+class AssetCache:
+    """Assets by folder; the least recently used leave when the estimate of all exceeds ``limit_bytes``."""
+
+    def __init__(self, images: ImageCache, limit_bytes: int, standing: StandingUsers) -> None:
+        self._images, self._standing = images, standing
+        self._limit = limit_bytes
+        self._assets: OrderedDict[str, CachedAsset] = OrderedDict()
+        self._surfaces: OrderedDict[tuple[str | None, str | None, bool, bool, bool], Any] = OrderedDict()
+
+    def get(self, folder: str) -> CachedAsset:
+        """The datablocks of the asset in ``folder``.
+
+        Raises:
+            MissingFile: the asset or one of its textures can't be read.
+        """
+        if folder not in self._assets:
+            self._assets[folder] = self._load(folder)
+        self._assets.move_to_end(folder)
+        return self._assets[folder]
+
+    def surface_material(self, description: dict[str, Any], flat_faced: bool) -> Any:
+        """The material for a ``SurfaceMaterial`` on an object that is (not) ``flat_faced``; see there."""
+        shape = (description["bump_m"] > 0, description["joint_roughness"] is not None)
+        key = (description["texture"], description["image"], *shape, flat_faced)
+        if key not in self._surfaces:
+            material = bpy.data.materials.new("surface")
+            try:
+                build_surface_material(material, description, flat_faced, self._images)
+            except Exception:
+                bpy.data.materials.remove(material)
+                raise
+            self._standing.add(material)
+            self._surfaces[key] = material
+        self._surfaces.move_to_end(key)
+        return self._surfaces[key]
+
+    def trim(self, in_use: set[str], surfaces_kept: int = 64) -> None:
+        """Remove what is over the limits, never what the picture in hand uses (the folders ``in_use``)."""
+        total = sum(a.size_bytes for a in self._assets.values())
+        for folder in [f for f in self._assets if f not in in_use]:
+            if total <= self._limit:
+                break
+            asset = self._assets.pop(folder)
+            total -= asset.size_bytes
+            self._remove(asset)
+        while len(self._surfaces) > surfaces_kept:
+            _, material = next(iter(self._surfaces.items()))
+            if self._standing.others(material):
+                break  # the oldest is in use, so all are: a picture of more surfaces than are kept
+            self._surfaces.popitem(last=False)
+            self._drop_surface(material)
+
+    def _drop_surface(self, material: Any) -> None:
+        images = {n.image for n in material.node_tree.nodes if n.type == "TEX_IMAGE"}
+        self._remove_materials([material])
+        for image in images:
+            self._images.release(image)
+
+    def _remove(self, asset: CachedAsset) -> None:
+        bpy.data.meshes.remove(asset.mesh)
+        self._remove_materials(asset.materials)
+        for image in asset.images:
+            self._images.release(image)
+
+    def _remove_materials(self, materials: list[Any]) -> None:
+        for material in materials:
+            self._standing.drop(material)
+            bpy.data.materials.remove(material)
+
+    def _load(self, folder: str) -> CachedAsset:
+        try:
+            descriptions = json.loads(Path(folder, "asset.json").read_text("utf-8"))["materials"]
+            with np.load(Path(folder, "mesh.npz"), allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+        except (OSError, ValueError, KeyError) as e:
+            raise MissingFile(f"{folder}: can't read the asset ({e})") from e
+        builder = ScanMaterialBuilder(folder, self._images, "corner_uv" in arrays, "vertex_color" in arrays)
+        materials: list[Any] = []
+        try:
+            for description in descriptions:
+                materials.append(bpy.data.materials.new(description["name"]))
+                builder.build(materials[-1], description)
+        except Exception:
+            self._remove_materials(materials)
+            raise
+        mesh = build_mesh(Path(folder).name, arrays)
+        for material in materials:
+            mesh.materials.append(material)
+            self._standing.add(material)
+        images = list(dict.fromkeys(builder.used_images))
+        size = sum(map(_image_bytes, images)) + len(arrays["faces"]) * _BYTES_PER_TRIANGLE
+        return CachedAsset(mesh, materials, images, arrays if is_axis_aligned(arrays) else None, size)
+
+
+def _image_bytes(image: Any) -> int:
+    path = Path(image.filepath)
+    return path.stat().st_size * _DECODED.get(path.suffix.lower(), 4)

@@ -1,0 +1,63 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from scanstage.assets.files.locations import locate
+from scanstage.assets.files.stores import Location
+from scanstage.assets.messages.errors import InputError
+
+ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML config")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="override a key, e.g. camera.fov_deg=50")
+]
+SeedOption = Annotated[int | None, typer.Option(help="override the config's seed")]
+FramesOption = Annotated[
+    str | None, typer.Option("--frames", metavar="A-B", help="only these pictures, both ends included")
+]
+
+ExecutorOption = Annotated[
+    str, typer.Option(metavar="local|ray", help="where to render: on this machine, or on a Ray cluster")
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="of the Ray cluster; auto: the one that this machine is part of"),
+]
+
+
+def folder_of(text: str | None, named_by: str = "--out") -> Location | None:
+    """The folder to write to that an option names, a path or a URL; None where it isn't given. Raises InputError."""
+    return None if text is None else locate(text, named_by, written=True)
+
+
+def place_of(executor: str, address: str | None) -> Literal["local", "ray"]:
+    """The executor of a name. Raises InputError where there is none, or an address that it doesn't need."""
+    if executor not in ("local", "ray"):
+        raise InputError(f"--executor {executor}: expected local or ray")
+    if executor == "local" and address is not None:
+        raise InputError(f"--address {address}: is of a Ray cluster", "add --executor ray")
+    return "ray" if executor == "ray" else "local"
+
+
+def local_folder_of(text: str | None, named_by: str = "--out") -> Path | None:
+    """The same where it has to be on this machine. Raises InputError."""
+    folder = folder_of(text, named_by)
+    if folder is None or isinstance(folder, Path):
+        return folder
+    raise InputError(f"{named_by} {text}: has to be a folder on this machine", "name a path, and copy it afterwards")
+
+
+def frame_range(text: str | None) -> tuple[int, int] | None:
+    """First and last picture of ``A-B`` or ``A``. Raises InputError."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", text.strip())
+    if match is None:
+        raise InputError(f"--frames {text}: expected A-B, for example 0-7, or one number")
+    first = int(match[1])
+    return first, int(match[2] or first)

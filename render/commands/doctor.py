@@ -1,0 +1,155 @@
+"""``scanstage doctor``: what is there, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanstage.assets.files.user_folders import (
+    CACHE,
+    LIBRARY,
+    NAME_LIBRARY,
+    NO_LIBRARY,
+    can_be_written,
+    default_library,
+    usual_cache,
+)
+from scanstage.assets.library.stored_assets import list_assets
+from scanstage.assets.messages.errors import InputError
+from scanstage.render.commands.probe import BlenderProbe, probe
+from scanstage.render.terminal.console import Console, outside, print_mend, quoting
+
+WHEELS = {(3, 11): "4.5", (3, 13): "5.2"}
+MODULES = ("numpy", "cv2", "PIL", "yaml", "pydantic", "trimesh", "embreex", "mujoco", "pycocotools", "OpenEXR", "scipy")
+LEAST_FREE_GB = 2.0
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One line of the report: whether it is well, what was found, and the mend where it isn't."""
+
+    well: bool
+    text: str
+    hint: str = ""
+
+
+def examine(console: Console, blender: Path | None) -> bool:
+    """Examine everything and print it; returns whether a run could start."""
+    findings = [*_python(), *_packages(), *_folders()]
+    for finding in findings:
+        _print(console, finding)
+    usable = _wheel(console)
+    executables = [blender] if blender is not None else _blenders_on_path()
+    for path in executables:
+        found = _report_probe(console, f"Blender at {path}", probe(path))
+        usable = usable or found
+        if blender is not None and not found:
+            usable = False
+    if not usable:
+        _print(console, Diagnosis(False, "nothing here can render", _wheel_mend()))
+    return usable and all(f.well for f in findings)
+
+
+def _print(console: Console, finding: Diagnosis) -> None:
+    mark = "[green]✓[/]" if finding.well else "[red]✗[/]"
+    console.print(f"{mark} {quoting(finding.text)}")
+    print_mend(console, finding.hint, indent="    ")
+
+
+def _python() -> list[Diagnosis]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    in_venv = sys.prefix != sys.base_prefix
+    text = f"Python {version} at {sys.executable}" + ("" if in_venv else " (no virtual environment)")
+    return [Diagnosis(sys.version_info >= (3, 11), text)]
+
+
+def _packages() -> list[Diagnosis]:
+    missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
+    if missing:
+        return [Diagnosis(False, f"missing Python packages: {', '.join(missing)}", "pip install -e .")]
+    return [Diagnosis(True, f"Python packages: {len(MODULES)} of {len(MODULES)}")]
+
+
+def _folders() -> list[Diagnosis]:
+    output = Path("output")
+    if can_be_written(output):
+        findings = [_room("output", output)]
+    else:
+        hint = "go to a folder that can be, or name one: scanstage generate --out FOLDER"
+        findings = [Diagnosis(False, f"output: {output.absolute()} can't be written", hint)]
+    try:
+        return [*findings, _cache(usual_cache()), *_library(default_library())]
+    except InputError as e:
+        return [*findings, *(Diagnosis(False, problem, e.hint or "") for problem in e.problems)]
+
+
+def _room(what: str, folder: Path) -> Diagnosis:
+    """How much room there is where a folder is, or is to be."""
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free / 1e9
+    if free < LEAST_FREE_GB:
+        hint = f"free some space, or choose another folder (--out, {CACHE}, {LIBRARY})"
+        return Diagnosis(False, f"{what}: {folder}, only {free:.1f} GB free", hint)
+    return Diagnosis(True, f"{what}: {folder}, {free:.0f} GB free")
+
+
+def _cache(usual: Path | None) -> Diagnosis:
+    if usual is not None and can_be_written(usual):
+        return _room("cache", usual)
+    why = "this user has no home folder" if usual is None else f"{usual} can't be written"
+    hint = f"name one that lasts: set {CACHE} to a folder"
+    return Diagnosis(True, f"cache: {why}; what is not there is made in a temporary folder", hint)
+
+
+def _library(library: Path | None) -> list[Diagnosis]:
+    if library is None:
+        return [Diagnosis(True, f"library: {NO_LIBRARY}", NAME_LIBRARY)]
+    place = _room("library", library) if can_be_written(library) else Diagnosis(True, f"library: {library}, read only")
+    assets = list_assets(library)
+    classes = len({a.meta.class_name for a in assets})
+    hint = "" if assets else "to try real scans: scanstage assets pull ycb"
+    return [place, Diagnosis(True, f"library: {len(assets)} scans of {classes} classes", hint)]
+
+
+def _wheel(console: Console) -> bool:
+    try:
+        version = importlib.metadata.version("bpy")
+    except importlib.metadata.PackageNotFoundError:
+        _print(console, Diagnosis(False, "no bpy wheel in this Python", _wheel_mend()))
+        return False
+    return _report_probe(console, f"bpy wheel {version}", probe(None))
+
+
+def _wheel_mend() -> str:
+    line = WHEELS.get(sys.version_info[:2])
+    if line is not None:
+        return f'pip install "bpy=={line}.*"; or give a Blender executable: --blender PATH'
+    known = " and ".join(f"{v} for Python {'.'.join(map(str, p))}" for p, v in WHEELS.items())
+    return f"bpy wheels are {known}; with this Python give a Blender executable, 3.4 or later: --blender PATH"
+
+
+def _blenders_on_path() -> list[Path]:
+    found = shutil.which("blender")
+    return [Path(found)] if found else []
+
+
+def _report_probe(console: Console, what: str, found: BlenderProbe) -> bool:
+    if found.version is not None:
+        _print(console, Diagnosis(True, f"{what}: Blender {found.version}"))
+        for backend, names in found.devices.items():
+            console.print(f"    {outside(backend)}: {outside(', '.join(names))}")
+        console.print(f"    Cycles would use {outside(found.device)}: {outside(found.device_reason or '')}")
+        eevee = f"works ({found.eevee})" if found.eevee else "has no graphics context here"
+        console.print(f"    EEVEE {outside(eevee)}; denoiser {'there' if found.denoiser else 'missing'}")
+    else:
+        _print(console, Diagnosis(False, f"{what}: does not start"))
+    for text, hint in found.problems:
+        console.print(f"    [yellow]![/] {quoting(text)}")
+        print_mend(console, hint, indent="      ")
+    return found.version is not None

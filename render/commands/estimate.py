@@ -1,0 +1,152 @@
+"""What a whole run will take, from its pilots: time, disk, memory."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from scanstage.assets.files.stores import Location
+from scanstage.render.commands.pilots import STAGES, Pilot, PilotReport, run_pilots
+from scanstage.render.executors.local.machine_shares import Machine, Shares, shares_of, this_machine
+from scanstage.render.runs.run_file import default_out
+from scanstage.render.runs.run_options import GenerateOptions, read_config
+from scanstage.render.terminal.console import Console
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.planning.preflight import open_inputs
+from scanstage.scenes.whole_run.picture_source import open_source
+
+IN_WORKER = ("sync", "render", "read")
+
+
+def estimate(path: Path, options: GenerateOptions, console: Console) -> dict[str, Any]:
+    """Make three pictures of a run and reckon what all will take; see :func:`reckon`.
+
+    Raises:
+        InputError: the config, its files or the engine can't be used.
+        EngineCrashed, EngineError: a picture can't be made.
+    """
+    config = read_config(path, options)
+    base = path.resolve().parent
+    with console.status("reading scans (the samples are made on first use, which takes some seconds)"):
+        planner = Planner(config, open_inputs(config, base), base)
+    machine = this_machine(config)
+    shares = shares_of(machine, config, open_source(planner).expected)
+    with console.status("making three pictures"):
+        flight = run_pilots(planner, shares, options.blender, console)
+    free = free_bytes(options.out or default_out(config))
+    return {"name": config.name, **reckon(flight, shares, machine, free)}
+
+
+def reckon(flight: PilotReport, shares: Shares, machine: Machine, free: int | None) -> dict[str, Any]:
+    """The estimate as data, ready for JSON.
+
+    Args:
+        flight: what pilots showed.
+        shares: the run's workers.
+        machine: what there is.
+        free: bytes on the disk that the dataset goes to; None is unknown.
+
+    Returns:
+        ``pictures``, ``exact``, ``workers``, ``threads``, ``why``, ``engine``, ``pilots``;
+
+        ``time``, seconds: ``start_s``; ``stages`` (each ``mean``, ``slowest`` a picture); ``interval_s`` between
+        pictures (``likely``, ``slowest``: were all like the slowest pilot); ``total_s`` likewise; ``bound``: what
+        decides them;
+
+        ``disk``, bytes: ``kinds`` (each ``mean``, ``largest`` a picture, ``total``); ``total``; ``most``; ``free``;
+
+        ``memory``, bytes: ``worker``, ``workers``, ``coordinator``, ``total``, ``available``, ``bound``.
+    """
+    return {
+        "pictures": flight.pictures,
+        "exact": flight.exact,
+        "workers": shares.workers,
+        "threads": shares.threads,
+        "why": shares.why,
+        "engine": flight.engine,
+        "pilots": [asdict(p) for p in flight.pilots],
+        "time": _time(flight, shares, machine),
+        "disk": _disk(flight) | {"free": free},
+        "memory": _memory(flight, shares, machine),
+    }
+
+
+def _time(flight: PilotReport, shares: Shares, machine: Machine) -> dict[str, Any]:
+    n, pilots = flight.pictures, flight.pilots
+    stages = {
+        stage: {"mean": _mean([p.seconds.get(stage, 0.0) for p in pilots]), "slowest": _most(pilots, stage)}
+        for stage in STAGES
+    }
+    on_cpu = flight.engine.get("device") == "CPU"
+    each = [_intervals(p.seconds, shares, machine, on_cpu) for p in pilots]
+    reasons = {reason: _mean([i[reason] for i in each]) for reason in each[0]}
+    bound = max(reasons, key=lambda reason: reasons[reason])
+    likely, slowest = reasons[bound], max(max(i.values()) for i in each)
+    return {
+        "start_s": flight.start_s,
+        "stages": stages,
+        "bound": bound,
+        "interval_s": {"likely": likely, "slowest": slowest},
+        "total_s": {"likely": flight.start_s + n * likely, "slowest": flight.start_s + n * slowest},
+    }
+
+
+def _intervals(seconds: dict[str, float], shares: Shares, machine: Machine, on_cpu: bool) -> dict[str, float]:
+    """Seconds between pictures if only one thing took time, were all pictures like this one. The longest decides.
+
+    Workers render at the same time; one thread plans and one finishes. All of them share the cores, and a GPU renders
+    one picture at a time.
+    """
+    busy = sum(seconds.get(stage, 0.0) for stage in IN_WORKER)
+    plan, finish = seconds.get("plan", 0.0), seconds.get("finish", 0.0)
+    found = {"workers": busy / shares.workers, "planning": plan, "finishing": finish}
+    if on_cpu:
+        threads = min(shares.threads or machine.cores, machine.cores)
+        found["cores"] = (busy * threads + plan + finish) / machine.cores
+    else:
+        found["GPU"] = seconds.get("render", 0.0) / max(1, min(machine.gpus, shares.workers))
+    return found
+
+
+def _disk(flight: PilotReport) -> dict[str, Any]:
+    n, pilots = flight.pictures, flight.pilots
+    kinds: dict[str, dict[str, float]] = {}
+    for kind in dict.fromkeys(kind for p in pilots for kind in p.files):
+        sizes = [float(p.files.get(kind, 0)) for p in pilots]
+        kinds[kind] = {"mean": _mean(sizes), "largest": max(sizes), "total": n * _mean(sizes)}
+    for name, size in flight.together.items():
+        each = size / len(pilots)
+        kinds[name] = {"mean": each, "largest": each, "total": n * each}
+    most = sum(n * kind["largest"] for kind in kinds.values())
+    return {"kinds": kinds, "total": sum(kind["total"] for kind in kinds.values()), "most": most}
+
+
+def _memory(flight: PilotReport, shares: Shares, machine: Machine) -> dict[str, Any]:
+    worker = flight.worker_bytes
+    workers = None if worker is None else worker * shares.workers
+    return {
+        "worker": worker,
+        "workers": workers,
+        "coordinator": flight.coordinator_bytes,
+        "total": None if workers is None else workers + flight.coordinator_bytes,
+        "available": machine.memory_bytes,
+        "bound": shares.memory_bytes,
+    }
+
+
+def free_bytes(folder: Location) -> int | None:
+    """Bytes free where a folder is, or will be; None where that can't be known (a store)."""
+    if not isinstance(folder, Path):
+        return None
+    there = next((p for p in (folder.resolve(), *folder.resolve().parents) if p.is_dir()), None)
+    return None if there is None else shutil.disk_usage(there).free
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _most(pilots: tuple[Pilot, ...], stage: str) -> float:
+    return max(p.seconds.get(stage, 0.0) for p in pilots)

@@ -1,0 +1,187 @@
+"""A few pictures of a run, made for real in a temporary folder, to learn what pictures take."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from scanstage.dataset.export.annotations import export
+from scanstage.dataset.labels.categories import read_categories
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.render.engine.scratch import passes_bytes, scratch_folder
+from scanstage.render.engine.supervised_worker import PictureFailed, StartFailed, SupervisedWorker
+from scanstage.render.engine.worker_process import EngineError
+from scanstage.render.executors.local.machine_shares import Shares
+from scanstage.render.executors.local.picture_pipeline import Stages
+from scanstage.render.finish.finish_picture import LabelMismatch
+from scanstage.render.finish.map_output import engine_settings, wanted_maps
+from scanstage.render.runs.closing import described
+from scanstage.render.terminal.console import Console
+from scanstage.scenes.balance.balanced_run import BalancedRun
+from scanstage.scenes.balance.ledger import Ledger
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.whole_run.picture_source import PictureSource, open_source
+
+STAGES = ("plan", "sync", "render", "read", "finish")
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """A picture made for the estimate.
+
+    Attributes:
+        index: of the picture.
+        seconds: by stage, of :data:`STAGES`.
+        files: bytes on disk by folder: ``images``, ``records``, maps.
+    """
+
+    index: int
+    seconds: dict[str, float]
+    files: dict[str, int]
+
+
+@dataclass(frozen=True)
+class PilotReport:
+    """What the pilots showed.
+
+    Attributes:
+        pilots: the pictures.
+        pictures: of the whole run, as far as is known.
+        exact: whether that is known.
+        start_s: from the first call to the first picture: Blender's start, and what the first picture takes longer than
+            the same picture again (scans are read, kernels are compiled).
+        together: bytes of what is exported from the pilots, and of their lines in a ledger, by file name.
+        worker_bytes, coordinator_bytes: memory after the last pilot.
+        engine: what the engine says of itself.
+    """
+
+    pilots: tuple[Pilot, ...]
+    pictures: int
+    exact: bool
+    start_s: float
+    together: dict[str, int]
+    worker_bytes: int | None
+    coordinator_bytes: int
+    engine: dict[str, Any]
+
+
+def run_pilots(planner: Planner, shares: Shares, blender: Path | None, console: Console) -> PilotReport:
+    """Make the pilots, one after the other with one worker of those that ``shares`` describes.
+
+    Args:
+        planner: of the run.
+        shares: how the run's workers share the machine.
+        blender: executable to render with; None is the bpy wheel.
+        console: for what the engine says of itself.
+
+    Raises:
+        InputError: a pilot can't be planned, or the engine can't be used.
+        EngineCrashed, EngineError: a pilot can't be rendered, or isn't what was planned.
+        OSError: the temporary folder can't be written.
+    """
+    config = planner.config
+    need = passes_bytes(engine_settings(config), config.camera.resolution)
+    with tempfile.TemporaryDirectory(prefix="scanstage-estimate-") as place, scratch_folder(need) as scratch:
+        folder, ledger = DatasetFolder(Path(place)), Ledger()
+        source = open_source(planner, ledger)
+        stages = Stages(
+            planner.catalogue,
+            folder,
+            config,
+            blender,
+            scratch,
+            console,
+            begin=lambda: folder.create(wanted_maps(config.output)),
+        )
+        if isinstance(source, BalancedRun):
+            ledger.open(folder.ledger)
+        worker = stages.workers(shares)[0]
+        try:
+            start_s, pilots, worker_bytes = _make_all(source, worker, stages, Path(place))
+        finally:
+            worker.close()
+        export(folder, read_categories(described(planner, source)), config.name)
+        coordinator = psutil.Process().memory_info().rss
+        return PilotReport(
+            tuple(pilots),
+            source.expected,
+            source.exact,
+            start_s,
+            _of_all(Path(place)),
+            worker_bytes,
+            coordinator,
+            dict(stages.info),
+        )
+
+
+def _make_all(
+    source: PictureSource, worker: SupervisedWorker, stages: Stages, place: Path
+) -> tuple[float, list[Pilot], int | None]:
+    """Seconds of the start, the pilots, and the worker's memory after the last."""
+    before = time.perf_counter()
+    pilots: list[Pilot] = []
+    start_s = 0.0
+    memory: int | None = None
+    for index in _chosen(source):
+        first = not pilots
+        planned, plan_s = _planned(source, index)
+        if first:  # twice: what is read and built for any first picture counts as start
+            _make(planned, worker, stages)
+            start_s = time.perf_counter() - before
+            if not isinstance(source, BalancedRun):  # which chose among candidates, and has its choice now
+                planned, plan_s = _planned(source, index)
+        seconds, memory = _make(planned, worker, stages)
+        pilots.append(Pilot(index, {"plan": plan_s} | seconds, _of_picture(place, index)))
+        if first:
+            start_s = max(0.0, start_s - plan_s - sum(seconds.values()))
+    return start_s, pilots, memory
+
+
+def _planned(source: PictureSource, index: int) -> tuple[Planned, float]:
+    """A plan, and its seconds."""
+    begun = time.perf_counter()
+    return source.plan(index), time.perf_counter() - begun
+
+
+def _chosen(source: PictureSource) -> Iterator[int]:
+    """First, middle and last picture; of a balanced run the first three, as later ones depend on all before."""
+    if isinstance(source, BalancedRun):
+        return source.indices(lambda i: i < 3, 2)
+    wanted = {0, source.expected // 2, source.expected - 1}
+    return source.indices(wanted.__contains__)
+
+
+def _make(planned: Planned, worker: SupervisedWorker, stages: Stages) -> tuple[dict[str, float], int | None]:
+    """Render and write a picture: seconds by stage, and the worker's memory."""
+    index = planned.plan.index
+    try:
+        rendered = worker.render(planned)
+        begun = time.perf_counter()
+        stages.finish(planned, rendered.passes, rendered.session)
+    except (PictureFailed, LabelMismatch) as e:
+        raise EngineError(f"pilot picture {index}: {e}") from e
+    except StartFailed as e:
+        raise e.reason from None
+    last = rendered.session.last
+    return rendered.seconds | {"finish": time.perf_counter() - begun}, last.rss_bytes if last else None
+
+
+def _of_picture(folder: Path, index: int) -> dict[str, int]:
+    """Bytes of a picture's files, by the folder below the dataset's that they are in."""
+    found: dict[str, int] = {}
+    for path in folder.glob(f"*/{index:06d}.*"):
+        found[path.parent.name] = found.get(path.parent.name, 0) + path.stat().st_size
+    return found
+
+
+def _of_all(folder: Path) -> dict[str, int]:
+    """Bytes of what is written of all pictures together and grows with their number."""
+    parts = [*(folder / "annotations").iterdir(), DatasetFolder(folder).ledger]
+    return {path.name: path.stat().st_size for path in parts if isinstance(path, Path) and path.is_file()}

@@ -1,0 +1,224 @@
+"""A Blender worker seen from the coordinator: plans go in, passes come out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from scanstage.assets.messages.errors import InputError
+from scanstage.render.engine.blender_launch import start_failure, worker_command
+from scanstage.render.engine.passes import BrokenPasses, Passes, read_passes, with_sharp
+from scanstage.render.engine.worker_process import CommandFailed, EngineCrashed, EngineError, WorkerProcess
+from scanstage.scenes.config.sections.render_settings import RenderSettings
+from scanstage.scenes.plan import FramePlan
+
+__all__ = ["BlenderSession", "EngineCrashed", "EngineError", "EngineInfo", "PictureStats"]
+
+_START_TIMEOUT_S = 180.0
+# Before its first picture a GPU backend may have to compile its kernels.
+_FIRST_PICTURE_GRACE_S = 1200.0
+_CACHE_BYTES = 2 << 30
+_BARE_BYTES = 600_000_000
+"""What a worker takes without any asset."""
+_LEAST_CACHE_BYTES = 128 << 20
+
+
+def cache_share(memory_bytes: int | None) -> int:
+    """Bound of a worker's cache of assets, such that a full one doesn't make it outgrow its memory.
+
+    Half of what is left for assets: a picture that shows more than the cache holds loads it all the same.
+    """
+    if memory_bytes is None:
+        return _CACHE_BYTES
+    return max(_LEAST_CACHE_BYTES, min(_CACHE_BYTES, round(0.75 * memory_bytes - _BARE_BYTES) // 2))
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What a worker says of itself.
+
+    Attributes:
+        blender: version, such as ``4.5.15 LTS``.
+        engine: Blender's identifier of the render engine.
+        device, device_names, device_reason: what renders, and why that (see ``DeviceChoice``).
+        devices: names of all devices by backend.
+        denoiser: whether OpenImageDenoise is there.
+        builtin_hdris: names that ``builtin:<name>`` can take.
+        notes: what was asked for that this Blender can't do, one sentence each.
+    """
+
+    blender: str
+    engine: str
+    device: str
+    device_names: list[str]
+    device_reason: str
+    devices: dict[str, list[str]]
+    denoiser: bool
+    builtin_hdris: list[str]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class PictureStats:
+    """Where the time of the last picture went, in seconds, and the worker's memory after it (None where unknown).
+
+    ``sync_s``: setting the scene; ``render_s``: Blender's render calls with writing; ``check_s``: of that, the
+    render of labels' passes that a picture with blur needs; ``read_s``: reading the passes; ``datablocks``: how many
+    Blender holds, which stays level unless something leaks.
+    """
+
+    sync_s: float
+    check_s: float
+    render_s: float
+    read_s: float
+    rss_bytes: int | None
+    datablocks: int
+
+
+class BlenderSession:
+    """One Blender worker for the length of a run. Not to be shared between threads.
+
+    Args:
+        settings: fixed for the session.
+        blender: a Blender executable, 3.4 or later; None uses the bpy wheel of this Python.
+        scratch: an existing folder, best in memory, where passes lie for the moment between writing and reading.
+        log: file that gets the end of Blender's own output when the session ends.
+        cache_bytes: bound of the worker's cache of meshes and textures (an estimate of Blender's share); None follows
+            from ``memory_bytes``, see :func:`cache_share`.
+        memory_bytes: resident memory that the worker may take before it is ended; None is any.
+        gpu: which of the devices found it is to use; None is all.
+        start_timeout_s: how long Blender may take to start.
+
+    Raises:
+        InputError: this Blender can't be used, or the device isn't there; with the mend.
+        EngineCrashed, EngineError: it failed to start for another reason.
+        OSError: the scratch folder or the log can't be written, or the system has no room for another process.
+    """
+
+    def __init__(
+        self,
+        settings: RenderSettings,
+        blender: Path | None,
+        scratch: Path,
+        log: Path,
+        *,
+        cache_bytes: int | None = None,
+        memory_bytes: int | None = None,
+        gpu: int | None = None,
+        start_timeout_s: float = _START_TIMEOUT_S,
+        command: list[str] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._pictures = 0
+        self.last: PictureStats | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="passes-", dir=scratch.absolute()))
+        try:
+            self._worker = WorkerProcess(command or worker_command(blender), log, memory_bytes)
+        except CommandFailed as e:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise InputError(
+                f"can't start {blender or 'Python'}: {e}", "give a Blender executable, 3.4 or later"
+            ) from e
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        cache_bytes = cache_share(memory_bytes) if cache_bytes is None else cache_bytes
+        hello = {"op": "hello", "settings": asdict(settings), "cache_bytes": cache_bytes, "gpu": gpu}
+        try:
+            self.info = EngineInfo(**self._worker.ask(hello, start_timeout_s))
+        except (EngineError, EngineCrashed) as e:
+            self.close()
+            raise start_failure(blender, e, settings.engine) from e
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> BlenderSession:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker still runs; after EngineCrashed it doesn't."""
+        return self._worker.alive
+
+    @property
+    def printed(self) -> str:
+        """The end of what Blender has printed in this session."""
+        return self._worker.printed()
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id."""
+        return self._worker.pid
+
+    def render(self, plan: FramePlan, asset_folders: Mapping[str, Path], timeout_s: float) -> Passes:
+        """Render a plan.
+
+        With depth of field or motion blur, ``instance_ids``, ``depth_m`` and ``normals`` are those of a pinhole at the
+        middle of the exposure, from a render of their own; radiance, alpha and soft masks are blurred.
+
+        Args:
+            plan: the picture.
+            asset_folders: folders by asset id, of all that the plan shows (more does no harm).
+            timeout_s: how long it may take before the worker is taken to hang and is ended.
+
+        Raises:
+            EngineError: this picture can't be rendered; the session lives on.
+            EngineCrashed: the worker died, hung or took too much memory; a new session is needed.
+        """
+        output, sharp = (self._folder / f"{self._pictures}{kind}.exr" for kind in ("", "-sharp"))
+        request = {
+            "op": "render",
+            "plan": json.loads(plan.to_json()),
+            "folders": {a: str(Path(asset_folders[a]).absolute()) for a in plan.asset_ids() if a in asset_folders},
+            "output": str(output),
+            "sharp": str(sharp),
+        }
+        grace = _FIRST_PICTURE_GRACE_S if self._pictures == 0 and self.info.device != "CPU" else 0.0
+        self._pictures += 1
+        try:
+            answer = self._worker.ask(request, timeout_s + grace)
+            start = time.perf_counter()
+            passes = read_passes(output, names := answer.pop("names"), self._settings.passes)
+            self._check_size(plan, passes)
+            if answer.pop("blurred"):
+                of_labels = tuple(p for p in self._settings.passes if p != "soft_masks")
+                passes = with_sharp(passes, read_passes(sharp, names, of_labels))
+        except BrokenPasses as e:
+            raise EngineError(str(e), "BrokenPasses") from e
+        finally:
+            output.unlink(missing_ok=True)
+            sharp.unlink(missing_ok=True)
+        self.last = PictureStats(read_s=time.perf_counter() - start, **answer)
+        return passes
+
+    def save_scene(self, path: Path, timeout_s: float) -> None:
+        """Save what was rendered last as a ``.blend`` that refers to textures where they are now.
+
+        Raises EngineError, EngineCrashed as :meth:`render` does.
+        """
+        self._worker.ask({"op": "save", "path": str(path.absolute())}, timeout_s)
+
+    @staticmethod
+    def _check_size(plan: FramePlan, passes: Passes) -> None:
+        width, height = plan.camera.resolution_wh
+        if passes.alpha.shape != (height, width):
+            raise BrokenPasses(f"the engine rendered {passes.alpha.shape[::-1]} pixels instead of {(width, height)}")
+
+    def kill(self) -> None:
+        """End the worker at once; a render that waits in another thread then raises EngineCrashed."""
+        self._worker.kill()
+
+    def close(self) -> None:
+        """End the worker, wait until it is gone, and remove what lies in the scratch folder. May be called again."""
+        self._worker.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Where pictures are made: on this machine, or on a cluster."""

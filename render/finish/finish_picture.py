@@ -1,0 +1,155 @@
+"""From passes to a finished picture on disk: check against the cast, develop, encode, label, record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from scanstage.assets.files.atomic import write_atomically
+from scanstage.dataset.labels.agreement import compare, disagreements, strays
+from scanstage.dataset.labels.cut_out_agreement import cut_out_disagreements
+from scanstage.dataset.labels.instances import make_labels
+from scanstage.dataset.labels.lens_agreement import compare_behind_lens, lens_disagreements
+from scanstage.dataset.labels.poses import camera_info
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.record import ImageInfo, Record
+from scanstage.render.engine.passes import Passes
+from scanstage.render.finish.develop import develop
+from scanstage.render.finish.lens_resample import through_lens
+from scanstage.render.finish.map_output import write_maps
+from scanstage.scenes.config.sections.label_settings import LabelsConfig
+from scanstage.scenes.config.sections.run_config import OutputConfig, RunConfig
+from scanstage.scenes.plan import FramePlan
+from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.visibility import with_engine_ids
+
+
+class LabelMismatch(Exception):
+    """What was rendered is not what was planned and labelled; the picture is refused."""
+
+
+def finish(
+    planned: Planned,
+    passes: Passes,
+    folder: DatasetFolder,
+    config: RunConfig,
+    classes: Sequence[str],
+    engine_info: dict[str, Any],
+    cut_out: Collection[int] = (),
+) -> Record:
+    """Write picture and maps, then the record: whoever finds a record finds what it names.
+
+    Args:
+        planned: the plan and its cast.
+        passes: of the engine, for ``planned.engine_plan``.
+        folder: of the dataset.
+        config: of the run.
+        classes: all labelled ones, in the order of their category ids.
+        engine_info: for the record.
+        cut_out: instance ids of scans cut out by alpha, of which the engine knows more than the cast.
+
+    Raises:
+        LabelMismatch: the engine's instance pass disagrees with the cast, and the cast is the label; or it shows what
+            can't be whosoever ids are the label: objects that aren't in the plan, or cut-out scans beyond their shape.
+        OSError: the folder can't be written.
+    """
+    plan = planned.plan
+    source = label_source(config.labels, bool(cut_out))
+    all_ids = [o.instance_id for o in plan.objects]
+    agreement = compare(planned.engine_ids, passes.instance_ids, all_ids)
+    passes = through_lens(finite(passes), planned.engine_plan.camera, plan.camera)
+    distorted = planned.engine_plan.camera != plan.camera
+    behind_lens = compare_behind_lens(planned.seen.instance_ids, passes.instance_ids, all_ids) if distorted else ()
+    seen = planned.seen if source == "cast" else with_engine_ids(planned.seen, passes.instance_ids)
+    instances, unlabelled = make_labels(replace(planned, seen=seen), config.labels)
+    wrong = strays(passes.instance_ids, all_ids)
+    if source == "cast":
+        labelled = {i.instance_id for i in instances}
+        wrong += disagreements(agreement, config.render.engine, labelled) + lens_disagreements(behind_lens, labelled)
+    elif config.labels.source == "auto":
+        wrong += cut_out_disagreements(planned.seen, passes.instance_ids, cut_out)
+    if wrong:
+        raise LabelMismatch("; ".join(wrong))
+    image, exposure_ev = _write_picture(plan, passes, folder, config.output)
+    record = Record(
+        plan.index,
+        image,
+        instances,
+        unlabelled,
+        agreement,
+        engine_info,
+        exposure_ev,
+        plan,
+        camera_info(plan.camera),
+        maps=write_maps(plan, seen.instance_ids, passes, folder, config.output, classes),
+        lens_agreement=behind_lens,
+        label_source=source,
+    )
+    write_atomically(folder.record(plan.index), record.to_json().encode("utf-8"))
+    return record
+
+
+def label_source(labels: LabelsConfig, see_through: bool) -> Literal["cast", "engine"]:
+    """Whose instance ids are the label: as configured, or the engine's where surfaces are cut by alpha."""
+    if labels.source == "auto":
+        return "engine" if see_through else "cast"
+    return labels.source
+
+
+def _write_picture(
+    plan: FramePlan, passes: Passes, folder: DatasetFolder, output: OutputConfig
+) -> tuple[ImageInfo, float]:
+    """Develop, encode and write; returns the file, and the exposure in stops."""
+    pixels, exposure_ev = develop(passes, plan.post, plan.background, plan.camera)
+    if not np.isfinite(exposure_ev):
+        raise LabelMismatch(f"the exposure came out as {exposure_ev}: the render holds no usable light")
+    data = encode_image(pixels, output.format, plan.post.jpeg_quality)
+    path = folder.image(plan.index, output.format)
+    write_atomically(path, data)
+    return ImageInfo(path.name, plan.camera.resolution_wh, hashlib.sha256(data).hexdigest()), exposure_ev
+
+
+def finite(passes: Passes) -> Passes:
+    """The passes with single pixels that a renderer left infinite or undefined set to black."""
+    sound = np.isfinite(passes.radiance)
+    if sound.all():
+        return passes
+    bad = ~sound.all(axis=-1)
+    return replace(passes, radiance=np.where(bad[..., None], np.float32(0), passes.radiance))
+
+
+def encode_image(pixels: npt.NDArray[np.uint8], format: str, quality: int) -> bytes:
+    """Encode (H, W, 3) uint8 RGB as ``jpg`` (of a quality from 1 to 100) or ``png``."""
+    if format == "jpg":
+        full_chroma = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+        options = [cv2.IMWRITE_JPEG_QUALITY, quality, *full_chroma]
+    else:
+        options = [cv2.IMWRITE_PNG_COMPRESSION, 3]
+    done, data = cv2.imencode(f".{format}", pixels[..., ::-1], options)
+    if not done:
+        raise ValueError(f"can't encode a picture as {format}")
+    return data.tobytes()
+
+
+def with_texture_files(plan: FramePlan, texture_path: Any) -> FramePlan:
+    """The plan with ``builtin:<name>`` textures replaced by paths, for engines.
+
+    Args:
+        plan: as planned; it names built-in textures so that it is the same on every machine.
+        texture_path: callable from a texture's name to its file.
+    """
+
+    def located(material: Any) -> Any:
+        if material is None or material.texture is None or not material.texture.startswith("builtin:"):
+            return material
+        return replace(material, texture=str(texture_path(material.texture.removeprefix("builtin:"))))
+
+    surfaces = tuple(replace(s, material=located(s.material)) for s in plan.surfaces)
+    objects = tuple(replace(o, surface=located(o.surface)) for o in plan.objects)
+    return replace(plan, surfaces=surfaces, objects=objects)

@@ -1,0 +1,1 @@
+"""The keys that a config may have, a module for each section."""

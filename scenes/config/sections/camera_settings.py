@@ -1,0 +1,147 @@
+"""Config of the camera: where it stands, its lens, its sensor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from scanstage.scenes.config.sections.section import Section
+from scanstage.scenes.config.sections.value_types import Degrees, Elevation, Number, NumberOr, Share
+from scanstage.scenes.values.distributions import AnyValue, Uniform, outcomes
+
+WIDEST_PINHOLE_DEG = 170
+Coefficient = Annotated[AnyValue, Number(-1000, 1000)]
+
+
+class Intrinsics(Section):
+    """A pinhole camera's matrix, in pixels; the centre of the first pixel is at (0.5, 0.5)."""
+
+    fx: Annotated[AnyValue, Number(1, 1e6)] = Field(description="focal length by pixel width")
+    fy: Annotated[AnyValue, Number(1, 1e6)] | None = Field(None, description="by pixel height; default: fx")
+    cx: Annotated[AnyValue, Number(-1e5, 1e5)] | None = Field(None, description="principal point; default: the middle")
+    cy: Annotated[AnyValue, Number(-1e5, 1e5)] | None = Field(None, description="principal point; default: the middle")
+
+
+def _intrinsics_source(value: Any) -> str:
+    return "file" if isinstance(value, (str, Path)) else "numbers"
+
+
+IntrinsicsSource = Annotated[
+    Annotated[Intrinsics, Tag("numbers")] | Annotated[Path, Tag("file")], Discriminator(_intrinsics_source)
+]
+
+
+class BrownConrady(Section):
+    """Radial and tangential distortion, as OpenCV's calibrateCamera gives it (k4 to k6: its rational model)."""
+
+    model: Literal["brown_conrady"] = "brown_conrady"
+    k1: Coefficient = 0.0
+    k2: Coefficient = 0.0
+    p1: Coefficient = 0.0
+    p2: Coefficient = 0.0
+    k3: Coefficient = 0.0
+    k4: Coefficient = 0.0
+    k5: Coefficient = 0.0
+    k6: Coefficient = 0.0
+
+
+class Fisheye(Section):
+    """Kannala-Brandt distortion, as OpenCV's fisheye module gives it. All zero is the equidistant fisheye. Cycles."""
+
+    model: Literal["fisheye"] = "fisheye"
+    k1: Coefficient = 0.0
+    k2: Coefficient = 0.0
+    k3: Coefficient = 0.0
+    k4: Coefficient = 0.0
+
+
+def _distortion_model(value: Any) -> str:
+    return str(value.get("model", "brown_conrady") if isinstance(value, dict) else getattr(value, "model", ""))
+
+
+Distortion = Annotated[
+    Annotated[BrownConrady, Tag("brown_conrady")] | Annotated[Fisheye, Tag("fisheye")],
+    Discriminator(_distortion_model),
+]
+
+
+class DepthOfField(Section):
+    """Blur of what is out of focus. Labels stay those of a pinhole in the lens's centre."""
+
+    f_number: Annotated[AnyValue, Number(0.1, 256)] = Field(description="smaller blurs more")
+    focus_m: Annotated[AnyValue, Number(1e-3, 1e4)] | None = Field(
+        None, description="distance that is sharp; default: the objects' centre"
+    )
+
+
+class MotionBlur(Section):
+    """Blur of what moves while the shutter is open. Labels are those of the middle of the exposure."""
+
+    of: Literal["camera", "objects"] = Field("camera", description="what moves: the camera, or each object by itself")
+    length_px: Annotated[AnyValue, Number(0, 1000)] = Field(
+        0.0, description="length of the streak at the objects' distance, in a random direction of the image plane"
+    )
+    rotation_deg: Annotated[AnyValue, Number(0, 180)] = Field(
+        0.0, description="turn during the exposure about a random axis"
+    )
+
+
+class SensorNoise(Section):
+    """Poisson-Gaussian noise: the variance of a linear signal x (1 is white) is ``shot * x + read**2``."""
+
+    shot: Annotated[AnyValue, Number(0, 1)] = Field(0.0, description="variance of white by photon noise, e.g. 0.0005")
+    read: Annotated[AnyValue, Number(0, 1)] = Field(0.0, description="standard deviation of black, e.g. 0.004")
+
+
+class CameraConfig(Section):
+    """Where the camera stands, what lens it has and how it exposes."""
+
+    resolution: tuple[Annotated[int, Field(ge=16, le=16384)], Annotated[int, Field(ge=16, le=16384)]] = Field(
+        (640, 480), description="width and height in pixels"
+    )
+    fill: Annotated[AnyValue, Number(0.05, 3)] = Field(
+        Uniform(uniform=(0.7, 1.0)),
+        description="distance by framing: share of the frame's shorter side that the objects span",
+    )
+    distance_m: Annotated[AnyValue, Number(0.01, 1000)] | None = Field(
+        None, description="distance from the objects' centre; overrides fill"
+    )
+    azimuth_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="0 looks along +Y")
+    elevation_deg: Elevation = Field(Uniform(uniform=(20, 60)), description="above the horizon")
+    roll_deg: Annotated[AnyValue, Number(-180, 180)] = Field(0.0, description="turn about the viewing axis")
+    look_at_jitter: Annotated[AnyValue, Number(0, 2)] = Field(0.1, description="how far the aim may miss, in radii")
+    fov_deg: Annotated[AnyValue, Number(1, 350)] | None = Field(
+        None, description="horizontal field of view before distortion, above 170 of a fisheye alone; overrides focal_mm"
+    )
+    focal_mm: Annotated[AnyValue, Number(1, 2000)] = Field(35.0, description="focal length")
+    sensor_mm: Annotated[AnyValue, Number(1, 200)] = Field(36.0, description="width of the sensor")
+    intrinsics: IntrinsicsSource | None = Field(
+        None,
+        description="fx, fy, cx, cy, or a calibration file (OpenCV's or ROS's YAML, or these four as YAML), which may "
+        "bring resolution and distortion as well; overrides fov_deg and focal_mm",
+    )
+    distortion: Distortion | None = Field(None, description="of the lens, in OpenCV's parameters")
+    depth_of_field: DepthOfField | None = None
+    motion_blur: MotionBlur | None = None
+    vignetting: Share = Field(0.0, description="share of light lost in the corners")
+    chromatic_aberration_px: Annotated[AnyValue, Number(-50, 50)] = Field(
+        0.0, description="shift at the corners, red outwards and blue inwards"
+    )
+    noise: SensorNoise | None = None
+    exposure: Annotated[AnyValue, NumberOr("auto", low=-30, high=30)] = Field(
+        "auto", description="auto meters the picture; a number is fixed, in EV"
+    )
+    exposure_bias_ev: Annotated[AnyValue, Number(-10, 10)] = Field(0.0, description="added to the exposure, in EV")
+    tone: Literal["filmic", "standard"] = Field("filmic", description="soft highlights like a camera, or plain sRGB")
+
+    @model_validator(mode="after")
+    def _wide_views_need_a_fisheye(self) -> CameraConfig:
+        widest = 0.0 if self.fov_deg is None else max((float(np.max(o)) for o in outcomes(self.fov_deg)), default=0.0)
+        if widest > WIDEST_PINHOLE_DEG and not isinstance(self.distortion, Fisheye):
+            raise ValueError(
+                f"fov_deg reaches {widest:g}: above {WIDEST_PINHOLE_DEG} needs distortion: {{model: fisheye}}"
+            )
+        return self

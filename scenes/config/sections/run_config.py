@@ -1,0 +1,303 @@
+"""The config model: every key that a YAML may hold, its type, bounds, default and meaning.
+
+``configs/schema.json`` is generated from here. Values marked as such may be distributions
+(:mod:`distributions`). Angles are degrees, lengths metres, paths relative to the YAML file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, field_validator, model_validator
+
+from scanstage.assets.messages.wording import listed
+from scanstage.scenes.config.sections.balance_settings import BalanceConfig
+from scanstage.scenes.config.sections.camera_settings import CameraConfig
+from scanstage.scenes.config.sections.label_settings import LabelsConfig
+from scanstage.scenes.config.sections.render_settings import (
+    EEVEE_SAMPLES,
+    PRESETS,
+    Denoise,
+    Device,
+    Engine,
+    HdriLight,
+    Preset,
+    RenderSettings,
+)
+from scanstage.scenes.config.sections.section import Section
+from scanstage.scenes.config.sections.stage_settings import Looks, Stage, Table
+from scanstage.scenes.config.sections.value_types import (
+    Color,
+    Degrees,
+    Elevation,
+    Factor,
+    Number,
+    Share,
+    Text,
+    Weight,
+    Whole,
+)
+from scanstage.scenes.config.sections.worker_settings import WorkersConfig
+from scanstage.scenes.values.distributions import AnyValue, Choice, Integer, LogUniform, Uniform
+
+LONGEST_NAME = 100
+BUILTIN_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
+"""CC0 environment images that every Blender carries."""
+
+
+class AssetsConfig(Section):
+    """Which scans are placed."""
+
+    source: Literal["samples", "library"] = Field("library", description="the built-in sample scans, or a library")
+    library: Path | None = Field(None, description="folder filled by `scanstage assets add`; default: the user's own")
+    classes: Literal["all"] | list[str] | dict[str, Weight] = Field(
+        "all", description="which classes to place: all, a list, or a mapping from class to weight (values)"
+    )
+
+    @field_validator("classes")
+    @classmethod
+    def _not_empty(cls, v: Any) -> Any:
+        if not v:
+            raise ValueError("needs at least one class")
+        if isinstance(v, list) and (twice := sorted(c for c, n in Counter(v).items() if n > 1)):
+            raise ValueError(f"named twice: {listed(twice)}")
+        return v
+
+
+class JitterConfig(Section):
+    """How far a scan's own materials are changed. The defaults keep its texture recognisable."""
+
+    hue: Annotated[AnyValue, Number(-0.5, 0.5)] = Field(Uniform(uniform=(-0.01, 0.01)), description="added, in turns")
+    saturation: Factor = Field(Uniform(uniform=(0.9, 1.1)), description="factor")
+    value: Factor = Field(Uniform(uniform=(0.9, 1.1)), description="factor on brightness")
+    roughness: Annotated[AnyValue, Number(-1, 1)] = Field(Uniform(uniform=(-0.1, 0.1)), description="added")
+    metallic: Annotated[AnyValue, Number(-1, 1)] = Field(0.0, description="added")
+    specular: Factor = Field(1.0, description="factor on the specular level")
+
+
+class Drop(Section):
+    """Objects fall onto the stage, settle and rest (rigid-body physics)."""
+
+    kind: Literal["drop"] = "drop"
+    density: Annotated[AnyValue, Number(0.02, 1.0)] = Field(
+        Uniform(uniform=(0.25, 0.45)), description="share of the floor area that the objects cover"
+    )
+    upright: Share = Field(0.3, description="share of objects that are let down standing instead of tumbling")
+
+
+class Upright(Section):
+    """Objects stand on the stage as they were scanned, turned about the vertical."""
+
+    kind: Literal["upright"] = "upright"
+    density: Annotated[AnyValue, Number(0.02, 0.8)] = Field(
+        Uniform(uniform=(0.15, 0.35)), description="share of the floor area that the objects cover"
+    )
+    yaw_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="turn about the vertical")
+
+
+class Scatter(Section):
+    """Objects float in a volume, in any orientation, without touching."""
+
+    kind: Literal["scatter"] = "scatter"
+    density: Annotated[AnyValue, Number(0.005, 0.3)] = Field(
+        Uniform(uniform=(0.04, 0.1)), description="share of the volume that bounding spheres fill"
+    )
+    height_m: Annotated[AnyValue, Number(0, 1000)] = Field(0.02, description="lowest point above the stage")
+
+
+Placement = Annotated[Drop | Upright | Scatter, Discriminator("kind")]
+
+
+class ObjectsConfig(Section):
+    """The labelled objects."""
+
+    count: Annotated[AnyValue, Whole(1, 500)] = Field(Integer(integer=(3, 6)), description="labelled objects a picture")
+    placement: Placement = Field(default_factory=Drop, description="how objects come to lie")
+    scale: Annotated[AnyValue, Number(1e-4, 1e4)] = Field(1.0, description="factor on each object's size")
+    material: JitterConfig = Field(default_factory=JitterConfig, description="changes to the scans' materials")
+
+
+class DistractorsConfig(Section):
+    """Objects without a label, which occlude and clutter. Placed together with the labelled ones."""
+
+    count: Annotated[AnyValue, Whole(0, 500)] = Field(0, description="distractors a picture")
+    source: Literal["primitives"] | list[str] = Field(
+        "primitives", description="primitive shapes in random materials, or a list of classes that serve unlabelled"
+    )
+    size_m: Annotated[AnyValue, Number(1e-3, 100)] = Field(
+        LogUniform(log_uniform=(0.03, 0.12)), description="edge of a primitive's bounding cube"
+    )
+    looks: Looks = Field(default_factory=Looks, description="materials of primitives")
+
+    @field_validator("source")
+    @classmethod
+    def _not_empty(cls, v: Any) -> Any:
+        if not v:
+            raise ValueError("needs at least one class")
+        return v
+
+
+class HdriConfig(Section):
+    """Light from an environment image."""
+
+    image: Annotated[AnyValue, Text()] = Field(
+        Choice(choice=[f"builtin:{name}" for name in BUILTIN_HDRIS if name != "night"]),
+        description=f"builtin:<name> ({', '.join(BUILTIN_HDRIS)}), a .hdr or .exr file, or a folder of such",
+    )
+    rotation_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="about the vertical")
+    strength: Annotated[AnyValue, Number(0, 1000)] = Field(1.0, description="factor on the image's radiance")
+
+
+class AmbientConfig(Section):
+    """Even light from all around, in place of an HDRI."""
+
+    color: Color = Field("#ffffff", description="sRGB")
+    strength: Annotated[AnyValue, Number(0, 1000)] = Field(0.5, description="radiance")
+
+
+class LampConfig(Section):
+    """One lamp, or ``count`` of a kind; aimed at the objects."""
+
+    kind: Literal["sun", "area", "point"]
+    count: Annotated[AnyValue, Whole(0, 16)] = Field(1, description="how many, each drawn by itself")
+    power: Annotated[AnyValue, Number(0, 1e6)] = Field(description="watts; for a sun W/m²")
+    temperature_k: Annotated[AnyValue, Number(1000, 20000)] = Field(5500, description="colour temperature in kelvin")
+    azimuth_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="where it stands")
+    elevation_deg: Elevation = Field(Uniform(uniform=(25, 80)), description="above the horizon")
+    distance_m: Annotated[AnyValue, Number(0.01, 1000)] = Field(
+        2.0, description="from the objects' centre; a sun has none"
+    )
+    size_m: Annotated[AnyValue, Number(0, 100)] = Field(
+        0.3, description="edge of an area lamp, radius of a point lamp: larger is softer"
+    )
+    angle_deg: Annotated[AnyValue, Number(0, 90)] = Field(
+        0.53, description="angular diameter of a sun: larger is softer"
+    )
+
+
+class LightConfig(Section):
+    """All light of a picture. With neither ``hdri`` nor ``ambient`` there is the default HDRI choice."""
+
+    hdri: HdriConfig | None = None
+    ambient: AmbientConfig | None = None
+    lamps: list[LampConfig] = Field(default_factory=list, max_length=64)
+
+    @model_validator(mode="after")
+    def _one_environment(self) -> LightConfig:
+        if self.hdri is not None and self.ambient is not None:
+            raise ValueError("hdri and ambient exclude each other: give one of them")
+        return self
+
+
+class HdriBackground(Section):
+    """The environment image itself."""
+
+    kind: Literal["hdri"] = "hdri"
+
+
+class ColorBackground(Section):
+    """A flat colour."""
+
+    kind: Literal["color"] = "color"
+    color: Color = Field("#808080", description="sRGB")
+
+
+class BackplateBackground(Section):
+    """A photo behind the objects; the stage, where there is one, only catches shadows."""
+
+    kind: Literal["backplate"] = "backplate"
+    images: Path = Field(description="an image file or a folder of images")
+    shadows: bool = Field(True, description="let a ground stage catch shadows onto the photo (Cycles)")
+
+
+Background = Annotated[HdriBackground | ColorBackground | BackplateBackground, Discriminator("kind")]
+
+
+def _lower(value: Any) -> Any:
+    """Devices are written OPTIX, CUDA … as well."""
+    return value.lower() if isinstance(value, str) else value
+
+
+class RenderConfig(Section):
+    """Engine, device and quality. Single keys override the preset."""
+
+    preset: Preset = "standard"
+    engine: Engine = "cycles"
+    device: Annotated[Device, BeforeValidator(_lower)] = "auto"
+    samples: Annotated[int, Field(ge=1, le=65536)] | None = None
+    noise_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_samples: Annotated[int, Field(ge=1, le=65536)] | None = None
+    denoise: Denoise | None = None
+    max_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
+    diffuse_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
+    glossy_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
+    clamp_indirect: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    world_map_px: Annotated[int, Field(ge=0, le=16384)] | None = None
+    hdri_light: HdriLight | None = Field(
+        None, description="split: bright spots of an HDRI light as lamps, for fewer samples; exact: the image as it is"
+    )
+    threads: Annotated[int, Field(ge=0, le=1024)] = Field(0, description="CPU threads; 0: all")
+
+    def settings(self) -> RenderSettings:
+        """The preset with this section's overrides."""
+        given = {k: v for k, v in self.model_dump(exclude={"preset"}).items() if v is not None}
+        chosen = vars(PRESETS[self.preset])
+        if self.engine == "eevee":
+            chosen = {**chosen, "samples": EEVEE_SAMPLES[self.preset]}
+        return RenderSettings(**{**chosen, **given})
+
+
+class OutputConfig(Section):
+    """What is written."""
+
+    format: Literal["jpg", "png"] = "jpg"
+    quality: Annotated[AnyValue, Whole(1, 100)] = Field(93, description="of JPEG images")
+    depth: bool = Field(False, description="depth/NNNNNN.png in millimetres (16 bit) and .exr in metres")
+    normals: bool = Field(False, description="normals/NNNNNN.exr and .png, in the camera's frame")
+    instances: bool = Field(False, description="instances/NNNNNN.png: instance ids (16 bit)")
+    semantic: bool = Field(False, description="semantic/NNNNNN.png: category ids (16 bit)")
+    soft_masks: bool = Field(False, description="soft_masks/NNNNNN.npz: coverage of each pixel by each object")
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+def _default_stage() -> list[Stage]:
+    return [Table()]
+
+
+class RunConfig(Section):
+    """A whole run."""
+
+    name: str = Field(
+        "dataset",
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$",
+        max_length=LONGEST_NAME,
+        description="of the dataset; default: the YAML's file name",
+    )
+    images: Annotated[int, Field(ge=1, le=10_000_000)] = Field(100, description="pictures to make")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    variables: dict[str, AnyValue] = Field(
+        default_factory=dict,
+        max_length=1000,
+        description="values drawn once a picture and shared through {var: name} and {switch: …}",
+    )
+    assets: AssetsConfig = Field(default_factory=AssetsConfig)
+    objects: ObjectsConfig = Field(default_factory=ObjectsConfig)
+    distractors: DistractorsConfig = Field(default_factory=DistractorsConfig)
+    stage: Annotated[
+        list[Stage],
+        Field(min_length=1, max_length=1000),
+        BeforeValidator(_as_list, json_schema_input_type=Stage | list[Stage]),
+    ] = Field(default_factory=_default_stage, description="one stage, or a list chosen from by weight")
+    light: LightConfig = Field(default_factory=LightConfig)
+    background: Background = Field(default_factory=HdriBackground)
+    camera: CameraConfig = Field(default_factory=CameraConfig)
+    labels: LabelsConfig = Field(default_factory=LabelsConfig)
+    balance: BalanceConfig | None = Field(None, description="how many labels each class is to have")
+    render: RenderConfig = Field(default_factory=RenderConfig)
+    output: OutputConfig = Field(default_factory=OutputConfig)
+    workers: WorkersConfig = Field(default_factory=WorkersConfig)

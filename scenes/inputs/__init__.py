@@ -1,0 +1,1 @@
+"""Files and assets that a config names."""

@@ -1,0 +1,130 @@
+"""Which assets a run may place, by class, and their arrays on demand."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from scanstage.assets.asset import Asset, MeshArrays
+from scanstage.assets.files.user_folders import LIBRARY, NO_LIBRARY, default_library
+from scanstage.assets.library.primitives import primitive_assets
+from scanstage.assets.library.stored_assets import list_assets
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, listed, shown
+from scanstage.assets.samples.sample_library import sample_assets
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.inputs.image_files import located
+from scanstage.scenes.plan import FramePlan
+
+CACHED_TRIANGLES = 20_000_000
+
+
+class Catalogue:
+    """The assets of a run.
+
+    Args:
+        assets: scans to choose from; those of distractor classes included.
+        labelled: classes that get labels, in the order of their category ids.
+
+    Attributes:
+        classes: the labelled classes.
+        by_class: class to its assets, sorted by id.
+    """
+
+    def __init__(self, assets: list[Asset], labelled: list[str]) -> None:
+        self.classes = tuple(labelled)
+        self.by_class: dict[str, list[Asset]] = {}
+        for asset in sorted(assets, key=lambda a: a.meta.asset_id):
+            self.by_class.setdefault(asset.meta.class_name, []).append(asset)
+        self._by_id = {a.meta.asset_id: a for a in assets} | primitive_assets()
+        self._meshes: OrderedDict[str, MeshArrays] = OrderedDict()
+        self._bounds: dict[str, npt.NDArray[np.float64]] = {}
+
+    def asset(self, asset_id: str) -> Asset:
+        """The asset of an id. Raises InputError where the run has none of that id."""
+        if asset_id not in self._by_id:
+            raise InputError(f"there is no asset {asset_id!r}", "it may have been removed from the library")
+        return self._by_id[asset_id]
+
+    def folders_of(self, plan: FramePlan) -> dict[str, Path]:
+        """Folders of the assets that a picture shows, by id. Raises InputError as :meth:`asset` does."""
+        return {asset_id: self.asset(asset_id).folder for asset_id in plan.asset_ids()}
+
+    def mesh(self, asset_id: str) -> MeshArrays:
+        """The arrays of an asset, kept for later pictures within a bound on triangles."""
+        if asset_id in self._meshes:
+            self._meshes.move_to_end(asset_id)
+            return self._meshes[asset_id]
+        mesh = self._meshes[asset_id] = self.asset(asset_id).mesh()
+        while len(self._meshes) > 1 and sum(len(m.faces) for m in self._meshes.values()) > CACHED_TRIANGLES:
+            self._meshes.popitem(last=False)
+        return mesh
+
+    def bounds(self, asset_id: str) -> npt.NDArray[np.float64]:
+        """(2, 3) lowest and highest corner of an asset's mesh, metres, asset frame."""
+        if asset_id not in self._bounds:
+            rows = self.mesh(asset_id).vertices.T
+            self._bounds[asset_id] = np.stack([rows.min(axis=1), rows.max(axis=1)]).astype(np.float64)
+        return self._bounds[asset_id]
+
+
+def library_folder(config: RunConfig, base: Path) -> Path | None:
+    """The library that a config reads, absolute; None for the built-in samples.
+
+    Raises InputError where the config names none, and this user has none and can't have one.
+    """
+    if config.assets.source == "samples":
+        return None
+    named = config.assets.library
+    library = default_library() if named is None else located(named, base)
+    if library is None:
+        samples = "or use the samples: `assets: {source: samples}`"
+        raise InputError(NO_LIBRARY, f"name one: set {LIBRARY}, or `assets: {{library: FOLDER}}`; {samples}")
+    return library.resolve()
+
+
+def open_catalogue(config: RunConfig, base: Path) -> Catalogue:
+    """Find the assets that a config names.
+
+    Raises:
+        InputError: an empty library, or every class that has no scan, with the nearest class that has.
+    """
+    library = library_folder(config, base)
+    if library is None:
+        assets, place = sample_assets(), "the built-in samples"
+    else:
+        assets, place = list_assets(library), f"the library {library}"
+        if not assets:
+            raise InputError(
+                f"{place} holds no scans",
+                "fill it: `scanstage assets pull ycb`, or `scanstage assets add PATH --class NAME`; "
+                "or use the samples: `assets: {source: samples}`",
+            )
+    known = sorted({a.meta.class_name for a in assets})
+    clutter = [] if config.distractors.source == "primitives" else config.distractors.source
+    wanted = list(config.assets.classes) if config.assets.classes != "all" else [c for c in known if c not in clutter]
+    problems = _unknown_classes("assets.classes", wanted, known, place)
+    problems += _unknown_classes("distractors.source", clutter, known, place)
+    both = sorted(set(wanted) & set(clutter))
+    problems += [f"distractors.source: {shown(name)} is a labelled class too; it can't be both" for name in both]
+    if not wanted:
+        problems.append("assets.classes: every class serves as a distractor; none is left to label")
+    if problems:
+        raise InputError(bounded(problems), f"Classes there: {listed(known)}")
+    return Catalogue([a for a in assets if a.meta.class_name in {*wanted, *clutter}], wanted)
+
+
+def _unknown_classes(key: str, names: Iterable[str], known: list[str], place: str) -> list[str]:
+    """A sentence for each class without a scan; with the nearest that has some, where it will be told."""
+    there = set(known)
+    absent = [name for name in names if name not in there]
+    hints = [did_you_mean(name, known) for name in absent[:MOST_TOLD]]
+    return [
+        f"{key}: there is no scan of class {shown(name)} in {place}{hint}"
+        for name, hint in zip_longest(absent, hints, fillvalue="")
+    ]

@@ -1,0 +1,1 @@
+"""Geometry of a camera: poses, projection, lenses, which pixels a thing may touch."""

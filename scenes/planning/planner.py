@@ -1,0 +1,287 @@
+"""Plans pictures: everything about picture *i* is decided here, before any time is spent on rendering it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scanstage.scenes.config.references import variable_order
+from scanstage.scenes.config.sections.run_config import BackplateBackground, ColorBackground, RunConfig
+from scanstage.scenes.inputs.catalogue import Catalogue
+from scanstage.scenes.inputs.image_files import PHOTO_SUFFIXES, check_images, list_images, located
+from scanstage.scenes.optics.geometry import Float, apply, srgb_to_linear, to_matrix4, transform
+from scanstage.scenes.optics.ideal_camera import engine_camera
+from scanstage.scenes.optics.pixel_window import hangs_by_a_pixel
+from scanstage.scenes.order import Order
+from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan
+from scanstage.scenes.planning.refusals import Refusals
+from scanstage.scenes.randomize.camera import draw_camera
+from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
+from scanstage.scenes.randomize.lighting import draw_lamps, draw_world
+from scanstage.scenes.randomize.object_selection import SelectedObject, count_labelled, draw_distractors, draw_labelled
+from scanstage.scenes.randomize.placement import Item, PlacementError, place
+from scanstage.scenes.randomize.stage import StageBuild, draw_stage
+from scanstage.scenes.sight.keep_policy import Judgement, judge
+from scanstage.scenes.sight.planned import CastPlan, Planned
+from scanstage.scenes.sight.seen_keypoints import NamedPoints, see_keypoints
+from scanstage.scenes.sight.visibility import Caster, Silhouette, Visibility
+from scanstage.scenes.values.distributions import sample
+from scanstage.scenes.values.draws import Draws
+from scanstage.scenes.values.seeding import Streams
+
+ATTEMPTS = 20
+VIEWS = 12
+"""Cameras tried on one arrangement where only the keep policy asks for another plan."""
+BURIED = 5
+"""So many cameras to all of which the same object is not visible enough end the trying."""
+PLACEMENT_ATTEMPTS = 2
+"""So many times objects may find no room before others are drawn. As long as they find room they stay: classes that are
+hard to see would become rare otherwise."""
+OBJECT_DRAWS = 4
+TOO_NEAR = 0.08
+"""Nothing may stand nearer to the camera than this share of its distance to the objects' centre."""
+
+FRAGILE_FROM_PX = 16
+"""Objects of fewer pixels, where someone wants them labelled, always hang by some."""
+
+NO_CAMERA = CameraPlan((1, 1), 1.0, 1.0, 0.5, 0.5, to_matrix4(np.eye(4)))
+"""Stands in an arrangement until a camera is drawn."""
+
+
+@dataclass(frozen=True)
+class _Arrangement:
+    """A plan as far as it doesn't depend on where the camera stands."""
+
+    plan: FramePlan
+    stage: StageBuild
+    center: Float
+    radius: float
+
+
+class Planner:
+    """Plans any picture of a run, in any order.
+
+    Args:
+        config: of the run.
+        catalogue: its assets.
+        base: folder that relative paths in the config start from.
+    """
+
+    def __init__(self, config: RunConfig, catalogue: Catalogue, base: Path) -> None:
+        self.config = config
+        self.catalogue = catalogue
+        self.base = base
+        self.caster = Caster(catalogue.mesh)
+
+    def plan(self, index: int, order: Order | None = None) -> Planned:
+        """Plan and cast picture ``index``: the first good attempt.
+
+        Args:
+            index: of the picture.
+            order: what it is asked to show; None draws that too.
+
+        Raises:
+            PlanningError: after bounded attempts, with the reasons counted.
+        """
+        return self.complete(next(self.attempts(index, order)))
+
+    def attempts(self, index: int, order: Order | None = None, views: int = 1) -> Iterator[CastPlan]:
+        """Good attempts at a picture, in their order; at most ``views`` of an arrangement.
+
+        Raises:
+            PlanningError: there is none, with the reasons counted.
+        """
+        refusals, found = Refusals(), False
+        for drawn in range(OBJECT_DRAWS):
+            for attempt in self._arrangements(index, order, drawn * ATTEMPTS * VIEWS, refusals):
+                for good in itertools.islice(self._good_views(attempt, refusals), views):
+                    found = True
+                    yield good
+            if found or not refusals.only_misplaced():
+                break
+        if not found:
+            raise refusals.error(index)
+
+    def attempt(self, index: int, order: Order | None, number: int) -> Planned:
+        """Attempt ``number`` at picture ``index`` and no other, good or not."""
+        drawn, rest = divmod(number, ATTEMPTS * VIEWS)
+        view, layout = divmod(rest, ATTEMPTS)
+        first = drawn * ATTEMPTS * VIEWS
+        plan = self._look(self._arrange(index, first + layout, first, order), view)
+        return self.complete(CastPlan(plan, self.caster.cast(plan)))
+
+    def _arrangements(self, index: int, order: Order | None, first: int, refusals: Refusals) -> Iterator[_Arrangement]:
+        """Arrangements of the objects that attempt ``first`` draws."""
+        for attempt in range(first, first + ATTEMPTS):
+            try:
+                yield self._arrange(index, attempt, first, order)
+            except PlacementError as e:
+                refusals.misplaced(e)
+                if refusals.only_misplaced() and attempt + 1 - first == PLACEMENT_ATTEMPTS:
+                    return
+
+    def _good_views(self, arrangement: _Arrangement, refusals: Refusals) -> Iterator[CastPlan]:
+        """Cameras on an arrangement: as long as nothing but the keep policy objects, and it may help."""
+        before: CameraPlan | None = None
+        always: set[int] | None = None
+        for view in range(VIEWS):
+            plan = self._look(arrangement, view)
+            if before is not None and plan.camera == before:
+                return  # the config leaves the camera no choice
+            before = plan.camera
+            seen = self.caster.cast(plan)
+            judged = judge(plan, seen, self.config.labels)
+            broken = [j for j in judged if j.replan]
+            if (flaw := _flaw(plan, seen, judged)) is not None and not broken:
+                refusals.flawed(flaw)
+                return
+            if not broken:
+                yield CastPlan(plan, seen, dict(refusals.counted))
+                continue
+            refusals.broke(broken)
+            ids = {j.item.instance_id for j in broken}
+            always = ids if always is None else always & ids
+            if always and view + 1 >= BURIED:
+                return  # something is hidden from wherever one looks
+
+    def count_labelled(self, index: int, fixed: Mapping[str, Any]) -> int:
+        """How many labelled objects picture ``index`` shows, its shared variables as in ``fixed`` where they are."""
+        streams = Streams(self.config.seed, index)
+        return count_labelled(self.config, Draws(streams, draw_variables(self.config, streams, fixed)))
+
+    def complete(self, good: CastPlan) -> Planned:
+        """A good attempt with what engines and labels need besides. Raises InputError where an image can't be read."""
+        plan, seen = good.plan, good.seen
+        check_images(plan)
+        bounds: dict[str, Float] = {}
+        named: dict[str, NamedPoints] = {}
+        for asset_id in {o.asset_id for o in plan.objects if o.class_name is not None}:
+            bounds[asset_id] = self.catalogue.bounds(asset_id)
+            if points := self.catalogue.asset(asset_id).meta.keypoints:
+                named[asset_id] = NamedPoints(points, float(np.linalg.norm(np.ptp(bounds[asset_id], axis=0))))
+        camera = engine_camera(plan.camera)
+        engine_plan, engine_ids = plan, seen.instance_ids
+        if camera is not plan.camera:
+            engine_plan = replace(plan, camera=camera)
+            engine_ids = self.caster.instance_ids(engine_plan)
+        keypoints = see_keypoints(plan, named, self.caster)
+        return Planned(plan, seen, engine_plan, engine_ids, bounds, keypoints, good.refused)
+
+    def _arrange(self, index: int, attempt: int, first: int, order: Order | None) -> _Arrangement:
+        """Attempt ``attempt`` without its camera, of the labelled objects that attempt ``first`` draws."""
+        config = self.config
+        # Shared variables keep their draw when a picture is planned again: they would be skewed towards what is easy.
+        fixed = {} if order is None else order.fixed
+        draws = Draws(Streams(config.seed, index, attempt), draw_variables(config, Streams(config.seed, index), fixed))
+        objects_draws = Draws(Streams(config.seed, index, first), draws.variables)
+        weights = [draws.number(s.weight, f"stage.weight.{i}") for i, s in enumerate(config.stage)]
+        stage_config = _weighted(list(config.stage), weights, draws, "stage")
+        backplate = isinstance(config.background, BackplateBackground)
+        catch = backplate and config.background.shadows  # type: ignore[union-attr]
+        stage = draw_stage(stage_config, draws, self.base, shadow_catcher=backplate)
+        selected = [
+            *draw_labelled(config, self.catalogue, objects_draws, order),
+            *draw_distractors(config, self.catalogue, draws, self.base),
+        ]
+        items = [Item(p.asset_id, self.catalogue.mesh(p.asset_id).hull.astype(np.float64) * p.scale) for p in selected]
+        poses = place(items, config.objects.placement, stage, draws)
+        matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, selected, strict=True)]
+        objects = tuple(
+            ObjectPlan(i + 1, p.asset_id, p.class_name, to_matrix4(m), p.jitter, p.surface)
+            for i, (p, m) in enumerate(zip(selected, matrices, strict=True))
+        )
+        center, radius = self._bounds(selected, matrices)
+        background = self._background(draws)
+        plan = FramePlan(
+            index,
+            attempt,
+            NO_CAMERA,
+            (*stage.lamps, *draw_lamps(config.light.lamps, center, stage.interior, draws)),
+            draw_world(config.light, draws, self.base, None if order is None else order.hdri),
+            background,
+            stage.surfaces if catch or not backplate else (),
+            objects,
+            draw_post(config.camera, config.output, draws),
+            _factors(draws, stage, background),
+        )
+        return _Arrangement(plan, stage, center, radius)
+
+    def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
+        """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""
+        config, plan = self.config, arrangement.plan
+        attempt = plan.attempt + ATTEMPTS * view
+        draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
+        center = arrangement.center
+        camera, drawn = draw_camera(config.camera, center, arrangement.radius, arrangement.stage.interior, draws)
+        camera = draw_optics(config.camera, camera, center, draws)
+        objects = draw_motion(config.camera.motion_blur, camera, plan.objects, draws)
+        return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=plan.factors | {"camera": drawn})
+
+    def _bounds(self, selected: list[SelectedObject], matrices: list[Float]) -> tuple[Float, float]:
+        """Centre of the labelled objects' bounding box and the radius of a sphere about it that holds them."""
+        points = np.concatenate(
+            [
+                apply(m, self.catalogue.mesh(p.asset_id).hull)
+                for p, m in zip(selected, matrices, strict=True)
+                if p.class_name is not None
+            ]
+        )
+        center = (points.min(axis=0) + points.max(axis=0)) / 2
+        return center, float(np.linalg.norm(points - center, axis=1).max())
+
+    def _background(self, draws: Draws) -> BackgroundPlan:
+        background = self.config.background
+        if isinstance(background, BackplateBackground):
+            files = list_images(located(background.images, self.base), PHOTO_SUFFIXES)
+            return BackgroundPlan("backplate", image=str(draws.pick(list(files), "background.image")))
+        if isinstance(background, ColorBackground):
+            return BackgroundPlan("color", srgb_to_linear(str(draws.value(background.color, "background.color"))))
+        return BackgroundPlan("hdri")
+
+
+def _flaw(plan: FramePlan, seen: Visibility, judged: list[Judgement]) -> str | None:
+    if seen.nearest_m < TOO_NEAR * plan.factors["camera"]["distance_m"]:
+        return "something stands right in front of the camera"
+    if not any(j.fate == "label" for j in judged):
+        return "no object is visible enough for a label"
+    if any(_is_fragile(j.silhouette) for j in judged):
+        return "the box of an object hangs by a single pixel"
+    return None
+
+
+def _is_fragile(silhouette: Silhouette) -> bool:
+    """Whether a ray that grazes the object decides its box: an engine may see it otherwise, and fail the picture."""
+    return silhouette.visible_px >= FRAGILE_FROM_PX and hangs_by_a_pixel(silhouette.modal)
+
+
+def draw_variables(config: RunConfig, streams: Streams, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Draw the picture's shared variables, each after those that it refers to; those in ``fixed`` are as they are."""
+    drawn: dict[str, Any] = {}
+    for name in variable_order(config):
+        if fixed and name in fixed:
+            drawn[name] = fixed[name]
+        else:
+            drawn[name] = sample(config.variables[name], streams.rng(f"variables.{name}"), drawn)
+    return drawn
+
+
+def _weighted(options: list[Any], weights: list[float], draws: Draws, name: str) -> Any:
+    if len(options) == 1:
+        return options[0]
+    if sum(weights) <= 0:
+        raise PlacementError("no stage has a weight above 0 in this picture", "see stage.*.weight")
+    return draws.pick(options, name, weights)
+
+
+def _factors(draws: Draws, stage: StageBuild, background: BackgroundPlan) -> dict[str, Any]:
+    return {
+        "variables": draws.variables,
+        "stage": stage.kind,
+        "surface": stage.surfaces[0].material.texture if stage.surfaces else None,
+        "background": background.kind,
+    }

@@ -1,0 +1,81 @@
+"""Light of a picture: environment image or ambient colour, and lamps."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from scanstage.assets.messages.errors import InputError
+from scanstage.scenes.config.sections.run_config import BUILTIN_HDRIS, HdriConfig, LampConfig, LightConfig
+from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, list_images, located
+from scanstage.scenes.optics.geometry import (
+    Float,
+    aim_lamp,
+    blackbody_rgb,
+    direction,
+    reach_inside,
+    srgb_to_linear,
+    to_matrix4,
+)
+from scanstage.scenes.plan import LampPlan, WorldPlan
+from scanstage.scenes.values.draws import Draws
+
+SUN_DISTANCE_M = 100.0
+
+
+def draw_world(config: LightConfig, draws: Draws, base: Path, image: str | None = None) -> WorldPlan:
+    """Draw the light from all around; of the environment ``image`` where that is given."""
+    if config.ambient is not None:  # which excludes an HDRI
+        color = srgb_to_linear(str(draws.value(config.ambient.color, "light.ambient.color")))
+        return WorldPlan(None, 0.0, draws.number(config.ambient.strength, "light.ambient.strength"), color)
+    hdri = hdri_config(config) or HdriConfig()
+    image = image or str(draws.value(hdri.image, "light.hdri.image"))
+    if not image.startswith("builtin:"):
+        files = list_images(located(Path(image), base), HDRI_SUFFIXES)
+        image = str(draws.pick(list(files), "light.hdri.file"))
+    rotation = math.radians(draws.number(hdri.rotation_deg, "light.hdri.rotation_deg"))
+    return WorldPlan(image, rotation, draws.number(hdri.strength, "light.hdri.strength"))
+
+
+def hdri_config(config: LightConfig) -> HdriConfig | None:
+    """The environment images to choose from: those given or, without ambient light, the default ones."""
+    return config.hdri or (HdriConfig() if config.ambient is None else None)
+
+
+def check_builtin_hdri(image: str) -> None:
+    """Raise InputError where ``builtin:<name>`` is unknown."""
+    if image.removeprefix("builtin:") not in BUILTIN_HDRIS:
+        raise InputError(f"light.hdri.image: there is no {image}", f"builtin are: {', '.join(BUILTIN_HDRIS)}")
+
+
+def draw_lamps(
+    configs: list[LampConfig], target: Float, interior: tuple[Float, Float] | None, draws: Draws
+) -> tuple[LampPlan, ...]:
+    """Draw all lamps; they stand around ``target`` (3,), inside the room where there is one, and shine at it."""
+    lamps = []
+    for i, config in enumerate(configs):
+        for n in range(draws.whole(config.count, f"light.lamps.{i}.count")):
+            lamps.append(_draw_lamp(config, target, interior, draws, f"light.lamps.{i}.{n}"))
+    return tuple(lamps)
+
+
+def _draw_lamp(
+    config: LampConfig, target: Float, interior: tuple[Float, Float] | None, draws: Draws, name: str
+) -> LampPlan:
+    azimuth = math.radians(draws.number(config.azimuth_deg, f"{name}.azimuth_deg"))
+    elevation = math.radians(draws.number(config.elevation_deg, f"{name}.elevation_deg"))
+    sun = config.kind == "sun"
+    distance = SUN_DISTANCE_M if sun else draws.number(config.distance_m, f"{name}.distance_m")
+    kelvin = draws.number(config.temperature_k, f"{name}.temperature_k")
+    if sun:
+        size = math.radians(draws.number(config.angle_deg, f"{name}.angle_deg"))
+    else:
+        size = draws.number(config.size_m, f"{name}.size_m")
+    towards = direction(azimuth, elevation)
+    if interior is not None and not sun:
+        distance = min(distance, reach_inside(target, towards, *interior))
+    position = np.asarray(target) + distance * towards
+    power = draws.number(config.power, f"{name}.power")
+    return LampPlan(config.kind, to_matrix4(aim_lamp(position, target)), power, blackbody_rgb(kelvin), size, kelvin)

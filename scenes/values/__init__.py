@@ -1,0 +1,1 @@
+"""How a value is drawn: distributions, and random streams keyed by what is decided."""

@@ -1,0 +1,53 @@
+"""Parts of a run for batch schedulers: shard K of N makes the pictures i with i % N == K % N."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from scanstage.assets.messages.errors import InputError
+
+MOST_SHARDS = 100_000
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A part of a run's pictures. Shards 0 to N - 1 cover all of them, each once; so do 1 to N: N is another name of 0.
+
+    Attributes:
+        index: 0 to ``count`` - 1.
+        count: number of shards.
+    """
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """The shard ``K/N``. Raises InputError."""
+        match = re.fullmatch(r"\s*([0-9]{1,9})\s*/\s*([0-9]{1,9})\s*", text)
+        hint = "for example --shard 0/8 to --shard 7/8 for eight machines, or 1/8 to 8/8"
+        if match is None:
+            raise InputError(f"--shard {text}: expected K/N, two whole numbers", hint)
+        index, count = int(match[1]), int(match[2])
+        if not 1 <= count <= MOST_SHARDS:
+            raise InputError(f"--shard {text}: the number of shards is 1 to {MOST_SHARDS:,}", hint)
+        if index > count:
+            raise InputError(f"--shard {text}: there is no shard {index} of {count}", hint)
+        return cls(index % count, count)
+
+    def __contains__(self, picture: int) -> bool:
+        """Whether a picture is one of its."""
+        return picture % self.count == self.index
+
+    def pictures(self, first: int, last: int) -> range:
+        """Its pictures from ``first`` to ``last``, both included."""
+        return range(first + (self.index - first) % self.count, last + 1, self.count)
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        return f"{self.index}-of-{self.count}"
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"

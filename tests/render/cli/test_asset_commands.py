@@ -1,0 +1,177 @@
+"""``scanstage assets``: what it prints, what it leaves, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import trimesh
+from typer.testing import CliRunner
+
+from scanstage.assets.library.stored_assets import list_assets
+from scanstage.assets.messages.errors import InputError
+from scanstage.render.cli.asset_commands import app
+
+RUN = CliRunner()
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    folder = tmp_path / "scans"
+    (folder / "deeper").mkdir(parents=True)
+    trimesh.creation.box((0.1, 0.2, 0.3)).export(folder / "box.stl")
+    trimesh.creation.icosphere(radius=5).export(folder / "deeper" / "ball.ply")
+    (folder / "notes.txt").write_text("not a scan")
+    return folder
+
+
+def call(*args: object) -> tuple[int, str]:
+    """Exit code and output; an InputError counts as 2, as the entry point has it."""
+    result = RUN.invoke(app, [str(a) for a in args], env={"COLUMNS": "200"})
+    if isinstance(result.exception, InputError):
+        return 2, result.output + str(result.exception)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def test_folders_are_taken_in_whole(tmp_path: Path, scans: Path) -> None:
+    library = tmp_path / "library"
+    code, output = call("add", scans, "--class", "thing", "--library", library, "--license", "CC0-1.0")
+    assert code == 0, output
+    assert "2 of 2" in output
+    code, output = call("list", "--library", library, "--json")
+    listed = json.loads(output)
+    assert {entry["source"]["file"] for entry in listed} == {"box.stl", "ball.ply"}
+    assert {entry["source"]["license"] for entry in listed} == {"CC0-1.0"}
+    code, output = call("list", "--library", library)
+    assert all(entry["asset_id"] in output for entry in listed)
+    assert call("remove", listed[0]["asset_id"], "--library", library)[0] == 0
+    assert len(list_assets(library)) == 1
+
+
+def test_one_bad_scan_does_not_stop_the_others(tmp_path: Path, scans: Path) -> None:
+    library = tmp_path / "library"
+    bad = scans / "bad.obj"
+    bad.write_text("v 0 0 0\n")
+    code, output = call("add", bad, scans / "box.stl", "--class", "thing", "--library", library)
+    assert code == 1
+    assert "point cloud" in output
+    assert len(list_assets(library)) == 1
+    code, output = call("add", bad, scans / "none.stl", "--class", "thing", "--library", library)
+    assert code == 2
+    assert "none.stl" in output
+    code, output = call("add", bad, scans / "deeper", "--class", "thing", "--library", library, "--stop")
+    assert code == 2
+    assert len(list_assets(library)) == 1
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--class", "a b"],
+        ["--class", "thing", "--unit", "km"],
+        ["--class", "thing", "--up", "sideways"],
+        ["--class", "thing", "--max-triangles", "0"],
+        [],
+    ],
+)
+def test_mistakes_in_options(tmp_path: Path, scans: Path, args: list[str]) -> None:
+    code, _ = call("add", scans / "box.stl", "--library", tmp_path / "library", *args)
+    assert code == 2
+    assert not (tmp_path / "library").exists()
+
+
+def test_nothing_to_take_in(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert call("add", tmp_path / "empty", "--class", "thing")[0] == 2
+    code, output = call("list", "--library", tmp_path / "empty")
+    assert code == 0
+    assert "assets add" in output
+
+
+def test_inspection_in_words_and_json(scans: Path) -> None:
+    (scans / "cloud.obj").write_text("v 0 0 0\nv 1 0 0\n")
+    code, output = call("inspect", scans)
+    assert code == 0
+    assert "10 cm" in output
+    assert "refused" in output
+    assert "Poisson" in output
+    code, output = call("inspect", scans, "--json")
+    found = {Path(i["path"]).name: i for i in json.loads(output)}
+    assert found["cloud.obj"]["refused"]
+    assert found["ball.ply"]["unit"] == "cm"
+    assert found["box.stl"]["triangles"] == 12
+
+
+def test_unknown_pack(tmp_path: Path) -> None:
+    code, output = call("pull", "nothing", "--library", tmp_path)
+    assert code == 2
+    assert "ycb" in output
+
+
+def test_copies_in_one_call_do_not_replace_each_other(tmp_path: Path) -> None:
+    """Two variants of a product may share mesh and file name and differ in their texture alone."""
+    for variant in ("cherry", "lemon"):
+        (tmp_path / variant).mkdir()
+        (tmp_path / variant / "can.obj").write_text("mtllib can.mtl\nusemtl a\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+        (tmp_path / variant / "can.mtl").write_text(f"newmtl a\nKd {1.0 * (variant == 'cherry')} 1 0\n")
+    library = tmp_path / "library"
+    code, output = call("add", tmp_path, "--class", "can", "--library", library)
+    assert code == 1
+    assert "lemon" in output
+    (kept,) = list_assets(library)
+    assert kept.meta.materials[0].base_color[0] == 1.0
+    (tmp_path / "lemon" / "can.obj").rename(tmp_path / "lemon" / "lemon.obj")
+    assert call("add", tmp_path, "--class", "can", "--library", library)[0] == 0
+    assert len(list_assets(library)) == 2
+
+
+def test_what_changes_the_look_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.obj").write_text("mtllib gone.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    code, output = call("add", tmp_path / "a.obj", "--class", "thing", "--library", tmp_path / "library")
+    assert code == 0
+    assert "gone.mtl" in output
+    assert "unit m (guessed)" in output
+    sure = call("add", tmp_path / "a.obj", "--class", "x", "--library", tmp_path, "--unit", "m", "--up", "z")[1]
+    assert "guessed" not in sure
+
+
+def test_libraries_that_are_none(tmp_path: Path, scans: Path) -> None:
+    assert call("list", "--library", scans / "notes.txt")[0] == 2
+    assert call("list", "--library", tmp_path / "nowhere")[0] == 0
+    assert call("inspect", scans / "nowhere.stl")[0] == 2
+
+
+def test_a_damaged_asset_is_named(tmp_path: Path, scans: Path) -> None:
+    assert call("add", scans / "box.stl", "--class", "thing", "--library", tmp_path / "library")[0] == 0
+    (asset,) = list_assets(tmp_path / "library")
+    mesh = asset.folder / "mesh.npz"
+    whole = mesh.read_bytes()
+    for end in (0, 1, 100, len(whole) // 2, len(whole) - 1):
+        mesh.write_bytes(whole[:end])
+        with pytest.raises(InputError, match=r"mesh\.npz"):
+            asset.mesh()
+
+
+def test_keypoints_come_in_and_are_mentioned(tmp_path: Path, scans: Path) -> None:
+    library, named = tmp_path / "library", tmp_path / "points.yaml"
+    named.write_text("keypoints: {corner: [0.05, 0.1, 0.15], wide: [9, 9, 9]}\nskeleton: [[corner, wide]]")
+    code, output = call("add", scans, "--class", "thing", "--library", library, "--keypoints", named)
+    assert code == 2
+    assert "belongs to one scan" in output
+    assert not library.exists()
+    arguments = ("--class", "thing", "--library", library, "--unit", "m")
+    code, output = call("add", scans / "box.stl", *arguments, "--keypoints", named)
+    assert code == 0, output
+    assert "2 keypoints" in output
+    assert "'wide' lies" in output
+    assert "'corner'" not in output
+    code, output = call("list", "--library", library)
+    assert code == 0
+    assert "keypoints" in output
+    named.rename(scans / "box.keypoints.yaml")
+    code, output = call("inspect", scans / "box.stl")
+    assert code == 0
+    assert "2 named points" in output

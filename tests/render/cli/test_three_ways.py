@@ -1,0 +1,145 @@
+"""The same entry started three ways: console script, module, and from inside a Blender executable."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from scanstage.dataset.records.record import Record
+
+ROOT = Path(__file__).parents[3]
+BLENDER = shutil.which("blender")
+HAS_WHEEL = importlib.util.find_spec("bpy") is not None
+CONFIG = """
+images: 2
+seed: 4
+assets: {library: %s}
+objects: {count: 3}
+distractors: {count: 2}
+light: {hdri: {image: "builtin:studio"}, lamps: [{kind: area, power: 20}]}
+camera: {resolution: [160, 120]}
+render: {samples: 4}
+"""
+
+
+def run(command: list[str], cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, **environment}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture
+def config(tmp_path: Path, toy_library: Path) -> Path:
+    path = tmp_path / "toys.yaml"
+    path.write_text(CONFIG % toy_library)
+    return path
+
+
+def wheel(config: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "scanstage", "generate", str(config), "--out", str(out)]
+
+
+def from_blender(config: Path, out: Path, *extra: str) -> list[str]:
+    script = str(ROOT / "render" / "__main__.py")
+    options = ["-b", "--python-exit-code", "1", *extra, "--python", script]
+    return [BLENDER or "blender", *options, "--", "generate", str(config), "--out", str(out)]
+
+
+def annotations(out: Path) -> bytes:
+    return (out / "annotations" / "instances.json").read_bytes()
+
+
+def check_pictures(out: Path) -> None:
+    for path in sorted((out / "records").iterdir()):
+        record = Record.from_json(path.read_text())
+        assert record.instances
+        image = cv2.imread(str(out / "images" / record.image.file_name))
+        assert image.shape == (120, 160, 3)
+        assert 40 < image.mean() < 215, "neither black nor blown out"
+        assert image.std() > 8
+        assert all(a.iou > 0.98 for a in record.agreement if a.cast_px >= 100)
+
+
+@pytest.mark.blender
+@pytest.mark.skipif(not HAS_WHEEL, reason="no bpy wheel in this Python")
+def test_the_wheel(config: Path, tmp_path: Path) -> None:
+    done = run(wheel(config, tmp_path / "wheel"), ROOT)
+    assert done.returncode == 0, done.stderr
+    check_pictures(tmp_path / "wheel")
+    engine = json.loads((tmp_path / "wheel" / "run.json").read_text())["engine"]
+    assert engine["device"] == "CPU" or engine["device_names"]
+    assert engine["device_reason"]
+
+
+@pytest.mark.blender
+@pytest.mark.skipif(BLENDER is None, reason="no blender executable on PATH")
+@pytest.mark.skipif(not HAS_WHEEL, reason="no bpy wheel in this Python")
+def test_all_ways_give_the_same_annotations(config: Path, tmp_path: Path) -> None:
+    ways = {
+        "wheel": wheel(config, tmp_path / "wheel"),
+        "executable": [*wheel(config, tmp_path / "executable"), "--blender", str(BLENDER)],
+        "inside": from_blender(config, tmp_path / "inside"),
+        "inside_env": from_blender(config, tmp_path / "inside_env", "--python-use-system-env"),
+    }
+    for name, command in ways.items():
+        done = run(command, ROOT, SCANSTAGE_PYTHON=sys.executable)
+        assert done.returncode == 0, f"{name}: {done.stdout[-2000:]} {done.stderr[-2000:]}"
+        check_pictures(tmp_path / name)
+    assert len({annotations(tmp_path / name) for name in ways}) == 1
+    plans = {name: Record.from_json((tmp_path / name / "records/000001.json").read_text()).plan for name in ways}
+    assert len({p.to_json() for p in plans.values()}) == 1
+
+
+@pytest.mark.blender
+@pytest.mark.skipif(BLENDER is None, reason="no blender executable on PATH")
+def test_exit_codes_come_out_of_blender(config: Path, tmp_path: Path) -> None:
+    config.write_text("images: nonsense\n")
+    done = run(from_blender(config, tmp_path / "x"), ROOT, SCANSTAGE_PYTHON=sys.executable)
+    assert done.returncode == 2
+    assert "images: " in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+@pytest.mark.blender
+@pytest.mark.skipif(BLENDER is None, reason="no blender executable on PATH")
+def test_no_python_is_said_with_the_mend(config: Path, tmp_path: Path) -> None:
+    done = run(from_blender(config, tmp_path / "x"), ROOT, SCANSTAGE_PYTHON="", VIRTUAL_ENV="", PATH=str(tmp_path))
+    assert done.returncode == 2
+    assert "pip install" in done.stderr
+    assert "SCANSTAGE_PYTHON" in done.stderr
+
+
+def load_main():
+    spec = importlib.util.spec_from_file_location("render_main", ROOT / "render" / "__main__.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_pythons_are_tried_in_the_promised_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mine", "venv/bin/python", "bin/python3"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("#!/bin/sh\nexit 1\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("SCANSTAGE_PYTHON", str(tmp_path / "mine"))
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / "venv"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    expected = [str(tmp_path / n) for n in ("mine", "venv/bin/python", "bin/python3")]
+    assert load_main().candidates() == expected
+
+
+def test_the_entry_needs_only_the_standard_library() -> None:
+    """It must load in a Python that has nothing: isolated, without site-packages."""
+    script = "import runpy; runpy.run_path('render/__main__.py', run_name='probe')"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
