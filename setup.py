@@ -1,19 +1,19 @@
-"""Where the packages are: the code lies in folders at the top, and is imported as ``scanstage.<folder>``."""
+"""Lists the packages: every folder with code, under the name that ``pyproject.toml`` has it imported by."""
 
+import tomllib
 from pathlib import Path
 
 from setuptools import setup
 
-FOLDERS = {"scanstage": "api"} | {f"scanstage.{name}": name for name in ("assets", "scenes", "dataset", "render")}
-
 
 def packages() -> list[str]:
-    """Every folder with an ``__init__.py``, by the name it is imported by."""
+    """Names of all packages in the folders of ``[tool.setuptools.package-dir]``."""
+    about = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))
     found = []
-    for name, folder in FOLDERS.items():
+    for name, folder in about["tool"]["setuptools"]["package-dir"].items():
         for init in sorted(Path(folder).rglob("__init__.py")):
             found.append(".".join([name, *init.parent.relative_to(folder).parts]))
     return found
 
 
-setup(package_dir=FOLDERS, packages=packages(), package_data={"scanstage": ["py.typed"]})
+setup(packages=packages())
