@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from scanstage.assets.messages.errors import InputError
@@ -10,6 +11,40 @@ from scanstage.scenes.balance.balanced_run import BalancedRun, open_targets
 from scanstage.scenes.balance.ledger import Ledger
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.sight.planned import Planned
+
+
+@dataclass(frozen=True)
+class PlannedPicture:
+    """A picture that is to be rendered; ``seconds`` that its planning took."""
+
+    planned: Planned
+    seconds: float
+
+    @property
+    def index(self) -> int:
+        """Of the picture."""
+        return self.planned.plan.index
+
+
+@dataclass(frozen=True)
+class RefusedPicture:
+    """A picture that can't be planned.
+
+    Attributes:
+        index: of the picture.
+        problems: why, a sentence each; ``hint``: what to do about it.
+        seconds: that planning took.
+        refused: attempts by why they were refused.
+    """
+
+    index: int
+    problems: tuple[str, ...]
+    hint: str
+    seconds: float
+    refused: dict[str, int] = field(default_factory=dict)
+
+
+Picture = PlannedPicture | RefusedPicture
 
 
 class PictureSource(Protocol):
