@@ -33,8 +33,8 @@ from rich.console import Console
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.commands.generate import generate
 from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 from scanstage.render.engine.passes import Passes
-from scanstage.render.engine.worker_process import EngineCrashed, EngineError
 from scanstage.render.executors.local.graphics_cards import count_gpus
 from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.plan import FramePlan

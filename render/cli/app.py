@@ -35,6 +35,7 @@ from scanstage.render.terminal.console import Console, guard_streams, outside, p
 from scanstage.scenes.whole_run.shard import Shard
 
 if TYPE_CHECKING:
+    from scanstage.render.engine.engine_protocol import EngineFactory
     from scanstage.render.runs.summary import Summary
 
 INTERRUPTED = 130
@@ -67,6 +68,7 @@ def _options(
 
 @app.command()
 def generate(
+    context: typer.Context,
     config: ConfigArgument,
     set_: SetOption = None,
     images: Annotated[int | None, typer.Option(help="number of pictures")] = None,
@@ -106,7 +108,7 @@ def generate(
         address=address,
         shard=None if shard is None else Shard.parse(shard),
     )
-    summary = run(config, options, console)
+    summary = run(config, options, console, context.obj)
     folder = summary.folder
     if options.shard is not None:
         print_shard(console, str(options.shard), summary)
@@ -188,8 +190,12 @@ def _mount() -> None:
     app.add_typer(assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.")
 
 
-def entrypoint(argv: list[str] | None = None) -> int:
+def entrypoint(argv: list[str] | None = None, engines: EngineFactory | None = None) -> int:
     """Run the command line.
+
+    Args:
+        argv: arguments; None is this process's.
+        engines: that render, whatever ``--blender`` says; None is Blender.
 
     Returns:
         The exit code: 0 all done, 1 some pictures failed, 2 the input is wrong, 130 interrupted.
@@ -199,7 +205,7 @@ def entrypoint(argv: list[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         stop_on_signals()
     try:
-        result = app(args=argv, prog_name="scanstage", standalone_mode=False)
+        result = app(args=argv, prog_name="scanstage", standalone_mode=False, obj=engines)
         # Newer typers turn an interrupt into a result.
         return _interrupted() if result == INTERRUPTED else int(result or 0)
     except InputError as e:
@@ -244,7 +250,7 @@ def _interrupted() -> int:
 
 def _is_engine_failure(error: Exception) -> bool:
     # Imported only when something failed: the engine's modules are slow to load for `schema` and `--help`.
-    from scanstage.render.engine.worker_process import EngineCrashed, EngineError
+    from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 
     return isinstance(error, (EngineCrashed, EngineError))
 

@@ -15,6 +15,7 @@ from scanstage.render.terminal.console import Console, print_json
 
 
 def estimate(
+    context: typer.Context,
     config: ConfigArgument,
     set_: SetOption = None,
     images: Annotated[int | None, typer.Option(help="number of pictures")] = None,
@@ -36,7 +37,7 @@ def estimate(
     options = GenerateOptions(
         tuple(set_ or ()), images=images, seed=seed, out=folder_of(out), blender=blender, workers=workers
     )
-    found = reckoned(config, options, Console(stderr=True, soft_wrap=True))
+    found = reckoned(config, options, Console(stderr=True, soft_wrap=True), context.obj)
     if json_ == "-":
         print_json(found)
         return

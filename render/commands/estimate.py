@@ -9,10 +9,13 @@ from typing import Any
 
 from scanstage.assets.files.stores import Location
 from scanstage.render.commands.pilots import STAGES, Pilot, PilotReport, run_pilots
+from scanstage.render.engine.blender_session import BlenderEngines
+from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.executors.local.machine_shares import Machine, Shares, shares_of, this_machine
 from scanstage.render.runs.run_file import default_out
 from scanstage.render.runs.run_options import GenerateOptions, read_config
 from scanstage.render.terminal.console import Console
+from scanstage.render.terminal.log_lines import log_lines
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_inputs
 from scanstage.scenes.whole_run.picture_source import open_source
@@ -20,8 +23,12 @@ from scanstage.scenes.whole_run.picture_source import open_source
 IN_WORKER = ("sync", "render", "read")
 
 
-def estimate(path: Path, options: GenerateOptions, console: Console) -> dict[str, Any]:
+def estimate(
+    path: Path, options: GenerateOptions, console: Console, engines: EngineFactory | None = None
+) -> dict[str, Any]:
     """Make three pictures of a run and reckon what all will take; see :func:`reckon`.
+
+    ``engines`` is what renders; None is Blender, as ``options`` say.
 
     Raises:
         InputError: the config, its files or the engine can't be used.
@@ -33,17 +40,17 @@ def estimate(path: Path, options: GenerateOptions, console: Console) -> dict[str
         planner = Planner(config, open_inputs(config, base), base)
     machine = this_machine(config)
     shares = shares_of(machine, config, open_source(planner).expected)
-    with console.status("making three pictures"):
-        flight = run_pilots(planner, shares, options.blender, console)
+    with log_lines(console), console.status("making three pictures"):
+        report = run_pilots(planner, shares, engines or BlenderEngines(options.blender))
     free = free_bytes(options.out or default_out(config))
-    return {"name": config.name, **reckon(flight, shares, machine, free)}
+    return {"name": config.name, **reckon(report, shares, machine, free)}
 
 
-def reckon(flight: PilotReport, shares: Shares, machine: Machine, free: int | None) -> dict[str, Any]:
+def reckon(report: PilotReport, shares: Shares, machine: Machine, free: int | None) -> dict[str, Any]:
     """The estimate as data, ready for JSON.
 
     Args:
-        flight: what pilots showed.
+        report: what pilots showed.
         shares: the run's workers.
         machine: what there is.
         free: bytes on the disk that the dataset goes to; None is unknown.
@@ -60,36 +67,36 @@ def reckon(flight: PilotReport, shares: Shares, machine: Machine, free: int | No
         ``memory``, bytes: ``worker``, ``workers``, ``coordinator``, ``total``, ``available``, ``bound``.
     """
     return {
-        "pictures": flight.pictures,
-        "exact": flight.exact,
+        "pictures": report.pictures,
+        "exact": report.exact,
         "workers": shares.workers,
         "threads": shares.threads,
         "why": shares.why,
-        "engine": flight.engine,
-        "pilots": [asdict(p) for p in flight.pilots],
-        "time": _time(flight, shares, machine),
-        "disk": _disk(flight) | {"free": free},
-        "memory": _memory(flight, shares, machine),
+        "engine": report.engine,
+        "pilots": [asdict(p) for p in report.pilots],
+        "time": _time(report, shares, machine),
+        "disk": _disk(report) | {"free": free},
+        "memory": _memory(report, shares, machine),
     }
 
 
-def _time(flight: PilotReport, shares: Shares, machine: Machine) -> dict[str, Any]:
-    n, pilots = flight.pictures, flight.pilots
+def _time(report: PilotReport, shares: Shares, machine: Machine) -> dict[str, Any]:
+    n, pilots = report.pictures, report.pilots
     stages = {
         stage: {"mean": _mean([p.seconds.get(stage, 0.0) for p in pilots]), "slowest": _most(pilots, stage)}
         for stage in STAGES
     }
-    on_cpu = flight.engine.get("device") == "CPU"
+    on_cpu = report.engine.get("device") == "CPU"
     each = [_intervals(p.seconds, shares, machine, on_cpu) for p in pilots]
     reasons = {reason: _mean([i[reason] for i in each]) for reason in each[0]}
     bound = max(reasons, key=lambda reason: reasons[reason])
     likely, slowest = reasons[bound], max(max(i.values()) for i in each)
     return {
-        "start_s": flight.start_s,
+        "start_s": report.start_s,
         "stages": stages,
         "bound": bound,
         "interval_s": {"likely": likely, "slowest": slowest},
-        "total_s": {"likely": flight.start_s + n * likely, "slowest": flight.start_s + n * slowest},
+        "total_s": {"likely": report.start_s + n * likely, "slowest": report.start_s + n * slowest},
     }
 
 
@@ -110,27 +117,27 @@ def _intervals(seconds: dict[str, float], shares: Shares, machine: Machine, on_c
     return found
 
 
-def _disk(flight: PilotReport) -> dict[str, Any]:
-    n, pilots = flight.pictures, flight.pilots
+def _disk(report: PilotReport) -> dict[str, Any]:
+    n, pilots = report.pictures, report.pilots
     kinds: dict[str, dict[str, float]] = {}
     for kind in dict.fromkeys(kind for p in pilots for kind in p.files):
         sizes = [float(p.files.get(kind, 0)) for p in pilots]
         kinds[kind] = {"mean": _mean(sizes), "largest": max(sizes), "total": n * _mean(sizes)}
-    for name, size in flight.together.items():
+    for name, size in report.together.items():
         each = size / len(pilots)
         kinds[name] = {"mean": each, "largest": each, "total": n * each}
     most = sum(n * kind["largest"] for kind in kinds.values())
     return {"kinds": kinds, "total": sum(kind["total"] for kind in kinds.values()), "most": most}
 
 
-def _memory(flight: PilotReport, shares: Shares, machine: Machine) -> dict[str, Any]:
-    worker = flight.worker_bytes
+def _memory(report: PilotReport, shares: Shares, machine: Machine) -> dict[str, Any]:
+    worker = report.worker_bytes
     workers = None if worker is None else worker * shares.workers
     return {
         "worker": worker,
         "workers": workers,
-        "coordinator": flight.coordinator_bytes,
-        "total": None if workers is None else workers + flight.coordinator_bytes,
+        "coordinator": report.coordinator_bytes,
+        "total": None if workers is None else workers + report.coordinator_bytes,
         "available": machine.memory_bytes,
         "bound": shares.memory_bytes,
     }

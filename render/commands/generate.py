@@ -17,11 +17,13 @@ from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record_store import recorded_indices
+from scanstage.render.engine.blender_session import BlenderEngines
+from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.engine.log_tail import extend_log
-from scanstage.render.engine.scratch import passes_bytes, remove_scratch_of_dead_runs, scratch_folder
+from scanstage.render.engine.scratch import remove_scratch_of_dead_runs
 from scanstage.render.executors.choose_executor import open_executor
-from scanstage.render.executors.local.picture_pipeline import Stages
-from scanstage.render.finish.map_output import engine_settings, wanted_maps
+from scanstage.render.executors.local.picture_pipeline import PicturePipeline, open_pipeline
+from scanstage.render.finish.map_output import wanted_maps
 from scanstage.render.finish.quarantine import release_finished
 from scanstage.render.locks.run_lock import run_lock
 from scanstage.render.runs.closing import described, earlier_failures, failures_json, rounded, write_outputs
@@ -52,20 +54,29 @@ from scanstage.render.runs.shard_notes import (
 )
 from scanstage.render.runs.summary import Summary
 from scanstage.render.terminal.console import Console, print_note
+from scanstage.render.terminal.log_lines import log_lines
 from scanstage.render.terminal.progress_bar import RunProgress
 from scanstage.scenes.balance.balanced_run import BalancedRun
 from scanstage.scenes.balance.ledger import Ledger
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_inputs
 from scanstage.scenes.whole_run.identity import versions
-from scanstage.scenes.whole_run.picture_source import PictureSource, open_source
+from scanstage.scenes.whole_run.picture_source import (
+    Picture,
+    PictureSource,
+    PlannedPicture,
+    RefusedPicture,
+    hopeful,
+    open_source,
+)
 from scanstage.scenes.whole_run.shard import Shard
 
 
-def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
+def generate(path: Path, options: GenerateOptions, console: Console, engines: EngineFactory | None = None) -> Summary:
     """Run the main job.
 
-    However it ends, what was finished is exported and noted in ``run.json``.
+    However it ends, what was finished is exported and noted in ``run.json``. ``engines`` is what renders; None is
+    Blender, as ``options`` say.
 
     Raises:
         InputError: the config, its files, the engine or the folder can't be used; nothing was rendered.
@@ -81,8 +92,9 @@ def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
         catalogue = open_inputs(config, base)
     check_frames(config, options.frames)
     folder = DatasetFolder((options.out or default_out(config)).resolve())
-    with run_lock(folder, options.shard, note=partial(print_note, console)):
+    with log_lines(console), run_lock(folder, options.shard, note=partial(print_note, console)):
         run = _prepare(Planner(config, catalogue, base), folder, options, console)
+        run.engines = engines or BlenderEngines(options.blender)
         run.content["command"] = options.command(path)
         run.make_missing()
     run.summary.seconds["total"] = time.monotonic() - started
@@ -110,6 +122,7 @@ class _Run:
     found: Finished
     missing: Iterator[int] | None
     summary: Summary
+    engines: EngineFactory | None = None
 
     def left(self) -> int:
         """Pictures of this run, by what is known now."""
@@ -162,24 +175,18 @@ class _Run:
 
     def _render(self, missing: Iterator[int]) -> None:
         config, catalogue = self.planner.config, self.planner.catalogue
-        settings = engine_settings(config)
-        workers = config.workers.count or usable_cores()
-        with scratch_folder(workers * passes_bytes(settings, config.camera.resolution)) as scratch:
-            stages = Stages(
-                catalogue,
-                self.folder,
-                config,
-                self.options.blender,
-                scratch,
-                self.console,
-                self.begin,
-            )
-            session: dict[str, Any] = {"versions": versions(), "engine": stages.info}
+        most, options, base = config.workers.count or usable_cores(), self.options, self.planner.base
+        with open_pipeline(config, catalogue, self.folder, self.engines, workers=most) as pipeline:
+            session: dict[str, Any] = {"versions": versions(), "engine": pipeline.info}
             started = time.monotonic()
-            resumed = bool(self.found)
             try:
-                with open_executor(self.source, stages, self.options, self.left(), resumed) as (executor, workers):
-                    session["workers"] = workers
+                with open_executor(pipeline, options.executor, options.address, self.left(), base) as executor:
+                    pictures = hopeful(_pictures(self.source, missing), resumed=bool(self.found))
+                    remote = options.executor == "ray"
+                    with self.console.status("joining the Ray cluster") if remote else contextlib.nullcontext():
+                        executor.start(pictures, at_once=True)
+                    session["workers"] = executor.workers
+                    self.begin()
                     targets = self.source.targets.counts if isinstance(self.source, BalancedRun) else None
                     there = self.found
                     # Closed at once, also where an interrupt hits outside of it: all threads have ended then.
@@ -187,13 +194,13 @@ class _Run:
                         RunProgress(
                             self.console, self.left(), catalogue.classes, there.labels, targets, len(there)
                         ) as progress,
-                        contextlib.closing(executor.map(missing)) as outcomes,
+                        contextlib.closing(executor.outcomes()) as outcomes,
                     ):
                         for outcome in outcomes:
                             self.summary.add(outcome)
                             progress.note(outcome, self.left())
             finally:
-                _keep_log(stages, self.folder, self.options.shard, len(self.sessions) + 1)
+                _keep_log(pipeline, self.folder, self.options.shard, len(self.sessions) + 1)
                 session["frames"] = list(frame_bounds(self.options.frames, self.source))
                 session |= {"pictures": self.summary.done, "seconds": rounded(self.summary, started)}
                 self.sessions.append(session)
@@ -259,6 +266,17 @@ def _note_absent(source: BalancedRun, console: Console) -> None:
         print_note(console, text)
 
 
+def _pictures(source: PictureSource, indices: Iterator[int]) -> Iterator[Picture]:
+    for index in indices:
+        start = time.perf_counter()
+        try:
+            planned = source.plan(index)
+        except InputError as e:
+            yield RefusedPicture(index, tuple(e.problems), e.hint or "", time.perf_counter() - start)
+        else:
+            yield PlannedPicture(planned, time.perf_counter() - start)
+
+
 def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
     """The iterator, or None where it has nothing: then no engine needs to be started."""
     try:
@@ -268,10 +286,10 @@ def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
     return itertools.chain([first], indices)
 
 
-def _keep_log(stages: Stages, folder: DatasetFolder, shard: Shard | None, session: int) -> None:
+def _keep_log(pipeline: PicturePipeline, folder: DatasetFolder, shard: Shard | None, session: int) -> None:
     """Put what Blender printed beside the dataset, if there is one, below what it printed in earlier sessions."""
     with contextlib.suppress(Exception):  # of whatever kind: it must not hide what ended the run
-        printed = stages.printed()
+        printed = pipeline.printed()
         if not printed or not is_file(folder.run_file):
             return
         text = f"== session {session}\n".encode() + printed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,15 +15,13 @@ import psutil
 from scanstage.dataset.export.annotations import export
 from scanstage.dataset.labels.categories import read_categories
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.render.engine.scratch import passes_bytes, scratch_folder
+from scanstage.render.engine.engine_protocol import EngineError, EngineFactory
 from scanstage.render.engine.supervised_worker import PictureFailed, StartFailed, SupervisedWorker
-from scanstage.render.engine.worker_process import EngineError
 from scanstage.render.executors.local.machine_shares import Shares
-from scanstage.render.executors.local.picture_pipeline import Stages
+from scanstage.render.executors.local.picture_pipeline import PicturePipeline, open_pipeline
 from scanstage.render.finish.finish_picture import LabelMismatch
-from scanstage.render.finish.map_output import engine_settings, wanted_maps
+from scanstage.render.finish.map_output import wanted_maps
 from scanstage.render.runs.closing import described
-from scanstage.render.terminal.console import Console
 from scanstage.scenes.balance.balanced_run import BalancedRun
 from scanstage.scenes.balance.ledger import Ledger
 from scanstage.scenes.planning.planner import Planner
@@ -72,14 +71,13 @@ class PilotReport:
     engine: dict[str, Any]
 
 
-def run_pilots(planner: Planner, shares: Shares, blender: Path | None, console: Console) -> PilotReport:
+def run_pilots(planner: Planner, shares: Shares, engines: EngineFactory | None) -> PilotReport:
     """Make the pilots, one after the other with one worker of those that ``shares`` describes.
 
     Args:
         planner: of the run.
         shares: how the run's workers share the machine.
-        blender: executable to render with; None is the bpy wheel.
-        console: for what the engine says of itself.
+        engines: that render; None is Blender, the bpy wheel.
 
     Raises:
         InputError: a pilot can't be planned, or the engine can't be used.
@@ -87,26 +85,16 @@ def run_pilots(planner: Planner, shares: Shares, blender: Path | None, console: 
         OSError: the temporary folder can't be written.
     """
     config = planner.config
-    need = passes_bytes(engine_settings(config), config.camera.resolution)
-    with tempfile.TemporaryDirectory(prefix="scanstage-estimate-") as place, scratch_folder(need) as scratch:
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="scanstage-estimate-"))
         folder, ledger = DatasetFolder(Path(place)), Ledger()
+        folder.create(wanted_maps(config.output))
+        pipeline = stack.enter_context(open_pipeline(config, planner.catalogue, folder, engines))
         source = open_source(planner, ledger)
-        stages = Stages(
-            planner.catalogue,
-            folder,
-            config,
-            blender,
-            scratch,
-            console,
-            begin=lambda: folder.create(wanted_maps(config.output)),
-        )
         if isinstance(source, BalancedRun):
             ledger.open(folder.ledger)
-        worker = stages.workers(shares)[0]
-        try:
-            start_s, pilots, worker_bytes = _make_all(source, worker, stages, Path(place))
-        finally:
-            worker.close()
+        with contextlib.closing(pipeline.workers(shares)[0]) as worker:
+            start_s, pilots, worker_bytes = _make_all(source, worker, pipeline, Path(place))
         export(folder, read_categories(described(planner, source)), config.name)
         coordinator = psutil.Process().memory_info().rss
         return PilotReport(
@@ -117,12 +105,12 @@ def run_pilots(planner: Planner, shares: Shares, blender: Path | None, console: 
             _of_all(Path(place)),
             worker_bytes,
             coordinator,
-            dict(stages.info),
+            dict(pipeline.info),
         )
 
 
 def _make_all(
-    source: PictureSource, worker: SupervisedWorker, stages: Stages, place: Path
+    source: PictureSource, worker: SupervisedWorker, pipeline: PicturePipeline, place: Path
 ) -> tuple[float, list[Pilot], int | None]:
     """Seconds of the start, the pilots, and the worker's memory after the last."""
     before = time.perf_counter()
@@ -133,11 +121,11 @@ def _make_all(
         first = not pilots
         planned, plan_s = _planned(source, index)
         if first:  # twice: what is read and built for any first picture counts as start
-            _make(planned, worker, stages)
+            _make(planned, worker, pipeline)
             start_s = time.perf_counter() - before
             if not isinstance(source, BalancedRun):  # which chose among candidates, and has its choice now
                 planned, plan_s = _planned(source, index)
-        seconds, memory = _make(planned, worker, stages)
+        seconds, memory = _make(planned, worker, pipeline)
         pilots.append(Pilot(index, {"plan": plan_s} | seconds, _of_picture(place, index)))
         if first:
             start_s = max(0.0, start_s - plan_s - sum(seconds.values()))
@@ -158,18 +146,18 @@ def _chosen(source: PictureSource) -> Iterator[int]:
     return source.indices(wanted.__contains__)
 
 
-def _make(planned: Planned, worker: SupervisedWorker, stages: Stages) -> tuple[dict[str, float], int | None]:
+def _make(planned: Planned, worker: SupervisedWorker, pipeline: PicturePipeline) -> tuple[dict[str, float], int | None]:
     """Render and write a picture: seconds by stage, and the worker's memory."""
     index = planned.plan.index
     try:
         rendered = worker.render(planned)
         begun = time.perf_counter()
-        stages.finish(planned, rendered.passes, rendered.session)
+        pipeline.finish(planned, rendered.passes, rendered.engine)
     except (PictureFailed, LabelMismatch) as e:
         raise EngineError(f"pilot picture {index}: {e}") from e
     except StartFailed as e:
         raise e.reason from None
-    last = rendered.session.last
+    last = rendered.engine.last
     return rendered.seconds | {"finish": time.perf_counter() - begun}, last.rss_bytes if last else None
 
 

@@ -23,13 +23,14 @@ from scanstage.dataset.records.own_files import RECORD_BYTES, has_own, read_own,
 from scanstage.dataset.records.picture_files import IMAGE_SUFFIXES, misnamed, read_image
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import recorded_indices
-from scanstage.render.engine.scratch import passes_bytes, scratch_folder
-from scanstage.render.executors.local.picture_pipeline import Stages
-from scanstage.render.finish.map_output import engine_settings, wanted_maps
+from scanstage.render.engine.engine_protocol import EngineFactory
+from scanstage.render.executors.local.picture_pipeline import open_pipeline
+from scanstage.render.finish.map_output import wanted_maps
 from scanstage.render.finish.quarantine import kept
 from scanstage.render.locks.run_lock import run_lock
 from scanstage.render.runs.resume import check_resolution
 from scanstage.render.terminal.console import Console
+from scanstage.render.terminal.log_lines import log_lines
 from scanstage.scenes.config.load import with_overrides
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
@@ -160,7 +161,7 @@ def replay(
     *,
     overrides: tuple[str, ...] = (),
     size: tuple[int, int] | None = None,
-    blender: Path | None = None,
+    engines: EngineFactory | None = None,
     library: Path | None = None,
 ) -> Replay:
     """Render picture ``index`` of the dataset in ``root`` again.
@@ -172,7 +173,7 @@ def replay(
         console: for what the engine says of itself.
         overrides: of :data:`FREE_SECTIONS`, ``render.…=value``, to look closer.
         size: another width and height, of the same view.
-        blender: executable to render with; None is the bpy wheel.
+        engines: that render; None is Blender, the bpy wheel.
         library: where the scans are now, if not where they were.
 
     Raises:
@@ -184,27 +185,16 @@ def replay(
     config = case.config(overrides)
     folder = DatasetFolder(folder_for(case, out))
     planned = case.planned(config, size)
-    settings = engine_settings(config)
+    pixels = planned.plan.camera.resolution_wh
     with (
+        log_lines(console),
         run_lock(folder, what="a replay"),
-        scratch_folder(passes_bytes(settings, planned.plan.camera.resolution_wh)) as scratch,
+        open_pipeline(config, case.catalogue, folder, engines, resolution_wh=pixels) as pipeline,
+        pipeline.one_engine() as engine,
     ):
-        maps = wanted_maps(config.output)
-        stages = Stages(
-            case.catalogue,
-            folder,
-            config,
-            blender,
-            scratch,
-            console,
-            begin=lambda: folder.create(maps),
-        )
-        session = stages.open()
-        try:
-            with case.unless_broken():
-                after = stages.finish(planned, stages.render(session, planned), session)
-        finally:
-            session.close()
+        folder.create(wanted_maps(config.output))
+        with case.unless_broken():
+            after = pipeline.finish(planned, pipeline.render(engine, planned), engine)
     before = case.record
     if before is None:
         return Replay(None, after, case.reason, folder, False, False, None)

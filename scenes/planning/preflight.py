@@ -16,6 +16,7 @@ from scanstage.assets.messages.errors import InputError, Lines
 from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, shortened
 from scanstage.scenes.config.references import deep_outcomes
 from scanstage.scenes.config.sections.camera_settings import Fisheye
+from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.config.sections.run_config import BackplateBackground, Drop, RunConfig, Scatter
 from scanstage.scenes.config.sections.stage_settings import Looks, NoStage, Shelf
 from scanstage.scenes.inputs.catalogue import Catalogue, open_catalogue
@@ -136,16 +137,17 @@ def _combinations(config: RunConfig) -> Found:
 
 
 def _lens(config: RunConfig) -> Found:
-    """EEVEE has no fisheye camera. A lens that is drawn for each picture is looked at in the first ones."""
-    distortion = config.camera.distortion
-    if config.render.engine != "eevee" or distortion is None:
+    """Not every engine has a fisheye camera. A lens that is drawn for each picture is looked at in the first ones."""
+    distortion, engine = config.camera.distortion, ENGINES[config.render.engine]
+    if engine.fisheye or distortion is None:
         return
-    hint = "Use render.engine: cycles."
+    hint = f"Use render.engine: {next(name for name, other in ENGINES.items() if other.fisheye)}."
     if isinstance(distortion, Fisheye):
-        yield "camera.distortion: EEVEE can't render a fisheye", hint
+        yield f"camera.distortion: {engine.title} can't render a fisheye", hint
         return
     if any(engine_camera(camera).lens is not None for camera in _first_cameras(config)):
-        yield "camera.distortion: the view is too wide for EEVEE, which can't render the fisheye that it needs", hint
+        text = f"the view is too wide for {engine.title}, which can't render the fisheye that it needs"
+        yield f"camera.distortion: {text}", hint
 
 
 def _first_cameras(config: RunConfig) -> set[CameraPlan]:

@@ -46,6 +46,38 @@ class RefusedPicture:
 
 Picture = PlannedPicture | RefusedPicture
 
+HOPELESS = 3
+"""So many pictures that can't be planned, and none that can, end a run before anything is rendered."""
+
+
+def hopeful(pictures: Iterator[Picture], resumed: bool) -> Iterator[Picture]:
+    """The same pictures, while there is hope that any of them can be planned.
+
+    Refused ones are held back until one is planned: nothing is lost yet, and most likely no other would do better.
+
+    Args:
+        pictures: planned and refused ones.
+        resumed: whether other pictures are finished already: then none is held back.
+
+    Raises:
+        InputError: the third is refused and none was planned, or none at the end.
+    """
+    refused: list[RefusedPicture] = []
+    for picture in pictures:
+        if resumed:
+            yield picture
+        elif isinstance(picture, RefusedPicture):
+            refused.append(picture)
+            if len(refused) == HOPELESS:
+                break
+        else:
+            resumed = True
+            yield from refused
+            refused.clear()
+            yield picture
+    if refused:
+        raise InputError(list(refused[-1].problems), refused[-1].hint or None)
+
 
 class PictureSource(Protocol):
     """Plans the pictures of a run. Used by one thread.

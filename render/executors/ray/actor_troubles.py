@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scanstage.assets.messages.errors import InputError, Lines
-from scanstage.render.engine.blender_session import EngineCrashed, EngineError
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 
 INSTALL = 'install the same version on every node: pip install "scanstage[ray]"'
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from support.toy_runs import DATA, brick_config, digest
+from support.analytic_engine import AnalyticEngines
+from support.toy_runs import DATA, brick_config, command, digest
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record
-from scanstage.render.cli.app import entrypoint
 from scanstage.render.commands.generate import _Run, generate
 from scanstage.render.commands.merge import merge
 from scanstage.render.runs.run_options import GenerateOptions
@@ -38,7 +38,7 @@ def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def run(config: Path, out: Path, shard: str | None = None, **options):
     asked = GenerateOptions(out=out, shard=Shard.parse(shard) if shard else None, **options)
-    return generate(config, asked, Console(quiet=True))
+    return generate(config, asked, Console(quiet=True), AnalyticEngines())
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -75,7 +75,7 @@ def test_what_a_lost_ledger_ordered_is_not_taken_for_something_else(config: Path
             run(config, out, overrides=HIGHER, extend=True)
         assert "first finish the dataset" in str(refused.value.hint)
         ledger.unlink()
-        assert entrypoint(["generate", str(config), "--out", str(out)]) == 0
+        assert command(["generate", str(config), "--out", str(out)]) == 0
         assert content(out) == before, "a plain run finds the orders again"
     assert run(config, out, overrides=HIGHER, extend=True).labels == EXTENDED
     assert strangers(out) == []
@@ -134,7 +134,7 @@ def test_a_merge_needs_the_first_orders_too(config: Path, tmp_path: Path, capfd:
     (tmp_path / "d/orders.jsonl").unlink()
     with pytest.raises(InputError, match=r"orders\.jsonl: holds the orders of 0 pictures"):
         merge(tmp_path / "d", [], lambda text: None)
-    assert entrypoint(["merge", str(tmp_path / "d")]) == 2
+    assert command(["merge", str(tmp_path / "d")]) == 2
     assert "can't be computed again" in " ".join(capfd.readouterr().err.split())
     assert digest(tmp_path / "d", *DATA) == before
 

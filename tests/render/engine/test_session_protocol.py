@@ -12,7 +12,8 @@ import pytest
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.engine.blender_launch import missing_library_mend, worker_command
-from scanstage.render.engine.blender_session import BlenderSession, EngineCrashed, EngineError, cache_share
+from scanstage.render.engine.blender_session import BlenderSession, cache_share
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 from scanstage.scenes.config.sections.render_settings import RenderSettings
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, PostPlan, WorldPlan
 

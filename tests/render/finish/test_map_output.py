@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from support import analytic
-from support.toy_runs import FakeSession
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
 
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.picture_files import image_is_whole
@@ -24,15 +24,11 @@ from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import CameraPlan, FramePlan
 
 
-class MappingSession(FakeSession):
+class MappingEngine(AnalyticEngine):
     """The analytic engine with all passes: normals straight up, and masks without soft edges."""
 
-    def __init__(self, settings, blender, scratch, log, *, memory_bytes=None, gpu=None) -> None:
-        super().__init__(settings, blender, scratch, log)
-        self.passes = settings.passes
-
-    def render(self, plan: FramePlan, folders, timeout_s) -> Passes:
-        passes = super().render(plan, folders, timeout_s)
+    def render(self, plan: FramePlan, asset_folders, timeout_s) -> Passes:
+        passes, wanted = super().render(plan, asset_folders, timeout_s), self.settings.passes
         up = np.zeros((*passes.instance_ids.shape, 3), np.float32)
         up[np.isfinite(passes.depth_m)] = (0, 0, 1)
         masks = []
@@ -42,12 +38,13 @@ class MappingSession(FakeSession):
             masks.append(SoftMask(int(i), (x, y, w, h), here.astype(np.float32)))
         return dataclasses.replace(
             passes,
-            depth_m=passes.depth_m if "depth" in self.passes else None,
-            normals=up if "normals" in self.passes else None,
-            soft_masks=tuple(masks) if "soft_masks" in self.passes else None,
+            depth_m=passes.depth_m if "depth" in wanted else None,
+            normals=up if "normals" in wanted else None,
+            soft_masks=tuple(masks) if "soft_masks" in wanted else None,
         )
 
 
+ENGINES = AnalyticEngines(MappingEngine)
 ALL = "output: {depth: true, normals: true, instances: true, semantic: true, soft_masks: true}"
 CONFIG = """
 images: 2
@@ -60,16 +57,14 @@ camera: {resolution: [160, 120]}
 
 
 @pytest.fixture
-def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", MappingSession)
-    FakeSession.troubles = {}
+def config(tmp_path: Path, toy_library: Path) -> Path:
     path = tmp_path / "toys.yaml"
     path.write_text(CONFIG % (toy_library, ALL))
     return path
 
 
 def run(config: Path, **options):
-    return generate(config, GenerateOptions(out=config.parent / "out", **options), Console(quiet=True))
+    return generate(config, GenerateOptions(out=config.parent / "out", **options), Console(quiet=True), ENGINES)
 
 
 def read(folder: DatasetFolder, index: int) -> tuple[Record, dict[str, np.ndarray]]:

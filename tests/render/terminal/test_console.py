@@ -23,7 +23,7 @@ from rich.text import Text
 
 from scanstage.assets.messages.errors import InputError, Lines
 from scanstage.render.cli.app import entrypoint
-from scanstage.render.engine.worker_process import EngineCrashed
+from scanstage.render.engine.engine_protocol import EngineCrashed
 from scanstage.render.terminal.console import (
     SIGNS,
     Console,
