@@ -299,6 +299,8 @@ class _RayRun:
             self._ask(place, "make", tasks, chunk=chunk.number)
 
     def _look_around(self) -> None:
+        if not self.places:  # the cluster isn't joined: there was no picture for it
+            return
         now = time.monotonic()
         for place, known in enumerate(self.places):
             if known.ask_at is not None and known.ask_at <= now and known.closed is None:

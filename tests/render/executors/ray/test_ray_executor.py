@@ -374,7 +374,10 @@ def refused(index: int) -> RefusedPicture:
     return RefusedPicture(index, ("no good plan",), "lower the density", 0.5)
 
 
-def test_the_cluster_is_joined_with_the_first_planned_picture(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_cluster_is_joined_with_the_first_planned_picture(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "NOTE_S", 0.0)
     caplog.set_level(logging.INFO)
     run = Run(PlayedActors(2))
     assert run.executor.start(iter([refused(0), refused(1)]), at_once=False) is None
