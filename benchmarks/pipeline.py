@@ -52,7 +52,7 @@ class Pipeline:
     def __init__(self, planner: Planner, workers: list[SupervisedWorker], pipeline: PicturePipeline) -> None:
         self._planner, self._workers = planner, workers
         self._planning_s = 0.0
-        self._executor = LocalExecutor(workers, pipeline.finish, pipeline.give_up)
+        self._pipeline = pipeline
         self._own = psutil.Process()
 
     def load(self, indices: range) -> None:
@@ -74,8 +74,9 @@ class Pipeline:
         """Make pictures from beginning to end. Raises SystemExit where one fails."""
         workers = [psutil.Process(worker.start().pid) for worker in self._workers]
         planned, before, start = self._planning_s, self._cpu_s(workers), time.perf_counter()
-        self._executor.start(self._pictures(indices), at_once=True)
-        for outcome in self._executor.outcomes():
+        executor = LocalExecutor(self._workers, self._pipeline.finish, self._pipeline.give_up)
+        executor.start(self._pictures(indices), at_once=True)
+        for outcome in executor.outcomes():
             if outcome.record is None:
                 raise SystemExit(f"picture {outcome.index} failed: {outcome.reason}")
         wall, after = time.perf_counter() - start, self._cpu_s(workers)

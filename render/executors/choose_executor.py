@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from scanstage.render.executors.local.local_executor import Executor, LocalExecutor
+from scanstage.render.executors.local.executor_protocol import Executor
+from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.executors.local.machine_shares import share_out
 from scanstage.render.executors.local.picture_pipeline import PicturePipeline
 

@@ -15,7 +15,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from scanstage.dataset.records.record import Record
 from scanstage.render.engine.engine_protocol import Engine, EngineInfo
@@ -25,7 +25,7 @@ from scanstage.render.engine.worker_process import kill_all
 from scanstage.render.finish.finish_picture import LabelMismatch
 from scanstage.render.finish.outcome import Outcome
 from scanstage.scenes.sight.planned import Planned
-from scanstage.scenes.whole_run.picture_source import Picture, PlannedPicture, RefusedPicture
+from scanstage.scenes.whole_run.picture_source import Picture, PlannedPicture
 
 AHEAD = 2
 STARTS = 3
@@ -36,51 +36,6 @@ STOP_S = 10.0
 TICK_S = 0.01
 
 log = logging.getLogger(__name__)
-
-
-class Executor(Protocol):
-    """Makes pictures somewhere: :meth:`start`, then :meth:`outcomes` to its end, and both again for others."""
-
-    @property
-    def workers(self) -> int:
-        """How many engines work at once; certain once :meth:`start` has returned."""
-        ...
-
-    def start(self, pictures: Iterator[Picture], at_once: bool) -> EngineInfo | None:
-        """Begin to plan, and start workers.
-
-        Args:
-            pictures: pulled one after the other, in one thread of its own.
-            at_once: it is certain that a picture is due, so engines start while the first is being planned. Else no
-                engine is started, no cluster joined and nothing logged before the first planned picture is there.
-
-        Returns:
-            What the first engine that works says of itself; or None where ``pictures`` has ended without any planned
-            picture (refused ones may be among the outcomes).
-
-        Raises:
-            InputError: the engine can't be used; or what ``pictures`` raises.
-            EngineCrashed, EngineError: no engine can be started.
-            OSError: the system has no room for engines.
-        """
-        ...
-
-    def outcomes(self) -> Generator[Outcome, None, None]:
-        """Finish pictures and yield one outcome each, in the order in which they are done.
-
-        Nothing is written into the dataset's folder before this is called. Closing the generator ends all work.
-
-        Raises:
-            InputError: what ``pictures`` raises, or the engine can't be used any more.
-            EngineCrashed, EngineError: no engine can be started any more.
-            OSError: the dataset's folder can't be written.
-        """
-        ...
-
-
-def refused_outcome(picture: RefusedPicture) -> Outcome:
-    """What becomes of a picture that can't be planned."""
-    return Outcome(picture.index, None, "; ".join(picture.problems), hint=picture.hint or None)
 
 
 @dataclass
@@ -107,13 +62,15 @@ class _GivenUp:
 Finish = Callable[[Planned, Passes, Engine], Record]
 GiveUp = Callable[[Planned, str, str], None]
 
+_PLANNED, _ALL_PLANNED = "planned", "all planned"
+
 
 class LocalExecutor:
     """Threads around engines. See :class:`Executor`.
 
     Args:
-        places: one for each engine. They are the caller's: still open after a run has come to its end by itself, killed
-            where it didn't.
+        places: one for each engine. They are the caller's: still open after the run has come to its end by itself,
+            killed where it didn't.
         finish: writes a picture; called from one thread.
         give_up: told of a picture that is planned but can't be made: plan, reason, what the engine printed. Called from
             the same thread.
@@ -123,65 +80,36 @@ class LocalExecutor:
     def __init__(
         self, places: Sequence[SupervisedWorker], finish: Finish, give_up: GiveUp, why: str | None = None
     ) -> None:
-        self.places, self.finish, self.give_up, self.why = places, finish, give_up, why
-        self._run: _LocalRun | None = None
-
-    @property
-    def workers(self) -> int:
-        """See :class:`Executor`."""
-        return len(self.places)
-
-    def start(self, pictures: Iterator[Picture], at_once: bool) -> EngineInfo | None:
-        """See :class:`Executor`."""
-        self.close()
-        self._run = _LocalRun(self)
-        return self._run.start(pictures, at_once)
-
-    def outcomes(self) -> Generator[Outcome, None, None]:
-        """See :class:`Executor`."""
-        assert self._run is not None
-        yield from self._run.outcomes()
-
-    def close(self) -> None:
-        """End what is underway; engines that have nothing to do are left alone."""
-        if self._run is not None:
-            self._run.end()
-
-
-_PLANNED, _ALL_PLANNED = "planned", "all planned"
-
-
-class _LocalRun:
-    """From ``start`` to the last outcome."""
-
-    def __init__(self, executor: LocalExecutor) -> None:
-        self._executor, self._places = executor, executor.places
+        self._places, self._finish, self._give_up, self._why = places, finish, give_up, why
+        self.workers = len(places)
         self._down: set[SupervisedWorker] = set()
-        self._proven = self._to_finish = self._complete = False
+        self._engines_due = self._proven = self._to_finish = self._complete = False
         self._underway = 0
         self._again: deque[Job] = deque()
         self._lock = threading.Lock()
         self._stop, self._all_planned = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
-        self._jobs: queue.Queue[Job] = queue.Queue(maxsize=len(self._places) + AHEAD)
+        self._jobs: queue.Queue[Job] = queue.Queue(maxsize=self.workers + AHEAD)
         self._rendered: queue.Queue[tuple[Job, Rendered | _GivenUp] | None] = queue.Queue(maxsize=AHEAD)
         self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue()
         self._news: queue.SimpleQueue[EngineInfo | BaseException | str] = queue.SimpleQueue()
 
     def start(self, pictures: Iterator[Picture], at_once: bool) -> EngineInfo | None:
+        """See :class:`Executor`."""
         try:
             self._spawn(self._planning, pictures)
             if not at_once and not self._is_any_planned():
                 return None
-            if self._executor.why is not None:
-                log.info("workers: %d, %s", len(self._places), self._executor.why)
+            if self._why is not None:
+                log.info("workers: %d, %s", self.workers, self._why)
+            self._engines_due = True
             for worker in self._places:
                 self._spawn(self._rendering, worker)
             found = self._first_engine(planned=not at_once)
             self._to_finish = found is not None
             return found
         except BaseException:
-            self.end()
+            self.close()
             raise
 
     def _is_any_planned(self) -> bool:
@@ -204,6 +132,7 @@ class _LocalRun:
                 return None
 
     def outcomes(self) -> Generator[Outcome, None, None]:
+        """See :class:`Executor`."""
         try:
             if self._to_finish:
                 self._spawn(self._finishing)
@@ -215,14 +144,14 @@ class _LocalRun:
                 yield outcome
             self._complete = self._to_finish
         finally:
-            self.end()
+            self.close()
 
-    def end(self) -> None:
-        """Stop all threads; unless the run is complete, engines are killed."""
+    def close(self) -> None:
+        """End all threads; unless the run is complete, engines are killed. May be called again, and by any thread."""
         if self._stop.is_set():
             return
         self._stop.set()
-        if not self._complete:
+        if self._engines_due and not self._complete:
             for worker in self._places:
                 worker.kill()
             kill_all()  # those too that are only just being started, which no worker has yet
@@ -271,7 +200,7 @@ class _LocalRun:
                     self._news.put(_PLANNED)
                     told = True
             else:
-                self._outcomes.put(refused_outcome(picture))
+                self._outcomes.put(Outcome.refused(picture))
             if self._stop.is_set():
                 raise Stopped
         self._all_planned.set()
@@ -370,7 +299,7 @@ class _LocalRun:
         job.seconds.update(rendered.seconds)
         start = time.perf_counter()
         try:
-            record = self._executor.finish(job.planned, rendered.passes, rendered.engine)
+            record = self._finish(job.planned, rendered.passes, rendered.engine)
         except (LabelMismatch, ValueError) as e:
             return self._failed(job, str(e), "")
         except OSError:
@@ -381,5 +310,5 @@ class _LocalRun:
         return Outcome(job.index, record, None, job.seconds)
 
     def _failed(self, job: Job, reason: str, printed: str) -> Outcome:
-        self._executor.give_up(job.planned, reason, printed)
+        self._give_up(job.planned, reason, printed)
         return Outcome(job.index, None, reason, job.seconds)

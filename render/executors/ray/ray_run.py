@@ -11,7 +11,7 @@ from pathlib import Path
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.engine.blender_session import BlenderEngines
-from scanstage.render.executors.local.local_executor import Executor
+from scanstage.render.executors.local.executor_protocol import Executor
 from scanstage.render.executors.local.picture_pipeline import PicturePipeline
 from scanstage.render.executors.ray.cluster_shares import ActorShares, in_words, share_cluster
 from scanstage.render.executors.ray.ray_actors import RayActors

@@ -183,7 +183,10 @@ def test_an_engine_starts_at_once_or_with_the_first_planned_picture(caplog: pyte
         assert caplog.messages == ["workers: 1, a test"]
 
 
-def test_without_any_planned_picture_no_engine_is_started(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_any_planned_picture_no_engine_is_started_nor_any_other_run_s_ended(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(executor, "kill_all", lambda: pytest.fail("ends engines of others"))
     caplog.set_level(logging.INFO)
     for pictures in ([], [refused(0), refused(1, "lower the density")]):
         worker = PlayedWorker()
@@ -242,8 +245,9 @@ def test_a_run_that_is_given_up_after_its_start_ends_its_workers() -> None:
 
 
 def test_workers_that_are_open_make_the_next_pictures_too() -> None:
-    made, _ = executor_of(PlayedWorker(), PlayedWorker())
-    assert made.workers == 2
+    workers = PlayedWorker(), PlayedWorker()
     for _ in range(2):
+        made, _given_up = executor_of(*workers)
+        assert made.workers == 2
         made.start(pictures_of(6), at_once=True)
         assert sorted(o.index for o in made.outcomes()) == list(range(6))

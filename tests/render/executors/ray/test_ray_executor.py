@@ -115,7 +115,7 @@ def test_each_picture_is_made_once_and_nothing_is_ended() -> None:
     assert all(set(o.seconds) == {"plan", "render"} for o in outcomes.values())
     assert 1 <= len(run.met) <= 3
     assert actors.ended == []
-    assert sorted(run.outcomes(range(40, 45))) == list(range(40, 45))
+    assert sorted(Run(actors).outcomes(range(40, 45))) == list(range(40, 45))
 
 
 def test_pictures_are_pulled_by_one_thread_of_their_own() -> None:
@@ -383,6 +383,7 @@ def test_the_cluster_is_joined_with_the_first_planned_picture(
     assert run.executor.start(iter([refused(0), refused(1)]), at_once=False) is None
     assert [o.index for o in run.executor.outcomes()] == [0, 1]
     assert (run.joined, caplog.messages) == (0, [])
+    run = Run(PlayedActors(2))
     found: list[object] = []
     go_on = threading.Event()
 
