@@ -24,7 +24,7 @@ from scanstage.render.commands.probe import BlenderProbe, probe
 from scanstage.render.terminal.console import Console, outside, print_mend, quoting
 
 WHEELS = {(3, 11): "4.5", (3, 13): "5.2"}
-MODULES = ("numpy", "cv2", "PIL", "yaml", "pydantic", "trimesh", "embreex", "mujoco", "pycocotools", "OpenEXR", "scipy")
+MODULES = ("numpy", "cv2", "PIL", "yaml", "pydantic", "embreex", "mujoco", "pycocotools", "OpenEXR", "scipy")
 LEAST_FREE_GB = 2.0
 
 

@@ -12,7 +12,7 @@ from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.planning.preflight import named_files
 
-PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "trimesh", "opencv-python", "OpenEXR", "pycocotools", "bpy")
+PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "opencv-python", "OpenEXR", "pycocotools", "bpy")
 FREE_KEYS = ("images", "name", "workers")
 """Config keys that may change between runs into one folder without changing any picture."""
 
