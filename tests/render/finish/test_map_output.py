@@ -19,7 +19,7 @@ from scanstage.dataset.records.record import Record
 from scanstage.render.commands.generate import GenerateOptions, generate
 from scanstage.render.engine.passes import Passes
 from scanstage.render.engine.soft_masks import SoftMask
-from scanstage.render.finish.map_output import category_ids, fitted_to_labels, to_camera_frame
+from scanstage.render.finish.map_output import category_ids, mended, pixels_amiss, to_camera_frame
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import CameraPlan, FramePlan
 
@@ -157,8 +157,18 @@ def test_depth_belongs_to_what_the_label_says() -> None:
     engine[5:15, 15] = 1  # the engine's outline lies one pixel beside
     engine[5, 5:15] = 0
     depth = np.select([engine == 1, engine == 2], [1.0, 2.0], 9.0) + rng.uniform(0, 0.1, label.shape)
-    fitted = fitted_to_labels(depth.astype(np.float32), label, engine)
+    fitted = mended(depth.astype(np.float32), pixels_amiss(label, engine))
     np.testing.assert_array_equal(np.floor(fitted), np.select([label == 1, label == 2], [1, 2], 9))
     same = label == engine
     np.testing.assert_array_equal(fitted[same], depth.astype(np.float32)[same])
-    assert fitted_to_labels(depth.astype(np.float32), label, label).tobytes() == depth.astype(np.float32).tobytes()
+    none = mended(depth.astype(np.float32), pixels_amiss(label, label))
+    assert none.tobytes() == depth.astype(np.float32).tobytes()
+    normals = np.stack([depth, -depth, depth], axis=-1).astype(np.float32)
+    np.testing.assert_array_equal(mended(normals, pixels_amiss(label, engine))[..., 0], fitted)
+
+
+def test_what_the_engine_does_not_show_keeps_its_depth() -> None:
+    label = np.zeros((6, 8), np.uint16)
+    label[2:4, 3:6] = 7
+    depth = np.arange(48, dtype=np.float32).reshape(6, 8)
+    np.testing.assert_array_equal(mended(depth, pixels_amiss(label, np.zeros_like(label))), depth)
