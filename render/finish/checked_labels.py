@@ -58,16 +58,16 @@ def check_labels(
         config: of the run.
         cut_out: instance ids of scans cut out by alpha, of which the engine knows more than the cast.
     """
-    seen = planned.seen if source == "cast" else with_engine_ids(planned.seen, picture_ids)
-    instances, unlabelled = make_labels(replace(planned, seen=seen), config.labels)
-    labelled = {i.instance_id for i in instances}
     placed = [o.instance_id for o in planned.plan.objects]
     wrong = strays(picture_ids, placed)
     agreement = compare(planned.engine_ids, rendered_ids, placed)
     behind_lens: tuple[Agreement, ...] = ()
     if planned.engine_plan.camera != planned.plan.camera:
         behind_lens = compare_behind_lens(planned.seen.instance_ids, picture_ids, placed)
+    seen = planned.seen if source == "cast" else with_engine_ids(planned.seen, picture_ids)
+    instances, unlabelled = make_labels(replace(planned, seen=seen), config.labels)
     if source == "cast":
+        labelled = {i.instance_id for i in instances}
         wrong += disagreements(agreement, config.render.engine, labelled) + lens_disagreements(behind_lens, labelled)
     elif config.labels.source == "auto":
         wrong += cut_out_disagreements(planned.seen, picture_ids, cut_out)

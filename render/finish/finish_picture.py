@@ -55,7 +55,8 @@ def finish(
             can't be whosoever ids are the label: objects that aren't in the plan, or cut-out scans beyond their shape.
         OSError: the folder can't be written.
     """
-    plan, source = planned.plan, label_source(config.labels, bool(cut_out))
+    plan = planned.plan
+    source = label_source(config.labels, bool(cut_out))
     picture = through_lens(finite(passes), planned.engine_plan.camera, plan.camera)
     labels = check_labels(planned, passes.instance_ids, picture.instance_ids, source, config, cut_out)
     if labels.wrong:

@@ -60,8 +60,9 @@ def write_maps(
 
     Raises OSError where the folder can't be written.
     """
+    arrays = _wanted_arrays(plan, passes, label_ids, output, classes)
     written = {}
-    for name, data in _encoded(_wanted_arrays(plan, passes, label_ids, output, classes)).items():
+    for name, data in _encoded(arrays).items():
         path = map_path(plan.index, name)
         write_atomically(folder.root / path, data)
         written[name] = MapInfo(path, hashlib.sha256(data).hexdigest())
