@@ -20,6 +20,7 @@ from typing import Any
 from scanstage.assets.files.outside_files import NO_FILE, read_below
 from scanstage.assets.files.plain_json import parse_json
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import listed
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 
 MARK = "scanstage_export.json"
@@ -81,11 +82,11 @@ def refuse_foreign(folder: Path, shown: Path) -> None:
     entries = [e for e in _entries(folder) if e.name.rpartition("/")[2] not in LOOKED_AT]
     if not entries:
         return
-    listed = _listed(folder, shown)
-    strange = [e.name for e in entries if e.name != MARK and e.name not in listed]
-    changed = [e.name for e in entries if e.name in listed and not _is_untouched(e, listed[e.name])]
+    ours = _listed(folder, shown)
+    strange = [e.name for e in entries if e.name != MARK and e.name not in ours]
+    changed = [e.name for e in entries if e.name in ours and not _is_untouched(e, ours[e.name])]
     problems = [
-        f"--out {shown}: {_first(names)} {what}"
+        f"--out {shown}: {listed(sorted(names), most=_NAMED)} {'were' if len(names) > 1 else 'was'} {what}"
         for names, what in ((strange, "written by no export"), (changed, "changed since the export"))
         if names
     ]
@@ -120,17 +121,12 @@ def _listed(folder: Path, shown: Path) -> Listed:
         raise InputError(text, "delete the folder yourself if nothing in it is needed, or name another one") from None
 
 
-def _is_untouched(entry: _FolderEntry, listed: list[float]) -> bool:
-    size, changed = listed
+def _is_untouched(entry: _FolderEntry, as_written: list[float]) -> bool:
+    size, changed = as_written
     if entry.name.endswith("/"):
         return True
     found = entry.found
     return stat.S_ISREG(found.st_mode) and found.st_size == size and abs(found.st_mtime - changed) <= SLACK_S
-
-
-def _first(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more were" if len(names) > _NAMED else " were" if len(names) > 1 else " was"
-    return ", ".join(sorted(names)[:_NAMED]) + more
 
 
 @contextlib.contextmanager

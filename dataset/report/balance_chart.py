@@ -231,7 +231,7 @@ def _draw_bars(axes: Axes, bars: Sequence[Bar], rows: int) -> None:
 
 def _one_line(name: str, axes: Axes) -> str:
     """A name without line ends, and cut where it would take the bars' room."""
-    line = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name[:MOST_LETTERS])
+    line = "".join(letter if letter.isprintable() else "?" for letter in name[:MOST_LETTERS])
     tried = axes.text(0, 0, line, fontsize=TEXT)
     while (wide := tried.get_window_extent().width) > NAME_MOST_PX:
         line = line[: min(len(line) - 1, int(len(line) * NAME_MOST_PX / wide))]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from support.projection import project
 from support.toy_runs import FakeSession, digest, use_analytic_engine
 
 from scanstage.assets.messages.errors import InputError
@@ -16,7 +17,6 @@ from scanstage.render.cli.app import entrypoint
 from scanstage.render.commands.generate import GenerateOptions, generate
 from scanstage.render.commands.replay import Replay, replay, resized
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.scenes.optics.lens import project
 from scanstage.scenes.plan import CameraPlan, LensPlan
 
 CONFIG = """
