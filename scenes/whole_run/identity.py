@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import platform
 import sys
@@ -43,7 +44,13 @@ def versions() -> dict[str, str]:
     found = {"python": sys.version.split()[0], "system": platform.platform()}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            found[package] = _version_of(package)
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+@functools.cache
+def _version_of(package: str) -> str:
+    """Of an installed package; a package's metadata holds its whole README, which takes long to read."""
+    return importlib.metadata.version(package)
