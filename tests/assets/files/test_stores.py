@@ -54,7 +54,7 @@ class FolderStore(MemoryFileSystem):
 fsspec.register_implementation("folders", FolderStore, clobber=True)
 
 
-@pytest.fixture(params=["memory", "folders", "s3"])
+@pytest.fixture(params=["memory", "folders", pytest.param("s3", marks=pytest.mark.store)])
 def folder(request: pytest.FixtureRequest) -> UPath:
     if request.param == "s3":
         url = request.getfixturevalue("s3_url")

@@ -23,6 +23,7 @@ from scanstage.render.commands.merge import merge
 from scanstage.render.runs.run_file import earlier_run
 from scanstage.render.runs.shard_notes import noted_failures, with_notes
 
+Make = Callable[..., Path]
 NUMBERS = ("NaN", "Infinity", "-1e400", str(2**70), str(-(2**63)), "9" * 5000, "1e300", "-1")
 PLACES = {
     "fraction": ("instances", 0, "visible_fraction"),
@@ -53,10 +54,16 @@ IN_RUN = {
 }
 
 
+@pytest.fixture(scope="module")
+def small_dataset(make_dataset: Make) -> Path:
+    """Two small pictures, with all that a record can hold: they are checked, exported and merged five hundred times."""
+    return make_dataset("images=2", "camera.resolution=[80,60]")
+
+
 @pytest.fixture
-def dataset(toy_dataset: Path, tmp_path: Path) -> Path:
+def dataset(small_dataset: Path, tmp_path: Path) -> Path:
     root = tmp_path / "toys"
-    shutil.copytree(toy_dataset, root)
+    shutil.copytree(small_dataset, root)
     run = json.loads((root / "run.json").read_text())
     (root / "run.json").write_text(json.dumps(run | {"failed": [{"index": 1, "reason": "x"}], "given": 0}))
     return root

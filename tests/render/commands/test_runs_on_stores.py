@@ -53,7 +53,7 @@ def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -
     return toy_config(CONFIG, toy_library, monkeypatch, tmp_path)
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.store)])
 def url(request: pytest.FixtureRequest) -> str:
     return memory_url() if request.param == "memory" else request.getfixturevalue("s3_url")
 

@@ -313,9 +313,9 @@ FILES = ("light: {hdri: {image: café.exr}}", "camera: {intrinsics: ☃.yaml}", 
 
 
 @pytest.mark.parametrize("line", FILES)
-def test_a_file_name_that_a_locale_lacks_is_no_traceback(tmp_path: Path, line: str) -> None:
-    samples = "" if "assets" in line else "assets: {source: samples}"
-    (tmp_path / "c.yaml").write_text(f"{samples}\n{line}\n", "utf-8")
+def test_a_file_name_that_a_locale_lacks_is_no_traceback(tmp_path: Path, toy_library: Path, line: str) -> None:
+    scans = "" if "assets" in line else f"assets: {{library: {toy_library}}}"
+    (tmp_path / "c.yaml").write_text(f"{scans}\n{line}\n", "utf-8")
     own = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "scanstage", "plan", "c.yaml"]
     done = subprocess.run(command, env={**os.environ, **own}, capture_output=True, check=False, cwd=tmp_path)

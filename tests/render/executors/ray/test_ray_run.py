@@ -30,7 +30,10 @@ from scanstage.render.commands.generate import generate
 from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.render.runs.summary import Summary
 
-pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray isn't installed")
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray isn't installed"),
+]
 
 PICTURES = 24
 SECONDS = 0.15
