@@ -37,6 +37,12 @@ def metadata(tmp_path_factory: pytest.TempPathFactory) -> tuple[Message, dict[st
     return Parser().parsestr(about), licences
 
 
+def test_the_newest_release_is_the_version_everywhere() -> None:
+    newest, date = re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)", headings()[1]).groups()  # type: ignore[union-attr]
+    assert PROJECT["version"] == citation()["version"] == newest
+    assert str(citation()["date-released"]) == date
+
+
 def test_the_changelog_has_its_form() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert headings()[0] == "[Unreleased]"
