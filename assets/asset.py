@@ -31,6 +31,9 @@ META_FILE = "asset.json"
 MESH_FILE = "mesh.npz"
 MAX_META_BYTES = 16 << 20
 MAX_MESH_BYTES = 2 << 30
+MAX_HULL_VERTICES = 200
+WHITE = (1.0, 1.0, 1.0, 1.0)
+"""A base colour that leaves textures and vertex colours as they are."""
 
 
 @dataclass(frozen=True)

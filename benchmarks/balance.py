@@ -5,6 +5,8 @@ classes evenly until there are as many labels; closed loop is ``balance: {target
 seed. *Long tail*: a real dataset of 60 classes with 1 to 1,977 labels is filled up to 100.
 
     python benchmarks/balance.py [--labels 3000] [--floor 100]
+
+The shapes are trimesh's: needs ``pip install -e ".[benchmarks]"``.
 """
 
 from __future__ import annotations

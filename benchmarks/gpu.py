@@ -21,8 +21,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -33,8 +32,8 @@ from rich.console import Console
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.commands.generate import generate
 from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError, EngineFactory
 from scanstage.render.engine.passes import Passes
-from scanstage.render.engine.worker_process import EngineCrashed, EngineError
 from scanstage.render.executors.local.graphics_cards import count_gpus
 from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.plan import FramePlan
@@ -100,26 +99,21 @@ class Run:
     gpu_idle_share: float | None
 
 
-@contextmanager
-def noted_pictures() -> Iterator[list[Moment]]:
-    """Note each picture that any worker renders meanwhile."""
-    found: list[Moment] = []
+def noting(moments: list[Moment]) -> EngineFactory:
+    """Engines that note each picture that any of them renders."""
     processes: dict[int, psutil.Process] = {}
-    render, own, lock = BlenderSession.render, psutil.Process(), threading.Lock()
+    own, lock = psutil.Process(), threading.Lock()
 
-    def noted(self: BlenderSession, plan: FramePlan, folders: Mapping[str, Path], timeout_s: float) -> Passes:
-        passes = render(self, plan, folders, timeout_s)
-        with lock:
-            processes.setdefault(self.pid, psutil.Process(self.pid))
-            times = [p.cpu_times() for p in (own, *processes.values())]
-            found.append(Moment(time.perf_counter(), self.pid, sum(t.user + t.system for t in times)))
-        return passes
+    class Noted(BlenderSession):
+        def render(self, plan: FramePlan, asset_folders: Mapping[str, Path], timeout_s: float) -> Passes:
+            passes = super().render(plan, asset_folders, timeout_s)
+            with lock:
+                processes.setdefault(self.pid, psutil.Process(self.pid))
+                times = [p.cpu_times() for p in (own, *processes.values())]
+                moments.append(Moment(time.perf_counter(), self.pid, sum(t.user + t.system for t in times)))
+            return passes
 
-    BlenderSession.render = noted  # type: ignore[method-assign, assignment]
-    try:
-        yield found
-    finally:
-        BlenderSession.render = render  # type: ignore[method-assign]
+    return lambda settings, scratch, log, **options: Noted(settings, None, scratch, log, **options)
 
 
 def counted(moments: list[Moment], workers: int) -> list[Moment]:
@@ -148,8 +142,9 @@ def measure(engine: str, workers: int, options: argparse.Namespace, out: Path) -
         overrides.append(f"camera.resolution=[{options.size.replace('x', ', ')}]")
     pictures = workers * WARM_UP + options.pictures
     asked = GenerateOptions(overrides=tuple(overrides), images=pictures, out=out, workers=workers, fresh=True)
-    with noted_pictures() as moments, GpuWatch() as watch:
-        summary = generate(WORKLOAD, asked, Console(quiet=True))
+    moments: list[Moment] = []
+    with GpuWatch() as watch:
+        summary = generate(WORKLOAD, asked, Console(quiet=True), noting(moments))
     if not summary.done:
         raise ValueError(f"no picture was made: {[reason for _, reason in summary.failed][:1]}")
     found = counted(moments, workers)

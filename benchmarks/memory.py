@@ -27,6 +27,7 @@ from rich.table import Table
 
 from scanstage.render.commands.generate import generate
 from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.engine.passes import Passes
 from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.plan import FramePlan
@@ -55,18 +56,19 @@ class Sample:
     datablocks: int
 
 
-def watch(samples: dict[int, list[Sample]]) -> None:
-    """Note memory after each picture from now on, by the worker's process id."""
-    render, own = BlenderSession.render, psutil.Process()
+def noting(samples: dict[int, list[Sample]]) -> EngineFactory:
+    """Engines that note memory after each picture, by the worker's process id."""
+    own = psutil.Process()
 
-    def noted(self: BlenderSession, plan: FramePlan, folders: Mapping[str, Path], timeout_s: float) -> Passes:
-        passes = render(self, plan, folders, timeout_s)
-        assert self.last is not None
-        worker = self.last.rss_bytes or psutil.Process(self.pid).memory_info().rss
-        samples[self.pid].append(Sample(worker, own.memory_info().rss, self.last.datablocks))
-        return passes
+    class Noted(BlenderSession):
+        def render(self, plan: FramePlan, asset_folders: Mapping[str, Path], timeout_s: float) -> Passes:
+            passes = super().render(plan, asset_folders, timeout_s)
+            assert self.last is not None
+            worker = self.last.rss_bytes or psutil.Process(self.pid).memory_info().rss
+            samples[self.pid].append(Sample(worker, own.memory_info().rss, self.last.datablocks))
+            return passes
 
-    BlenderSession.render = noted  # type: ignore[method-assign, assignment]
+    return lambda settings, scratch, log, **options: Noted(settings, None, scratch, log, **options)
 
 
 def growth(values: list[float]) -> float | None:
@@ -94,7 +96,6 @@ def main() -> None:
         f"workers.memory_gb={options.recycle_gb}",
     )
     samples: dict[int, list[Sample]] = defaultdict(list)
-    watch(samples)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "tiny.yaml"
         config.write_text(CONFIG)
@@ -102,6 +103,7 @@ def main() -> None:
             config,
             GenerateOptions(overrides, images=options.pictures, out=Path(folder) / "out", workers=options.workers),
             Console(quiet=True),
+            noting(samples),
         )
     if options.curve:
         rows = [

@@ -14,24 +14,25 @@ from typing import Any
 
 import numpy as np
 import psutil
-from rich.console import Console
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.textures.surface_textures import surface_texture
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record
-from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.blender_session import BlenderEngines
+from scanstage.render.engine.engine_protocol import Engine
 from scanstage.render.engine.passes import Passes
 from scanstage.render.engine.worker_process import WorkerProcess
 from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.executors.local.machine_shares import share_out
-from scanstage.render.executors.local.picture_pipeline import Stages
+from scanstage.render.executors.local.picture_pipeline import PicturePipeline
 from scanstage.render.finish.finish_picture import with_texture_files
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.whole_run.picture_source import PlannedPicture
 
 LOOP = Path(__file__).with_name("peer_loop.py")
 EVERY_S = 0.1
@@ -63,36 +64,40 @@ class Ours:
         self.folder = DatasetFolder(root / "ours")
         scratch = root / "scratch"
         scratch.mkdir()
-        self._stages = Stages(catalogue, self.folder, config, None, scratch, Console(quiet=True), lambda: None)
+        self._pipeline = PicturePipeline(catalogue, self.folder, config, BlenderEngines(), scratch, announce=False)
         self.folder.create()
         self.shares = share_out(config, 10_000)
-        self._seats = self._stages.workers(self.shares)
+        self._workers = self._pipeline.workers(self.shares)
         self.pids: set[int] = set()
         self._judged: frozenset[int] = frozenset()
 
     def start(self, warm_up: list[Planned]) -> None:
         """Start the workers and show them every scan, small; nothing of it is counted. Plans go through the stages."""
-        for worker in self._seats:
-            session = worker.start()
-            self.pids.add(session.pid)
+        for worker in self._workers:
+            engine = worker.start()
+            self.pids.add(engine.pid)
             for planned in warm_up:
-                self._stages.render(session, planned)
+                self._pipeline.render(engine, planned)
         self.pids.add(psutil.Process().pid)
 
     def make(self, indices: list[int], judged: frozenset[int]) -> Block:
         """Make pictures; linear radiance of those ``judged`` is kept. Raises SystemExit where one fails."""
         self._judged = judged
-        executor = LocalExecutor(
-            self.planner.plan, self._seats, self._finish, self._stages.give_up, resumed=True, note=print
-        )
+        executor = LocalExecutor(self._workers, self._finish, self._pipeline.give_up)
         with _counted(self.pids) as taken:
-            for outcome in executor.map(indices):
+            executor.start(self._pictures(indices), at_once=True)
+            for outcome in executor.outcomes():
                 if outcome.record is None:
                     raise SystemExit(f"picture {outcome.index} failed: {outcome.reason}")
         return taken[0]
 
-    def _finish(self, planned: Planned, passes: Passes, session: BlenderSession) -> Record:
-        record = self._stages.finish(planned, passes, session)
+    def _pictures(self, indices: list[int]) -> Iterator[PlannedPicture]:
+        for index in indices:
+            begun = time.perf_counter()
+            yield PlannedPicture(self.planner.plan(index), time.perf_counter() - begun)
+
+    def _finish(self, planned: Planned, passes: Passes, engine: Engine) -> Record:
+        record = self._pipeline.finish(planned, passes, engine)
         if planned.plan.index in self._judged:
             np.savez(self.kept(planned.plan.index), radiance=passes.radiance, exposure_ev=record.exposure_ev)
         return record
@@ -103,7 +108,7 @@ class Ours:
 
     def close(self) -> None:
         """End the workers."""
-        for worker in self._seats:
+        for worker in self._workers:
             worker.close()
 
 

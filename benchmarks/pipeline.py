@@ -10,21 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-from rich.console import Console
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.render.engine.scratch import passes_bytes, scratch_folder
 from scanstage.render.engine.supervised_worker import SupervisedWorker
 from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.executors.local.machine_shares import Shares, share_out
-from scanstage.render.executors.local.picture_pipeline import Stages
-from scanstage.render.finish.map_output import engine_settings, wanted_maps
+from scanstage.render.executors.local.picture_pipeline import PicturePipeline
+from scanstage.render.executors.local.picture_pipeline import open_pipeline as open_stages
+from scanstage.render.finish.map_output import wanted_maps
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.whole_run.picture_source import PlannedPicture
 
 STAMP = 16
 """Pixels a pixel, along each side, of the pictures that only load what is needed."""
@@ -50,10 +49,10 @@ class Spent:
 class Pipeline:
     """Plan, cast, sync, render, verify, label, encode, record; workers stay open from block to block."""
 
-    def __init__(self, planner: Planner, workers: list[SupervisedWorker], stages: Stages) -> None:
-        self._planner, self._seats = planner, workers
+    def __init__(self, planner: Planner, workers: list[SupervisedWorker], pipeline: PicturePipeline) -> None:
+        self._planner, self._workers = planner, workers
         self._planning_s = 0.0
-        self._executor = LocalExecutor(self._plan, workers, stages.finish, stages.give_up)
+        self._pipeline = pipeline
         self._own = psutil.Process()
 
     def load(self, indices: range) -> None:
@@ -61,20 +60,23 @@ class Pipeline:
         for index in indices:
             planned = self._planner.plan(index)
             small = replace(planned, engine_plan=stamp(planned.engine_plan))
-            for worker in self._seats:
+            for worker in self._workers:
                 worker.render(small)
 
-    def _plan(self, index: int) -> Planned:
-        start = time.thread_time()
-        planned = self._planner.plan(index)
-        self._planning_s += time.thread_time() - start
-        return planned
+    def _pictures(self, indices: range) -> Iterator[PlannedPicture]:
+        for index in indices:
+            start, begun = time.thread_time(), time.perf_counter()
+            planned = self._planner.plan(index)
+            self._planning_s += time.thread_time() - start
+            yield PlannedPicture(planned, time.perf_counter() - begun)
 
     def make(self, indices: range) -> Spent:
         """Make pictures from beginning to end. Raises SystemExit where one fails."""
-        workers = [psutil.Process(worker.start().pid) for worker in self._seats]
+        workers = [psutil.Process(worker.start().pid) for worker in self._workers]
         planned, before, start = self._planning_s, self._cpu_s(workers), time.perf_counter()
-        for outcome in self._executor.map(indices):
+        executor = LocalExecutor(self._workers, self._pipeline.finish, self._pipeline.give_up)
+        executor.start(self._pictures(indices), at_once=True)
+        for outcome in executor.outcomes():
             if outcome.record is None:
                 raise SystemExit(f"picture {outcome.index} failed: {outcome.reason}")
         wall, after = time.perf_counter() - start, self._cpu_s(workers)
@@ -84,7 +86,7 @@ class Pipeline:
 
     def memory_bytes(self) -> tuple[int, int]:
         """Resident memory of the coordinator, and of all workers."""
-        workers = (psutil.Process(worker.start().pid) for worker in self._seats)
+        workers = (psutil.Process(worker.start().pid) for worker in self._workers)
         return self._own.memory_info().rss, sum(w.memory_info().rss for w in workers)
 
     def _cpu_s(self, workers: list[psutil.Process]) -> tuple[float, float]:
@@ -111,9 +113,7 @@ def open_pipeline(
     dataset, shares = DatasetFolder(folder), share_out(config, config.images)
     dataset.create(wanted_maps(config.output))
     with contextlib.ExitStack() as stack:
-        need = shares.workers * passes_bytes(engine_settings(config), config.camera.resolution)
-        scratch = stack.enter_context(scratch_folder(need))
-        stages = Stages(catalogue, dataset, config, None, scratch, Console(quiet=True), lambda: None)
+        stages = stack.enter_context(open_stages(config, catalogue, dataset, workers=shares.workers, announce=False))
         workers = stages.workers(shares)
         for worker in workers:
             stack.callback(worker.close)

@@ -3,7 +3,7 @@
     python benchmarks/visibility.py [--pictures 20]
 
 Casts plans of ten bumpy balls dropped on a table, modal and amodal, structures kept between pictures as in a run. The
-first picture, which builds them, is reported apart. The last line is JSON.
+first picture, which builds them, is reported apart. Needs ``pip install -e ".[benchmarks]"``. The last line is JSON.
 """
 
 from __future__ import annotations

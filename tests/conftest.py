@@ -1,14 +1,39 @@
-"""Shared fixtures: caches apart from the user's, and a small library of toy scans with known geometry."""
+"""Lanes of CI, and shared fixtures: caches apart from the user's, a small library of toy scans with known geometry."""
 
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trimesh
+from support.lanes import STARTS, mark, without_blender
 from support.s3_server import S3Server, s3_prefix
 from support.toy_runs import store_toy
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test gets the mark of its lane, before ``-m`` selects by them."""
+    for item in items:
+        mark(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Unit tests, and fixtures that they are the first to ask for, find no Blender."""
+    if item.get_closest_marker("unit") is None:
+        return (yield)
+    with tempfile.TemporaryDirectory(prefix="no-blender-") as folder, without_blender(Path(folder) / "notes"):
+        return (yield)
+
+
+@pytest.fixture(autouse=True)
+def _unit_tests_start_no_blender(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if request.node.get_closest_marker("unit") and (notes := Path(os.environ[STARTS])).exists():
+        pytest.fail(f"a Blender was started by a test without the mark: {notes.read_text('utf-8')}")
 
 
 @pytest.fixture(scope="session", autouse=True)

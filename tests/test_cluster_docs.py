@@ -93,6 +93,7 @@ def test_the_script_is_sound_and_asks_for_an_array() -> None:
     assert subprocess.run(["bash", str(SCRIPT)], capture_output=True, check=False).returncode == 2
 
 
+@pytest.mark.cluster
 def test_the_array_makes_the_dataset_of_one_run(config: Path, tmp_path: Path) -> None:
     """All tasks at once, as real processes in one folder; the first one's time runs out, and it is queued again."""
     out, whole = tmp_path / "run", tmp_path / "whole"
@@ -121,6 +122,7 @@ def test_the_array_makes_the_dataset_of_one_run(config: Path, tmp_path: Path) ->
     assert len(json.loads((out / "run.json").read_text())["sessions"]) == 4
 
 
+@pytest.mark.cluster
 @pytest.mark.parametrize(
     ("index", "more"),
     [
@@ -140,6 +142,7 @@ def test_a_part_of_an_array_is_told_to_name_all_shards(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.cluster
 def test_cancelling_a_task_queues_nothing(config: Path, tmp_path: Path) -> None:
     running = task(tmp_path, config, tmp_path / "run", 0, 1, FAKE_BLENDER_SECONDS=1.5)
     deadline = time.monotonic() + 60

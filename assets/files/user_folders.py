@@ -18,11 +18,12 @@ import tempfile
 from pathlib import Path
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 
 LIBRARY, CACHE = "SCANSTAGE_LIBRARY", "SCANSTAGE_CACHE"
 TEMPORARY = "scanstage-cache-"
 NO_LIBRARY = "there is no library of scans, and this user has no folder in which one could be made"
-NAME_LIBRARY = f"name a folder for it: set {LIBRARY}, or give --library"
+NAME_LIBRARY = f"name a folder for it: set {LIBRARY}, or give {option('library')}"
 
 
 def expanded(path: Path) -> Path:
@@ -129,7 +130,7 @@ def _named(variable: str, text: str) -> Path:
     try:
         return expanded(Path(text))
     except InputError as e:
-        raise InputError(f"{variable}={e.problems[0]}", e.hint) from None
+        raise InputError(f"{variable}={e.marked_problems[0]}", e.marked_hint) from None
 
 
 def _own(variable: str, usual: str) -> Path | None:

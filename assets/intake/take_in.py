@@ -21,6 +21,7 @@ from scanstage.assets.meshes.shading_edges import shading_vertices
 from scanstage.assets.meshes.simplification import bounded
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh, census_findings, make_sound
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.assets.readers.read_scan import Convert, read_scan
 from scanstage.assets.scans.keypoint_files import Keypoints, find_keypoints, keypoint_findings
 from scanstage.assets.scans.raw_scan import UNITS_M, RawScan, ScanFinding
@@ -79,8 +80,8 @@ def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert 
     try:
         return add_scan(scan, path.name, file_sha256(path), options, library, keypoints=keypoints)
     except InputError as e:  # many scans have the same name in folders of their own
-        named = [p.replace(path.name, str(path), 1) if p.startswith(f"{path.name}: ") else p for p in e.problems]
-        raise InputError(named, e.hint) from e
+        named = [p.replace(path.name, str(path), 1) if p.startswith(f"{path.name}: ") else p for p in e.marked_problems]
+        raise InputError(named, e.marked_hint) from e
 
 
 def file_sha256(path: Path) -> str:
@@ -115,14 +116,17 @@ def add_scan(
     try:
         meta, mesh, files = build_asset(scan, asset_id, source, options, keypoints)
     except InputError as e:
-        raise InputError([p if file_name in p else f"{file_name}: {p}" for p in e.problems], e.hint) from e
+        raise InputError(
+            [p if file_name in p else f"{file_name}: {p}" for p in e.marked_problems], e.marked_hint
+        ) from e
     except MemoryError as e:
         raise InputError(f"{file_name}: too large for this machine's memory", "simplify the scan first") from e
     try:
         return store_asset(library, meta, mesh, files)
     except OSError as e:
         raise InputError(
-            f"{library}: can't be written ({e.strerror or e})", "choose another folder with --library, or make room"
+            f"{library}: can't be written ({e.strerror or e})",
+            f"choose another folder with {option('library')}, or make room",
         ) from e
 
 
@@ -136,16 +140,16 @@ def check_options(options: IntakeOptions) -> None:
     name = options.class_name
     if not _CLASS_NAME.fullmatch(name) or len(name) > 100:
         proposal = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._")[:100]
-        hint = f"for example --class {proposal}" if proposal else None
+        hint = f"for example {option('class_name')} {proposal}" if proposal else None
         raise InputError(f"class name {name!r}: only letters, digits, '_', '-' and '.' (not first)", hint)
     if name == _RESERVED_CLASS:
         raise InputError(f"class name {name!r} is taken by the built-in shapes", "choose another, for example 'shape'")
     if options.unit not in ("auto", "m", "cm", "mm"):
-        raise InputError(f"--unit {options.unit!r} is not known", "one of auto, m, cm, mm")
+        raise InputError(f"{option('unit')} {options.unit!r} is not known", "one of auto, m, cm, mm")
     if options.up not in ("auto", "y", "z"):
-        raise InputError(f"--up {options.up!r} is not known", "one of auto, z, y")
+        raise InputError(f"{option('up')} {options.up!r} is not known", "one of auto, z, y")
     if options.max_triangles < 100:
-        raise InputError(f"--max-triangles {options.max_triangles}: at least 100")
+        raise InputError(f"{option('max_triangles')} {options.max_triangles}: at least 100")
     if options.max_texture_px < 1:
         raise InputError(f"max_texture_px {options.max_texture_px}: at least 1")
 

@@ -15,14 +15,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import META_FILE, Asset, AssetMeta, Material, MeshArrays, write_asset
+from scanstage.assets.asset import MAX_HULL_VERTICES, META_FILE, Asset, AssetMeta, Material, MeshArrays, write_asset
 from scanstage.assets.files.user_folders import cached
 from scanstage.assets.meshes.parametric import Indices, Points, grid_patch, revolve, ring
 
 # Raise it when a shape changes: caches of other versions are then left alone, not mixed.
 PRIMITIVE_VERSION = 1
 _COLUMNS = 96
-_HULL_VERTICES = 200
 
 Part = tuple[Points, Indices]
 
@@ -188,8 +187,8 @@ def _hull(vertices: Points) -> npt.NDArray[np.float32]:
         corners = vertices[ConvexHull(vertices).vertices]
     except QhullError:  # a plane: give the collision hull the thickness that solvers need, below the surface
         corners = np.concatenate([vertices, vertices - [0.0, 0.0, 0.01]])
-    if len(corners) > _HULL_VERTICES:
-        k = np.arange(_HULL_VERTICES - 2) + 0.5
+    if len(corners) > MAX_HULL_VERTICES:
+        k = np.arange(MAX_HULL_VERTICES - 2) + 0.5
         z, angle = 1 - 2 * k / len(k), np.pi * (1 + 5**0.5) * k
         around = np.stack([np.cos(angle) * np.sqrt(1 - z**2), np.sin(angle) * np.sqrt(1 - z**2), z], 1)
         directions = np.concatenate([around, [[0.0, 0.0, -1.0], [0.0, 0.0, 1.0]]])

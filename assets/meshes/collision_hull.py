@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import ConvexHull, QhullError
 
-MAX_HULL_VERTICES = 200
+from scanstage.assets.asset import MAX_HULL_VERTICES
+
 _BASE_VERTICES = 32
 _LEAST_THICKNESS = 0.006  # of the extent; MuJoCo needs a volume, and the planner to see that two sheets overlap
 

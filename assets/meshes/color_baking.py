@@ -8,13 +8,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from scanstage.assets.asset import WHITE
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh
 from scanstage.assets.meshes.topology import groups
 from scanstage.assets.scans.raw_scan import RawScan
 from scanstage.assets.textures.srgb import linear_from_srgb, srgb_bytes
 from scanstage.assets.textures.texture_coding import decode_rgb
-
-_WHITE = (1.0, 1.0, 1.0, 1.0)
 
 
 def bake_colors(mesh: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, RawScan]:
@@ -42,7 +41,7 @@ def bake_colors(mesh: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, RawScan]
     plain = tuple(
         replace(
             m,
-            base_color=_WHITE,
+            base_color=WHITE,
             base_color_texture=None,
             metallic_roughness_texture=None,
             normal_texture=None,

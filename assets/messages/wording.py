@@ -31,10 +31,10 @@ def _name(name: object) -> str:
     return name if isinstance(name, str) else shown(name)
 
 
-def listed(names: Collection[object], word: Callable[[Any], str] = _name) -> str:
-    """Names, as ``word`` writes them, with commas between them; of many the first ones."""
-    first = ", ".join(shortened(word(n)) for n in islice(names, MOST_NAMES))
-    return first if len(names) <= MOST_NAMES else f"{first} and {len(names) - MOST_NAMES:,} more"
+def listed(names: Collection[object], word: Callable[[Any], str] = _name, most: int = MOST_NAMES) -> str:
+    """Names, as ``word`` writes them, with commas between them; of more than ``most`` the first ones."""
+    first = ", ".join(shortened(word(n)) for n in islice(names, most))
+    return first if len(names) <= most else f"{first} and {len(names) - most:,} more"
 
 
 def shown(value: object) -> str:

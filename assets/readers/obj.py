@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import Material
+from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.readers.mtl import MtlLibrary, beside_texture
 from scanstage.assets.readers.plain_text import check_text, decode_text, parse_numbers
@@ -48,7 +48,7 @@ def read_obj(path: Path) -> RawScan:
     statements = _sort_lines(data)
     positions, colors = _positions(statements.positions)
     uvs = _floats(statements.uvs, 2) if statements.uvs else None
-    counts, corners, corner_uv_index = _faces(statements, len(positions), 0 if uvs is None else len(uvs))
+    counts, corners, corner_uv_index = _faces(statements)
     if len(corners) and (corners.min() < 0 or corners.max() >= len(positions)):
         raise InputError(f"{path}: a face names a vertex that the file doesn't have (there are {len(positions)})")
     tri_corners, tri_polygon = triangulate(counts, corners, positions)
@@ -62,7 +62,7 @@ def read_obj(path: Path) -> RawScan:
     if any(m.base_color_texture for m in materials):
         colors = None  # writers that know both repeat the texture, or leave white, in the vertices
     if colors is not None:
-        materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": _WHITE}) for m in materials)
+        materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": WHITE}) for m in materials)
     return RawScan(
         vertices=positions,
         faces=corners[tri_corners],
@@ -75,9 +75,6 @@ def read_obj(path: Path) -> RawScan:
         usual_up="y",
         findings=tuple(folder.findings),
     )
-
-
-_WHITE = (1.0, 1.0, 1.0, 1.0)
 
 
 def _sort_lines(data: bytes) -> _Statements:
@@ -140,9 +137,7 @@ def _positions(lines: list[bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray
     return values[:, :3], rgba
 
 
-def _faces(
-    s: _Statements, n_positions: int, n_uvs: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
+def _faces(s: _Statements) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
     """Corner counts of the polygons, and per corner the 0-based position and UV index (-1: none)."""
     counts = np.array([len(line.split()) for line in s.faces], dtype=np.int64)
     total = int(counts.sum())
@@ -224,7 +219,7 @@ def _materials(
     if len(numbers) > MAX_MATERIALS:
         raise InputError(f"its faces use {len(numbers):,} materials (at most {MAX_MATERIALS:,})", "join its materials")
     if not mtl.names and has_uv and (texture := beside_texture(folder)):
-        materials = [Material(name=n or "material", base_color=_WHITE, base_color_texture=texture[0]) for n in numbers]
+        materials = [Material(name=n or "material", base_color=WHITE, base_color_texture=texture[0]) for n in numbers]
         return tuple(materials) or (Material(),), dict([texture]), of_polygon
     mtl.check(numbers)
     materials = [mtl.material(name) for name in numbers]

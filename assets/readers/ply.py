@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import Material
+from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.readers.ply_elements import Element, Lists, read_elements
 from scanstage.assets.readers.polygons import triangulate
 from scanstage.assets.scans.raw_scan import RawScan
 from scanstage.assets.scans.scan_folder import ScanFolder, read_bounded
 
-_WHITE = (1.0, 1.0, 1.0, 1.0)
 _UNIT = re.compile(r"\bunits?\b\W*(mm|cm|m|in|millimet\w*|centimet\w*|met\w*|inch\w*)\b", re.I)
 _UV_NAMES = (("texture_u", "texture_v"), ("u", "v"), ("s", "t"), ("texcoord_x", "texcoord_y"))
 
@@ -45,7 +44,7 @@ def read_ply(path: Path) -> RawScan:
         positions, colors = positions[faces].reshape(-1, 3), np.repeat(of_face[tri_polygon], 3, axis=0)
         faces = np.arange(len(positions)).reshape(-1, 3)
     if colors is not None:
-        materials = tuple(Material(name=m.name, base_color=_WHITE, vertex_colors=True) for m in materials)
+        materials = tuple(Material(name=m.name, base_color=WHITE, vertex_colors=True) for m in materials)
     return RawScan(
         vertices=positions,
         faces=faces,
@@ -111,7 +110,7 @@ def _materials(comments: list[str], folder: ScanFolder, has_uv: bool) -> tuple[t
             materials.append(Material(name=Path(name).stem))
             continue
         images[name] = data
-        materials.append(Material(name=Path(name).stem, base_color=_WHITE, base_color_texture=name))
+        materials.append(Material(name=Path(name).stem, base_color=WHITE, base_color_texture=name))
     return tuple(materials) or (Material(),), images
 
 

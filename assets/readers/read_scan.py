@@ -66,7 +66,7 @@ def read_scan(path: Path, convert: Convert | None = None) -> RawScan:
         scan = _read(path, suffix, convert)
         return _checked(scan, path, suffix, head)
     except InputError as e:
-        raise InputError(_named(path, e.problems), e.hint or _hint(head, suffix)) from e
+        raise InputError(_named(path, e.marked_problems), e.marked_hint or _hint(head, suffix)) from e
     except MemoryError as e:
         raise InputError(f"{path}: too large for this machine's memory", "simplify the scan first") from e
     except Exception as e:  # a crafted file may trip a reader anywhere; its owner needs the file's name, not our stack
@@ -128,7 +128,7 @@ def _through_blender(path: Path, convert: Convert | None) -> RawScan:
         try:
             convert(copy, target)
         except InputError as e:
-            raise InputError([p.replace(str(copy), str(path)) for p in e.problems], e.hint) from e
+            raise InputError([p.replace(str(copy), str(path)) for p in e.marked_problems], e.marked_hint) from e
         scan = read_gltf(target)
     note = ScanFinding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
     return replace(scan, findings=(note, *noticed, *scan.findings))

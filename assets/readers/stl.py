@@ -1,11 +1,11 @@
-"""STL, binary (through trimesh) or text.
+"""STL, binary or text.
 
-The text reader is our own: trimesh's passes over what is not a number and logs a stack where normals are odd.
+Our own, because a binary STL is one array behind a count, and trimesh's reader of text passes over what is not a number
+and logs a stack where normals are odd.
 """
 
 from __future__ import annotations
 
-import io
 import re
 import struct
 from pathlib import Path
@@ -22,23 +22,22 @@ from scanstage.assets.scans.scan_folder import read_bounded
 
 # Within a line only: what may run over line ends is tried anew from each of a million blank lines.
 _VERTEX = re.compile(rb"^[ \t]*vertex[ \t]([^\n]*)", re.IGNORECASE | re.MULTILINE)
-
-
+_TRIANGLE = np.dtype([("normal", "<f4", 3), ("vertices", "<f4", (3, 3)), ("attribute", "<u2")])
+_COUNT_AT, _TRIANGLES_AT = 80, 84  # bytes from the beginning of a binary file
 _HEAD = 1000  # bytes, within which a text begins
 
 
 def read_stl(path: Path) -> RawScan:
-    """Read an STL: bare triangles, no colour, unit or up axis. Raises InputError or what trimesh raises."""
+    """Read an STL: bare triangles, no colour, unit or up axis. Raises InputError, ValueError for odd numbers."""
     data = read_bounded(path)
     start = data[:_HEAD].lstrip()
-    declared = struct.unpack_from("<I", data, 80)[0] if len(data) >= 84 else -1
-    if declared >= 0 and len(data) >= 84 + 50 * declared and (declared or not start.startswith(b"solid")):
+    declared = struct.unpack_from("<I", data, _COUNT_AT)[0] if len(data) >= _TRIANGLES_AT else -1
+    complete = declared >= 0 and len(data) >= _TRIANGLES_AT + _TRIANGLE.itemsize * declared
+    if complete and (declared or not start.startswith(b"solid")):
         check_room(declared, 3 * declared)
-        from trimesh.exchange.stl import load_stl_binary  # half a second and 40 MB, which only intake has to pay
-
-        # trimesh refuses the bytes that some writers leave behind the last triangle
-        loaded = load_stl_binary(io.BytesIO(data[: 84 + 50 * declared]))
-        vertices = np.asarray(loaded.get("vertices", np.zeros((0, 3))), dtype=np.float64)
+        # Some writers leave bytes behind the last triangle.
+        triangles = np.frombuffer(data, _TRIANGLE, declared, _TRIANGLES_AT)
+        vertices = triangles["vertices"].reshape(-1, 3).astype(np.float64)
     elif start[:5].lower() == b"solid":
         if b"endsolid" not in data[-1024:].lower():
             raise InputError(f"{path}: the file is cut off: its last solid doesn't end")

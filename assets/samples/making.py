@@ -62,7 +62,6 @@ _SAMPLES = (
 )
 
 SAMPLE_NAMES: tuple[str, ...] = tuple(s.name for s in _SAMPLES)
-SAMPLE_CLASSES: tuple[str, ...] = tuple(sorted({s.class_name for s in _SAMPLES}))
 
 
 def _write_source(sample: _Sample, folder: Path) -> SampleSource:
@@ -79,15 +78,15 @@ def _write_source(sample: _Sample, folder: Path) -> SampleSource:
     return SampleSource(path, sample.class_name, sample.scanner.unit, sample.scanner.up)
 
 
-def write_sample_sources(folder: Path, names: Collection[str] | None = None) -> list[SampleSource]:
+def write_sample_sources(folder: Path, names: Collection[str]) -> list[SampleSource]:
     """Write samples into an existing ``folder`` as scan files, as awkward as scans are; the same ones every time.
 
-    ``names`` picks some by their file's stem (``mug``, ``tea-carton`` …); None writes all.
+    ``names`` picks them by their file's stem (``mug``, ``tea-carton`` …).
 
     OBJ, PLY and GLB; millimetres, centimetres and metres; Y or Z up; off the origin; noisy, with small holes; vertex
     colours in some, textures in others.
     """
-    return [_write_source(sample, folder) for sample in _SAMPLES if names is None or sample.name in names]
+    return [_write_source(sample, folder) for sample in _SAMPLES if sample.name in names]
 
 
 def add_samples(staging: Path | str, names: list[str]) -> list[str]:
@@ -98,8 +97,7 @@ def add_samples(staging: Path | str, names: list[str]) -> list[str]:
     staging = Path(staging)
     sources = staging / "sources"
     sources.mkdir(exist_ok=True)
-    for sample in (s for s in _SAMPLES if s.name in names):
-        source = _write_source(sample, sources)
+    for source in write_sample_sources(sources, names):
         options = IntakeOptions(source.class_name, source.unit, source.up, license=LICENSE, author="scanstage")
         take_in(source.path, options, staging / "library")
     return names

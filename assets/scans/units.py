@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.spatial import ConvexHull, QhullError
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.assets.scans.raw_scan import UNITS_M, RawScan, ScanFinding
 
 # Largest extent in file units. Things that get scanned are mostly 3 cm to 3 m long: up to 3 units they are metres, up
@@ -49,7 +50,7 @@ def find_unit(scan: RawScan, extent: float, wanted: str) -> UnitGuess:
     """
     if wanted != "auto":
         if wanted not in UNITS_M:
-            raise InputError(f"--unit {wanted!r} is not known", "one of auto, m, cm, mm")
+            raise InputError(f"{option('unit')} {wanted!r} is not known", "one of auto, m, cm, mm")
         return _checked(UnitGuess(wanted, "given"), extent)
     if scan.unit and extent * UNITS_M[scan.unit] <= _DECLARED_UP_TO_M:
         return _checked(UnitGuess(scan.unit, "declared"), extent)
@@ -65,7 +66,7 @@ def _checked(guess: UnitGuess, extent: float) -> UnitGuess:
     if not SMALLEST_M <= size <= LARGEST_M:
         raise InputError(
             f"would be {metres_text(size)} large ({extent:.6g} {guess.unit}, unit {guess.origin})",
-            "give its unit with --unit m, cm or mm, or scale the scan",
+            f"give its unit with {option('unit')} m, cm or mm, or scale the scan",
         )
     return guess
 
@@ -95,7 +96,10 @@ def unit_findings(guess: UnitGuess, extent: float) -> list[ScanFinding]:
     others = " or ".join(f"{metres_text(extent * UNITS_M[u])} (--unit {u})" for u in guess.alternatives)
     return [
         ScanFinding(
-            "warning", "unit", f"{what}; could also be {others}", f"takes {guess.unit} unless --unit says otherwise"
+            "warning",
+            "unit",
+            f"{what}; could also be {others}",
+            f"takes {guess.unit} unless --unit says otherwise",
         )
     ]
 

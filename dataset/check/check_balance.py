@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,15 @@ from scanstage.dataset.records.decoding import decode_picture
 from scanstage.dataset.records.own_files import BOOK_BYTES, SHEET_BYTES, read_own
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import count_labels, iterate_records
+from scanstage.dataset.records.run_file import RunFile
 from scanstage.dataset.report.balance_files import finished_entries
 from scanstage.dataset.report.balance_report import balance_figures
-from scanstage.scenes.balance.balanced_run import factors_of
 from scanstage.scenes.balance.factors import side_of
 from scanstage.scenes.balance.ledger import LEDGER_BYTES, ledger_lines
 from scanstage.scenes.balance.targets import Targets, make_targets
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig, Fill, Source
 from scanstage.scenes.order import Entry
+from scanstage.scenes.whole_run.balanced_pictures import factors_of
 
 TOLERANCE = 1e-9
 MOST_BROKEN_LINES = 100
@@ -38,18 +39,17 @@ CONTRADICTIONS = (KeyError, ValueError, TypeError, ArithmeticError, np.linalg.Li
 """What a broken file may make of any computation on it."""
 
 
-def check_balance(folder: DatasetFolder, run: Mapping[str, Any]) -> Iterator[Finding]:
+def check_balance(folder: DatasetFolder, run: RunFile) -> Iterator[Finding]:
     """Check ledger, figures and chart of a balanced run; of any other, that there are none.
 
     Args:
         folder: of the dataset.
-        run: content of ``run.json``, which may hold anything.
+        run: content of ``run.json``.
     """
-    whole = run.get("config")
-    given = whole.get("balance") if isinstance(whole, dict) else None
+    given = run.config.get("balance")
     if given is None:
         for path in (folder.ledger, folder.balance, folder.balance_chart):
-            if isinstance(whole, dict) and path.exists():
+            if path.exists():
                 yield Finding(path.name, "balance-unasked", "is here, but run.json asks for no balancing")
         return
     entries, findings = _read_ledger(folder.local_root, folder.ledger.name)
@@ -62,7 +62,7 @@ def check_balance(folder: DatasetFolder, run: Mapping[str, Any]) -> Iterator[Fin
             continue
         for text in _differences(record, entries[record.index]):
             yield Finding(record_name(record.index), "ledger-differs", f"{text}, as {folder.ledger.name} has it")
-    if "pictures" in run:
+    if run.pictures is not None:
         yield from _check_figures(folder, run, given, finished_entries(folder, entries.values()))
         yield from _check_chart(folder)
 
@@ -120,9 +120,7 @@ def _differences(record: Record, entry: Entry) -> Iterator[str]:
         yield f"its factors can't be compared ({e!r})"
 
 
-def _check_figures(
-    folder: DatasetFolder, run: Mapping[str, Any], given: Any, entries: Sequence[Entry]
-) -> Iterator[Finding]:
+def _check_figures(folder: DatasetFolder, run: RunFile, given: Any, entries: Sequence[Entry]) -> Iterator[Finding]:
     name = folder.balance.name
     try:
         told = parse_json(read_own(folder, name, BOOK_BYTES))
@@ -136,7 +134,7 @@ def _check_figures(
     try:
         config = BalanceConfig.model_validate(given)
         targets = TypeAdapter(Targets).validate_python(told["targets"])
-        classes = [str(c) for c in run["identity"]["classes"]]
+        classes = run.identity.classes
         asked = _targets_without_files(config, classes)
         expected = json.loads(json.dumps(balance_figures(entries, targets, config, classes)))
     except (*CONTRADICTIONS, ValidationError) as e:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, replace
@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from scanstage.assets.files.plain_json import parse_json
 from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.check.check_balance import check_balance
 from scanstage.dataset.check.check_folder import (
     COCO_FILE,
@@ -31,11 +31,12 @@ from scanstage.dataset.check.check_labels import Masks, check_agreement, check_m
 from scanstage.dataset.check.check_poses import check_poses
 from scanstage.dataset.check.finding import Finding
 from scanstage.dataset.labels.agreement import AgreementFigures, figures
-from scanstage.dataset.records.dataset_folder import MAP_FOLDERS, DatasetFolder, record_name
+from scanstage.dataset.records.dataset_folder import DatasetFolder, record_name
 from scanstage.dataset.records.own_files import BOOK_BYTES, RECORD_BYTES, has_own, misplaced, read_own
 from scanstage.dataset.records.picture_files import IMAGE_SUFFIXES
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import count_labels, recorded_indices
+from scanstage.dataset.records.run_file import RunFile, parse_run_file
 
 PICTURES_A_TASK = 32
 ALONE_UP_TO = 96
@@ -108,13 +109,13 @@ def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckRepo
     try:
         run, findings = _read_run(folder)
         findings += [Finding(name, "misplaced", text) for name, text in misplaced(folder)]
-        found = _check_all(root, run or {}, fast, workers or usable_cores())
+        found = _check_all(root, run, fast, workers or usable_cores())
         findings += found.findings
         indices = recorded_indices(folder)
         if run is not None:
             findings += check_run(run, set(indices), found.labels, quarantined(folder))
         findings += check_sheet(folder, found.pictures)
-        findings += check_balance(folder, run or {})
+        findings += check_balance(folder, run) if run is not None else ()
         findings += check_strays(root, found.files | {COCO_FILE} | {record_name(i) for i in indices})
     except OSError as e:
         raise InputError(f"{e.filename or root}: can't be read ({e.strerror or e})") from e
@@ -123,23 +124,21 @@ def check_dataset(root: Path, fast: bool = False, workers: int = 0) -> CheckRepo
     )
 
 
-def _read_run(folder: DatasetFolder) -> tuple[dict[str, Any] | None, list[Finding]]:
+def _read_run(folder: DatasetFolder) -> tuple[RunFile | None, list[Finding]]:
     try:
-        run = parse_json(read_own(folder, folder.run_file.name, BOOK_BYTES))
+        return parse_run_file(read_own(folder, folder.run_file.name, BOOK_BYTES)), []
     except OSError as e:
         return None, [Finding("run.json", "run-missing", f"can't be read ({e.strerror or e})")]
     except ValueError as e:
-        return None, [Finding("run.json", "run-unreadable", f"is not JSON ({e})")]
-    if not isinstance(run, dict):
-        return None, [Finding("run.json", "run-unreadable", "isn't what a run of scanstage writes")]
-    return run, []
+        return None, [Finding("run.json", "run-unreadable", f"isn't what a run of scanstage writes ({e})")]
 
 
-def _check_all(root: Path, run: Mapping[str, Any], fast: bool, workers: int) -> _Findings:
+def _check_all(root: Path, run: RunFile | None, fast: bool, workers: int) -> _Findings:
     """Check records, pictures, maps and the COCO file, by several processes where there is enough to do."""
     indices = recorded_indices(DatasetFolder(root))
     tasks = [indices[i : i + PICTURES_A_TASK] for i in range(0, len(indices), PICTURES_A_TASK)]
-    check = partial(_check_pictures, root, _known_classes(run), _wanted_maps(run), fast)
+    classes = None if run is None else run.identity.classes
+    check = partial(_check_pictures, root, classes, () if run is None else run.maps, fast)
     whole = _Findings()
     if workers < 2 or len(indices) <= ALONE_UP_TO:
         for part in (_check_exports(root, run), *map(check, tasks)):
@@ -155,30 +154,18 @@ def _check_all(root: Path, run: Mapping[str, Any], fast: bool, workers: int) -> 
     except BrokenProcessPool as e:
         raise InputError(
             f"{root}: a process that checked it was ended, by a lack of memory or a broken file",
-            "try again with --workers 1, or with --fast",
+            f"try again with {option('workers')} 1, or with {option('fast')}",
         ) from e
     return whole
 
 
-def _known_classes(run: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Labelled classes of the run; None where run.json is too broken to tell."""
-    identity = run.get("identity")
-    classes = identity.get("classes") if isinstance(identity, dict) else None
-    return tuple(map(str, classes)) if isinstance(classes, list) else None
-
-
-def _wanted_maps(run: Mapping[str, Any]) -> tuple[str, ...]:
-    """Kinds of maps that the config asked for, as far as run.json tells."""
-    config = run.get("config")
-    output = config.get("output") if isinstance(config, dict) else None
-    return tuple(k for k in MAP_FOLDERS if output.get(k) is True) if isinstance(output, dict) else ()
-
-
-def _check_exports(root: Path, run: Mapping[str, Any]) -> _Findings:
+def _check_exports(root: Path, run: RunFile | None) -> _Findings:
+    if run is None:
+        return _Findings()  # nothing to compare with, which is reported
     try:
         return _Findings(findings=list(check_coco(root, run)))
     except InputError:
-        return _Findings()  # run.json is too broken to compare with, and reported
+        return _Findings()  # another version's records, which are reported
 
 
 def _check_pictures(

@@ -14,11 +14,11 @@ from scanstage.assets.files.stores import entry_names
 from scanstage.assets.messages.index_spans import Run, counted, joined, named_runs, pictures_in, spans, without
 from scanstage.dataset.check.finding import Finding
 from scanstage.dataset.export.coco import UnknownClassError, encode_coco
-from scanstage.dataset.labels.categories import read_categories
 from scanstage.dataset.records.dataset_folder import MAP_FOLDERS, DatasetFolder
 from scanstage.dataset.records.decoding import decode_picture
 from scanstage.dataset.records.own_files import SHEET_BYTES, read_own
 from scanstage.dataset.records.record_store import iterate_records
+from scanstage.dataset.records.run_file import RunFile
 from scanstage.scenes.plan import MOST_PICTURES
 
 COCO_FILE = "annotations/instances.json"
@@ -34,7 +34,7 @@ def quarantined(folder: DatasetFolder) -> set[int]:
 
 
 def check_run(
-    run: Any, indices: Collection[int], labels: Mapping[str, int], kept_failures: Collection[int] = ()
+    run: RunFile, indices: Collection[int], labels: Mapping[str, int], kept_failures: Collection[int] = ()
 ) -> Iterator[Finding]:
     """The run was ended properly and says as many pictures and labels as there are; none is missing, none failed.
 
@@ -45,19 +45,17 @@ def check_run(
         kept_failures: of the pictures in quarantine.
     """
     at = "run.json"
-    if not isinstance(run, dict) or not isinstance(run.get("identity"), dict) or not _classes(run):
+    if not run.identity.classes:
         yield Finding(at, "run-unreadable", "isn't what a run of scanstage writes")
         return
-    if "pictures" not in run:
+    if run.pictures is None:
         yield Finding(at, "run-unfinished", "the run was cut short; the same `scanstage generate` goes on from there")
-    elif run["pictures"] != len(indices):
-        yield Finding(at, "run-count", f"says {_short(run['pictures'])} pictures, there are {len(indices)} records")
-    told = run.get("labels")
-    if isinstance(told, dict) and {k: v for k, v in told.items() if v} != {k: v for k, v in labels.items() if v}:
+    elif run.pictures != len(indices):
+        yield Finding(at, "run-count", f"says {_short(run.pictures)} pictures, there are {len(indices)} records")
+    told = run.labels
+    if told is not None and {k: v for k, v in told.items() if v} != {k: v for k, v in labels.items() if v}:
         yield Finding(at, "run-labels", f"says the labels {_short(told)}, records have {_short(dict(labels))}")
-    named = run.get("failed")
-    told_failures = {f["index"] for f in named if _is_failure(f)} if isinstance(named, list) else set()
-    failed = (told_failures | set(kept_failures)) - set(indices)
+    failed = ({f.index for f in run.failed} | set(kept_failures)) - set(indices)
     if failed:
         why = "quarantine/" if failed & set(kept_failures) else "run.json's `failed`"
         text = f"{counted(len(failed))} failed: {spans(failed)}; why: {why}"
@@ -70,23 +68,10 @@ def check_run(
         )
 
 
-def _is_failure(entry: Any) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("index"), int)
-
-
-def _asked(run: Mapping[str, Any], indices: Collection[int]) -> list[Run]:
+def _asked(run: RunFile, indices: Collection[int]) -> list[Run]:
     """The pictures that some run into this folder was to make; it may have been a shard, or --frames."""
-    sessions, asked = run.get("sessions"), []
-    for session in sessions if isinstance(sessions, list) else []:
-        match session:
-            case {"frames": [int(first), int(last)]} if 0 <= first <= last < MOST_PICTURES:
-                asked.append((first, last))
+    asked = [s.frames for s in run.sessions if s.frames and 0 <= s.frames[0] <= s.frames[1] < MOST_PICTURES]
     return joined(asked) or ([(min(indices), max(indices))] if indices else [])
-
-
-def _classes(run: Mapping[str, Any]) -> list[str]:
-    classes = run.get("identity", {}).get("classes")
-    return classes if isinstance(classes, list) and all(isinstance(c, str) for c in classes) else []
 
 
 def _short(value: Any) -> str:
@@ -94,13 +79,11 @@ def _short(value: Any) -> str:
     return text if len(text) < 160 else text[:157] + "..."
 
 
-def check_coco(root: Path, run: Mapping[str, Any]) -> Iterator[Finding]:
+def check_coco(root: Path, run: RunFile) -> Iterator[Finding]:
     """The COCO file is what the records give, byte for byte."""
     folder = DatasetFolder(root)
-    config = run.get("config")
-    name = str(config.get("name")) if isinstance(config, dict) else ""
     try:
-        expected = encode_coco(iterate_records(folder), read_categories(run), name)
+        expected = encode_coco(iterate_records(folder), run.categories, run.name)
     except (UnknownClassError, KeyError, ValueError) as e:
         yield Finding(COCO_FILE, "coco-differs", f"can't be compared: records don't give a COCO file ({e})")
         return

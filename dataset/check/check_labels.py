@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Collection
 
 from scanstage.dataset.check.finding import Faults
-from scanstage.dataset.labels.agreement import LEAST_IOU, disagreements
+from scanstage.dataset.labels.agreement import disagreements
 from scanstage.dataset.labels.instances import Instance, Rle
 from scanstage.dataset.labels.lens_agreement import lens_disagreements
 from scanstage.dataset.labels.run_mask import RunMask, overlaps
 from scanstage.dataset.records.record import Record
+from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.optics.lens import is_equidistant
 from scanstage.scenes.optics.pixel_window import box_edges
 
@@ -164,7 +165,7 @@ def check_agreement(record: Record) -> Faults:
         yield "agreement-missing", "label and engine were not compared behind the lens for every object"
     labels = {i.instance_id: i for i in record.instances}
     engine = str(record.engine.get("engine"))
-    for text in disagreements(record.agreement, engine if engine in LEAST_IOU else "cycles", set(labels)):
+    for text in disagreements(record.agreement, engine if engine in ENGINES else "cycles", set(labels)):
         yield "disagreement", text
     for text in lens_disagreements(record.lens_agreement, set(labels)):
         yield "disagreement", text

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.dataset.check.check_labels import Masks
-from scanstage.dataset.labels.agreement import LEAST_IOU
 from scanstage.dataset.labels.run_mask import RunMask
 from scanstage.dataset.records.record import Record
+from scanstage.scenes.config.sections.engine_traits import ENGINES
 
 Array = npt.NDArray[Any]
 Arrays = list[Array]
@@ -143,7 +143,8 @@ def _check_depth(depth: Array, record: Record, masks: Masks) -> Faults:
     columns = depth.ravel("F")
     boxes = {i.instance_id: i.box_3d for i in record.instances}
     # Depth may be the engine's, whose outlines differ as the masks' may.
-    most = 1 - LEAST_IOU.get(str(record.engine.get("engine")), 1.0)
+    engine = ENGINES.get(str(record.engine.get("engine")))
+    most = 0.0 if engine is None else 1 - engine.least_iou
     for instance_id, modal in _modal(masks, depth.size):
         box = boxes.get(instance_id)
         if box is None or not modal.area:

@@ -27,13 +27,13 @@ from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.bop_info import describe
 from scanstage.dataset.export.bop_objects import BopObject, bop_objects
-from scanstage.dataset.export.model_files import MM
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import object_pose
 from scanstage.dataset.labels.run_mask import RunMask
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.decoding import decode_picture, decode_rgb
 from scanstage.dataset.records.finished_dataset import FinishedDataset
+from scanstage.dataset.records.map_files import MM
 from scanstage.dataset.records.picture_files import NotRecorded, read_image, read_map
 from scanstage.dataset.records.record import Record
 from scanstage.scenes.sight.visibility import Caster

@@ -8,6 +8,7 @@ import numpy as np
 
 from scanstage.assets.asset import Asset
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.export.model_files import Floats, ModelFiles, model_files
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import object_pose
@@ -102,23 +103,23 @@ def _refuse(dataset: FinishedDataset, pictures: int, bent: list[int], sizes: dic
 
 def _assets(dataset: FinishedDataset, wanted: list[str]) -> dict[str, Asset]:
     found = dataset.assets()
-    known = dataset.run["identity"].get("assets", {})
+    known = dataset.run.identity.assets
     problems = []
     for asset_id in sorted(wanted):
         if asset_id not in found:
-            problems.append(f"{asset_id}: is not in {dataset.run.get('library') or 'the samples'} any more")
+            problems.append(f"{asset_id}: is not in {dataset.run.library or 'the samples'} any more")
         elif asset_id in known:
             digest = found[asset_id].digest()
             if not digest.startswith(known[asset_id]):
                 problems.append(f"{asset_id}: is not the asset that was rendered; it has been taken in anew")
     if problems:
-        raise InputError(problems, "bring the library back as it was, or name a copy of it with --library")
+        raise InputError(problems, f"bring the library back as it was, or name a copy of it with {option('library')}")
     return found
 
 
 def _numbers(dataset: FinishedDataset, used: list[str]) -> dict[str, int]:
     order = {c.name: i for i, c in enumerate(dataset.categories)}
-    everyone = {*used, *dataset.run["identity"].get("assets", {})}
+    everyone = {*used, *dataset.run.identity.assets}
     labelled = [a for a in everyone if a in used or a.partition("/")[0] in order]
     ranked = sorted(labelled, key=lambda a: (order.get(a.partition("/")[0], len(order)), a))
     return {asset_id: i + 1 for i, asset_id in enumerate(ranked)}

@@ -21,8 +21,10 @@ class UnknownClassError(InputError):
     """A record has a label of a class that its dataset doesn't have."""
 
 
-def to_coco(records: Iterable[Record], categories: Sequence[Category], name: str) -> dict[str, Any]:
-    """Build the COCO document.
+def encode_coco(records: Iterable[Record], categories: Sequence[Category], name: str) -> bytes:
+    """The COCO document as compact UTF-8 JSON, without its ever being there as objects.
+
+    These take five times the memory of the file, which matters where it is a hundred thousand pictures.
 
     Args:
         records: in the order of their indices.
@@ -36,20 +38,7 @@ def to_coco(records: Iterable[Record], categories: Sequence[Category], name: str
         where outside the image or unknown to the asset), with the centre of the first pixel at (0.5, 0.5).
         ``attributes`` holds what COCO has no field for.
 
-    Raises KeyError for a record of a class that is no category.
-    """
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for image, of_image in _pictures(records, categories):
-        images.append(image)
-        annotations += of_image
-    return _head(name) | {"images": images, "annotations": annotations} | _tail(categories)
-
-
-def encode_coco(records: Iterable[Record], categories: Sequence[Category], name: str) -> bytes:
-    """What :func:`coco_bytes` makes of :func:`to_coco`, without the document ever being there as objects.
-
-    These take five times the memory of the file, which matters where it is a hundred thousand pictures.
+    Raises UnknownClassError for a record of a class that is no category.
     """
     images, annotations = bytearray(), bytearray()
     for image, of_image in _pictures(records, categories):
@@ -134,11 +123,6 @@ def _keypoints(instance: Instance, category: Category) -> dict[str, Any]:
         else:
             flat += [round(point.xy_px[0], 3), round(point.xy_px[1], 3), point.visibility]
     return {"keypoints": flat, "num_keypoints": sum(v > 0 for v in flat[2::3])}
-
-
-def coco_bytes(document: dict[str, Any]) -> bytes:
-    """The document as compact UTF-8 JSON."""
-    return _json(document)
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -20,6 +20,8 @@ from typing import Any
 from scanstage.assets.files.outside_files import NO_FILE, read_below
 from scanstage.assets.files.plain_json import parse_json
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
+from scanstage.assets.messages.wording import listed
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 
 MARK = "scanstage_export.json"
@@ -58,7 +60,7 @@ def check_target(target: Path) -> None:
     if not target.exists():
         return
     if not target.is_dir():
-        raise InputError(f"--out {target}: is a file", "name a folder")
+        raise InputError(f"{option('out')} {target}: is a file", "name a folder")
     refuse_foreign(target, target)
 
 
@@ -68,7 +70,9 @@ def refuse_own_folders(target: Path) -> None:
         dataset = DatasetFolder(place.parent)
         own = {entry.name for entry in (*dataset.own_entries(), dataset.lock)}
         if place.name in own and (place.parent / dataset.run_file.name).is_file():
-            raise InputError(f"--out {target}: is in the dataset {place.parent}, which writes there itself", _ELSEWHERE)
+            raise InputError(
+                f"{option('out')} {target}: is in the dataset {place.parent}, which writes there itself", _ELSEWHERE
+            )
 
 
 def refuse_foreign(folder: Path, shown: Path) -> None:
@@ -81,16 +85,18 @@ def refuse_foreign(folder: Path, shown: Path) -> None:
     entries = [e for e in _entries(folder) if e.name.rpartition("/")[2] not in LOOKED_AT]
     if not entries:
         return
-    listed = _listed(folder, shown)
-    strange = [e.name for e in entries if e.name != MARK and e.name not in listed]
-    changed = [e.name for e in entries if e.name in listed and not _is_untouched(e, listed[e.name])]
+    ours = _listed(folder, shown)
+    strange = [e.name for e in entries if e.name != MARK and e.name not in ours]
+    changed = [e.name for e in entries if e.name in ours and not _is_untouched(e, ours[e.name])]
     problems = [
-        f"--out {shown}: {_first(names)} {what}"
+        f"{option('out')} {shown}: {listed(sorted(names), most=_NAMED)} {'were' if len(names) > 1 else 'was'} {what}"
         for names, what in ((strange, "written by no export"), (changed, "changed since the export"))
         if names
     ]
     if problems:
-        raise InputError(problems, "a new export would delete that: move it away, or name another folder with --out")
+        raise InputError(
+            problems, f"a new export would delete that: move it away, or name another folder with {option('out')}"
+        )
 
 
 def _entries(folder: Path) -> Iterator[_FolderEntry]:
@@ -114,23 +120,18 @@ def _listed(folder: Path, shown: Path) -> Listed:
     except OSError as e:
         if e.errno not in NO_FILE:
             raise
-        raise InputError(f"--out {shown}: not empty, and not an earlier export", _ELSEWHERE) from None
+        raise InputError(f"{option('out')} {shown}: not empty, and not an earlier export", _ELSEWHERE) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        text = f"--out {shown}: its {MARK} doesn't list what that export has written"
+        text = f"{option('out')} {shown}: its {MARK} doesn't list what that export has written"
         raise InputError(text, "delete the folder yourself if nothing in it is needed, or name another one") from None
 
 
-def _is_untouched(entry: _FolderEntry, listed: list[float]) -> bool:
-    size, changed = listed
+def _is_untouched(entry: _FolderEntry, as_written: list[float]) -> bool:
+    size, changed = as_written
     if entry.name.endswith("/"):
         return True
     found = entry.found
     return stat.S_ISREG(found.st_mode) and found.st_size == size and abs(found.st_mtime - changed) <= SLACK_S
-
-
-def _first(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more were" if len(names) > _NAMED else " were" if len(names) > 1 else " was"
-    return ", ".join(sorted(names)[:_NAMED]) + more
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import cv2
 
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.export.annotations import export
 from scanstage.dataset.export.bop import write_bop
 from scanstage.dataset.export.coco import encode_coco
@@ -63,7 +64,7 @@ def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> 
         OSError: it can't be written.
     """
     if format_ not in EXPORTERS:
-        raise InputError(f"--format {format_}: unknown; there are {', '.join(EXPORTERS)}")
+        raise InputError(f"{option('format')} {format_}: unknown; there are {', '.join(EXPORTERS)}")
     try:
         return _export(dataset, format_, out)
     except _BROKEN as e:
@@ -81,7 +82,7 @@ def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[L
         out = root.parent / f"{root.name}_{format_}"
     target = out.resolve()
     if isinstance(root, Path) and (target == root or root.is_relative_to(target)):
-        raise InputError(f"--out {target}: holds the dataset itself", "name another folder")
+        raise InputError(f"{option('out')} {target}: holds the dataset itself", "name another folder")
     check_target(target)
     return target, publish_elsewhere(dataset.folder, partial(_write, dataset, format_, target))
 

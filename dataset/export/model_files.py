@@ -16,9 +16,9 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.scans.scan_bounds import MAX_FILE_BYTES
 from scanstage.assets.textures.srgb import linear_from_srgb, srgb_bytes
 from scanstage.assets.textures.texture_coding import decode_rgb
+from scanstage.dataset.records.map_files import MM
 
 Floats = npt.NDArray[np.float64]
-MM = 1000.0
 _ROWS = 2048
 
 

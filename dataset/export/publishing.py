@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from scanstage.assets.files.stores import file_sizes
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 
 TRIES = 3
@@ -84,7 +85,7 @@ def publish(folder: DatasetFolder, derive: Callable[[], _T], put: Callable[[_T],
         if may_give_up and tries >= TRIES:
             raise InputError(
                 f"{folder.root}: pictures are being added to it, so what is exported is old at once",
-                "wait for the run to end, which exports them itself, or export to another folder with --out",
+                f"wait for the run to end, which exports them itself, or export to another folder with {option('out')}",
             )
 
 

@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.optics.pixel_window import edge_distance, pixel_box
 from scanstage.scenes.plan import Int32
 
 CHECKED_FROM_PX = 100
-LEAST_IOU = {"cycles": 0.98, "eevee": 0.9}
-"""Cycles' object index is sampled at the pixel's centre, as the cast is; EEVEE gives coverage, which differs by up to
-half a pixel along outlines."""
-MOST_BOX_PX = {"cycles": 1, "eevee": 2}
 
 
 @dataclass(frozen=True)
@@ -57,22 +54,22 @@ def disagreements(agreements: tuple[Agreement, ...], engine: str, labelled: set[
 
     Args:
         agreements: of all objects.
-        engine: key of LEAST_IOU and MOST_BOX_PX.
+        engine: key of :data:`engine_traits.ENGINES`.
         labelled: ids whose boxes are checked even where they are smaller than CHECKED_FROM_PX.
     """
-    problems = []
+    problems, traits = [], ENGINES[engine]
     for a in agreements:
         large = max(a.cast_px, a.engine_px) >= CHECKED_FROM_PX
-        if large and a.iou < LEAST_IOU[engine]:
+        if large and a.iou < traits.least_iou:
             problems.append(
-                f"instance {a.instance_id}: mask IoU of cast and {engine} is {a.iou:.4f}, below {LEAST_IOU[engine]} "
+                f"instance {a.instance_id}: mask IoU of cast and {engine} is {a.iou:.4f}, below {traits.least_iou} "
                 f"({a.cast_px} and {a.engine_px} px)"
             )
             continue
         checked = large or a.instance_id in labelled
         if checked and a.box_px is None and (a.cast_px or a.engine_px):
             problems.append(f"instance {a.instance_id}: {a.cast_px} px in the cast, {a.engine_px} px in {engine}")
-        elif checked and a.box_px is not None and a.box_px > MOST_BOX_PX[engine]:
+        elif checked and a.box_px is not None and a.box_px > traits.most_box_px:
             problems.append(f"instance {a.instance_id}: boxes of cast and {engine} differ by {a.box_px} px")
     return problems
 

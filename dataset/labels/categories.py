@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scanstage.assets.asset import AssetMeta
-from scanstage.assets.messages.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,3 @@ def _category(name: str, assets: list[AssetMeta]) -> Category:
     keypoints = dict.fromkeys(k for meta in assets for k in meta.keypoints)
     skeleton = dict.fromkeys((str(a), str(b)) for meta in assets for a, b in meta.skeleton)
     return Category(name, tuple(keypoints), tuple(skeleton))
-
-
-def read_categories(run: Mapping[str, Any]) -> tuple[Category, ...]:
-    """The categories in the content of a ``run.json``. Raises InputError where it holds none."""
-    try:
-        if "categories" not in run:
-            return tuple(Category(str(name)) for name in run["identity"]["classes"])
-        return tuple(
-            Category(str(c["name"]), tuple(map(str, c["keypoints"])), tuple((str(a), str(b)) for a, b in c["skeleton"]))
-            for c in run["categories"]
-        )
-    except (KeyError, TypeError, ValueError) as e:
-        raise InputError("run.json: names no categories", "it is broken, or not a dataset of scanstage") from e

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from scanstage.assets.asset import Asset
-from scanstage.assets.files.plain_json import parse_json
 from scanstage.assets.files.stores import Location
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.assets.samples.sample_library import sample_assets
-from scanstage.dataset.labels.categories import Category, read_categories
+from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.own_files import BOOK_BYTES, read_own, refuse_misplaced
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import iterate_records
+from scanstage.dataset.records.run_file import RunFile, parse_run_file
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,20 @@ class FinishedDataset:
     Attributes:
         folder: where its parts are.
         run: content of ``run.json``.
-        categories: labelled classes, in the order of their ids.
-        name: of the dataset.
     """
 
     folder: DatasetFolder
-    run: dict[str, Any]
-    categories: tuple[Category, ...]
-    name: str
+    run: RunFile
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """Labelled classes, in the order of their ids."""
+        return self.run.categories
+
+    @property
+    def name(self) -> str:
+        """Of the dataset."""
+        return self.run.name
 
     def records(self) -> Iterator[Record]:
         """All finished pictures, by index, one in memory at a time."""
@@ -42,14 +48,14 @@ class FinishedDataset:
 
     def assets(self) -> dict[str, Asset]:
         """The scans that the run could place, by id, as they are now. Raises InputError where there are none."""
-        library = self.run.get("library")
-        if library is None and self.run["config"].get("assets", {}).get("source") == "samples":
+        library = self.run.library
+        if library is None and self.run.uses_samples:
             return {a.meta.asset_id: a for a in sample_assets()}
-        found = {a.meta.asset_id: a for a in list_assets(Path(library))} if isinstance(library, str) else {}
+        found = {} if library is None else {a.meta.asset_id: a for a in list_assets(Path(library))}
         if not found:
             raise InputError(
                 f"{library}: the library that this dataset was made from is gone or empty",
-                "models of the scans are taken from there: bring it back, or name it with --library",
+                f"models of the scans are taken from there: bring it back, or name it with {option('library')}",
             )
         return found
 
@@ -70,14 +76,13 @@ def open_dataset(root: Location, library: Path | None = None) -> FinishedDataset
         raise InputError(f"{root}: no such folder", hint)
     try:
         refuse_misplaced(folder)
-        run = parse_json(read_own(folder, folder.run_file.name, BOOK_BYTES))
-        name = str(run["config"]["name"])
+        run = parse_run_file(read_own(folder, folder.run_file.name, BOOK_BYTES))
     except OSError as e:
         raise InputError(f"{folder.run_file}: can't be read ({e.strerror or e})", hint) from e
-    except (ValueError, KeyError, TypeError) as e:
+    except ValueError as e:
         raise InputError(f"{folder.run_file}: isn't what a run of scanstage writes ({e})", hint) from e
     if library is not None:
         if not library.is_dir():
-            raise InputError(f"--library {library}: no such folder")
-        run["library"] = str(library.resolve())
-    return FinishedDataset(folder, run, read_categories(run), name)
+            raise InputError(f"{option('library')} {library}: no such folder")
+        run = replace(run, library=str(library.resolve()))
+    return FinishedDataset(folder, run)

@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib.style
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from scanstage.dataset.report.chart_axis import Axis
-
-Color = tuple[int, int, int]
-Draw = ImageDraw.ImageDraw
-
-PAPER, INK, FAINT, GRID = (255, 255, 255), (34, 38, 44), (112, 118, 126), (228, 231, 235)
-KEPT, PLACED, REAL, SHORT = (46, 108, 170), (196, 214, 232), (158, 163, 170), (214, 112, 34)
-TITLE_PX, TEXT_PX, SMALL_PX = 24, 15, 13
-MARGIN, GAP = 28, 36
-ROW, BAR = 24, 15
+PAPER, INK, FAINT, GRID = "#ffffff", "#22262c", "#70767e", "#e4e7eb"
+KEPT, PLACED, REAL, SHORT = "#2e6caa", "#c4d6e8", "#9ea3aa", "#d67022"
+TITLE, TEXT, SMALL = 17.0, 10.5, 9.5  # points; at 100 dpi a point is 1.39 pixels
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture on every machine
+    "text.parse_math": False,  # names of classes come from outside
+    "figure.dpi": 100,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": FAINT,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "x",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.bottom": False,
+    "grid.color": GRID,
+    "legend.fontsize": SMALL,
+    "legend.frameon": False,
+    "legend.borderpad": 0,
+    "legend.borderaxespad": 0,
+    "legend.handlelength": 1,
+    "legend.handleheight": 1,
+    "legend.handletextpad": 0.5,
+    "legend.columnspacing": 1.8,
+    "xtick.color": GRID,
+    "xtick.labelcolor": FAINT,
+    "xtick.labelsize": SMALL,
+    "axes.labelsize": SMALL,
+    "ytick.labelsize": TEXT,
+    "ytick.color": INK,
+    "ytick.left": False,
+}
+MARGIN_PX, HEAD_PX, ROW_PX, FOOT_PX = 28, 122, 25, 52
+WIDTH_PX = {1: 900, 2: 1260, 3: 1620, 4: 2040}
+"""Of the picture, by its number of columns."""
 ROWS_A_COLUMN = 40
 MOST_COLUMNS = 4
-BARS_WIDE = {1: 560, 2: 420, 3: 340, 4: 320}
-NAME_MOST = 190
+BAR = 0.62
+"""Height of a bar, of a row's."""
+NAME_MOST_PX, MOST_LETTERS = 200, 80
+"""Of a name: it is cut beyond either."""
 LOG_FROM = 25.0
 """Ratio of the longest to the shortest bar, real labels by themselves, above which the axis is logarithmic."""
+LOG_FOOT = 0.06
+"""Length of a logarithmic axis from 0 to 1, in decades, so that a single label is still seen."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +100,28 @@ def draw_balance(figures: Mapping[str, Any]) -> npt.NDArray[np.uint8]:
     bars, left_out = _chosen(_bars(figures))
     columns = min(MOST_COLUMNS, max(1, -(-len(bars) // ROWS_A_COLUMN)))
     rows = -(-len(bars) // columns)
-    ends = [v for b in bars for v in (b.start, max(b.kept, b.placed, b.target))]
-    axis = Axis.spanning(ends, BARS_WIDE[columns], LOG_FROM)
-    name_px = min(NAME_MOST, max(_wide(b.name, TEXT_PX) for b in bars)) + 12
-    text_px = max(_wide(b.text, SMALL_PX) for b in bars) + 14
-    width = max(columns * (name_px + axis.length + text_px) + (columns - 1) * GAP + 2 * MARGIN, 700)
-    head = MARGIN + 108
-    picture = Image.new("RGB", (width, head + rows * ROW + 34 + MARGIN), PAPER)
-    draw = ImageDraw.Draw(picture)
-    _write_head(draw, figures, axis, left_out, any(b.short for b in bars))
-    for i in range(columns):
-        left = MARGIN + i * (name_px + axis.length + text_px + GAP) + name_px
-        own = bars[i * rows : (i + 1) * rows]
-        _draw_grid(draw, axis, left, head, len(own))
-        for k, bar in enumerate(own):
-            _draw_bar(draw, bar, axis, left, head + k * ROW)
-    return np.asarray(picture)
+    with _own_style():
+        width, height = WIDTH_PX[columns], HEAD_PX + rows * ROW_PX + FOOT_PX + MARGIN_PX
+        below = (MARGIN_PX / width, MARGIN_PX / height, 1 - 2 * MARGIN_PX / width, 1 - (MARGIN_PX + HEAD_PX) / height)
+        layout = ConstrainedLayoutEngine(rect=below, w_pad=0, h_pad=0, wspace=0.08)
+        figure = Figure((width / 100, height / 100), layout=layout)
+        canvas = FigureCanvasAgg(figure)
+        _write_head(figure, figures, left_out, any(b.short for b in bars))
+        across = figure.subplots(1, columns, sharex=True, squeeze=False)[0]
+        logarithmic = _set_scale(across[0], bars)
+        for i, axes in enumerate(across):
+            _draw_bars(axes, bars[i * rows : (i + 1) * rows], rows)
+            axes.set_xlabel(_counted(figures) + (", logarithmic scale" if logarithmic else ""))
+        canvas.draw()
+        return np.array(canvas.buffer_rgba())[..., :3]
+
+
+@contextmanager
+def _own_style() -> Iterator[None]:
+    """Matplotlib's defaults and :data:`STYLE`, whatever the user has set."""
+    with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of letters that the font lacks
+        yield
 
 
 def _bars(figures: Mapping[str, Any]) -> list[Bar]:
@@ -102,28 +148,34 @@ def _chosen(bars: list[Bar]) -> tuple[list[Bar], int]:
     return [bars[i] for i in sorted(worst[:room])], len(bars) - room
 
 
-def _write_head(draw: Draw, figures: Mapping[str, Any], axis: Axis, left_out: int, short: bool) -> None:
-    what = "Labels" if figures["count"] == "instances" else "Images with a label"
-    what += " by class" + (", real and synthetic" if "real" in figures else "")
-    draw.text((MARGIN, MARGIN - 6), what, fill=INK, font=_font(TITLE_PX))
-    more = f"   {left_out:,} more classes in balance.json" if left_out else ""
-    scale = "   logarithmic scale" if axis.logarithmic else ""
-    draw.text((MARGIN, MARGIN + 28), _figures_line(figures) + scale + more, fill=FAINT, font=_font(SMALL_PX))
+def _counted(figures: Mapping[str, Any]) -> str:
+    return "labels" if figures["count"] == "instances" else "images with a label"
+
+
+def _write_head(figure: Figure, figures: Mapping[str, Any], left_out: int, short: bool) -> None:
+    """Title, figures and legend, from the top left."""
+    width, height = figure.get_size_inches() * 100
     real = "real" in figures
+    title = _counted(figures).capitalize() + " by class" + (", real and synthetic" if real else "")
+    more = f"     {left_out:,} more {'class' if left_out == 1 else 'classes'} in balance.json" if left_out else ""
+    left = MARGIN_PX / width
+    figure.text(left, 1 - 22 / height, title, fontsize=TITLE, va="top")
+    figure.text(left, 1 - 55 / height, _figures_line(figures) + more, fontsize=SMALL, va="top", color=FAINT)
     kept = "synthetic" if real else "kept"
-    target = "target" if not figures["reachable"] else "its share of what was kept"
     keys = [(REAL, "real")] if real else []
     keys += [(KEPT, kept), *([(SHORT, f"{kept}, short of target")] if short else []), (PLACED, "placed, but not kept")]
-    x = MARGIN
-    for color, text in keys:
-        draw.rectangle((x, MARGIN + 59, x + 13, MARGIN + 72), fill=color)
-        draw.text((x + 20, MARGIN + 57), text, fill=INK, font=_font(SMALL_PX))
-        x += 20 + _wide(text, SMALL_PX) + 22
-    draw.line((x + 4, MARGIN + 57, x + 4, MARGIN + 74), fill=INK, width=2)
-    draw.text((x + 13, MARGIN + 57), target, fill=INK, font=_font(SMALL_PX))
+    target = "target" if not figures["reachable"] else "its share of what was kept"
+    mark = Line2D([], [], linestyle="none", marker="|", markersize=13, markeredgewidth=1.6, color=INK, label=target)
+    figure.legend(
+        handles=[*(Patch(color=color, label=text) for color, text in keys), mark],
+        loc="upper left",
+        bbox_to_anchor=(left, 1 - 84 / height),
+        ncols=len(keys) + 1,
+    )
 
 
 def _figures_line(figures: Mapping[str, Any]) -> str:
+    """How even the labels are, where there are real ones before and after."""
     after = figures.get("together", figures["synthetic"])
     before = figures.get("real")
     parts = []
@@ -143,51 +195,46 @@ def _number(value: float | None, form: str, key: str) -> str:
     return format(value, form)
 
 
-def _draw_grid(draw: Draw, axis: Axis, left: float, top: float, rows: int) -> None:
-    bottom = top + rows * ROW
-    for value in axis.ticks():
-        x = left + axis.place(value)
-        draw.line((x, top - 2, x, bottom + 4), fill=GRID)
-        draw.text((x, bottom + 8), _short(value), fill=FAINT, font=_font(SMALL_PX), anchor="ma")
+def _set_scale(axes: Axes, bars: Sequence[Bar]) -> bool:
+    """Set the axis that all columns share; returns whether it is logarithmic."""
+    ends = [v for b in bars for v in (b.start, max(b.kept, b.placed, b.target)) if v >= 1] or [1]
+    most = max(ends)
+    axes.set_xlim(0, most)
+    logarithmic = most / min(ends) > LOG_FROM
+    if logarithmic:
+        axes.set_xscale("symlog", linthresh=1, linscale=LOG_FOOT)
+        axes.xaxis.set_major_locator(FixedLocator([10**k for k in range(len(str(most)))]))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 10_000 else f"{value:,g}")
+    return logarithmic
 
 
-def _draw_bar(draw: Draw, bar: Bar, axis: Axis, left: float, top: float) -> None:
-    middle = top + ROW / 2
-    draw.text((left - 10, middle), _cut(bar.name, NAME_MOST), fill=INK, font=_font(TEXT_PX), anchor="rm")
-    upper, lower = middle - BAR / 2, middle + BAR / 2
-    start, kept, placed, target = (left + axis.place(v) for v in (bar.start, bar.kept, bar.placed, bar.target))
-    for begin, end, color in (
-        (left, start, REAL),
-        (kept, placed, PLACED),
-        (start, kept, SHORT if bar.short else KEPT),
-    ):
-        if round(end) > round(begin):
-            draw.rectangle((round(begin), upper, round(end) - 1, lower), fill=color)
-    draw.line((left, top + 1, left, top + ROW - 2), fill=FAINT)
-    if bar.target > 0:
-        draw.line((round(target), upper - 3, round(target), lower + 3), fill=INK, width=2)
-    # The outline keeps grid lines off the text.
-    font, beyond = _font(SMALL_PX), max(placed, target) + 8
-    draw.text((beyond, middle), bar.text, fill=FAINT, font=font, anchor="lm", stroke_width=2, stroke_fill=PAPER)
+def _draw_bars(axes: Axes, bars: Sequence[Bar], rows: int) -> None:
+    """A column: names at the left, numbers where the bars end."""
+    places = np.arange(len(bars))
+    start, kept, placed, target = (
+        np.array([getattr(b, k) for b in bars]) for k in ("start", "kept", "placed", "target")
+    )
+    axes.barh(places, placed - kept, BAR, kept, color=PLACED)
+    axes.barh(places, kept - start, BAR, start, color=[SHORT if b.short else KEPT for b in bars])
+    axes.barh(places, start, BAR, color=REAL)
+    wanted = target > 0
+    axes.vlines(target[wanted], places[wanted] - 0.44, places[wanted] + 0.44, color=INK, linewidth=1.6, clip_on=False)
+    ends = axes.barh(places, np.maximum(placed, target), color="none")
+    outline = [withStroke(linewidth=3, foreground=PAPER)]  # keeps grid lines off the text
+    axes.bar_label(ends, [b.text for b in bars], padding=6, color=FAINT, fontsize=SMALL, path_effects=outline)
+    axes.set_yticks(places, [_one_line(b.name, axes) for b in bars])
+    axes.set_ylim(rows - 0.5, -0.5)
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size=size)
-
-
-def _wide(text: str, size: int) -> int:
-    left, _, right, _ = _font(size).getbbox(text)
-    return round(right - left)
-
-
-def _cut(text: str, most: int) -> str:
-    """A name that is no wider than ``most`` pixels."""
-    if _wide(text, TEXT_PX) <= most:
-        return text
-    while text and _wide(text + "…", TEXT_PX) > most:
-        text = text[:-1]
-    return text + "…"
-
-
-def _short(value: float) -> str:
-    return f"{value / 1000:g}k" if value >= 10_000 else f"{value:,g}"
+def _one_line(name: str, axes: Axes) -> str:
+    """A name without line ends, and cut where it would take the bars' room."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in name[:MOST_LETTERS])
+    tried = axes.text(0, 0, line, fontsize=TEXT)
+    while (wide := tried.get_window_extent().width) > NAME_MOST_PX:
+        line = line[: min(len(line) - 1, int(len(line) * NAME_MOST_PX / wide))]
+        tried.set_text(line + "…")
+    tried.remove()
+    return str(tried.get_text())

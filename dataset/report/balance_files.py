@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from PIL import Image
@@ -12,7 +14,6 @@ from PIL import Image
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record_store import recorded_indices
-from scanstage.dataset.report.balance_chart import draw_balance
 from scanstage.scenes.order import Entry
 
 
@@ -33,5 +34,20 @@ def write_balance(folder: DatasetFolder, figures: Mapping[str, Any]) -> None:
     """
     write_atomically(folder.balance, (json.dumps(figures, indent=1) + "\n").encode("utf-8"))
     png = io.BytesIO()
-    Image.fromarray(draw_balance(figures)).save(png, "PNG", optimize=True)
+    with _quiet_matplotlib():
+        from scanstage.dataset.report.balance_chart import draw_balance  # half a second, at the end of a run alone
+
+        Image.fromarray(draw_balance(figures)).save(png, "PNG", optimize=True)
     write_atomically(folder.balance_chart, png.getvalue())
+
+
+@contextmanager
+def _quiet_matplotlib() -> Iterator[None]:
+    """Without matplotlib's words on its own cache of fonts, which it makes anew where the user has no home folder."""
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from .device_choice import GPU_BACKENDS, DeviceChoice, choose_device, devices_in_use
+from .exchange.worker_messages import SettingsJson
 from .scene.properties import assign, assign_known
 
 _SOFT_LEVELS = 6  # objects told apart within a pixel
@@ -57,7 +58,7 @@ def report_devices() -> dict[str, list[str]]:
 
 def has_denoiser() -> bool:
     """Whether this Blender was built with OpenImageDenoise."""
-    import _cycles  # type: ignore[import-not-found]
+    import _cycles
 
     return bool(_cycles.with_openimagedenoise)
 
@@ -70,7 +71,7 @@ def engine_id(engine: str) -> str:
 
 
 def set_up_engine(
-    scene: Any, settings: dict[str, Any], gpu: int | None = None
+    scene: Any, settings: SettingsJson, gpu: int | None = None
 ) -> tuple[DeviceChoice, dict[str, list[str]], list[str]]:
     """Prepare the scene for a session.
 
@@ -131,7 +132,7 @@ def _use_device(scene: Any, device: DeviceChoice, gpu: int | None) -> None:
     scene.cycles.device = "GPU"
 
 
-def _set_quality(scene: Any, settings: dict[str, Any]) -> None:
+def _set_quality(scene: Any, settings: SettingsJson) -> None:
     cycles = scene.cycles
     cycles.samples = settings["samples"]
     cycles.use_adaptive_sampling = settings["noise_threshold"] > 0
@@ -189,14 +190,14 @@ def _set_denoiser(scene: Any, wanted: str, device: DeviceChoice) -> list[str]:
     return []
 
 
-def _set_eevee_quality(scene: Any, settings: dict[str, Any]) -> None:
+def _set_eevee_quality(scene: Any, settings: SettingsJson) -> None:
     scene.eevee.taa_render_samples = settings["samples"]
     assign_known(scene.eevee, _EEVEE)
     if hasattr(scene.eevee, "ray_tracing_options"):
         assign_known(scene.eevee.ray_tracing_options, _RAY_TRACING)
 
 
-def _set_passes(scene: Any, settings: dict[str, Any]) -> None:
+def _set_passes(scene: Any, settings: SettingsJson) -> None:
     layer = scene.view_layers[0]
     layer.use_pass_combined = True
     if settings["engine"] == "cycles":

@@ -19,7 +19,7 @@ def open_graphics(scene: Any) -> str:
     bpy.ops.render.render()
     render.engine, render.resolution_x, render.resolution_y = kept
     try:
-        import gpu  # type: ignore[import-not-found]
+        import gpu
 
         return str(gpu.platform.renderer_get())
     except Exception:

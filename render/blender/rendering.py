@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import bpy
 
 from .engine_setup import has_denoiser, quality_for_labels, set_up_engine
+from .exchange.plan_types import PlanJson
+from .exchange.worker_messages import HelloAnswer, RenderAnswer, SettingsJson
 from .graphics import open_graphics
 from .scene.blur import is_blurred
 from .scene.stage_meshes import Stage
@@ -34,7 +35,7 @@ class Renderer:
         DeviceAbsent: a named device isn't there.
     """
 
-    def __init__(self, settings: dict[str, Any], cache_bytes: int, gpu: int | None = None) -> None:
+    def __init__(self, settings: SettingsJson, cache_bytes: int, gpu: int | None = None) -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self._scene = bpy.context.scene
         self._cycles = settings["engine"] == "cycles"
@@ -48,7 +49,7 @@ class Renderer:
                 notes.append(
                     f"EEVEE finds no graphics card and runs on the CPU ({names[0]}): half an hour for a first picture"
                 )
-        self.info = {
+        self.info: HelloAnswer = {
             "blender": bpy.app.version_string,
             "engine": self._scene.render.engine,
             "device": device.backend,
@@ -60,7 +61,7 @@ class Renderer:
             "notes": notes,
         }
 
-    def render(self, plan: dict[str, Any], folders: dict[str, str], output: str, sharp: str) -> dict[str, Any]:
+    def render(self, plan: PlanJson, folders: dict[str, str], output: str, sharp: str) -> RenderAnswer:
         """Render a plan into the file ``output``.
 
         With depth of field or motion blur, Cycles takes ids, depth and normals from a random point of the lens and
@@ -71,12 +72,6 @@ class Renderer:
             folders: asset folders by asset id.
             output: file for the picture.
             sharp: file for the passes without blur; written only where the plan has blur.
-
-        Returns:
-            ``names``: instance ids by object name; ``blurred``: whether ``sharp`` was written; ``sync_s``: seconds for
-            setting the scene; ``render_s``: for rendering with writing, of which ``check_s`` for ``sharp``;
-            ``rss_bytes``: memory of this process afterwards, None where unknown; ``datablocks``: how many Blender
-            holds.
 
         Raises:
             RenderFailed, MissingFile, UnknownAsset, UnsupportedLens: what is wrong with this picture; the next may well
@@ -106,7 +101,7 @@ class Renderer:
             "datablocks": _count_datablocks(),
         }
 
-    def set_scene(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
+    def set_scene(self, plan: PlanJson, folders: dict[str, str]) -> dict[str, int]:
         """Make the scene that of a plan, as a pinhole at the middle of the exposure sees it; see :meth:`render`.
 
         Returns instance ids by object name. Raises MissingFile, UnknownAsset, UnsupportedLens.

@@ -2,10 +2,9 @@
 
 Run by path, ``python worker.py`` where the bpy wheel is installed, or ``blender -b --python worker.py -- …``.
 
-Requests are objects with ``op``; answers repeat the request's ``id`` and hold either ``result`` or ``error``
-(``kind``, ``message``). The first request is ``hello`` with the ``settings``, ``cache_bytes`` and ``gpu`` (which of the
-devices found; null: all); then any number of ``render`` (``plan``, ``folders``, ``output``, ``sharp``); ``quit``, or
-the end of the input, ends the process. ``save`` writes the scene as it is to ``path``.
+Requests are objects with ``op``, of the types in ``exchange/worker_messages.py``; answers repeat the request's ``id``
+and hold either ``result`` or ``error`` (``kind``, ``message``). The first request is ``hello``; then any number of
+``render`` and ``save``; ``quit``, or the end of the input, ends the process.
 """
 
 from __future__ import annotations
@@ -18,9 +17,13 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:  # a script by itself until load_package() is done
+    from .exchange.worker_messages import HelloRequest, QuitRequest, RenderAnswer, RenderRequest, SaveRequest
+    from .rendering import Renderer
 
 PACKAGE = "scanstage_blender"
 
@@ -40,7 +43,7 @@ class Channel:
         sys.stdout.flush()
         self._answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)  # all chatter goes to the log
-        self._requests: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._requests: queue.Queue[Any] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
@@ -49,11 +52,11 @@ class Channel:
                 self._requests.put(json.loads(line))
         os._exit(0)  # the coordinator is gone: even in the middle of a picture there is nobody to hand it to
 
-    def next(self) -> dict[str, Any]:
-        """The next request; blocks."""
+    def next(self) -> Any:
+        """The next request, whatever JSON object it is; blocks."""
         return self._requests.get()
 
-    def answer(self, request: dict[str, Any], **content: Any) -> None:
+    def answer(self, request: Mapping[str, object], **content: Any) -> None:
         """Answer a request."""
         self._answers.write(json.dumps({"id": request.get("id"), **content}) + "\n")
         self._answers.flush()
@@ -115,43 +118,45 @@ def import_blender() -> None:
 def main() -> None:
     """Serve requests until told to quit."""
     channel = Channel()
-    request = channel.next()
+    hello: HelloRequest = channel.next()
     try:
-        with few_cores(request["settings"]["threads"]):
+        with few_cores(hello["settings"]["threads"]):
             import_blender()
         load_package()
-        from scanstage_blender.freed_memory import return_freed_memory  # type: ignore[import-not-found]
-        from scanstage_blender.rendering import Renderer  # type: ignore[import-not-found]
+        from scanstage_blender import freed_memory, rendering
 
-        return_freed_memory()
-        renderer = Renderer(request["settings"], request["cache_bytes"], request.get("gpu"))
-        channel.answer(request, result=renderer.info)
+        freed_memory.return_freed_memory()
+        renderer: Renderer = rendering.Renderer(hello["settings"], hello["cache_bytes"], hello.get("gpu"))
+        channel.answer(hello, result=renderer.info)
     except BaseException as e:  # whatever it is, the coordinator must hear of it
-        _report(channel, request, e)
+        _report(channel, hello, e)
         _leave(1)
     while True:
-        request = channel.next()
+        request: RenderRequest | SaveRequest | QuitRequest = channel.next()
         if request["op"] == "quit":
             channel.answer(request, result={})
             _leave(0)
         try:
-            if request["op"] == "save":
-                renderer.save(request["path"])
-                channel.answer(request, result={})
-                continue
-            files = request["folders"], request["output"], request["sharp"]
-            channel.answer(request, result=renderer.render(request["plan"], *files))
+            channel.answer(request, result=_done(renderer, request))
         except Exception as e:
             _report(channel, request, e)
 
 
-def _report(channel: Channel, request: dict[str, Any], error: BaseException) -> None:
+def _done(renderer: Renderer, request: RenderRequest | SaveRequest) -> RenderAnswer | dict[str, object]:
+    """The answer to a request, once it is done. Raises what the renderer raises."""
+    if request["op"] == "save":
+        renderer.save(request["path"])
+        return {}
+    return renderer.render(request["plan"], request["folders"], request["output"], request["sharp"])
+
+
+def _report(channel: Channel, request: Mapping[str, object], error: BaseException) -> None:
     traceback.print_exc()
     kind = getattr(error, "kind", type(error).__name__)
     channel.answer(request, error={"kind": kind, "message": str(error) or type(error).__name__})
 
 
-def _leave(code: int) -> None:
+def _leave(code: int) -> NoReturn:
     """End without the interpreter's own exit, in which a process that imported bpy can hang or crash."""
     sys.stdout.flush()
     sys.stderr.flush()

@@ -31,10 +31,20 @@ from scanstage.render.cli.arguments import (
 )
 from scanstage.render.cli.merge_command import ShardOption, print_shard
 from scanstage.render.cli.signals import stop_on_signals
-from scanstage.render.terminal.console import Console, guard_streams, outside, print_error, print_json, print_mend
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.render.terminal.console import (
+    Console,
+    guard_streams,
+    outside,
+    print_error,
+    print_json,
+    print_mend,
+    quoting,
+)
+from scanstage.render.terminal.log_lines import logged_to
+from scanstage.scenes.whole_run.shard import WHOLE, Shard
 
 if TYPE_CHECKING:
+    from scanstage.render.engine.engine_protocol import EngineFactory
     from scanstage.render.runs.summary import Summary
 
 INTERRUPTED = 130
@@ -67,6 +77,7 @@ def _options(
 
 @app.command()
 def generate(
+    context: typer.Context,
     config: ConfigArgument,
     set_: SetOption = None,
     images: Annotated[int | None, typer.Option(help="number of pictures")] = None,
@@ -90,7 +101,9 @@ def generate(
 ) -> None:
     """Render a dataset: pictures, records, COCO annotations and a contact sheet."""
     from scanstage.render.commands.generate import generate as run
-    from scanstage.render.runs.run_options import GenerateOptions
+    from scanstage.render.engine.blender_session import BlenderEngines
+    from scanstage.render.runs.run_options import GenerateOptions, command_of, read_config
+    from scanstage.render.terminal.progress_bar import ProgressView
 
     options = GenerateOptions(
         overrides=tuple(set_ or ()),
@@ -104,17 +117,19 @@ def generate(
         extend=extend,
         executor=place_of(executor, address),
         address=address,
-        shard=None if shard is None else Shard.parse(shard),
+        part=WHOLE if shard is None else Shard.parse(shard),
     )
-    summary = run(config, options, console)
+    loaded, command = read_config(config, options), command_of(config, options)
+    with ProgressView(console) as view:
+        summary = run(loaded, config.resolve().parent, options, command, context.obj or BlenderEngines(blender), view)
     folder = summary.folder
-    if options.shard is not None:
-        print_shard(console, str(options.shard), summary)
-    else:
+    if options.part.alone:
         _tell(summary)
+    else:
+        print_shard(console, str(options.part), summary)
     if summary.failed:
         failed = ", ".join(str(i) for i, _ in sorted(summary.failed)[:20])
-        where = folder.run_file.name if options.shard is None else folder.shards.name
+        where = folder.run_file.name if options.part.alone else folder.shards.name
         errors.print(f"[red]{counted(len(summary.failed))} failed:[/] {failed}; reasons above and in {where}")
         if entry_names(folder.quarantine):
             errors.print(f"their plans, and what Blender printed: {outside(folder.quarantine)}")
@@ -168,7 +183,17 @@ def doctor(
     """Say what is there and what is missing, each problem with the command that mends it."""
     from scanstage.render.commands.doctor import examine
 
-    if not examine(console, blender):
+    ready = True
+    for found in examine(blender):
+        console.print(f"{'[green]✓[/]' if found.well else '[red]✗[/]'} {quoting(found.text)}")
+        print_mend(console, found.hint, indent="    ")
+        for line in found.details:
+            console.print(f"    {outside(line)}")
+        for text, hint in found.problems:
+            console.print(f"    [yellow]![/] {quoting(text)}")
+            print_mend(console, hint, indent="      ")
+        ready = ready and (found.well or not found.needed)
+    if not ready:
         raise typer.Exit(1)
 
 
@@ -188,8 +213,12 @@ def _mount() -> None:
     app.add_typer(assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.")
 
 
-def entrypoint(argv: list[str] | None = None) -> int:
+def entrypoint(argv: list[str] | None = None, engines: EngineFactory | None = None) -> int:
     """Run the command line.
+
+    Args:
+        argv: arguments; None is this process's.
+        engines: that render, whatever ``--blender`` says; None is Blender.
 
     Returns:
         The exit code: 0 all done, 1 some pictures failed, 2 the input is wrong, 130 interrupted.
@@ -199,13 +228,14 @@ def entrypoint(argv: list[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         stop_on_signals()
     try:
-        result = app(args=argv, prog_name="scanstage", standalone_mode=False)
+        with logged_to(console):
+            result = app(args=argv, prog_name="scanstage", standalone_mode=False, obj=engines)
         # Newer typers turn an interrupt into a result.
         return _interrupted() if result == INTERRUPTED else int(result or 0)
     except InputError as e:
-        for problem in e.problems:
+        for problem in e.marked_problems:
             print_error(errors, problem)
-        print_mend(errors, e.hint)
+        print_mend(errors, e.marked_hint)
         return 2
     except typer.Exit as e:
         return int(e.exit_code)
@@ -244,7 +274,7 @@ def _interrupted() -> int:
 
 def _is_engine_failure(error: Exception) -> bool:
     # Imported only when something failed: the engine's modules are slow to load for `schema` and `--help`.
-    from scanstage.render.engine.worker_process import EngineCrashed, EngineError
+    from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 
     return isinstance(error, (EngineCrashed, EngineError))
 

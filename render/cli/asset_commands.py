@@ -118,9 +118,9 @@ def _report(problems: list[InputError], done: int) -> None:
         return
     errors = Console(stderr=True)
     for e in problems:
-        for line in e.problems:
+        for line in e.marked_problems:
             errors.print(f"[red]{quoting(line)}[/]", soft_wrap=True)
-        print_mend(errors, e.hint, indent="  ")
+        print_mend(errors, e.marked_hint, indent="  ")
     raise typer.Exit(1 if done else 2)
 
 

@@ -19,6 +19,7 @@ from scanstage.render.terminal.console import Console, outside, print_json, prin
 
 if TYPE_CHECKING:
     from scanstage.dataset.check.check_dataset import CheckReport
+    from scanstage.render.engine.engine_protocol import EngineFactory
 
 Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="folder, or URL, that `scanstage generate` wrote")]
 MOST_LINES = 1000
@@ -102,6 +103,7 @@ def export(
 
 
 def replay(
+    context: typer.Context,
     dataset: Dataset,
     image: Annotated[int, typer.Option(min=0, help="index of the picture")],
     out: Annotated[
@@ -121,13 +123,15 @@ def replay(
 ) -> None:
     """Render one picture again, from its record alone. Exit code 1 where it isn't what it was, unless asked for."""
     from scanstage.render.commands.replay import replay as again
+    from scanstage.render.engine.blender_session import BlenderEngines
     from scanstage.render.finish.finish_picture import LabelMismatch
 
     console = Console(soft_wrap=True)
+    engines = context.obj or BlenderEngines(blender)
     if open_:
         if size is not None:
             raise InputError(f"--size {size}: --open shows the picture in sizes of its own", "leave one of them out")
-        _open(console, dataset, image, out, tuple(set_ or ()), blender, library)
+        _open(console, dataset, image, out, tuple(set_ or ()), engines, library)
         return
     changed = bool(set_ or size)
     try:
@@ -135,10 +139,9 @@ def replay(
             locate(dataset, "DATASET"),
             image,
             local_folder_of(out),
-            console,
             overrides=tuple(set_ or ()),
             size=_size(size),
-            blender=blender,
+            engines=engines,
             library=library,
         )
     except LabelMismatch as e:
@@ -166,7 +169,7 @@ def _open(
     image: int,
     out: str | None,
     overrides: tuple[str, ...],
-    blender: Path | None,
+    engines: EngineFactory,
     library: Path | None,
 ) -> None:
     from scanstage.dataset.records.dataset_folder import DatasetFolder
@@ -179,7 +182,7 @@ def _open(
         console.print(f"picture {image} failed: {quoting(case.reason)}")
     folder = folder_for(case, local_folder_of(out))
     with run_lock(DatasetFolder(folder), what="a replay"):
-        sheet = show_variants(case, folder, console, overrides, blender)
+        sheet = show_variants(case, folder, overrides, engines)
     console.print(f"sheet    {outside(sheet)}")
     if (scene := sheet.with_name(SCENE)).is_file():
         console.print(f"scene    {outside(scene)}")

@@ -12,9 +12,12 @@ from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.cli.arguments import ConfigArgument, SeedOption, SetOption, folder_of
 from scanstage.render.terminal.console import Console, print_json
+from scanstage.render.terminal.log_lines import logged_to
+from scanstage.render.terminal.progress_bar import ProgressView
 
 
 def estimate(
+    context: typer.Context,
     config: ConfigArgument,
     set_: SetOption = None,
     images: Annotated[int | None, typer.Option(help="number of pictures")] = None,
@@ -30,13 +33,16 @@ def estimate(
 ) -> None:
     """Make three pictures of a run, in a temporary folder, and say what time, disk and memory all will take."""
     from scanstage.render.commands.estimate import estimate as reckoned
-    from scanstage.render.runs.run_options import GenerateOptions
+    from scanstage.render.engine.blender_session import BlenderEngines
+    from scanstage.render.runs.run_options import GenerateOptions, read_config
     from scanstage.render.terminal.estimate_tables import print_estimate
 
-    options = GenerateOptions(
-        tuple(set_ or ()), images=images, seed=seed, out=folder_of(out), blender=blender, workers=workers
-    )
-    found = reckoned(config, options, Console(stderr=True, soft_wrap=True))
+    place = folder_of(out)
+    loaded = read_config(config, GenerateOptions(tuple(set_ or ()), images=images, seed=seed, workers=workers))
+    progress = Console(stderr=True, soft_wrap=True)
+    with logged_to(progress), ProgressView(progress) as view:
+        engines = context.obj or BlenderEngines(blender)
+        found = reckoned(loaded, config.resolve().parent, place, engines, view)
     if json_ == "-":
         print_json(found)
         return

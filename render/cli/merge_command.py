@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ import typer
 from scanstage.assets.messages.errors import LOG_MARK
 from scanstage.assets.messages.index_spans import counted
 from scanstage.render.cli.arguments import folder_of
-from scanstage.render.terminal.console import Console, outside, print_note
+from scanstage.render.terminal.console import Console, outside
 
 if TYPE_CHECKING:
     from scanstage.render.runs.summary import Summary
@@ -40,7 +40,7 @@ def merge(
     console = Console(soft_wrap=True)
     root = folder_of(dataset, "DATASET")
     assert root is not None
-    done = run(root, parts or [], partial(print_note, console))
+    done = run(root, parts or [], logging.getLogger("scanstage").warning)
     summary = done.summary
     taken = f", {done.taken} of them taken in" if parts else ""
     console.print(f"{counted(done.pictures)}{taken}, {sum(summary.labels.values())} labels in {outside(root)}")

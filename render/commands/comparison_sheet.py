@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,19 +21,19 @@ from scanstage.dataset.records.picture_files import read_image
 from scanstage.dataset.report.contact_sheet import failed_cell, lay_out, plan_cell, titled
 from scanstage.dataset.report.label_drawing import class_colors, draw_labels
 from scanstage.render.commands.replay import RecordedPicture
-from scanstage.render.engine.blender_session import EngineCrashed, EngineError
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError, EngineFactory
 from scanstage.render.engine.passes import Passes
-from scanstage.render.engine.scratch import passes_bytes, scratch_folder
-from scanstage.render.executors.local.picture_pipeline import Stages
+from scanstage.render.executors.local.picture_pipeline import open_pipeline
 from scanstage.render.finish.develop import develop
 from scanstage.render.finish.finish_picture import encode_image, finite
 from scanstage.render.finish.lens_resample import through_lens
-from scanstage.render.finish.map_output import engine_settings
-from scanstage.render.terminal.console import Console, print_note
+from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.sight.planned import Planned
 from scanstage.scenes.sight.shading import Shader
 from scanstage.scenes.sight.visibility import Caster
+
+logger = logging.getLogger(__name__)
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -83,7 +84,7 @@ class RenderedVariant:
 
 
 def variants(config: RunConfig) -> tuple[Variant, ...]:
-    """The renderings worth a look: as it was, less noise, finer, by the other engine."""
+    """The renderings worth a look: as it was, less noise, finer, by the other engines."""
     found = [Variant("replayed", "replayed")]
     settings = config.render.settings()
     samples = min(65536, settings.samples * MORE_SAMPLES)
@@ -91,13 +92,16 @@ def variants(config: RunConfig) -> tuple[Variant, ...]:
     more = (f"render.samples={samples}", f"render.noise_threshold={threshold}")
     found.append(Variant("more_samples", f"{MORE_SAMPLES} times the samples", more))
     found.append(Variant("larger", "twice the size", (), 2))
-    other = "cycles" if settings.engine == "eevee" else "eevee"
-    found.append(Variant(other, other.upper() if other == "eevee" else "Cycles", (f"render.engine={other}",)))
+    others = ((name, traits) for name, traits in ENGINES.items() if name != settings.engine)
+    found += [Variant(name, traits.title, (f"render.engine={name}",)) for name, traits in others]
     return tuple(found)
 
 
 def show_variants(
-    case: RecordedPicture, folder: Path, console: Console, overrides: tuple[str, ...] = (), blender: Path | None = None
+    case: RecordedPicture,
+    folder: Path,
+    overrides: tuple[str, ...] = (),
+    engines: EngineFactory | None = None,
 ) -> Path:
     """Render a picture in all variants.
 
@@ -106,9 +110,8 @@ def show_variants(
     Args:
         case: the picture.
         folder: for ``NNNNNN/``, which gets a file for each variant, the contact sheet and the scene as a ``.blend``.
-        console: for notes.
         overrides: ``render.…=value`` and ``output.…=value``, in all variants.
-        blender: executable to render with; None is the bpy wheel.
+        engines: that render; None is Blender, the bpy wheel.
 
     Returns:
         The contact sheet.
@@ -121,8 +124,8 @@ def show_variants(
     place.mkdir(parents=True, exist_ok=True)
     cells: list[Pixels] = [_as_recorded(case, place), _as_planned(case, overrides)]
     for variant in variants(case.config(overrides)):
-        console.print(f"rendering: {variant.title}")
-        cells += _cells(case, variant, (*overrides, *variant.overrides), place, console, blender)
+        logger.info("rendering: %s", variant.title)
+        cells += _cells(case, variant, (*overrides, *variant.overrides), place, engines)
     sheet = place / SHEET
     write_atomically(sheet, encode_image(lay_out(cells, SHEET_COLUMNS), "png", 100))
     return sheet
@@ -154,8 +157,7 @@ def _cells(
     variant: Variant,
     overrides: tuple[str, ...],
     place: Path,
-    console: Console,
-    blender: Path | None,
+    engines: EngineFactory | None,
 ) -> list[Pixels]:
     """A variant's cells; its picture, without labels, becomes a file in ``place``."""
     config = case.config(overrides)
@@ -163,9 +165,9 @@ def _cells(
     size = (width * variant.enlarged, height * variant.enlarged)
     begun = time.perf_counter()
     try:
-        look = _render(case, case.planned(config, size), config, place if variant.plain else None, blender)
+        look = _render(case, case.planned(config, size), config, place, engines, keep_scene=variant.plain)
     except (InputError, EngineError, EngineCrashed) as e:
-        print_note(console, f"{variant.title} is left out: {e}")
+        logger.warning("%s is left out: %s", variant.title, e)
         return [failed_cell(f"{variant.title}: left out", str(e), size)]
     file = place / f"{variant.name}.{config.output.format}"
     write_atomically(file, encode_image(look.pixels, config.output.format, case.plan.post.jpeg_quality))
@@ -179,25 +181,29 @@ def _cells(
 
 
 def _render(
-    case: RecordedPicture, planned: Planned, config: RunConfig, keep_scene: Path | None, blender: Path | None
+    case: RecordedPicture,
+    planned: Planned,
+    config: RunConfig,
+    place: Path,
+    engines: EngineFactory | None,
+    keep_scene: bool,
 ) -> RenderedVariant:
-    """Render and develop, whether or not the engine agrees with the labels.
+    """Render and develop, whether or not the engine agrees with the labels; nothing but the scene is written.
 
     Raises InputError, EngineError, EngineCrashed where that can't be.
     """
-    with scratch_folder(passes_bytes(engine_settings(config), planned.plan.camera.resolution_wh)) as scratch:
-        quiet = Console(quiet=True)
-        nowhere = DatasetFolder(scratch / "unused")
-        stages = Stages(case.catalogue, nowhere, config, blender, scratch, quiet, begin=lambda: None)
-        session = stages.open()
-        try:
-            if slow := [note for note in session.info.notes if ON_THE_CPU in note]:
-                raise InputError(slow)
-            passes = stages.render(session, planned)
-            if keep_scene is not None:
-                session.save_scene(keep_scene / SCENE, config.workers.picture_timeout_s)
-        finally:
-            session.close()
+    size = planned.plan.camera.resolution_wh
+    with (
+        open_pipeline(
+            config, case.catalogue, DatasetFolder(place), engines, resolution_wh=size, announce=False
+        ) as pipeline,
+        pipeline.one_engine() as engine,
+    ):
+        if slow := [note for note in engine.info.notes if ON_THE_CPU in note]:
+            raise InputError(slow)
+        passes = pipeline.render(engine, planned)
+        if keep_scene:
+            engine.save_scene(place / SCENE, config.workers.picture_timeout_s)
     with case.unless_broken():
         return _developed(planned, passes, config)
 

@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,43 +22,48 @@ from scanstage.assets.files.user_folders import (
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.commands.probe import BlenderProbe, probe
-from scanstage.render.terminal.console import Console, outside, print_mend, quoting
 
 WHEELS = {(3, 11): "4.5", (3, 13): "5.2"}
-MODULES = ("numpy", "cv2", "PIL", "yaml", "pydantic", "trimesh", "embreex", "mujoco", "pycocotools", "OpenEXR", "scipy")
+MODULES = ("numpy", "cv2", "PIL", "yaml", "pydantic", "embreex", "mujoco", "pycocotools", "OpenEXR", "scipy")
 LEAST_FREE_GB = 2.0
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One line of the report: whether it is well, what was found, and the mend where it isn't."""
+    """What was found of one thing.
+
+    Attributes:
+        well: whether it is as it should be.
+        text: what was found.
+        hint: what mends it.
+        details: more of it, a line each.
+        problems: what ails it, each with what mends that.
+        needed: whether no run can start unless it is well.
+    """
 
     well: bool
     text: str
     hint: str = ""
+    details: tuple[str, ...] = ()
+    problems: tuple[tuple[str, str], ...] = ()
+    needed: bool = True
 
 
-def examine(console: Console, blender: Path | None) -> bool:
-    """Examine everything and print it; returns whether a run could start."""
-    findings = [*_python(), *_packages(), *_folders()]
-    for finding in findings:
-        _print(console, finding)
-    usable = _wheel(console)
-    executables = [blender] if blender is not None else _blenders_on_path()
-    for path in executables:
-        found = _report_probe(console, f"Blender at {path}", probe(path))
-        usable = usable or found
-        if blender is not None and not found:
-            usable = False
+def examine(blender: Path | None) -> Iterator[Diagnosis]:
+    """Examine everything, one thing after the other: Blender takes seconds. A run can start where all needed is well.
+
+    Args:
+        blender: an executable to be examined as well; None is that on PATH, if there is one.
+    """
+    yield from (*_python(), *_packages(), *_folders())
+    yield (wheel := _wheel())
+    usable = wheel.well
+    for path in [blender] if blender is not None else _blenders_on_path():
+        found = _engine(f"Blender at {path}", probe(path))
+        yield found
+        usable = found.well if blender is not None else usable or found.well
     if not usable:
-        _print(console, Diagnosis(False, "nothing here can render", _wheel_mend()))
-    return usable and all(f.well for f in findings)
-
-
-def _print(console: Console, finding: Diagnosis) -> None:
-    mark = "[green]✓[/]" if finding.well else "[red]✗[/]"
-    console.print(f"{mark} {quoting(finding.text)}")
-    print_mend(console, finding.hint, indent="    ")
+        yield Diagnosis(False, "nothing here can render", _wheel_mend())
 
 
 def _python() -> list[Diagnosis]:
@@ -84,7 +90,7 @@ def _folders() -> list[Diagnosis]:
     try:
         return [*findings, _cache(usual_cache()), *_library(default_library())]
     except InputError as e:
-        return [*findings, *(Diagnosis(False, problem, e.hint or "") for problem in e.problems)]
+        return [*findings, *(Diagnosis(False, problem, e.marked_hint or "") for problem in e.marked_problems)]
 
 
 def _room(what: str, folder: Path) -> Diagnosis:
@@ -117,13 +123,12 @@ def _library(library: Path | None) -> list[Diagnosis]:
     return [place, Diagnosis(True, f"library: {len(assets)} scans of {classes} classes", hint)]
 
 
-def _wheel(console: Console) -> bool:
+def _wheel() -> Diagnosis:
     try:
         version = importlib.metadata.version("bpy")
     except importlib.metadata.PackageNotFoundError:
-        _print(console, Diagnosis(False, "no bpy wheel in this Python", _wheel_mend()))
-        return False
-    return _report_probe(console, f"bpy wheel {version}", probe(None))
+        return Diagnosis(False, "no bpy wheel in this Python", _wheel_mend(), needed=False)
+    return _engine(f"bpy wheel {version}", probe(None))
 
 
 def _wheel_mend() -> str:
@@ -139,17 +144,14 @@ def _blenders_on_path() -> list[Path]:
     return [Path(found)] if found else []
 
 
-def _report_probe(console: Console, what: str, found: BlenderProbe) -> bool:
-    if found.version is not None:
-        _print(console, Diagnosis(True, f"{what}: Blender {found.version}"))
-        for backend, names in found.devices.items():
-            console.print(f"    {outside(backend)}: {outside(', '.join(names))}")
-        console.print(f"    Cycles would use {outside(found.device)}: {outside(found.device_reason or '')}")
-        eevee = f"works ({found.eevee})" if found.eevee else "has no graphics context here"
-        console.print(f"    EEVEE {outside(eevee)}; denoiser {'there' if found.denoiser else 'missing'}")
-    else:
-        _print(console, Diagnosis(False, f"{what}: does not start"))
-    for text, hint in found.problems:
-        console.print(f"    [yellow]![/] {quoting(text)}")
-        print_mend(console, hint, indent="      ")
-    return found.version is not None
+def _engine(what: str, found: BlenderProbe) -> Diagnosis:
+    problems = tuple(found.problems)
+    if found.version is None:
+        return Diagnosis(False, f"{what}: does not start", problems=problems, needed=False)
+    eevee = f"works ({found.eevee})" if found.eevee else "has no graphics context here"
+    details = (
+        *(f"{backend}: {', '.join(names)}" for backend, names in found.devices.items()),
+        f"Cycles would use {found.device}: {found.device_reason or ''}",
+        f"EEVEE {eevee}; denoiser {'there' if found.denoiser else 'missing'}",
+    )
+    return Diagnosis(True, f"{what}: Blender {found.version}", "", details, problems, needed=False)

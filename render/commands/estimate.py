@@ -9,41 +9,52 @@ from typing import Any
 
 from scanstage.assets.files.stores import Location
 from scanstage.render.commands.pilots import STAGES, Pilot, PilotReport, run_pilots
+from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.executors.local.machine_shares import Machine, Shares, shares_of, this_machine
-from scanstage.render.runs.run_file import default_out
-from scanstage.render.runs.run_options import GenerateOptions, read_config
-from scanstage.render.terminal.console import Console
-from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.planning.preflight import open_inputs
+from scanstage.render.runs.progress import OnProgress, Progress, ignore_progress
+from scanstage.render.runs.run_options import default_out
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.planning.preflight import open_planner
 from scanstage.scenes.whole_run.picture_source import open_source
 
 IN_WORKER = ("sync", "render", "read")
 
 
-def estimate(path: Path, options: GenerateOptions, console: Console) -> dict[str, Any]:
+def estimate(
+    config: RunConfig,
+    base: Path,
+    out: Location | None,
+    engines: EngineFactory,
+    on_progress: OnProgress = ignore_progress,
+) -> dict[str, Any]:
     """Make three pictures of a run and reckon what all will take; see :func:`reckon`.
+
+    Args:
+        config: of the run.
+        base: folder that relative paths in it start from.
+        out: folder that the dataset is to go to; None is ``output/<name>``.
+        engines: make the engine that renders.
+        on_progress: told what is being done.
 
     Raises:
         InputError: the config, its files or the engine can't be used.
         EngineCrashed, EngineError: a picture can't be made.
     """
-    config = read_config(path, options)
-    base = path.resolve().parent
-    with console.status("reading scans (the samples are made on first use, which takes some seconds)"):
-        planner = Planner(config, open_inputs(config, base), base)
+    on_progress(Progress("reading scans"))
+    planner = open_planner(config, base)
     machine = this_machine(config)
     shares = shares_of(machine, config, open_source(planner).expected)
-    with console.status("making three pictures"):
-        flight = run_pilots(planner, shares, options.blender, console)
-    free = free_bytes(options.out or default_out(config))
-    return {"name": config.name, **reckon(flight, shares, machine, free)}
+    on_progress(Progress("making three pictures"))
+    found = run_pilots(planner, shares, engines)
+    free = free_bytes(out or default_out(config))
+    return {"name": config.name, **reckon(found, shares, machine, free)}
 
 
-def reckon(flight: PilotReport, shares: Shares, machine: Machine, free: int | None) -> dict[str, Any]:
+def reckon(report: PilotReport, shares: Shares, machine: Machine, free: int | None) -> dict[str, Any]:
     """The estimate as data, ready for JSON.
 
     Args:
-        flight: what pilots showed.
+        report: what pilots showed.
         shares: the run's workers.
         machine: what there is.
         free: bytes on the disk that the dataset goes to; None is unknown.
@@ -60,36 +71,36 @@ def reckon(flight: PilotReport, shares: Shares, machine: Machine, free: int | No
         ``memory``, bytes: ``worker``, ``workers``, ``coordinator``, ``total``, ``available``, ``bound``.
     """
     return {
-        "pictures": flight.pictures,
-        "exact": flight.exact,
+        "pictures": report.pictures,
+        "exact": report.exact,
         "workers": shares.workers,
         "threads": shares.threads,
         "why": shares.why,
-        "engine": flight.engine,
-        "pilots": [asdict(p) for p in flight.pilots],
-        "time": _time(flight, shares, machine),
-        "disk": _disk(flight) | {"free": free},
-        "memory": _memory(flight, shares, machine),
+        "engine": report.engine,
+        "pilots": [asdict(p) for p in report.pilots],
+        "time": _time(report, shares, machine),
+        "disk": _disk(report) | {"free": free},
+        "memory": _memory(report, shares, machine),
     }
 
 
-def _time(flight: PilotReport, shares: Shares, machine: Machine) -> dict[str, Any]:
-    n, pilots = flight.pictures, flight.pilots
+def _time(report: PilotReport, shares: Shares, machine: Machine) -> dict[str, Any]:
+    n, pilots = report.pictures, report.pilots
     stages = {
         stage: {"mean": _mean([p.seconds.get(stage, 0.0) for p in pilots]), "slowest": _most(pilots, stage)}
         for stage in STAGES
     }
-    on_cpu = flight.engine.get("device") == "CPU"
+    on_cpu = report.engine.get("device") == "CPU"
     each = [_intervals(p.seconds, shares, machine, on_cpu) for p in pilots]
     reasons = {reason: _mean([i[reason] for i in each]) for reason in each[0]}
     bound = max(reasons, key=lambda reason: reasons[reason])
     likely, slowest = reasons[bound], max(max(i.values()) for i in each)
     return {
-        "start_s": flight.start_s,
+        "start_s": report.start_s,
         "stages": stages,
         "bound": bound,
         "interval_s": {"likely": likely, "slowest": slowest},
-        "total_s": {"likely": flight.start_s + n * likely, "slowest": flight.start_s + n * slowest},
+        "total_s": {"likely": report.start_s + n * likely, "slowest": report.start_s + n * slowest},
     }
 
 
@@ -110,27 +121,27 @@ def _intervals(seconds: dict[str, float], shares: Shares, machine: Machine, on_c
     return found
 
 
-def _disk(flight: PilotReport) -> dict[str, Any]:
-    n, pilots = flight.pictures, flight.pilots
+def _disk(report: PilotReport) -> dict[str, Any]:
+    n, pilots = report.pictures, report.pilots
     kinds: dict[str, dict[str, float]] = {}
     for kind in dict.fromkeys(kind for p in pilots for kind in p.files):
         sizes = [float(p.files.get(kind, 0)) for p in pilots]
         kinds[kind] = {"mean": _mean(sizes), "largest": max(sizes), "total": n * _mean(sizes)}
-    for name, size in flight.together.items():
+    for name, size in report.together.items():
         each = size / len(pilots)
         kinds[name] = {"mean": each, "largest": each, "total": n * each}
     most = sum(n * kind["largest"] for kind in kinds.values())
     return {"kinds": kinds, "total": sum(kind["total"] for kind in kinds.values()), "most": most}
 
 
-def _memory(flight: PilotReport, shares: Shares, machine: Machine) -> dict[str, Any]:
-    worker = flight.worker_bytes
+def _memory(report: PilotReport, shares: Shares, machine: Machine) -> dict[str, Any]:
+    worker = report.worker_bytes
     workers = None if worker is None else worker * shares.workers
     return {
         "worker": worker,
         "workers": workers,
-        "coordinator": flight.coordinator_bytes,
-        "total": None if workers is None else workers + flight.coordinator_bytes,
+        "coordinator": report.coordinator_bytes,
+        "total": None if workers is None else workers + report.coordinator_bytes,
         "available": machine.memory_bytes,
         "bound": shares.memory_bytes,
     }

@@ -3,279 +3,130 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
+import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from scanstage.assets.files.stores import is_file
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.machine.processors import usable_cores
-from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.dataset.records.record_store import recorded_indices
-from scanstage.render.engine.log_tail import extend_log
-from scanstage.render.engine.scratch import passes_bytes, remove_scratch_of_dead_runs, scratch_folder
+from scanstage.dataset.records.run_file import Command, Session
+from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.executors.choose_executor import open_executor
-from scanstage.render.executors.local.picture_pipeline import Stages
-from scanstage.render.finish.map_output import engine_settings, wanted_maps
-from scanstage.render.finish.quarantine import release_finished
+from scanstage.render.executors.local.picture_pipeline import PicturePipeline, open_pipeline
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.render.runs.closing import described, earlier_failures, failures_json, rounded, write_outputs
-from scanstage.render.runs.leftovers import remove_leftovers
-from scanstage.render.runs.resume import (
-    Finished,
-    check_frames,
-    check_space,
-    finished_pictures,
-    frame_bounds,
-    is_asked,
-    last_gone_through,
-    open_folder,
-    pictures_asked,
-    refuse_nothing,
-)
-from scanstage.render.runs.run_file import default_out, earlier_run, write_run_file
-from scanstage.render.runs.run_options import GenerateOptions, read_config
-from scanstage.render.runs.shard_notes import (
-    begin_shard,
-    close_shard,
-    keep_shard_log,
-    lacking,
-    publish_ledger,
-    refuse_fresh,
-    remove_notes,
-    with_notes,
-)
+from scanstage.render.runs.progress import OnProgress, Progress, RunTally, ignore_progress
+from scanstage.render.runs.resume import PreparedRun, check_frames, prepare, refuse_nothing
+from scanstage.render.runs.run_options import GenerateOptions, default_out
 from scanstage.render.runs.summary import Summary
-from scanstage.render.terminal.console import Console, print_note
-from scanstage.render.terminal.progress_bar import RunProgress
-from scanstage.scenes.balance.balanced_run import BalancedRun
-from scanstage.scenes.balance.ledger import Ledger
-from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.planning.preflight import open_inputs
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.planning.preflight import open_planner
 from scanstage.scenes.whole_run.identity import versions
-from scanstage.scenes.whole_run.picture_source import PictureSource, open_source
-from scanstage.scenes.whole_run.shard import Shard
+
+logger = logging.getLogger(__name__)
 
 
-def generate(path: Path, options: GenerateOptions, console: Console) -> Summary:
+def generate(
+    config: RunConfig,
+    base: Path,
+    options: GenerateOptions,
+    command: Command,
+    engines: EngineFactory,
+    on_progress: OnProgress = ignore_progress,
+) -> Summary:
     """Run the main job.
 
     However it ends, what was finished is exported and noted in ``run.json``.
 
+    Args:
+        config: of the run.
+        base: folder that relative paths in the config start from.
+        options: of the run.
+        command: noted in ``run.json``, so that it can be given again.
+        engines: make the engines that render.
+        on_progress: told how far the run has come, by the calling thread.
+
     Raises:
         InputError: the config, its files, the engine or the folder can't be used; nothing was rendered.
-        EngineCrashed, EngineError: no Blender can be started (any more).
+        EngineCrashed, EngineError: no engine can be started (any more).
         OSError: the folder can't be written any more.
     """
     started = time.monotonic()
     use_one_blas_thread()
-    refuse_fresh(options.fresh, options.shard)
-    config = read_config(path, options)
-    base = path.resolve().parent
-    with console.status("reading scans (the samples are made on first use, which takes some seconds)"):
-        catalogue = open_inputs(config, base)
+    on_progress(Progress("reading scans"))
+    planner = open_planner(config, base)
     check_frames(config, options.frames)
     folder = DatasetFolder((options.out or default_out(config)).resolve())
-    with run_lock(folder, options.shard, note=partial(print_note, console)):
-        run = _prepare(Planner(config, catalogue, base), folder, options, console)
-        run.content["command"] = options.command(path)
-        run.make_missing()
-    run.summary.seconds["total"] = time.monotonic() - started
-    return run.summary
+    with run_lock(folder, options.part, note=logger.warning):
+        run = prepare(planner, folder, options, command, on_progress)
+        summary = Summary(folder, kept=len(run.found))
+        with _noted(run, summary) as sessions:
+            if run.is_complete:
+                run.go_through()
+            else:
+                _make_pictures(run, options, engines, on_progress, summary, sessions)
+            if not (sessions or run.found) and options.part.alone:
+                refuse_nothing(options.frames, run.source)
+    summary.seconds["total"] = time.monotonic() - started
+    return summary
 
 
-@dataclass
-class _Run:
-    """A run into a folder that is its own, or a shard of one.
-
-    Attributes:
-        content: what ``run.json`` says of it; ``sessions``: of this and earlier runs; of a shard its own.
-        found: pictures asked for that are finished.
-        missing: the others, or None where there are none.
-    """
-
-    planner: Planner
-    source: PictureSource
-    ledger: Ledger
-    folder: DatasetFolder
-    options: GenerateOptions
-    console: Console
-    content: dict[str, Any]
-    sessions: list[dict[str, Any]]
-    found: Finished
-    missing: Iterator[int] | None
-    summary: Summary
-
-    def left(self) -> int:
-        """Pictures of this run, by what is known now."""
-        return pictures_asked(self.options.frames, self.source, self.options.shard) - len(self.found)
-
-    def _asked(self) -> range:
-        """Pictures asked for, of which each is made or has failed once the run has gone through."""
-        first, last = frame_bounds(self.options.frames, self.source)
-        return range(first, last + 1)
-
-    def begin(self) -> None:
-        """Write what has to be there before the first picture; the engine is known to work."""
-        maps = wanted_maps(self.planner.config.output)
-        if self.options.shard is not None:
-            begin_shard(self.folder, self.content, maps, self.options.extend)
-            return
-        if self.options.fresh:
-            self.folder.clear()
-        self.folder.create(maps)
-        if isinstance(self.source, BalancedRun):
-            self.ledger.open(self.folder.ledger)
-        write_run_file(self.folder, self.content | {"sessions": self.sessions})
-
-    def make_missing(self) -> None:
-        """Make the pictures that are asked for and not there, and close the books however that ends."""
-        whole, summary = self.missing is None, self.summary
-        try:
-            if self.missing is not None:
-                self._render(self.missing)
-                whole = True
-        finally:
-            # Where the run was cut short, a disk that refuses this too must not hide what ended it.
-            with contextlib.nullcontext() if whole else contextlib.suppress(OSError):
-                if self.options.shard is not None:
-                    self._close_shard(self.options.shard, whole)
-                elif summary.done or (summary.kept and whole) or summary.failed:
-                    name = self.planner.config.name
-                    due = self._asked() if whole else ()
-                    write_outputs(self.folder, self.source, name, self.content, self.sessions, summary, due)
-                    remove_notes(self.folder)
-
-    def _close_shard(self, shard: Shard, whole: bool) -> None:
-        """Note what this shard has done. What derives from all pictures is the merge's to write."""
-        if self.sessions or self.summary.failed:
-            close_shard(self.folder, shard, self.sessions, self.summary.failed)
-        if isinstance(self.source, BalancedRun):
-            publish_ledger(self.folder, self.ledger)
-        if whole:
-            self.summary.lacking = lacking(self.folder, self.source)
-
-    def _render(self, missing: Iterator[int]) -> None:
-        config, catalogue = self.planner.config, self.planner.catalogue
-        settings = engine_settings(config)
-        workers = config.workers.count or usable_cores()
-        with scratch_folder(workers * passes_bytes(settings, config.camera.resolution)) as scratch:
-            stages = Stages(
-                catalogue,
-                self.folder,
-                config,
-                self.options.blender,
-                scratch,
-                self.console,
-                self.begin,
-            )
-            session: dict[str, Any] = {"versions": versions(), "engine": stages.info}
-            started = time.monotonic()
-            resumed = bool(self.found)
-            try:
-                with open_executor(self.source, stages, self.options, self.left(), resumed) as (executor, workers):
-                    session["workers"] = workers
-                    targets = self.source.targets.counts if isinstance(self.source, BalancedRun) else None
-                    there = self.found
-                    # Closed at once, also where an interrupt hits outside of it: all threads have ended then.
-                    with (
-                        RunProgress(
-                            self.console, self.left(), catalogue.classes, there.labels, targets, len(there)
-                        ) as progress,
-                        contextlib.closing(executor.map(missing)) as outcomes,
-                    ):
-                        for outcome in outcomes:
-                            self.summary.add(outcome)
-                            progress.note(outcome, self.left())
-            finally:
-                _keep_log(stages, self.folder, self.options.shard, len(self.sessions) + 1)
-                session["frames"] = list(frame_bounds(self.options.frames, self.source))
-                session |= {"pictures": self.summary.done, "seconds": rounded(self.summary, started)}
-                self.sessions.append(session)
-
-
-def _prepare(planner: Planner, folder: DatasetFolder, options: GenerateOptions, console: Console) -> _Run:
-    """Look at what is asked for and what is there. Raises InputError."""
-    config = planner.config
-    ledger = Ledger()
-    source = open_source(planner, ledger)
-    content = described(planner, source)
-    resumed = open_folder(folder, content["identity"], options.fresh, options.extend)
-    before = earlier_run(folder) if resumed else {}
-    remove_leftovers(folder, options.shard)
-    remove_scratch_of_dead_runs()
-    if resumed:
-        ledger.load(folder.ledger)
-    if isinstance(source, BalancedRun):
-        content["given"] = _take_over(source, before, content["identity"], folder)
-        _note_absent(source, console)
-    asked, shard = options.frames, options.shard
-    found = Finished()
-    if resumed:
-        with console.status("looking at what is there (every finished picture is read and checked)"):
-            found = finished_pictures(folder, asked, source, shard)
-            release_finished(folder, found.indices)
-        failures = earlier_failures(folder, before, shard)
-        content["failed"] = failures_json(f for f in failures.items() if f[0] not in found)
-    check_space(folder, config, pictures_asked(asked, source, shard) - len(found))
-    last = last_gone_through(folder, asked, resumed)
-    missing = _peeked(source.indices(lambda i: i not in found and is_asked(asked, i, shard), last))
-    if missing is None and not found and shard is None:
-        refuse_nothing(asked, source)
-    sessions = with_notes(folder, before.get("sessions", [])) if resumed and shard is None else []
-    summary = Summary(folder, kept=len(found))
-    return _Run(planner, source, ledger, folder, options, console, content, sessions, found, missing, summary)
-
-
-def _take_over(source: BalancedRun, before: dict[str, Any], identity: dict[str, Any], folder: DatasetFolder) -> int:
-    """How many pictures keep the orders that they have, because these were made for other targets; the source does so.
-
-    Raises InputError where orders are gone that can't be computed again, or not for the new targets.
-    """
-    given = int(before.get("given", 0))
-    source.take_over(given)
-    if not before or before["identity"].get("aims") == identity["aims"]:
-        return given
-    given, last = len(source.ledger.entries), max(recorded_indices(folder), default=-1)
-    if last >= given:
-        raise InputError(
-            f"{folder.ledger}: holds the orders of {given} pictures, but there is a picture {last}; for other targets "
-            "its order can't be computed again",
-            "first finish the dataset with the targets it was begun with (the same command as then), then --extend",
-        )
-    source.take_over(given)
-    return given
-
-
-def _note_absent(source: BalancedRun, console: Console) -> None:
-    if source.targets.absent:
-        names = ", ".join(source.targets.absent)
-        text = f"the real dataset has no labels called {names}: counted as 0; if it calls them otherwise, say so in map"
-        print_note(console, text)
-
-
-def _peeked(indices: Iterator[int]) -> Iterator[int] | None:
-    """The iterator, or None where it has nothing: then no engine needs to be started."""
+@contextmanager
+def _noted(run: PreparedRun, summary: Summary) -> Iterator[list[Session]]:
+    """Note what has been done, and write what follows from the pictures, however that ends; takes the sessions."""
+    sessions: list[Session] = []
+    complete = False
     try:
-        first = next(indices)
-    except StopIteration:
-        return None
-    return itertools.chain([first], indices)
+        yield sessions
+        complete = True
+    finally:
+        # Where the run was cut short, a disk that refuses this too must not hide what ended it.
+        with contextlib.nullcontext() if complete else contextlib.suppress(OSError):
+            content = replace(run.content, sessions=(*run.content.sessions, *sessions))
+            run.notes.finish(content, summary, run.asked() if complete else None)
 
 
-def _keep_log(stages: Stages, folder: DatasetFolder, shard: Shard | None, session: int) -> None:
-    """Put what Blender printed beside the dataset, if there is one, below what it printed in earlier sessions."""
+def _make_pictures(
+    run: PreparedRun,
+    options: GenerateOptions,
+    engines: EngineFactory,
+    on_progress: OnProgress,
+    summary: Summary,
+    sessions: list[Session],
+) -> None:
+    """Make the pictures that aren't there; without any that is due no engine is started, and no session noted."""
+    planner = run.source.planner
+    session, started, idle = Session(versions=versions()), time.monotonic(), False
+    most = planner.config.workers.count or usable_cores()
+    with open_pipeline(planner.config, planner.catalogue, run.folder, engines, workers=most) as pipeline:
+        try:
+            with open_executor(pipeline, options.executor, options.address, run.left(), planner.base) as executor:
+                on_progress(Progress("joining the cluster" if options.executor == "ray" else "starting"))
+                engine = executor.start(run.pictures(), at_once=run.source.exact)
+                if engine is not None:
+                    session = replace(session, engine=dict(pipeline.info), workers=executor.workers)
+                    run.notes.begin(run.content)
+                tally = RunTally(run.source, run.found.labels, len(run.found))
+                on_progress(tally.progress(run.left()))
+                # Closed at once, also where an interrupt hits outside of it: all threads have ended then.
+                with contextlib.closing(executor.outcomes()) as outcomes:
+                    for outcome in outcomes:
+                        summary.add(outcome)
+                        on_progress(tally.progress(run.left(), outcome))
+                idle = engine is None and not (summary.done or summary.failed)
+        finally:
+            if not idle:
+                _keep_log(run, pipeline)
+                bounds = run.selection.bounds(run.source.expected)
+                seconds = summary.rounded_seconds(time.monotonic() - started)
+                sessions.append(replace(session, frames=bounds, pictures=summary.done, seconds=seconds))
+
+
+def _keep_log(run: PreparedRun, pipeline: PicturePipeline) -> None:
+    """Put what the engines printed beside the dataset, if there is one."""
     with contextlib.suppress(Exception):  # of whatever kind: it must not hide what ended the run
-        printed = stages.printed()
-        if not printed or not is_file(folder.run_file):
-            return
-        text = f"== session {session}\n".encode() + printed
-        if shard is not None:
-            keep_shard_log(folder, shard, text)
-        else:
-            extend_log(folder.root, folder.log.name, text)
+        if printed := pipeline.printed():
+            run.notes.keep_log(printed)

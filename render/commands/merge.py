@@ -5,33 +5,36 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
+from scanstage.dataset.records.run_file import Command, RunFile, read_run_file
 from scanstage.render.commands.merge_parts import take_in
 from scanstage.render.engine.scratch import remove_scratch_of_dead_runs
 from scanstage.render.finish.quarantine import reasons, release_finished
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.render.runs.closing import described, earlier_failures, write_outputs
 from scanstage.render.runs.leftovers import remove_leftovers
+from scanstage.render.runs.outputs import write_outputs
 from scanstage.render.runs.resume import finished_pictures
-from scanstage.render.runs.run_file import differences, earlier_run
-from scanstage.render.runs.shard_notes import remove_notes, with_notes
+from scanstage.render.runs.same_run import differences
+from scanstage.render.runs.shard_notes import noted_failures, remove_notes, with_notes
 from scanstage.render.runs.summary import Summary
-from scanstage.scenes.balance.balanced_run import BalancedRun
-from scanstage.scenes.balance.ledger import Ledger
 from scanstage.scenes.config.load import with_overrides
 from scanstage.scenes.inputs.catalogue import Catalogue
+from scanstage.scenes.plan import MOST_PICTURES
 from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.planning.preflight import open_inputs
+from scanstage.scenes.planning.preflight import open_planner
+from scanstage.scenes.whole_run.balanced_pictures import BalancedPictures, open_targets
+from scanstage.scenes.whole_run.identity import identity
 from scanstage.scenes.whole_run.picture_source import PictureSource, open_source
+from scanstage.scenes.whole_run.selection import Selection
 
-Content = dict[str, Any]
+NOTHING = Selection(there=range(MOST_PICTURES))
+"""Goes through a run and makes none of its pictures."""
 Note = Callable[[str], None]
 
 
@@ -75,13 +78,11 @@ def merge(root: Location, parts: Sequence[Path], note: Note) -> Merged:
         open_dataset(root)  # before anything is made there
     with _unless_refused(root), run_lock(folder, what="a merge", note=note):
         taken = take_in(folder, parts, note) if parts else 0
-        run = earlier_run(folder)
-        ledger = Ledger()
-        ledger.load(folder.ledger)
-        source = _reopened(folder, run, ledger)
+        run = read_run_file(folder)
+        source = _reopened(folder, run)
         remove_leftovers(folder)
         remove_scratch_of_dead_runs()
-        return _finished(folder, run, source, ledger, taken)
+        return _finished(folder, run, source, taken)
 
 
 @contextlib.contextmanager
@@ -97,58 +98,53 @@ def _unless_refused(root: Location) -> Iterator[None]:
         raise
 
 
-def _finished(folder: DatasetFolder, run: Content, source: PictureSource, ledger: Ledger, taken: int) -> Merged:
-    for _ in source.indices(lambda index: False):
+def _finished(folder: DatasetFolder, run: RunFile, source: PictureSource, taken: int) -> Merged:
+    for _ in source.pictures(NOTHING):
         pass  # a balanced run plans what its ledger lacks, and knows then how many pictures it has
-    there = finished_pictures(folder, None, source)
+    there = finished_pictures(folder, Selection(), source)
     release_finished(folder, there.indices)
-    missing = [i for i in range(source.expected) if i not in there]
-    known = earlier_failures(folder, run, None) | reasons(folder)
+    missing = [i for i in range(source.expected) if i not in there.indices]
+    failures = run.failures | noted_failures(folder)
+    known = failures | reasons(folder)
     summary = Summary(folder, kept=len(there), failed=[(i, known[i]) for i in missing if i in known])
-    sessions = with_notes(folder, run.get("sessions", []))
-    write_outputs(folder, source, str(run["config"]["name"]), _described(run), sessions, summary, there.indices)
+    content = replace(run, failed=(), pictures=None, labels=None, sessions=with_notes(folder, run.sessions))
+    write_outputs(folder, source, content, summary, there.indices)
     missing = sorted({*missing, *(index for index, _ in summary.failed)})  # also what has gone since
     remove_notes(folder)
-    return Merged(summary, len(there), taken, missing, _command(folder, run))
+    return Merged(summary, len(there), taken, missing, _command(folder, run.command))
 
 
-def _described(run: Content) -> Content:
-    """What ``run.json`` said before there were pictures."""
-    return {key: value for key, value in run.items() if key not in ("failed", "sessions", "pictures", "labels")}
-
-
-def _reopened(folder: DatasetFolder, run: Content, ledger: Ledger) -> PictureSource:
+def _reopened(folder: DatasetFolder, run: RunFile) -> PictureSource:
     """Where the pictures of a dataset come from, by its ``run.json`` alone.
 
     Only a balanced run needs its scans and files again: what each of its pictures shows follows from those before.
 
     Raises InputError where these are not what they were.
     """
-    identity_before = run["identity"]
-    data = dict(run["config"])
-    if data.get("balance") is not None and identity_before.get("aims", {}).get("images") is None:
+    data = dict(run.config)
+    if run.balance is not None and run.identity.aims.images is None:
         data.pop("images", None)  # it wasn't given, so the targets decide
     config = with_overrides(data, (), Path(str(folder.run_file)))
     if config.balance is None:
         return open_source(Planner(config, Catalogue([], []), Path()))
-    base = Path(run.get("command", {}).get("config", folder.root)).parent
-    source = open_source(Planner(config, open_inputs(config, base), base), ledger)
-    if changed := [text for _, text in differences(identity_before, described(source.planner, source)["identity"])]:
+    base = run.command.folder or Path()
+    source = BalancedPictures(planner := open_planner(config, base), open_targets(config, planner.catalogue, base))
+    now = identity(config, planner.catalogue, base, source.aims)
+    if changed := [text for _, text in differences(run.identity, now)]:
         raise InputError(
             [f"{folder.root}: it isn't known how many pictures it is to have: {text}" for text in changed[:10]],
             "a balanced dataset is finished with the scans, files and version that it was begun with: bring them back",
         )
-    assert isinstance(source, BalancedRun)
-    source.take_over(int(run.get("given", 0)))
+    source.ledger.load(folder.ledger)
+    source.take_over(run.given)
     return source
 
 
-def _command(folder: DatasetFolder, run: Content) -> str:
+def _command(folder: DatasetFolder, given: Command) -> str:
     """What makes the pictures that are missing."""
-    given = run.get("command", {})
-    words = ["scanstage", "generate", str(given.get("config", "CONFIG"))]
-    for override in given.get("set", ()):
+    words = ["scanstage", "generate", given.config or "CONFIG"]
+    for override in given.set:
         words += ["--set", override]
-    if given.get("blender"):
-        words += ["--blender", given["blender"]]
+    if given.blender:
+        words += ["--blender", given.blender]
     return shlex.join([*words, "--out", str(folder.root)])

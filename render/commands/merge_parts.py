@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import stat
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.outside_files import NO_FILE, is_file_below, open_below, read_below
 from scanstage.assets.files.stores import entry_names
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.records.dataset_folder import MAP_FOLDERS, DatasetFolder, record_name
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.own_files import RECORD_BYTES, read_own, refuse_misplaced
 from scanstage.dataset.records.picture_files import image_is_whole, is_recorded, most_bytes, picture_files
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import read_records, recorded_indices
+from scanstage.dataset.records.run_file import read_run_file, write_run_file
 from scanstage.render.finish.quarantine import LOG, PLAN, REASON, made_place
 from scanstage.render.locks.run_lock import live_holders
-from scanstage.render.runs.run_file import check_resumable, differences, earlier_run, write_run_file
+from scanstage.render.runs.same_run import check_resumable, differences
 from scanstage.render.runs.shard_notes import publish_ledger, with_notes
 from scanstage.scenes.balance.ledger import Ledger
+from scanstage.scenes.whole_run.identity import Identity
 
 Note = Callable[[str], None]
 _MOST_SHOWN = 10
@@ -66,7 +67,7 @@ def take_in(folder: DatasetFolder, roots: Sequence[Path], note: Note) -> int:
     wanted = _wanted(folder, parts, note)
     folder.create({p.name for part in parts for p in _maps(part)})
     if not folder.run_file.is_file():
-        write_run_file(folder, earlier_run(parts[0]) | {"sessions": []})
+        write_run_file(folder, replace(read_run_file(parts[0]), sessions=()))
     for found in wanted:
         _take(folder, found)
     for part in parts:
@@ -74,16 +75,12 @@ def take_in(folder: DatasetFolder, roots: Sequence[Path], note: Note) -> int:
         ledger.load(part.ledger)
         publish_ledger(folder, ledger)
         _take_failures(folder, part)
-    run = earlier_run(folder)
-    sessions = {_key(s): s for s in run.get("sessions", [])}
+    run = read_run_file(folder)
+    sessions = {s.key: s for s in run.sessions}
     for part in parts:
-        sessions |= {_key(s): s for s in with_notes(part, earlier_run(part).get("sessions", []))}
-    write_run_file(folder, run | {"sessions": list(sessions.values())})
+        sessions |= {s.key: s for s in with_notes(part, read_run_file(part).sessions)}
+    write_run_file(folder, replace(run, sessions=tuple(sessions.values())))
     return len(wanted)
-
-
-def _key(session: dict[str, Any]) -> str:
-    return json.dumps(session, sort_keys=True)
 
 
 def _opened(root: Path, part: Path) -> DatasetFolder:
@@ -122,18 +119,18 @@ def _check_same_beginning(first: DatasetFolder, parts: Sequence[DatasetFolder]) 
     ]
     if problems:
         hint = (
-            "they can't be one dataset: take those that were extended (--extend) from copies of the same one, and make "
-            "what the others hold again in such a copy"
+            f"they can't be one dataset: take those that were extended ({option('extend')}) from copies of the same "
+            "one, and make what the others hold again in such a copy"
         )
         raise InputError(_first(problems), hint)
 
 
 def _given(folder: DatasetFolder) -> int:
-    return int(earlier_run(folder).get("given", 0))
+    return read_run_file(folder).given
 
 
-def _identity(folder: DatasetFolder) -> Any:
-    return earlier_run(folder)["identity"]
+def _identity(folder: DatasetFolder) -> Identity:
+    return read_run_file(folder).identity
 
 
 def _wanted(folder: DatasetFolder, parts: Sequence[DatasetFolder], note: Note) -> list[_Found]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,19 @@ from typing import Any
 import psutil
 
 from scanstage.dataset.export.annotations import export
-from scanstage.dataset.labels.categories import read_categories
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.render.engine.scratch import passes_bytes, scratch_folder
+from scanstage.render.engine.engine_protocol import EngineError, EngineFactory
 from scanstage.render.engine.supervised_worker import PictureFailed, StartFailed, SupervisedWorker
-from scanstage.render.engine.worker_process import EngineError
 from scanstage.render.executors.local.machine_shares import Shares
-from scanstage.render.executors.local.picture_pipeline import Stages
+from scanstage.render.executors.local.picture_pipeline import PicturePipeline, open_pipeline
 from scanstage.render.finish.finish_picture import LabelMismatch
-from scanstage.render.finish.map_output import engine_settings, wanted_maps
-from scanstage.render.runs.closing import described
-from scanstage.render.terminal.console import Console
-from scanstage.scenes.balance.balanced_run import BalancedRun
-from scanstage.scenes.balance.ledger import Ledger
+from scanstage.render.finish.map_output import wanted_maps
+from scanstage.render.runs.outputs import begun
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.sight.planned import Planned
 from scanstage.scenes.whole_run.picture_source import PictureSource, open_source
+from scanstage.scenes.whole_run.pictures import Picture, PlannedPicture, RefusedPicture
+from scanstage.scenes.whole_run.selection import Selection, single
 
 STAGES = ("plan", "sync", "render", "read", "finish")
 
@@ -72,14 +69,13 @@ class PilotReport:
     engine: dict[str, Any]
 
 
-def run_pilots(planner: Planner, shares: Shares, blender: Path | None, console: Console) -> PilotReport:
+def run_pilots(planner: Planner, shares: Shares, engines: EngineFactory | None) -> PilotReport:
     """Make the pilots, one after the other with one worker of those that ``shares`` describes.
 
     Args:
         planner: of the run.
         shares: how the run's workers share the machine.
-        blender: executable to render with; None is the bpy wheel.
-        console: for what the engine says of itself.
+        engines: that render; None is Blender, the bpy wheel.
 
     Raises:
         InputError: a pilot can't be planned, or the engine can't be used.
@@ -87,27 +83,17 @@ def run_pilots(planner: Planner, shares: Shares, blender: Path | None, console: 
         OSError: the temporary folder can't be written.
     """
     config = planner.config
-    need = passes_bytes(engine_settings(config), config.camera.resolution)
-    with tempfile.TemporaryDirectory(prefix="scanstage-estimate-") as place, scratch_folder(need) as scratch:
-        folder, ledger = DatasetFolder(Path(place)), Ledger()
-        source = open_source(planner, ledger)
-        stages = Stages(
-            planner.catalogue,
-            folder,
-            config,
-            blender,
-            scratch,
-            console,
-            begin=lambda: folder.create(wanted_maps(config.output)),
-        )
-        if isinstance(source, BalancedRun):
-            ledger.open(folder.ledger)
-        worker = stages.workers(shares)[0]
-        try:
-            start_s, pilots, worker_bytes = _make_all(source, worker, stages, Path(place))
-        finally:
-            worker.close()
-        export(folder, read_categories(described(planner, source)), config.name)
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="scanstage-estimate-"))
+        folder = DatasetFolder(Path(place))
+        folder.create(wanted_maps(config.output))
+        pipeline = stack.enter_context(open_pipeline(config, planner.catalogue, folder, engines))
+        source = open_source(planner)
+        if source.balance is not None:
+            source.balance.ledger.open(folder.ledger)
+        with contextlib.closing(pipeline.workers(shares)[0]) as worker:
+            start_s, pilots, worker_bytes = _make_all(source, worker, pipeline, Path(place))
+        export(folder, begun(source).categories, config.name)
         coordinator = psutil.Process().memory_info().rss
         return PilotReport(
             tuple(pilots),
@@ -117,59 +103,58 @@ def run_pilots(planner: Planner, shares: Shares, blender: Path | None, console: 
             _of_all(Path(place)),
             worker_bytes,
             coordinator,
-            dict(stages.info),
+            dict(pipeline.info),
         )
 
 
 def _make_all(
-    source: PictureSource, worker: SupervisedWorker, stages: Stages, place: Path
+    source: PictureSource, worker: SupervisedWorker, pipeline: PicturePipeline, place: Path
 ) -> tuple[float, list[Pilot], int | None]:
     """Seconds of the start, the pilots, and the worker's memory after the last."""
     before = time.perf_counter()
     pilots: list[Pilot] = []
     start_s = 0.0
     memory: int | None = None
-    for index in _chosen(source):
+    for picture in map(_planned, source.pictures(_chosen(source))):
         first = not pilots
-        planned, plan_s = _planned(source, index)
         if first:  # twice: what is read and built for any first picture counts as start
-            _make(planned, worker, stages)
+            _make(picture.planned, worker, pipeline)
             start_s = time.perf_counter() - before
-            if not isinstance(source, BalancedRun):  # which chose among candidates, and has its choice now
-                planned, plan_s = _planned(source, index)
-        seconds, memory = _make(planned, worker, stages)
-        pilots.append(Pilot(index, {"plan": plan_s} | seconds, _of_picture(place, index)))
+            if source.balance is None:  # which would choose among candidates, and has its choice now
+                picture = _planned(next(source.pictures(single(picture.index))))
+        seconds, memory = _make(picture.planned, worker, pipeline)
+        pilots.append(Pilot(picture.index, {"plan": picture.seconds} | seconds, _of_picture(place, picture.index)))
         if first:
-            start_s = max(0.0, start_s - plan_s - sum(seconds.values()))
+            start_s = max(0.0, start_s - picture.seconds - sum(seconds.values()))
     return start_s, pilots, memory
 
 
-def _planned(source: PictureSource, index: int) -> tuple[Planned, float]:
-    """A plan, and its seconds."""
-    begun = time.perf_counter()
-    return source.plan(index), time.perf_counter() - begun
-
-
-def _chosen(source: PictureSource) -> Iterator[int]:
+def _chosen(source: PictureSource) -> Selection:
     """First, middle and last picture; of a balanced run the first three, as later ones depend on all before."""
-    if isinstance(source, BalancedRun):
-        return source.indices(lambda i: i < 3, 2)
-    wanted = {0, source.expected // 2, source.expected - 1}
-    return source.indices(wanted.__contains__)
+    if source.balance is not None:
+        return Selection((0, 2), through=2)
+    return Selection(only={0, source.expected // 2, source.expected - 1})
 
 
-def _make(planned: Planned, worker: SupervisedWorker, stages: Stages) -> tuple[dict[str, float], int | None]:
+def _planned(picture: Picture) -> PlannedPicture:
+    """The picture. Raises InputError where it can't be planned."""
+    if isinstance(picture, RefusedPicture):
+        raise picture.error
+    return picture
+
+
+def _make(planned: Planned, worker: SupervisedWorker, pipeline: PicturePipeline) -> tuple[dict[str, float], int | None]:
     """Render and write a picture: seconds by stage, and the worker's memory."""
     index = planned.plan.index
     try:
         rendered = worker.render(planned)
         begun = time.perf_counter()
-        stages.finish(planned, rendered.passes, rendered.session)
+        pipeline.finish(planned, rendered.passes, rendered.engine)
     except (PictureFailed, LabelMismatch) as e:
         raise EngineError(f"pilot picture {index}: {e}") from e
     except StartFailed as e:
         raise e.reason from None
-    last = rendered.session.last
+    last = rendered.engine.last
     return rendered.seconds | {"finish": time.perf_counter() - begun}, last.rss_bytes if last else None
 
 

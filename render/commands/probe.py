@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.engine.blender_session import BlenderSession, EngineCrashed, EngineError, EngineInfo
+from scanstage.render.engine.blender_session import BlenderEngines
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError, EngineInfo
 from scanstage.render.engine.worker_process import one_line
-from scanstage.scenes.config.sections.render_settings import Engine, RenderSettings
+from scanstage.scenes.config.sections.render_settings import EngineName, RenderSettings
 
 _TIMEOUT_S = 120.0
 
@@ -64,13 +66,13 @@ def probe(blender: Path | None, eevee: bool = True) -> BlenderProbe:
     )
 
 
-def _start(blender: Path | None, engine: Engine, problems: list[tuple[str, str]]) -> EngineInfo | None:
+def _start(blender: Path | None, engine: EngineName, problems: list[tuple[str, str]]) -> EngineInfo | None:
     settings = RenderSettings(engine=engine)
     with tempfile.TemporaryDirectory(prefix="scanstage-probe-") as folder:
         try:
-            log = Path(folder) / "log"
-            with BlenderSession(settings, blender, Path(folder), log, start_timeout_s=_TIMEOUT_S) as session:
-                return session.info
+            engines = BlenderEngines(blender, _TIMEOUT_S)
+            with contextlib.closing(engines(settings, Path(folder), Path(folder) / "log")) as started:
+                return started.info
         except InputError as e:
             problems.append(("; ".join(e.problems), e.hint or ""))
         except (EngineError, EngineCrashed) as e:

@@ -23,19 +23,18 @@ from scanstage.dataset.records.own_files import RECORD_BYTES, has_own, read_own,
 from scanstage.dataset.records.picture_files import IMAGE_SUFFIXES, misnamed, read_image
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import recorded_indices
-from scanstage.render.engine.scratch import passes_bytes, scratch_folder
-from scanstage.render.executors.local.picture_pipeline import Stages
-from scanstage.render.finish.map_output import engine_settings, wanted_maps
+from scanstage.render.engine.engine_protocol import EngineFactory
+from scanstage.render.executors.local.picture_pipeline import open_pipeline
+from scanstage.render.finish.map_output import wanted_maps
 from scanstage.render.finish.quarantine import kept
 from scanstage.render.locks.run_lock import run_lock
 from scanstage.render.runs.resume import check_resolution
-from scanstage.render.terminal.console import Console
 from scanstage.scenes.config.load import with_overrides
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.plan import CameraPlan, FramePlan
 from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.sight.planned import CastPlan, Planned
+from scanstage.scenes.sight.planned import Planned
 
 FREE_SECTIONS = ("render", "output", "workers")
 """What may be otherwise than in the run: how a plan is rendered and written, not what it shows."""
@@ -74,7 +73,7 @@ class RecordedPicture:
         # A plan that is there names no file relative to its config.
         planner = Planner(config, self.catalogue, Path())
         with self.unless_broken():
-            return planner.complete(CastPlan(plan, planner.caster.cast(plan)))
+            return planner.planned(plan)
 
     @contextmanager
     def unless_broken(self) -> Iterator[None]:
@@ -156,11 +155,10 @@ def replay(
     root: Location,
     index: int,
     out: Path | None,
-    console: Console,
     *,
     overrides: tuple[str, ...] = (),
     size: tuple[int, int] | None = None,
-    blender: Path | None = None,
+    engines: EngineFactory | None = None,
     library: Path | None = None,
 ) -> Replay:
     """Render picture ``index`` of the dataset in ``root`` again.
@@ -169,10 +167,9 @@ def replay(
         root: folder of the dataset, which is only read.
         index: of the picture; it has a record, or failed and is kept in quarantine.
         out: folder for the new picture and its record; None is :func:`folder_for`'s.
-        console: for what the engine says of itself.
         overrides: of :data:`FREE_SECTIONS`, ``render.…=value``, to look closer.
         size: another width and height, of the same view.
-        blender: executable to render with; None is the bpy wheel.
+        engines: that render; None is Blender, the bpy wheel.
         library: where the scans are now, if not where they were.
 
     Raises:
@@ -184,27 +181,15 @@ def replay(
     config = case.config(overrides)
     folder = DatasetFolder(folder_for(case, out))
     planned = case.planned(config, size)
-    settings = engine_settings(config)
+    pixels = planned.plan.camera.resolution_wh
     with (
         run_lock(folder, what="a replay"),
-        scratch_folder(passes_bytes(settings, planned.plan.camera.resolution_wh)) as scratch,
+        open_pipeline(config, case.catalogue, folder, engines, resolution_wh=pixels) as pipeline,
+        pipeline.one_engine() as engine,
     ):
-        maps = wanted_maps(config.output)
-        stages = Stages(
-            case.catalogue,
-            folder,
-            config,
-            blender,
-            scratch,
-            console,
-            begin=lambda: folder.create(maps),
-        )
-        session = stages.open()
-        try:
-            with case.unless_broken():
-                after = stages.finish(planned, stages.render(session, planned), session)
-        finally:
-            session.close()
+        folder.create(wanted_maps(config.output))
+        with case.unless_broken():
+            after = pipeline.finish(planned, pipeline.render(engine, planned), engine)
     before = case.record
     if before is None:
         return Replay(None, after, case.reason, folder, False, False, None)
@@ -264,7 +249,7 @@ def _config(dataset: FinishedDataset, overrides: tuple[str, ...]) -> RunConfig:
                 "change the config and generate a picture to see what a plan would become",
             )
     told = dataset.folder.run_file
-    config = dataset.run["config"]
+    config = dataset.run.config
     workers = config.get("workers")
     config = config | {"workers": (workers if isinstance(workers, dict) else {}) | UNBOUNDED}
     return with_overrides(config, overrides, told if isinstance(told, Path) else Path(told.name))

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.engine.worker_process import EngineCrashed, EngineError
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
+from scanstage.scenes.config.sections.engine_traits import ENGINES
 
 WORKER = Path(__file__).parents[1] / "blender" / "worker.py"
 
@@ -68,12 +69,13 @@ def start_failure(blender: Path | None, error: EngineError | EngineCrashed, engi
     Args:
         blender: as given to :func:`worker_command`.
         error: what :meth:`WorkerProcess.ask` raised.
-        engine: ``cycles`` or ``eevee``.
+        engine: key of :data:`engine_traits.ENGINES`.
     """
     if isinstance(error, EngineCrashed):
-        if engine == "eevee" and any("EGL" in line or "GL context" in line for line in error.log_tail):
+        graphics = ENGINES[engine].needs_graphics
+        if graphics and any("EGL" in line or "GL context" in line for line in error.log_tail):
             return InputError(
-                "engine: eevee needs a graphics context, and Blender can't open one here", NO_GRAPHICS_MEND
+                f"engine: {engine} needs a graphics context, and Blender can't open one here", NO_GRAPHICS_MEND
             )
         if blender is None:
             return error

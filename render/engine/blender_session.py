@@ -13,12 +13,11 @@ from types import TracebackType
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.engine.blender_launch import start_failure, worker_command
+from scanstage.render.engine.engine_protocol import Engine, EngineCrashed, EngineError, EngineInfo, PictureStats
 from scanstage.render.engine.passes import BrokenPasses, Passes, read_passes, with_sharp
-from scanstage.render.engine.worker_process import CommandFailed, EngineCrashed, EngineError, WorkerProcess
+from scanstage.render.engine.worker_process import CommandFailed, WorkerProcess
 from scanstage.scenes.config.sections.render_settings import RenderSettings
 from scanstage.scenes.plan import FramePlan
-
-__all__ = ["BlenderSession", "EngineCrashed", "EngineError", "EngineInfo", "PictureStats"]
 
 _START_TIMEOUT_S = 180.0
 # Before its first picture a GPU backend may have to compile its kernels.
@@ -40,49 +39,40 @@ def cache_share(memory_bytes: int | None) -> int:
 
 
 @dataclass(frozen=True)
-class EngineInfo:
-    """What a worker says of itself.
+class BlenderEngines:
+    """Starts Blender workers: the :class:`EngineFactory` of real runs.
 
     Attributes:
-        blender: version, such as ``4.5.15 LTS``.
-        engine: Blender's identifier of the render engine.
-        device, device_names, device_reason: what renders, and why that (see ``DeviceChoice``).
-        devices: names of all devices by backend.
-        denoiser: whether OpenImageDenoise is there.
-        builtin_hdris: names that ``builtin:<name>`` can take.
-        notes: what was asked for that this Blender can't do, one sentence each.
+        blender: a Blender executable, 3.4 or later; None uses the bpy wheel of this Python.
+        start_timeout_s: how long it may take to start.
     """
 
-    blender: str
-    engine: str
-    device: str
-    device_names: list[str]
-    device_reason: str
-    devices: dict[str, list[str]]
-    denoiser: bool
-    builtin_hdris: list[str]
-    notes: list[str]
+    blender: Path | None = None
+    start_timeout_s: float = _START_TIMEOUT_S
 
-
-@dataclass(frozen=True)
-class PictureStats:
-    """Where the time of the last picture went, in seconds, and the worker's memory after it (None where unknown).
-
-    ``sync_s``: setting the scene; ``render_s``: Blender's render calls with writing; ``check_s``: of that, the
-    render of labels' passes that a picture with blur needs; ``read_s``: reading the passes; ``datablocks``: how many
-    Blender holds, which stays level unless something leaks.
-    """
-
-    sync_s: float
-    check_s: float
-    render_s: float
-    read_s: float
-    rss_bytes: int | None
-    datablocks: int
+    def __call__(
+        self,
+        settings: RenderSettings,
+        scratch: Path,
+        log: Path,
+        *,
+        memory_bytes: int | None = None,
+        gpu: int | None = None,
+    ) -> Engine:
+        """See :class:`EngineFactory`."""
+        return BlenderSession(
+            settings,
+            self.blender,
+            scratch,
+            log,
+            memory_bytes=memory_bytes,
+            gpu=gpu,
+            start_timeout_s=self.start_timeout_s,
+        )
 
 
 class BlenderSession:
-    """One Blender worker for the length of a run. Not to be shared between threads.
+    """One Blender worker for the length of a run: an :class:`Engine`. Not to be shared between threads.
 
     Args:
         settings: fixed for the session.
@@ -161,20 +151,7 @@ class BlenderSession:
         return self._worker.pid
 
     def render(self, plan: FramePlan, asset_folders: Mapping[str, Path], timeout_s: float) -> Passes:
-        """Render a plan.
-
-        With depth of field or motion blur, ``instance_ids``, ``depth_m`` and ``normals`` are those of a pinhole at the
-        middle of the exposure, from a render of their own; radiance, alpha and soft masks are blurred.
-
-        Args:
-            plan: the picture.
-            asset_folders: folders by asset id, of all that the plan shows (more does no harm).
-            timeout_s: how long it may take before the worker is taken to hang and is ended.
-
-        Raises:
-            EngineError: this picture can't be rendered; the session lives on.
-            EngineCrashed: the worker died, hung or took too much memory; a new session is needed.
-        """
+        """See :class:`Engine`."""
         output, sharp = (self._folder / f"{self._pictures}{kind}.exr" for kind in ("", "-sharp"))
         request = {
             "op": "render",
@@ -202,10 +179,7 @@ class BlenderSession:
         return passes
 
     def save_scene(self, path: Path, timeout_s: float) -> None:
-        """Save what was rendered last as a ``.blend`` that refers to textures where they are now.
-
-        Raises EngineError, EngineCrashed as :meth:`render` does.
-        """
+        """See :class:`Engine`."""
         self._worker.ask({"op": "save", "path": str(path.absolute())}, timeout_s)
 
     @staticmethod

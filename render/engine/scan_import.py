@@ -17,8 +17,8 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.scans.scan_bounds import free_memory
 from scanstage.render.blender.import_scan import MARKER
 from scanstage.render.engine.blender_launch import start_failure, worker_command
+from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.render.engine.file_view import limited
-from scanstage.render.engine.worker_process import EngineError
 
 _SCRIPT = Path(__file__).parents[1] / "blender" / "import_scan.py"
 _TIMEOUT_S = 600.0

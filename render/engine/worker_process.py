@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 
 import psutil
 
-from scanstage.assets.messages.errors import LOG_MARK
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 from scanstage.render.engine.log_tail import LogTail
 
 _LOG_TAIL_LINES = 12
@@ -32,30 +32,6 @@ _ANSWER_BYTES = 1 << 20
 """Answers are shorter; a line without end is chatter, and must not be held in memory."""
 _NO_RESOURCES = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC}
 _running: set[WorkerProcess] = set()
-
-
-class EngineError(Exception):
-    """A picture failed; the engine lives on and takes the next.
-
-    Attributes:
-        kind: the name of the error inside the worker, such as ``MissingFile``.
-    """
-
-    def __init__(self, message: str, kind: str = "EngineError") -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-class EngineCrashed(Exception):
-    """The engine's process died, hung or broke the protocol: a new one is needed.
-
-    Attributes:
-        log_tail: the last lines that it printed.
-    """
-
-    def __init__(self, message: str, log_tail: Sequence[str] = ()) -> None:
-        super().__init__(LOG_MARK.join([message, *log_tail]))
-        self.log_tail = list(log_tail)
 
 
 class CommandFailed(Exception):

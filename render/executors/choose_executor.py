@@ -4,42 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
 
-from scanstage.render.executors.local.local_executor import Executor, LocalExecutor
+from scanstage.render.executors.local.executor_protocol import Executor
+from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.executors.local.machine_shares import share_out
-from scanstage.render.executors.local.picture_pipeline import Stages
-from scanstage.render.runs.run_options import GenerateOptions
-from scanstage.render.terminal.console import outside
-from scanstage.scenes.whole_run.picture_source import PictureSource
+from scanstage.render.executors.local.picture_pipeline import PicturePipeline
+
+ExecutorKind = Literal["local", "ray"]
 
 
 @contextmanager
 def open_executor(
-    source: PictureSource, stages: Stages, options: GenerateOptions, pictures: int, resumed: bool
-) -> Iterator[tuple[Executor, int]]:
-    """An executor and the number of its workers, for the length of a run.
+    pipeline: PicturePipeline, kind: ExecutorKind, address: str | None, pictures: int, base: Path
+) -> Iterator[Executor]:
+    """An executor for the length of a run. Nothing is started yet.
 
     Args:
-        source: plans the pictures.
-        stages: what becomes of them.
-        options: which executor.
+        pipeline: what becomes of pictures.
+        kind: on this machine, or on a Ray cluster.
+        address: of the cluster, ``host:port`` or ``auto``; None starts or finds one.
         pictures: how many are to be made, as far as is known.
-        resumed: whether other pictures are finished already.
+        base: folder that the config's relative paths start from; other machines need it.
 
     Raises:
         InputError: it can't be used.
     """
-    if options.executor == "ray":
+    if kind == "ray":
         from scanstage.render.executors.ray.ray_run import open_ray_executor
 
-        with open_ray_executor(source, stages, options.address, pictures, resumed) as opened:
+        with open_ray_executor(pipeline, address, pictures, base) as opened:
             yield opened
         return
-    shares = share_out(stages.config, pictures)
-    stages.console.print(outside(f"workers: {shares.workers}, {shares.why}"))
-    workers = stages.workers(shares)
+    shares = share_out(pipeline.config, pictures)
+    places = pipeline.workers(shares)
+    executor = LocalExecutor(places, pipeline.finish, pipeline.give_up, shares.why)
     try:
-        yield LocalExecutor(source.plan, workers, stages.finish, stages.give_up, resumed, stages.note), shares.workers
+        yield executor
     finally:
-        for worker in workers:
-            worker.close()
+        executor.close()
+        for place in places:
+            place.close()

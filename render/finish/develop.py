@@ -53,19 +53,16 @@ def develop(passes: Passes, post: PostPlan, background: BackgroundPlan, camera: 
     Returns:
         (H, W, 3) uint8 sRGB, and the exposure applied, in stops.
     """
+    behind = None if background.kind == "hdri" else _behind(background, passes.alpha.shape)
     ev = (meter(passes) if post.exposure_ev is None else post.exposure_ev) + post.bias_ev
-    exposed = passes.radiance * np.float32(2.0**ev)
-    covered = passes.alpha[..., None]
-    if background.kind != "hdri":
-        exposed = exposed / np.maximum(covered, 1e-4)
-    elif has_sensor_effects(post):
-        exposed = expose_sensor(exposed, post, camera)
-    display = _toned(exposed, post)
-    if background.kind != "hdri":
-        display = display * covered + (1.0 - covered) * _behind(background, passes.alpha.shape)
-        if has_sensor_effects(post):
-            display = _toned(expose_sensor(_light(display, post), post, camera), post)
-    return encode_srgb(display), float(ev)
+    light = passes.radiance * np.float32(2.0**ev)
+    if behind is not None:
+        covered = passes.alpha[..., None]
+        display = _toned(light / np.maximum(covered, 1e-4), post) * covered + (1.0 - covered) * behind
+        if not has_sensor_effects(post):
+            return encode_srgb(display), float(ev)
+        light = _light(display, post)
+    return encode_srgb(_toned(expose_sensor(light, post, camera), post)), float(ev)
 
 
 def meter(passes: Passes) -> float:

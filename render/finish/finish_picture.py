@@ -12,22 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.files.atomic import write_atomically
-from scanstage.dataset.labels.agreement import compare, disagreements, strays
-from scanstage.dataset.labels.cut_out_agreement import cut_out_disagreements
-from scanstage.dataset.labels.instances import make_labels
-from scanstage.dataset.labels.lens_agreement import compare_behind_lens, lens_disagreements
 from scanstage.dataset.labels.poses import camera_info
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import ImageInfo, Record
 from scanstage.render.engine.passes import Passes
+from scanstage.render.finish.checked_labels import check_labels
 from scanstage.render.finish.develop import develop
 from scanstage.render.finish.lens_resample import through_lens
 from scanstage.render.finish.map_output import write_maps
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
-from scanstage.scenes.config.sections.run_config import OutputConfig, RunConfig
+from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.sight.planned import Planned
-from scanstage.scenes.sight.visibility import with_engine_ids
 
 
 class LabelMismatch(Exception):
@@ -61,34 +57,27 @@ def finish(
     """
     plan = planned.plan
     source = label_source(config.labels, bool(cut_out))
-    all_ids = [o.instance_id for o in plan.objects]
-    agreement = compare(planned.engine_ids, passes.instance_ids, all_ids)
-    passes = through_lens(finite(passes), planned.engine_plan.camera, plan.camera)
-    distorted = planned.engine_plan.camera != plan.camera
-    behind_lens = compare_behind_lens(planned.seen.instance_ids, passes.instance_ids, all_ids) if distorted else ()
-    seen = planned.seen if source == "cast" else with_engine_ids(planned.seen, passes.instance_ids)
-    instances, unlabelled = make_labels(replace(planned, seen=seen), config.labels)
-    wrong = strays(passes.instance_ids, all_ids)
-    if source == "cast":
-        labelled = {i.instance_id for i in instances}
-        wrong += disagreements(agreement, config.render.engine, labelled) + lens_disagreements(behind_lens, labelled)
-    elif config.labels.source == "auto":
-        wrong += cut_out_disagreements(planned.seen, passes.instance_ids, cut_out)
-    if wrong:
-        raise LabelMismatch("; ".join(wrong))
-    image, exposure_ev = _write_picture(plan, passes, folder, config.output)
+    picture = through_lens(finite(passes), planned.engine_plan.camera, plan.camera)
+    labels = check_labels(planned, passes.instance_ids, picture.instance_ids, source, config, cut_out)
+    if labels.wrong:
+        raise LabelMismatch("; ".join(labels.wrong))
+    pixels, exposure_ev = develop(picture, plan.post, plan.background, plan.camera)
+    if not np.isfinite(exposure_ev):
+        raise LabelMismatch(f"the exposure came out as {exposure_ev}: the render holds no usable light")
+    image = _write_image(folder, plan.index, pixels, config.output.format, plan.post.jpeg_quality)
+    maps = write_maps(folder, plan, picture, labels.ids, config.output, classes)
     record = Record(
         plan.index,
         image,
-        instances,
-        unlabelled,
-        agreement,
+        labels.instances,
+        labels.unlabelled,
+        labels.agreement,
         engine_info,
         exposure_ev,
         plan,
         camera_info(plan.camera),
-        maps=write_maps(plan, seen.instance_ids, passes, folder, config.output, classes),
-        lens_agreement=behind_lens,
+        maps=maps,
+        lens_agreement=labels.lens_agreement,
         label_source=source,
     )
     write_atomically(folder.record(plan.index), record.to_json().encode("utf-8"))
@@ -102,17 +91,14 @@ def label_source(labels: LabelsConfig, see_through: bool) -> Literal["cast", "en
     return labels.source
 
 
-def _write_picture(
-    plan: FramePlan, passes: Passes, folder: DatasetFolder, output: OutputConfig
-) -> tuple[ImageInfo, float]:
-    """Develop, encode and write; returns the file, and the exposure in stops."""
-    pixels, exposure_ev = develop(passes, plan.post, plan.background, plan.camera)
-    if not np.isfinite(exposure_ev):
-        raise LabelMismatch(f"the exposure came out as {exposure_ev}: the render holds no usable light")
-    data = encode_image(pixels, output.format, plan.post.jpeg_quality)
-    path = folder.image(plan.index, output.format)
+def _write_image(
+    folder: DatasetFolder, index: int, pixels: npt.NDArray[np.uint8], format: str, quality: int
+) -> ImageInfo:
+    """Encode (H, W, 3) uint8 RGB and write it as the picture ``index``."""
+    data = encode_image(pixels, format, quality)
+    path = folder.image(index, format)
     write_atomically(path, data)
-    return ImageInfo(path.name, plan.camera.resolution_wh, hashlib.sha256(data).hexdigest()), exposure_ev
+    return ImageInfo(path.name, (pixels.shape[1], pixels.shape[0]), hashlib.sha256(data).hexdigest())
 
 
 def finite(passes: Passes) -> Passes:

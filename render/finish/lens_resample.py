@@ -34,7 +34,11 @@ def through_lens(passes: Passes, source: CameraPlan, camera: CameraPlan) -> Pass
     """
     if source is camera or source == camera:
         return passes
-    grid = _grid(_optics(source), _optics(camera))
+    assert camera.lens is not None
+    # Where a fisheye stood in for a lens whose depth is planar, the engine's distances are along rays.
+    along_rays = passes.depth_m is not None and source.lens is not None and camera.lens.model != "fisheye"
+    rendered, wanted = _optics(source), _optics(camera)
+    grid, ray_lengths = _geometry(rendered, wanted, along_rays)
     dark = np.isnan(grid[..., 0])
     # cv2.remap counts from the centre of the first pixel.
     where = np.where(dark[..., None], np.float32(-1e4), grid - np.float32(0.5)).astype(np.float32)
@@ -45,7 +49,8 @@ def through_lens(passes: Passes, source: CameraPlan, camera: CameraPlan) -> Pass
     inner = _inside_one_object(passes.instance_ids, nearest)
     depth, normals = passes.depth_m, passes.normals
     if depth is not None:
-        depth = _to_planar(_within_objects(depth, where, nearest, inner), source, camera)
+        depth = _within_objects(depth, where, nearest, inner)
+        depth = depth if ray_lengths is None else np.asarray(depth / ray_lengths, np.float32)
         depth = np.where(dark, np.float32(np.inf), depth)
     if normals is not None:
         normals = np.where(dark[..., None], np.float32(0), _within_objects(normals, where, nearest, inner))
@@ -98,20 +103,6 @@ def _within_objects(
     return np.where(inner & close, smooth, exact)
 
 
-def _to_planar(depth: Float32Array, source: CameraPlan, camera: CameraPlan) -> Float32Array:
-    """Distances along rays become planar depth where a fisheye stood in for a lens whose depth is planar."""
-    assert camera.lens is not None
-    if source.lens is None or camera.lens.model == "fisheye":
-        return depth
-    return np.asarray(depth / _ray_lengths(_optics(camera)), np.float32)
-
-
-@lru_cache(maxsize=2)
-def _ray_lengths(camera: CameraPlan) -> Float32Array:
-    lengths = np.linalg.norm(image_rays(camera), axis=-1)
-    return np.nan_to_num(lengths, nan=1.0).astype(np.float32)
-
-
 _NOWHERE = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 
 
@@ -123,5 +114,11 @@ def _optics(camera: CameraPlan) -> CameraPlan:
 
 
 @lru_cache(maxsize=2)
-def _grid(source: CameraPlan, camera: CameraPlan) -> Float32Array:
-    return lens_map(camera, source)
+def _geometry(source: CameraPlan, camera: CameraPlan, with_rays: bool) -> tuple[Float32Array, Float32Array | None]:
+    """Where in ``source`` each pixel of ``camera`` lies, (H, W, 2); and if asked for, (H, W), how long a ray of planar
+    depth 1 is there."""
+    grid = lens_map(camera, source)
+    if not with_rays:
+        return grid, None
+    lengths = np.linalg.norm(image_rays(camera), axis=-1)
+    return grid, np.nan_to_num(lengths, nan=1.0).astype(np.float32)

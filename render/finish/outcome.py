@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from scanstage.dataset.records.record import Record
+from scanstage.scenes.whole_run.pictures import RefusedPicture
 
 
 @dataclass(frozen=True)
@@ -19,3 +20,8 @@ class Outcome:
     reason: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     hint: str | None = None
+
+    @classmethod
+    def refused(cls, picture: RefusedPicture) -> Outcome:
+        """Of a picture that can't be planned."""
+        return cls(picture.index, None, "; ".join(picture.problems), hint=picture.hint or None)

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.locks.file_claim import IsKept, Note, claim, holder_of
 from scanstage.render.locks.holder import Held
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.scenes.whole_run.shard import WHOLE, Part, Shard
 
 _SHARD_LOCK = re.compile(r"\d+-of-(\d+)\.lock")
 _NAMED = 5
@@ -24,9 +25,7 @@ def _silent(text: str) -> None:
 
 
 @contextmanager
-def run_lock(
-    folder: DatasetFolder, shard: Shard | None = None, what: str = "a run", note: Note = _silent
-) -> Iterator[None]:
+def run_lock(folder: DatasetFolder, part: Part = WHOLE, what: str = "a run", note: Note = _silent) -> Iterator[None]:
     """Hold the folder for this run, or for this shard of it; it is made where it isn't there.
 
     Each first claims a name of its own (the run's, or the shard's) and then looks at the others': of two that start at
@@ -36,7 +35,7 @@ def run_lock(
 
     Args:
         folder: of the dataset. In a store, which has no locks, nothing is held.
-        shard: None is a run that needs the folder for itself.
+        part: that it makes; all of a run needs the folder for itself.
         what: it does, for others' messages.
         note: told where a run that was killed is followed.
 
@@ -48,26 +47,26 @@ def run_lock(
         return
     root = folder.root
     run, shards = root / folder.lock.name, root / folder.shards.name
-    own = run if shard is None else shards / f"{shard.name}.lock"
+    own = shards / f"{part.name}.lock" if isinstance(part, Shard) else run
     with contextlib.ExitStack() as stack:
         try:
             stack.callback(_remove_empty, shards)
             for _ in range(_TRIES):
                 held = stack.enter_context(contextlib.ExitStack())
-                is_kept = _claimed(held, own, what if shard is None else f"shard {shard}", note)
-                others = _others(run, shards, shard)
+                is_kept = _claimed(held, own, what if part.alone else f"shard {part}", note)
+                others = _others(run, shards, part)
                 if others or is_kept():
                     break
                 held.close()
             else:
                 raise OSError(None, f"{own} is taken away each time that it is claimed")
         except Held as held_by:
-            raise _refusal(folder, [held_by], shard) from None
+            raise _refusal(folder, [held_by], part) from None
         except OSError as e:
             text = f"{folder.root}: can't be written ({e.strerror or e})"
-            raise InputError(text, "choose another with --out") from None
+            raise InputError(text, f"choose another with {option('out')}") from None
         if others:
-            raise _refusal(folder, others, shard)
+            raise _refusal(folder, others, part)
         yield
 
 
@@ -96,11 +95,11 @@ def own_file(folder: DatasetFolder) -> Path | None:
     return next((held.file for held in live_holders(folder) if held.holder.is_me), None)
 
 
-def _others(run: Path, shards: Path, shard: Shard | None) -> list[Held]:
-    """Live holders that can't go along with a run (None) or a shard: its shards, the run, shards of another number."""
-    if shard is None:
-        return _live(_shard_locks(shards))
-    return _live([run]) or _live([p for p in _shard_locks(shards) if _count(p) != shard.count])
+def _others(run: Path, shards: Path, part: Part) -> list[Held]:
+    """Live holders that can't go along with a run or a shard: its shards, the run, shards of another number."""
+    if isinstance(part, Shard):
+        return _live([run]) or _live([p for p in _shard_locks(shards) if _count(p) != part.count])
+    return _live(_shard_locks(shards))
 
 
 def _live(paths: Iterable[Path]) -> list[Held]:
@@ -120,18 +119,18 @@ def _count(path: Path) -> int:
     return int(match[1])
 
 
-def _refusal(folder: DatasetFolder, others: list[Held], shard: Shard | None) -> InputError:
+def _refusal(folder: DatasetFolder, others: list[Held], part: Part) -> InputError:
     problems = [f"{folder.root}: {held.holder} is writing to it" for held in others[:_NAMED]]
     if len(others) > _NAMED:
         problems.append(f"… and {len(others) - _NAMED} more")
-    if shard is not None and any(_SHARD_LOCK.fullmatch(held.path.name) for held in others):
-        problems += _why(others[0], shard)
+    if isinstance(part, Shard) and any(_SHARD_LOCK.fullmatch(held.path.name) for held in others):
+        problems += _why(others[0], part)
     uncertain = [held for held in others if not held.certain]
     if uncertain:
         files = " ".join(str(held.file) for held in uncertain)
         hint = f"if that has ended, which can't be seen from here (this file system has no locks), delete {files}"
     else:
-        hint = "wait for it to end, or choose another folder with --out"
+        hint = f"wait for it to end, or choose another folder with {option('out')}"
     return InputError(problems, hint)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scanstage.dataset.records.dataset_folder import MAP_FOLDERS, DatasetFolder
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.scenes.whole_run.shard import WHOLE, Part
 
 # What assets.atomic.write_atomically calls a file before it is complete: the final name with a random part, eight
 # of these characters.
@@ -22,22 +22,22 @@ def final_name(name: str) -> str | None:
     return match["name"] if match else None
 
 
-def remove_leftovers(folder: DatasetFolder, shard: Shard | None = None) -> int:
+def remove_leftovers(folder: DatasetFolder, part: Part = WHOLE) -> int:
     """Remove them; returns how many there were.
 
     A shard, beside which others may be writing, removes those of its own pictures alone: nobody else makes these.
 
     Args:
         folder: of a dataset that the caller holds (:func:`run_lock.run_lock`). A store has no such files.
-        shard: that the caller is; None is a run that has the folder for itself.
+        part: that the caller makes.
 
     Raises OSError where one can't be removed.
     """
     root = folder.root
     if not isinstance(root, Path):
         return 0
-    found = list(_of_pictures(root, folder, shard))
-    if shard is None:
+    found = list(_of_pictures(root, folder, part))
+    if part.alone:
         found += _of_the_whole(root, folder)
     for path in found:
         if path.is_dir() and not path.is_symlink():
@@ -47,18 +47,18 @@ def remove_leftovers(folder: DatasetFolder, shard: Shard | None = None) -> int:
     return len(found)
 
 
-def _of_pictures(root: Path, folder: DatasetFolder, shard: Shard | None) -> Iterator[Path]:
+def _of_pictures(root: Path, folder: DatasetFolder, part: Part) -> Iterator[Path]:
     names = (folder.images.name, folder.records.name, *MAP_FOLDERS)
     for path in (p for name in names for p in (root / name).glob(".*")):
         staged = _STAGED.fullmatch(path.name)
         picture = _PICTURE.fullmatch(staged["name"]) if staged else None
-        if picture and path.is_file() and (shard is None or int(picture["index"]) in shard):
+        if picture and path.is_file() and int(picture["index"]) in part:
             yield path
     quarantine = root / "quarantine"
     places = [] if quarantine.is_symlink() else [p for p in quarantine.glob("*") if not p.is_symlink()]
     for path in (p for place in places for p in place.glob(".*")):
         whose = path.parent.name
-        if _STAGED.fullmatch(path.name) and (shard is None or (whose.isdecimal() and int(whose) in shard)):
+        if _STAGED.fullmatch(path.name) and (part.alone or (whose.isdecimal() and int(whose) in part)):
             yield path
 
 

@@ -1,32 +1,47 @@
-"""What is there before a run renders anything: the folder, finished pictures, and which are asked for."""
+"""What is there before a run renders anything: the folder, what is finished in it, and what is left to be made."""
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from scanstage.assets.files.locations import probe
 from scanstage.assets.files.stores import remove_file
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option, shell_only
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.own_files import refuse_misplaced
 from scanstage.dataset.records.picture_files import image_is_whole
 from scanstage.dataset.records.record_store import count_labels, iterate_records, recorded_indices
+from scanstage.dataset.records.run_file import Command, RunFile, read_run_file
+from scanstage.render.engine.scratch import remove_scratch_of_dead_runs
 from scanstage.render.finish.map_output import BYTES_A_PIXEL as MAP_BYTES_A_PIXEL
 from scanstage.render.finish.map_output import wanted_maps
-from scanstage.render.runs.run_file import check_resumable
-from scanstage.scenes.balance.balanced_run import BalancedRun
+from scanstage.render.finish.quarantine import release_finished
+from scanstage.render.runs.leftovers import remove_leftovers
+from scanstage.render.runs.notes import Notes, notes_of
+from scanstage.render.runs.outputs import begun
+from scanstage.render.runs.progress import OnProgress, Progress
+from scanstage.render.runs.run_options import GenerateOptions
+from scanstage.render.runs.same_run import check_resumable
 from scanstage.scenes.config.sections.run_config import OutputConfig, RunConfig
 from scanstage.scenes.plan import MOST_EDGE_PX, MOST_PIXELS
-from scanstage.scenes.whole_run.picture_source import PictureSource
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.whole_run.balanced_pictures import BalancedPictures
+from scanstage.scenes.whole_run.identity import Identity
+from scanstage.scenes.whole_run.picture_source import PictureSource, hopeful, open_source
+from scanstage.scenes.whole_run.pictures import Picture
+from scanstage.scenes.whole_run.selection import Frames, Selection
 
-Frames = tuple[int, int] | None
-"""First and last picture asked for, both included; None is all."""
+logger = logging.getLogger(__name__)
+
+BYTES_A_PIXEL = {"jpg": 1.6, "png": 3.2}
+"""Upper bound of what picture and record take on disk, for the check of free space."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +54,116 @@ class Finished:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __contains__(self, index: int) -> bool:
-        return index in self.indices
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that has looked at what is there, and has written nothing yet.
+
+    Attributes:
+        source: of its pictures.
+        folder: of the dataset.
+        notes: what it writes of itself.
+        content: of its ``run.json``.
+        selection: pictures that it is to make.
+        found: pictures asked for that are finished.
+    """
+
+    source: PictureSource
+    folder: DatasetFolder
+    notes: Notes
+    content: RunFile
+    selection: Selection
+    found: Finished
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is known beforehand that nothing is left to be made."""
+        return self.source.exact and self.left() <= 0
+
+    def asked(self) -> range:
+        """Pictures asked for, of which each is made or has failed once the run has gone through."""
+        first, last = self.selection.bounds(self.source.expected)
+        return range(first, last + 1)
+
+    def go_through(self) -> None:
+        """Let the source go through all that is there: only then a balanced run knows what it has come to."""
+        for _ in self.pictures():
+            raise AssertionError("a picture is due of a run that was taken for complete")
+
+    def left(self) -> int:
+        """Pictures to be made, by what is known now."""
+        return self.selection.count(self.source.expected) - len(self.found)
+
+    def pictures(self) -> Iterator[Picture]:
+        """Those pictures. Raises InputError where none can be planned, and none is there."""
+        return hopeful(self.source.pictures(self.selection), bool(self.found))
 
 
-BYTES_A_PIXEL = {"jpg": 1.6, "png": 3.2}
-"""Upper bound of what picture and record take on disk, for the check of free space."""
+def prepare(
+    planner: Planner, folder: DatasetFolder, options: GenerateOptions, command: Command, on_progress: OnProgress
+) -> PreparedRun:
+    """Look at what is asked for and what is there.
+
+    Args:
+        planner: of the run.
+        folder: of the dataset, which the caller holds.
+        options: of the run.
+        command: that began it.
+        on_progress: told that finished pictures are being read.
+
+    Raises InputError where the folder or what it holds can't be gone on with.
+    """
+    source = open_source(planner)
+    run = replace(begun(source), command=command)
+    resumed = open_folder(folder, run.identity, options.fresh, options.extend)
+    before = read_run_file(folder) if resumed else None
+    remove_leftovers(folder, options.part)
+    remove_scratch_of_dead_runs()
+    if isinstance(source, BalancedPictures):
+        run = replace(run, given=_take_over(source, folder, before, run.identity))
+    notes = notes_of(options, folder, source)
+    selection = Selection(options.frames, options.part)
+    found = Finished()
+    if before is not None:
+        on_progress(Progress("looking at what is there"))
+        found = finished_pictures(folder, selection, source)
+        release_finished(folder, found.indices)
+        failures, sessions = notes.earlier(before)
+        run = replace(
+            run.with_failures({i: failures[i] for i in failures if i not in found.indices}), sessions=sessions
+        )
+    check_space(folder, planner.config, selection.count(source.expected) - len(found))
+    through = None if options.frames is None else last_gone_through(folder, options.frames[1], resumed)
+    return PreparedRun(source, folder, notes, run, replace(selection, there=found.indices, through=through), found)
+
+
+def _take_over(source: BalancedPictures, folder: DatasetFolder, before: RunFile | None, identity: Identity) -> int:
+    """How many pictures keep the orders that they have, because these were made for other targets; the source does so.
+
+    Raises InputError where orders are gone that can't be computed again, or not for the new targets.
+    """
+    if absent := source.targets.absent:
+        logger.warning(
+            "the real dataset has no labels called %s: counted as 0; if it calls them otherwise, say so in map",
+            ", ".join(absent),
+        )
+    if before is None:
+        return 0
+    ledger = source.ledger
+    ledger.load(folder.ledger)
+    source.take_over(before.given)
+    if before.identity.aims == identity.aims:
+        return before.given
+    given, last = len(ledger.entries), max(recorded_indices(folder), default=-1)
+    if last >= given:
+        raise InputError(
+            f"{folder.ledger}: holds the orders of {given} pictures, but there is a picture {last}; for other targets "
+            "its order can't be computed again",
+            "first finish the dataset with the targets it was begun with (the same command as then), then "
+            + option("extend"),
+        )
+    source.take_over(given)
+    return given
 
 
 def check_frames(config: RunConfig, frames: Frames) -> None:
@@ -57,10 +176,11 @@ def check_frames(config: RunConfig, frames: Frames) -> None:
         return
     first, last = frames
     if first > last:
-        raise InputError(f"--frames {first}-{last}: the end is before the start")
+        raise InputError(f"{option('frames')} {first}-{last}: the end is before the start")
     if last >= config.images and (config.balance is None or "images" in config.model_fields_set):
         raise InputError(
-            f"--frames {first}-{last}: pictures are 0 to {config.images - 1}", "raise images in the config or --images"
+            f"{option('frames')} {first}-{last}: pictures are 0 to {config.images - 1}",
+            "raise images in the config" + shell_only(" or --images"),
         )
 
 
@@ -75,39 +195,22 @@ def check_resolution(resolution_wh: tuple[int, int]) -> None:
         )
 
 
-def is_asked(frames: Frames, index: int, shard: Shard | None = None) -> bool:
-    """Whether a picture is among those asked for."""
-    return (frames is None or frames[0] <= index <= frames[1]) and (shard is None or index in shard)
-
-
-def frame_bounds(frames: Frames, source: PictureSource) -> tuple[int, int]:
-    """First and last picture asked for."""
-    first, last = frames or (0, source.expected - 1)
-    return first, min(last, source.expected - 1)
-
-
-def pictures_asked(frames: Frames, source: PictureSource, shard: Shard | None = None) -> int:
-    """Number of pictures asked for."""
-    first, last = frame_bounds(frames, source)
-    return len(range(first, last + 1) if shard is None else shard.pictures(first, last))
-
-
-def last_gone_through(folder: DatasetFolder, frames: Frames, resumed: bool) -> int | None:
-    """The last picture that is made or accounted for, so that a ledger has all pictures that are there; None: all."""
-    return None if frames is None else max([frames[1], *(recorded_indices(folder) if resumed else ())])
+def last_gone_through(folder: DatasetFolder, last: int, resumed: bool) -> int:
+    """The last picture that is made or accounted for, so that a ledger has all pictures that are there."""
+    return max([last, *(recorded_indices(folder) if resumed else ())])
 
 
 def refuse_nothing(frames: Frames, source: PictureSource) -> None:
     """Raise InputError where a balanced run, gone through, ended before the pictures that were asked for."""
     if frames is not None:
         raise InputError(
-            f"--frames {frames[0]}-{frames[1]}: the run reaches its target with {source.expected} pictures, "
+            f"{option('frames')} {frames[0]}-{frames[1]}: the run reaches its target with {source.expected} pictures, "
             f"0 to {source.expected - 1}",
             "raise the target, or name earlier pictures",
         )
 
 
-def open_folder(folder: DatasetFolder, now: dict[str, Any], fresh: bool, extend: bool = False) -> bool:
+def open_folder(folder: DatasetFolder, now: Identity, fresh: bool, extend: bool = False) -> bool:
     """Check that the folder can be used; returns whether it holds a part of this run. Raises InputError."""
     if not isinstance(folder.root, Path):
         probe(folder.root)
@@ -124,18 +227,15 @@ def open_folder(folder: DatasetFolder, now: dict[str, Any], fresh: bool, extend:
     return resumed
 
 
-def finished_pictures(
-    folder: DatasetFolder, frames: Frames, source: PictureSource, shard: Shard | None = None
-) -> Finished:
+def finished_pictures(folder: DatasetFolder, selection: Selection, source: PictureSource) -> Finished:
     """Pictures asked for that are finished; of others the records are removed. Raises InputError."""
-    balanced = isinstance(source, BalancedRun)  # whose number of pictures is not known yet
-    first, last = frame_bounds(frames, source)
     found: set[int] = set()
     labels: Counter[str] = Counter()
+    end = source.expected if source.exact else float("inf")
     try:
         sizes = folder.stored_sizes()
-        indices = recorded_indices(folder, sizes) if balanced else range(first, last + 1)
-        for record in iterate_records(folder, (i for i in indices if is_asked(frames, i, shard)), sizes):
+        asked = (i for i in recorded_indices(folder, sizes) if i < end and selection.asks_for(i))
+        for record in iterate_records(folder, asked, sizes):
             if image_is_whole(folder, record, sizes):
                 found.add(record.index)
                 labels.update(count_labels(record))
@@ -151,7 +251,9 @@ def finished_pictures(
 
 
 def _unwritable(folder: DatasetFolder, error: OSError) -> InputError:
-    return InputError(f"{folder.root}: can't be written ({error.strerror or error})", "choose another with --out")
+    return InputError(
+        f"{folder.root}: can't be written ({error.strerror or error})", f"choose another with {option('out')}"
+    )
 
 
 def check_space(folder: DatasetFolder, config: RunConfig, pictures: int) -> None:
@@ -164,7 +266,7 @@ def check_space(folder: DatasetFolder, config: RunConfig, pictures: int) -> None
     if need > free:
         raise InputError(
             f"{folder.root}: {free / 1e9:.1f} GB free, but the pictures may need {need / 1e9:.1f} GB",
-            "free some space, choose another folder with --out, or lower --images",
+            f"free some space, choose another folder with {option('out')}, or lower {option('images')}",
         )
 
 

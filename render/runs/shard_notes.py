@@ -9,47 +9,45 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.plain_json import parse_json
 from scanstage.assets.files.stores import entry_names, is_file, make_folder, remove
-from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.own_files import BOOK_BYTES, own_content
 from scanstage.dataset.records.record_store import iterate_records, recorded_indices
+from scanstage.dataset.records.run_file import FailedPicture, RunFile, Session, read_run_file, write_run_file
 from scanstage.render.engine.log_tail import DATASET_LOG_BYTES, LEAST_BYTES, extend_log, joined, log_end
-from scanstage.render.runs.run_file import FailedPicture, check_resumable, earlier_run, write_run_file
+from scanstage.render.runs.same_run import check_resumable
 from scanstage.scenes.balance.ledger import Ledger
 from scanstage.scenes.whole_run.picture_source import PictureSource
 from scanstage.scenes.whole_run.shard import Shard
 
-Content = dict[str, Any]
 _NOTE = re.compile(r"\d+-of-\d+\.json")
 _LOG = re.compile(r"(\d+-of-\d+)\.log")
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Note:
-    """What is relied on of a shard's note."""
+    """What a shard notes of itself."""
 
-    sessions: list[Content] = field(default_factory=list)
-    failed: list[FailedPicture] = field(default_factory=list)
+    sessions: tuple[Session, ...] = ()
+    failed: tuple[FailedPicture, ...] = ()
 
 
 _NOTES = TypeAdapter(_Note)
 
 
-def begin_shard(folder: DatasetFolder, content: Content, maps: Iterable[str], extend: bool) -> None:
+def begin_shard(folder: DatasetFolder, run: RunFile, maps: Iterable[str], extend: bool) -> None:
     """Make the folders, and ``run.json`` if no other shard was first.
 
     Args:
         folder: of the dataset.
-        content: of ``run.json``.
+        run: content of ``run.json``.
         maps: see :meth:`DatasetFolder.create`.
         extend: whether there may be more pictures, or other targets, than it says.
 
@@ -58,25 +56,25 @@ def begin_shard(folder: DatasetFolder, content: Content, maps: Iterable[str], ex
         OSError: the folder can't be written.
     """
     folder.create(maps)
-    if _write_first(folder, content | {"sessions": []}):
+    if _write_first(folder, replace(run, sessions=())):
         return
-    check_resumable(folder, content["identity"], False, extend)
-    before = earlier_run(folder)
-    if before["identity"] != content["identity"]:  # extended: every shard writes the same
-        write_run_file(folder, content | {"sessions": before.get("sessions", [])})
+    check_resumable(folder, run.identity, False, extend)
+    before = read_run_file(folder)
+    if before.identity != run.identity:  # extended: every shard writes the same
+        write_run_file(folder, replace(run, sessions=before.sessions))
 
 
-def _write_first(folder: DatasetFolder, content: Content) -> bool:
+def _write_first(folder: DatasetFolder, run: RunFile) -> bool:
     """Write ``run.json`` unless it is there; of several at once one does."""
     target = folder.run_file
     if is_file(target):
         return False
     if not isinstance(target, Path):
-        write_run_file(folder, content)  # a store's last put wins; it is looked at once more by every shard
+        write_run_file(folder, run)  # a store's last put wins; it is looked at once more by every shard
         return False
     staged = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
     with staged.open("wb") as file:
-        file.write((json.dumps(content, indent=1) + "\n").encode("utf-8"))
+        file.write(run.to_bytes())
         file.flush()
         os.fsync(file.fileno())
     try:
@@ -84,21 +82,20 @@ def _write_first(folder: DatasetFolder, content: Content) -> bool:
     except FileExistsError:
         return False
     except OSError:  # no hard links
-        write_run_file(folder, content)
+        write_run_file(folder, run)
         return False
     finally:
         staged.unlink(missing_ok=True)
     return True
 
 
-def close_shard(folder: DatasetFolder, shard: Shard, done: list[Content], failed: list[tuple[int, str]]) -> None:
+def close_shard(folder: DatasetFolder, shard: Shard, done: Sequence[Session], failed: list[tuple[int, str]]) -> None:
     """Note the sessions that a shard has done, beside those that it noted before. Raises OSError."""
     path = folder.shards / f"{shard.name}.json"
     make_folder(path.parent)
-    sessions = _read(folder, path.name).sessions
-    sessions += [session | {"shard": str(shard)} for session in done]
+    sessions = [*_read(folder, path.name).sessions, *(replace(session, shard=str(shard)) for session in done)]
     reasons = [{"index": i, "reason": reason} for i, reason in sorted(failed)]
-    note = {"shard": str(shard), "sessions": sessions, "failed": reasons}
+    note = {"shard": str(shard), "sessions": [s.to_json() for s in sessions], "failed": reasons}
     write_atomically(path, (json.dumps(note, indent=1) + "\n").encode("utf-8"))
 
 
@@ -119,12 +116,12 @@ def keep_shard_log(folder: DatasetFolder, shard: Shard, printed: bytes) -> None:
     extend_log(folder.root, f"{folder.shards.name}/{shard.name}.log", printed)
 
 
-def with_notes(folder: DatasetFolder, sessions: Sequence[Content]) -> list[Content]:
+def with_notes(folder: DatasetFolder, sessions: Iterable[Session]) -> tuple[Session, ...]:
     """The sessions and those that shards noted, each once: folding may have been interrupted. Raises OSError."""
-    together = {json.dumps(s, sort_keys=True): s for s in sessions}
+    together = {session.key: session for session in sessions}
     for name in _names(folder, _NOTE):
-        together |= {json.dumps(s, sort_keys=True): s for s in _read(folder, name).sessions}
-    return list(together.values())
+        together |= {session.key: session for session in _read(folder, name).sessions}
+    return tuple(together.values())
 
 
 def noted_failures(folder: DatasetFolder) -> dict[int, str]:
@@ -157,13 +154,6 @@ def lacking(folder: DatasetFolder, source: PictureSource) -> list[int]:
         return found
     # All are there by name: this may be the last shard, whose word is taken for it. So they are read, once.
     return sorted(asked - {record.index for record in iterate_records(folder)})
-
-
-def refuse_fresh(fresh: bool, shard: Shard | None) -> None:
-    """Raise InputError where shards would delete each other's pictures."""
-    if fresh and shard is not None:
-        hint = "delete the folder once, before the shards are started"
-        raise InputError("--fresh and --shard: every shard would delete what the others have made", hint)
 
 
 def _names(folder: DatasetFolder, pattern: re.Pattern[str]) -> list[str]:

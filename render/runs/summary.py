@@ -54,3 +54,7 @@ class Summary:
             self.failed.append((index, GONE))
             if GONE_MEND not in self.hints:
                 self.hints.append(GONE_MEND)
+
+    def rounded_seconds(self, total: float) -> dict[str, float]:
+        """Seconds by stage, and ``total``, to milliseconds."""
+        return {k: round(v, 3) for k, v in self.seconds.items()} | {"total": round(total, 3)}

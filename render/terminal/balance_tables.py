@@ -8,6 +8,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from scanstage.assets.messages.wording import listed
 from scanstage.render.terminal.console import Console, outside
 from scanstage.render.terminal.forecast_tables import RULES
 
@@ -116,8 +117,7 @@ def _print_parity(console: Console, parity: Mapping[str, Mapping[str, Any]]) -> 
         if not f["beyond_chance"]
     ]
     if by_chance:
-        more = f" and {len(by_chance) - FACTORS} more" if len(by_chance) > FACTORS else ""
-        told = ", ".join(by_chance[:FACTORS]) + more
+        told = listed(by_chance, most=FACTORS)
         console.print(f"disparate impact below 0.8, as chance gives it at so few labels (in brackets): {told}")
     if not flagged and any(f["disparate_impact_ratio"] is not None for f in parity.values()):
         console.print("every class meets every factor alike (disparate impact at least 0.8)")

@@ -27,6 +27,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from scanstage.assets.messages.errors import LOG_MARK, Lines
+from scanstage.assets.messages.option_names import for_shell
 
 PLAIN_SIGNS = "scanstage.plain_signs"
 """Name of the error handler that encodes what an encoding doesn't have."""
@@ -41,9 +42,10 @@ def printable(text: str, breaks: str = "\n\t") -> str:
     characters that a file name in another encoding is made of.
 
     Args:
-        text: any.
+        text: any; options in it are named as the command line names them.
         breaks: control characters that stay.
     """
+    text = for_shell(text)
     if text.isprintable():
         return text
     return "".join(c if c in breaks or _is_shown(c) else c.encode("unicode_escape").decode("ascii") for c in text)

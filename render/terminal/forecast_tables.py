@@ -7,6 +7,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from scanstage.assets.messages.wording import listed
 from scanstage.render.terminal.console import Console, outside, quoting
 
 RULES = {
@@ -19,7 +20,6 @@ RULES = {
 MATRIX_UP_TO = 12
 PAIRS = 12
 REASONS = 5
-NAMED = 20
 
 
 def print_statistics(console: Console, found: dict[str, Any]) -> None:
@@ -29,9 +29,7 @@ def print_statistics(console: Console, found: dict[str, Any]) -> None:
     _print(console, "labels by class", _counts(classes, found["all"]))
     without = [name for name, entry in classes.items() if not entry["labelled"]]
     if without:
-        more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
-        named = ", ".join(outside(name) for name in without[:NAMED])
-        console.print(f"\n[yellow]without a label:[/] {named}{more}")
+        console.print(f"\n[yellow]without a label:[/] {listed(without, outside)}")
     title = "sizes and visibility of labels (p5 p50 p95; cut: share of labels that a border cuts)"
     _print(console, title, _sizes(classes, found["all"]))
     if 1 < len(classes) <= MATRIX_UP_TO:

@@ -1,48 +1,42 @@
-"""The progress bar of a run: done, pictures a minute, time left, class balance."""
+"""How far a run has come: done, pictures a minute, time left, class balance."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
-from scanstage.dataset.records.record import Record
-from scanstage.dataset.records.record_store import count_labels
-from scanstage.render.finish.outcome import Outcome
+from scanstage.render.runs.progress import Progress, Stage
 from scanstage.render.terminal.console import Console, outside, quoting
 
+LINE_S = 10
+"""So often a line is printed where there is no terminal."""
+BUSY: dict[Stage, str] = {
+    "reading scans": "reading scans (the samples are made on first use, which takes some seconds)",
+    "starting": "starting Blender",
+    "joining the cluster": "joining the Ray cluster",
+    "making three pictures": "making three pictures",
+    "looking at what is there": "looking at what is there (every finished picture is read and checked)",
+}
+"""What is shown while there is nothing to count."""
 
-class RunProgress:
+
+class ProgressView:
     """Follows a run on a console; on anything but a terminal it prints a line every so often instead.
 
-    Args:
-        console: where to draw.
-        total: pictures of this run.
-        classes: labelled classes.
-        counts: labels that are there already (a resumed run).
-        targets: labels that each class is to have, where there are such.
-        kept: pictures that are there already, as the labels in ``counts``.
+    Called with each :class:`Progress`, inside its own ``with``.
     """
 
-    def __init__(
-        self,
-        console: Console,
-        total: int,
-        classes: tuple[str, ...],
-        counts: Counter[str],
-        targets: Mapping[str, int] | None = None,
-        kept: int = 0,
-    ) -> None:
-        self._targets = targets
-        self._classes, self._console, self._total, self._kept = classes, console, kept + total, kept
-        self._counts = {c: counts.get(c, 0) for c in classes}
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown = ExitStack()
+        self._stage: Stage | None = None
         self._start = time.monotonic()
-        self._done = self._failed = 0  # of this run's own
         self._next_line = 0.0
-        self._bar = Progress(
+        self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -52,57 +46,86 @@ class RunProgress:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task(
-            "rendering", total=self._total, completed=kept, rate="", balance="starting Blender"
-        )
 
-    def __enter__(self) -> RunProgress:
+    def __enter__(self) -> ProgressView:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self._shown.close()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far a run has come."""
+        if progress.stage != self._stage:
+            self._begin(progress)
+        if progress.outcome is not None:
+            self._note(progress)
+
+    def _begin(self, progress: Progress) -> None:
+        """Show another stage than before."""
+        self._shown.close()
+        self._stage, self._start = progress.stage, time.monotonic()
+        busy = BUSY.get(progress.stage)
+        shown: AbstractContextManager[object] = self._bar if busy is None else self._console.status(busy)
+        if busy is None:
+            total, there = progress.total, progress.there
+            self._task = self._bar.add_task(
+                progress.stage, total=total, completed=there, rate="", balance="starting Blender"
+            )
+        self._shown.enter_context(shown)
+
+    def _note(self, progress: Progress) -> None:
+        outcome = progress.outcome
+        if outcome is not None and outcome.record is None:
+            self._console.print(f"[red]picture {outcome.index} failed:[/] {quoting(outcome.reason or '')}")
+        rate = progress.done / max(time.monotonic() - self._start, 1e-6) * 60
+        speed = f"{rate:.1f} pictures/min"
+        failed = f", {progress.failed} failed" if progress.failed else ""
+        total, there, balance = progress.total, progress.there, labels_so_far(progress)
+        self._bar.update(self._task, total=total, completed=there, rate=speed + failed, balance=balance)
+        now, left = time.monotonic(), total - there - progress.failed
+        if not self._console.is_terminal and (now >= self._next_line or not left):
+            self._next_line = now + LINE_S
+            left_s = left / rate * 60
+            self._console.print(f"{there}/{total} pictures{failed}, {speed}, {left_s:.0f} s left, {balance}")
+
+
+class CountView:
+    """A bar on standard error that counts, and is gone at the end. Called with each :class:`Progress`."""
+
+    def __init__(self, unit: str) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+        self._bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> CountView:
         self._bar.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self._bar.stop()
 
-    def note(self, outcome: Outcome, total: int) -> None:
-        """Take in one finished or failed picture, and how many this run has to make by what is known now."""
-        self._total = self._kept + total
-        self._done += 1
-        if outcome.record is None:
-            self._failed += 1
-            self._console.print(f"[red]picture {outcome.index} failed:[/] {quoting(outcome.reason or '')}")
-        else:
-            self._count(outcome.record)
-        rate = f"{self._rate():.1f} pictures/min"
-        failed = f", {self._failed} failed" if self._failed else ""
-        there = self._kept + self._done - self._failed
-        self._bar.update(self._task, total=self._total, completed=there, rate=rate + failed, balance=self.balance())
-        now = time.monotonic()
-        if not self._console.is_terminal and (now >= self._next_line or self._done == total):
-            self._next_line = now + 10
-            left = (total - self._done) / self._rate() * 60 if self._done else 0
-            self._console.print(f"{there}/{self._total} pictures{failed}, {rate}, {left:.0f} s left, {self.balance()}")
+    def __call__(self, progress: Progress) -> None:
+        """Show how far it has come."""
+        if self._task is None:
+            self._task = self._bar.add_task(progress.stage)
+        self._bar.update(self._task, total=progress.total, completed=progress.done)
 
-    def _count(self, record: Record) -> None:
-        for name, number in count_labels(record).items():
-            self._counts[name] = self._counts.get(name, 0) + number
 
-    def _rate(self) -> float:
-        return self._done / max(time.monotonic() - self._start, 1e-6) * 60
+def labels_so_far(progress: Progress) -> str:
+    """The class that is farthest from its target; without targets the rarest and the most frequent class.
 
-    def balance(self) -> str:
-        """The class that is farthest from its target; without targets the rarest and the most frequent class.
-
-        As part of a line of markup.
-        """
-        if not self._counts:
-            return ""
-        labels = f"labels {sum(self._counts.values())}"
-        if self._targets is not None:
-            open_ = {c: self._counts[c] / t for c, t in self._targets.items() if t > self._counts[c]}
-            if not open_:
-                return f"{labels}: all targets reached"
-            farthest = min(open_, key=lambda c: (open_[c], c))
-            return f"{labels}: farthest {outside(farthest)} {self._counts[farthest]} of {self._targets[farthest]}"
-        rarest = min(self._counts, key=lambda c: (self._counts[c], c))
-        most = max(self._counts, key=lambda c: (self._counts[c], c))
-        return f"{labels}: {outside(rarest)} {self._counts[rarest]} … {outside(most)} {self._counts[most]}"
+    As part of a line of markup.
+    """
+    counts, targets = progress.labels, progress.targets
+    if not counts:
+        return ""
+    labels = f"labels {sum(counts.values())}"
+    if targets is not None:
+        open_ = {c: counts[c] / t for c, t in targets.items() if t > counts[c]}
+        if not open_:
+            return f"{labels}: all targets reached"
+        farthest = min(open_, key=lambda c: (open_[c], c))
+        return f"{labels}: farthest {outside(farthest)} {counts[farthest]} of {targets[farthest]}"
+    rarest = min(counts, key=lambda c: (counts[c], c))
+    most = max(counts, key=lambda c: (counts[c], c))
+    return f"{labels}: {outside(rarest)} {counts[rarest]} … {outside(most)} {counts[most]}"

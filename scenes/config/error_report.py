@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import MOST_TOLD, did_you_mean, nearest, shown
 from scanstage.scenes.config.plain_nodes import Place as Loc
 from scanstage.scenes.config.plain_nodes import dotted
@@ -33,7 +34,7 @@ def describe(error: ValidationError, data: dict[str, Any], path: Path, lines: Li
 def where(at: Loc, path: Path, lines: Lines) -> str:
     """``file:line: dotted.path``."""
     line = line_of(at, lines)
-    place = f"{path} with --set" if line == FROM_OVERRIDE else f"{path}:{line}" if line else str(path)
+    place = f"{path} with {option('overrides')}" if line == FROM_OVERRIDE else f"{path}:{line}" if line else str(path)
     return f"{place}: {dotted(at) or 'the whole file'}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from scanstage.assets.files.outside_files import read_input
 from scanstage.assets.files.plain_yaml import MAX_DEPTH, MAX_NODES
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import bounded, shortened, shown
 from scanstage.scenes.config.calibration import calibrated
 from scanstage.scenes.config.error_report import FROM_OVERRIDE, Lines, describe
@@ -41,16 +42,37 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
     lines, problems = plain.lines, plain.problems
     if not isinstance(data, dict):
         raise InputError(bounded(problems) or f"{path}: expected a mapping of keys, got {_type_name(data)}")
-    _apply_overrides(data, overrides or (), lines)
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip(".")[:LONGEST_NAME]
-    data.setdefault("name", name or "dataset")
+    return _checked(data, overrides or (), name or "dataset", (path, lines, problems), path.resolve().parent)
+
+
+def check_config(data: Mapping[str, Any], overrides: Sequence[str], base: Path) -> RunConfig:
+    """Check a config that is there as plain data.
+
+    Args:
+        data: its keys.
+        overrides: as for :func:`load_config`.
+        base: folder that relative paths in it start from.
+
+    Raises InputError as :func:`load_config` does, without lines.
+    """
+    return _checked(copy.deepcopy(dict(data)), overrides, "dataset", (Path("config"), {}, []), base)
+
+
+def _checked(
+    data: dict[str, Any], overrides: Sequence[str], name: str, found: tuple[Path, Lines, list[str]], base: Path
+) -> RunConfig:
+    """The config of plain data; ``found`` is where it is from, its lines, and what is wrong with it already."""
+    path, lines, problems = found
+    _apply_overrides(data, overrides, lines)
+    data.setdefault("name", name)
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as e:
         raise InputError(bounded(problems + describe(e, data, path, lines)), _MEND) from None
     if problems := problems + reference_problems(config, path, lines):
         raise InputError(bounded(problems), _MEND)
-    return config.model_copy(update={"camera": calibrated(config.camera, path.resolve().parent)})
+    return config.model_copy(update={"camera": calibrated(config.camera, base)})
 
 
 def with_overrides(data: dict[str, Any], overrides: Sequence[str], path: Path) -> RunConfig:
@@ -78,7 +100,7 @@ def _apply_overrides(data: dict[str, Any], overrides: Sequence[str], lines: Line
         keys, value, count = _override(override)
         values += count
         if values > MAX_NODES:
-            raise InputError(f"--set: more than {MAX_NODES:,} values in all")
+            raise InputError(f"{option('overrides')}: more than {MAX_NODES:,} values in all")
         _set(data, keys, value, override)
         at = tuple(_index(k) if _is_index(k) else k for k in keys)
         for end in range(1, len(at) + 1):
@@ -101,10 +123,12 @@ def _override(override: str) -> tuple[list[str], Any, int]:
     dotted, equals, raw = override.partition("=")
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
-        raise InputError(f"--set {shortened(override)}: expected dotted.path=value, for example camera.fov_deg=50")
+        raise InputError(
+            f"{option('overrides')} {shortened(override)}: expected dotted.path=value, for example camera.fov_deg=50"
+        )
     if len(keys) > MAX_DEPTH:
-        raise InputError(f"--set {shortened(override)}: no config is nested more than {MAX_DEPTH} deep")
-    plain = PlainData(f"--set {shortened(override)}")
+        raise InputError(f"{option('overrides')} {shortened(override)}: no config is nested more than {MAX_DEPTH} deep")
+    plain = PlainData(f"{option('overrides')} {shortened(override)}")
     try:
         node = compose(raw)
     except NotPlain as e:
@@ -132,7 +156,9 @@ def _set(data: dict[str, Any], keys: list[str], value: Any, override: str) -> No
 
 def _list_index(items: list[Any], key: str, override: str) -> int:
     if not _is_index(key) or _index(key) >= len(items):
-        raise InputError(f"--set {shortened(override)}: {shortened(key)} is not an index into a list of {len(items)}")
+        raise InputError(
+            f"{option('overrides')} {shortened(override)}: {shortened(key)} is not an index into a list of {len(items)}"
+        )
     return _index(key)
 
 

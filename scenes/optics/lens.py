@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.scenes.optics.geometry import Float, apply
+from scanstage.scenes.optics.geometry import Float
 from scanstage.scenes.plan import CameraPlan, LensPlan
 
 LENS_COEFFICIENTS = {
@@ -64,17 +64,12 @@ def image_rays(camera: CameraPlan) -> Float:
     return _pinhole_rays(camera, columns.ravel(), rows.ravel()).reshape(height, width, 3)
 
 
-def project(camera: CameraPlan, points_world: npt.NDArray[Any]) -> Float:
-    """Project (N, 3) world points to (N, 3): x and y in pixels, and depth in metres.
+def project_local(camera: CameraPlan, points: Float) -> Float:
+    """Project (N, 3) points in the camera's frame to (N, 3): x and y in pixels, and depth in metres.
 
     Depth is along z, with a fisheye along the ray. x and y are NaN where the lens can't see a point: behind the camera,
     or beyond what its model maps.
     """
-    return project_local(camera, apply(np.linalg.inv(np.array(camera.camera_to_world)), points_world))
-
-
-def project_local(camera: CameraPlan, points: Float) -> Float:
-    """As :func:`project`, for (N, 3) points in the camera's frame."""
     return np.stack(project_rows(camera, points.T), axis=1)
 
 

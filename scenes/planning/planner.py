@@ -113,6 +113,10 @@ class Planner:
         view, layout = divmod(rest, ATTEMPTS)
         first = drawn * ATTEMPTS * VIEWS
         plan = self._look(self._arrange(index, first + layout, first, order), view)
+        return self.planned(plan)
+
+    def planned(self, plan: FramePlan) -> Planned:
+        """A plan that is there, good or not, with what its camera sees. Raises InputError as :meth:`complete` does."""
         return self.complete(CastPlan(plan, self.caster.cast(plan)))
 
     def _arrangements(self, index: int, order: Order | None, first: int, refusals: Refusals) -> Iterator[_Arrangement]:

@@ -16,13 +16,14 @@ from scanstage.assets.messages.errors import InputError, Lines
 from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, shortened
 from scanstage.scenes.config.references import deep_outcomes
 from scanstage.scenes.config.sections.camera_settings import Fisheye
+from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.config.sections.run_config import BackplateBackground, Drop, RunConfig, Scatter
 from scanstage.scenes.config.sections.stage_settings import Looks, NoStage, Shelf
 from scanstage.scenes.inputs.catalogue import Catalogue, open_catalogue
 from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, PHOTO_SUFFIXES, list_images, located
 from scanstage.scenes.optics.ideal_camera import engine_camera
 from scanstage.scenes.plan import CameraPlan
-from scanstage.scenes.planning.planner import NO_CAMERA, draw_variables
+from scanstage.scenes.planning.planner import NO_CAMERA, Planner, draw_variables
 from scanstage.scenes.randomize.camera import draw_camera
 from scanstage.scenes.randomize.lighting import check_builtin_hdri
 from scanstage.scenes.values.draws import Draws
@@ -47,8 +48,8 @@ def open_inputs(config: RunConfig, base: Path) -> Catalogue:
     try:
         catalogue = open_catalogue(config, base)
     except InputError as e:
-        problems += e.problems
-        hints += [e.hint] if e.hint else []
+        problems += e.marked_problems
+        hints += [e.marked_hint] if e.marked_hint else []
     of_scans = (*_scans(catalogue), *_label_rules(config, catalogue)) if catalogue else ()
     for text, hint in (*_images(config, base), *_combinations(config), *_lens(config), *of_scans):
         problems.append(text)
@@ -56,6 +57,11 @@ def open_inputs(config: RunConfig, base: Path) -> Catalogue:
     if problems or catalogue is None:
         raise InputError(bounded(list(dict.fromkeys(problems))), Lines.of(hints) or None)
     return catalogue
+
+
+def open_planner(config: RunConfig, base: Path) -> Planner:
+    """The planner of a run whose inputs are all there and sound. Args and errors are those of :func:`open_inputs`."""
+    return Planner(config, open_inputs(config, base), base)
 
 
 def named_files(config: RunConfig, base: Path) -> list[Path]:
@@ -96,8 +102,8 @@ def _trying(check: Any) -> Found:
     try:
         check()
     except InputError as e:
-        for text in e.problems:
-            yield text, e.hint
+        for text in e.marked_problems:
+            yield text, e.marked_hint
 
 
 def _scans(catalogue: Catalogue) -> Found:
@@ -136,16 +142,17 @@ def _combinations(config: RunConfig) -> Found:
 
 
 def _lens(config: RunConfig) -> Found:
-    """EEVEE has no fisheye camera. A lens that is drawn for each picture is looked at in the first ones."""
-    distortion = config.camera.distortion
-    if config.render.engine != "eevee" or distortion is None:
+    """Not every engine has a fisheye camera. A lens that is drawn for each picture is looked at in the first ones."""
+    distortion, engine = config.camera.distortion, ENGINES[config.render.engine]
+    if engine.fisheye or distortion is None:
         return
-    hint = "Use render.engine: cycles."
+    hint = f"Use render.engine: {next(name for name, other in ENGINES.items() if other.fisheye)}."
     if isinstance(distortion, Fisheye):
-        yield "camera.distortion: EEVEE can't render a fisheye", hint
+        yield f"camera.distortion: {engine.title} can't render a fisheye", hint
         return
     if any(engine_camera(camera).lens is not None for camera in _first_cameras(config)):
-        yield "camera.distortion: the view is too wide for EEVEE, which can't render the fisheye that it needs", hint
+        text = f"the view is too wide for {engine.title}, which can't render the fisheye that it needs"
+        yield f"camera.distortion: {text}", hint
 
 
 def _first_cameras(config: RunConfig) -> set[CameraPlan]:

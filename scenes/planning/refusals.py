@@ -72,8 +72,8 @@ class Refusals:
             problems.append(f"fails most often: {'; '.join(self._worst())}")
             hint = RELAX
         if self._misplaced is not None:
-            problems.append(f"for example: {self._misplaced.problems[0]}")
-            hint = self._misplaced.hint or hint
+            problems.append(f"for example: {self._misplaced.marked_problems[0]}")
+            hint = self._misplaced.marked_hint or hint
         return PlanningError(problems, hint, self.counted)
 
     def _worst(self) -> list[str]:

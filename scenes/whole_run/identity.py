@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import platform
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +14,78 @@ from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.planning.preflight import named_files
 
-PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "trimesh", "opencv-python", "OpenEXR", "pycocotools", "bpy")
+PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "opencv-python", "OpenEXR", "pycocotools", "bpy")
+SAME_PICTURES_SINCE = "0.1.0"
+"""The first version that makes, of the same config and scans, the very pictures that this one makes. To be raised by
+every change of plans, labels or pixels: a dataset is only gone on with by a version that makes the same."""
 FREE_KEYS = ("images", "name", "workers")
 """Config keys that may change between runs into one folder without changing any picture."""
 
 
-def identity(config: RunConfig, catalogue: Catalogue, base: Path) -> dict[str, Any]:
-    """What decides every picture: the config, resolved, the scans and files that it can show, and our own version."""
+@dataclass(frozen=True)
+class Aims:
+    """Where a run is to end; in a balanced run that decides what its pictures show.
+
+    Attributes:
+        images: pictures in all; None where the targets decide.
+        targets: labels or shares by class, of a balanced run.
+    """
+
+    images: int | None = None
+    targets: dict[str, float] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``run.json`` holds it."""
+        return {"images": self.images} | ({} if self.targets is None else {"targets": self.targets})
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What decides every picture.
+
+    Attributes:
+        config: resolved, without what changes no picture (:data:`FREE_KEYS`).
+        classes: labelled ones, in the order of their ids.
+        assets: digests of the scans that can be shown, by id.
+        files: sizes in bytes of the files that the config names, by path.
+        aims: where the run is to end.
+        scanstage: the version since which the same input gives the same pictures.
+    """
+
+    config: dict[str, Any]
+    classes: tuple[str, ...] = ()
+    assets: dict[str, str] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+    aims: Aims = Aims()
+    scanstage: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``run.json`` holds it."""
+        return {
+            "scanstage": self.scanstage,
+            "config": self.config,
+            "classes": list(self.classes),
+            "assets": self.assets,
+            "files": self.files,
+            "aims": self.aims.to_json(),
+        }
+
+
+def identity(config: RunConfig, catalogue: Catalogue, base: Path, aims: Aims = Aims()) -> Identity:
+    """The identity of a run.
+
+    Args:
+        config: of the run.
+        catalogue: its scans.
+        base: folder that relative paths in the config start from.
+        aims: where it is to end.
+    """
     resolved = config.model_dump(mode="json", exclude={*FREE_KEYS})
     for key in ("threads", "device"):
         resolved["render"].pop(key)
     assets = {asset.meta.asset_id: asset.digest()[:16] for group in catalogue.by_class.values() for asset in group}
     files = {str(p): p.stat().st_size for p in named_files(config, base)}
-    return {
-        "scanstage": own_version(),
-        "config": resolved,
-        "classes": list(catalogue.classes),
-        "assets": assets,
-        "files": files,
-    }
+    return Identity(resolved, catalogue.classes, assets, files, aims, SAME_PICTURES_SINCE)
 
 
 def own_version() -> str:
@@ -43,7 +98,13 @@ def versions() -> dict[str, str]:
     found = {"python": sys.version.split()[0], "system": platform.platform()}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            found[package] = _version_of(package)
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+@functools.cache
+def _version_of(package: str) -> str:
+    """Of an installed package; a package's metadata holds its whole README, which takes long to read."""
+    return importlib.metadata.version(package)

@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Protocol
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.scenes.balance.balanced_run import BalancedRun, open_targets
-from scanstage.scenes.balance.ledger import Ledger
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.whole_run.balanced_pictures import Balance, BalancedPictures, open_targets
+from scanstage.scenes.whole_run.identity import Aims
+from scanstage.scenes.whole_run.pictures import Picture, PlannedPicture, RefusedPicture, planned_or_refused
+from scanstage.scenes.whole_run.selection import Selection, single
 
+HOPELESS = 3
+"""So many pictures that can't be planned, and none that can, end a run before anything is rendered."""
 
-@dataclass(frozen=True)
-class PlannedPicture:
-    """A picture that is to be rendered; ``seconds`` that its planning took."""
-
-    planned: Planned
-    seconds: float
-
-    @property
-    def index(self) -> int:
-        """Of the picture."""
-        return self.planned.plan.index
-
-
-@dataclass(frozen=True)
-class RefusedPicture:
-    """A picture that can't be planned.
-
-    Attributes:
-        index: of the picture.
-        problems: why, a sentence each; ``hint``: what to do about it.
-        seconds: that planning took.
-        refused: attempts by why they were refused.
-    """
-
-    index: int
-    problems: tuple[str, ...]
-    hint: str
-    seconds: float
-    refused: dict[str, int] = field(default_factory=dict)
-
-
-Picture = PlannedPicture | RefusedPicture
+HOPELESS = 3
+"""So many pictures that can't be planned, and none that can, end a run before anything is rendered."""
 
 
 class PictureSource(Protocol):
@@ -52,65 +26,76 @@ class PictureSource(Protocol):
 
     Attributes:
         planner: of the run.
-        expected: pictures of the whole run, as far as is known.
+        expected: pictures of the whole run, as far as is known; certain once all have been gone through.
         exact: whether that is known beforehand.
+        aims: where the run is to end.
+        balance: of a balanced run; None where pictures know nothing of each other, and several processes may plan them.
     """
 
     planner: Planner
     expected: int
     exact: bool
+    aims: Aims
+    balance: Balance | None
 
-    def indices(self, wanted: Callable[[int], bool], last: int | None = None) -> Iterator[int]:
-        """Pictures to be made, of those that are ``wanted``; each is to be planned before the next is asked for.
-
-        Args:
-            wanted: whether a picture is to be made.
-            last: none after it is wanted, nor planned; None asks for the whole run.
-        """
-        ...
-
-    def plan(self, index: int) -> Planned:
-        """Plan the picture that was given last. Raises InputError where it can't be planned."""
+    def pictures(self, selection: Selection) -> Iterator[Picture]:
+        """The pictures of a selection, in their order, each planned when it is asked for. Raises InputError."""
         ...
 
 
 class IndependentPictures:
-    """Pictures that know nothing of each other.
-
-    Args:
-        planner: of the run.
-    """
+    """Pictures that know nothing of each other; see :class:`PictureSource`."""
 
     def __init__(self, planner: Planner) -> None:
         self.planner, self.expected, self.exact = planner, planner.config.images, True
+        self.aims = Aims(self.expected)
+        self.balance: Balance | None = None
 
-    def indices(self, wanted: Callable[[int], bool], last: int | None = None) -> Iterator[int]:
+    def pictures(self, selection: Selection) -> Iterator[Picture]:
         """See :class:`PictureSource`."""
-        end = self.expected if last is None else min(self.expected, last + 1)
-        return filter(wanted, range(end))
-
-    def plan(self, index: int) -> Planned:
-        """See :class:`PictureSource`."""
-        return self.planner.plan(index)
+        first, last = selection.bounds(self.expected)
+        for index in selection.part.pictures(first, last):
+            if index in selection:
+                yield planned_or_refused(index, partial(self.planner.plan, index))
 
 
-def open_source(planner: Planner, ledger: Ledger | None = None) -> PictureSource:
-    """The source of a run.
-
-    Args:
-        planner: of the run.
-        ledger: of a balanced run's earlier part.
-
-    Raises:
-        InputError: the target of balancing can't be made out.
-    """
+def open_source(planner: Planner) -> PictureSource:
+    """The source of a run. Raises InputError where the target of balancing can't be made out."""
     if planner.config.balance is None:
         return IndependentPictures(planner)
-    return BalancedRun(planner, open_targets(planner.config, planner.catalogue, planner.base), ledger)
+    return BalancedPictures(planner, open_targets(planner.config, planner.catalogue, planner.base))
+
+
+def hopeful(pictures: Iterable[Picture], resumed: bool) -> Iterator[Picture]:
+    """The pictures, once there is one that can be planned: until then those that can't are held back.
+
+    Args:
+        pictures: as a source gives them.
+        resumed: whether others are finished already: then no failure to plan ends the run.
+
+    Raises:
+        InputError: the first that can't be planned, where none can.
+    """
+    refused: list[RefusedPicture] = []
+    for picture in pictures:
+        if resumed:
+            yield picture
+        elif isinstance(picture, PlannedPicture):
+            resumed = True
+            yield from refused
+            yield picture
+        else:
+            refused.append(picture)
+            if len(refused) == HOPELESS:
+                raise picture.error  # nothing is lost yet, and most likely no other picture would do better
+    if refused and not resumed:
+        raise refused[-1].error
 
 
 def plan_one(source: PictureSource, index: int) -> Planned:
     """Plan picture ``index`` of a run. Raises InputError where the run has no such picture, or it can't be planned."""
-    for found in source.indices(lambda i: i == index, index):
-        return source.plan(found)
+    for picture in source.pictures(single(index)):
+        if isinstance(picture, RefusedPicture):
+            raise picture.error
+        return picture.planned
     raise InputError(f"picture {index}: the run has {source.expected} pictures, 0 to {source.expected - 1}")

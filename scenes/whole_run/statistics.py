@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.sight.keep_policy import Fate, judge
 from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.whole_run.pictures import Picture, PlannedPicture
 
 BINS = 10
 SMALL_PX, MEDIUM_PX = 32**2, 96**2
@@ -67,6 +68,14 @@ def picture_facts(planned: Planned, config: LabelsConfig) -> PictureFacts:
         shares = (s.visible_fraction, s.truncated_fraction)
         objects.append(ObjectFacts(j.item.class_name, j.fate, rule, (box[2], box[3]), s.visible_px, *shares))
     return PictureFacts(planned.plan.index, tuple(objects), planned.refused)
+
+
+def facts_of(picture: Picture, config: LabelsConfig) -> PictureFacts:
+    """What statistics need to know of a picture; that it can't be planned is a fact too."""
+    if isinstance(picture, PlannedPicture):
+        return replace(picture_facts(picture.planned, config), seconds=picture.seconds)
+    text = "; ".join(picture.problems).removeprefix(f"picture {picture.index}: ")
+    return PictureFacts(picture.index, (), picture.refused, text, picture.seconds)
 
 
 def dataset_statistics(pictures: Iterable[PictureFacts], classes: Sequence[str]) -> dict[str, Any]:

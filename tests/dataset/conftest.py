@@ -6,14 +6,12 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
-from support import analytic
+from support.analytic_engine import AnalyticEngines
+from support.toy_runs import generated
 
-from scanstage.render.commands.generate import GenerateOptions, generate
-from scanstage.scenes.plan import FramePlan
+from scanstage.render.runs.run_options import GenerateOptions
 
 KEYPOINTS = {
     "box": {"low": [-0.05, -0.04, 0.0], "high": [0.05, 0.04, 0.06]},
@@ -28,24 +26,6 @@ labels: {per_class: {ball: {min_visible_fraction: 0.95, on_violation: ignore}}}
 camera: {resolution: [160, 120]}
 output: {depth: true, instances: true, semantic: true}
 """
-
-
-class AnalyticSession:
-    """BlenderSession's interface over the analytic engine."""
-
-    def __init__(self, *args: object, **options: object) -> None:
-        self.alive, self.last = True, None
-        self.info = SimpleNamespace(
-            blender="analytic", engine="ANALYTIC", device="CPU", device_names=[], device_reason="a test", notes=[]
-        )
-
-    def render(self, plan: FramePlan, *args: object):
-        return analytic.render(plan)
-
-    def kill(self) -> None:
-        self.alive = False
-
-    close = kill
 
 
 Make = Callable[..., Path]
@@ -71,10 +51,8 @@ def make_dataset(keypoint_library: Path, tmp_path_factory: pytest.TempPathFactor
         folder = tmp_path_factory.mktemp("run")
         path = folder / "toys.yaml"
         path.write_text(CONFIG % keypoint_library)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", AnalyticSession)
-            options = GenerateOptions(overrides=overrides, frames=frames, out=folder / "toys")
-            summary = generate(path, options, Console(quiet=True))
+        options = GenerateOptions(overrides=overrides, frames=frames, out=folder / "toys")
+        summary = generated(path, options, AnalyticEngines())
         assert not summary.failed
         return summary.folder.root
 

@@ -16,6 +16,7 @@ from kills import is_finished
 from observation import Observation, Scenario
 from support.scan_bombs import BOMBS
 from support.scan_files import gradient_image, textured_patch, write_obj
+from support.strange_places import put_sparse
 from workplace import SLOW, Workplace
 
 from scanstage.assets.library.stored_assets import list_assets
@@ -143,7 +144,7 @@ STRANGE: dict[str, Callable[[Path], None]] = {
     "a pipe": lambda path: os.mkfifo(path),
     "endless": lambda path: path.symlink_to("/dev/zero"),
     "a terminal": lambda path: path.symlink_to("/dev/tty"),
-    "a sparse file": lambda path: (path.touch(), os.truncate(path, 1 << 42))[0],
+    "a sparse file": put_sparse,
     "a folder": lambda path: path.mkdir(),
     "a link elsewhere": lambda path: path.symlink_to("/etc/passwd"),
 }

@@ -33,10 +33,10 @@ from typing import Any
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.scenes.whole_run.shard import WHOLE, Shard
 
 MODES = ("flock", "links", "neither")
-AS = (None, None, None, Shard(0, 2), Shard(1, 2))
+AS = (WHOLE, WHOLE, WHOLE, Shard(0, 2), Shard(1, 2))
 """What processes claim the folder as: each conflicts with all but the other shard."""
 KILLED_SHARE = 1 / 3
 MOST_HELD_S = 0.002
@@ -99,7 +99,7 @@ class Board:
 
 def conflict(one: int, other: int) -> bool:
     """Whether two kinds of :data:`AS` exclude each other."""
-    return AS[one] is None or AS[other] is None or AS[one] == AS[other]
+    return AS[one].alone or AS[other].alone or AS[one] == AS[other]
 
 
 def is_well(pid: int) -> bool:
@@ -234,7 +234,7 @@ def after(fight: Fight) -> list[str]:
         refuse(fight.mode)
         code = 1
         try:
-            for kind in (None, Shard(0, 2), Shard(1, 2)):
+            for kind in (WHOLE, Shard(0, 2), Shard(1, 2)):
                 with run_lock(DatasetFolder(fight.folder), kind):
                     pass
             code = 0

@@ -13,21 +13,17 @@ from pathlib import Path
 from kills import is_finished
 from observation import CannotTry, Observation, Scenario
 from support import dataset_bombs
+from support.strange_places import put_sparse
 from workplace import BALANCE, Workplace
 
 PATIENCE_S = 300.0
-
-
-def _sparse(path: Path) -> None:
-    path.touch()
-    os.truncate(path, 1 << 42)
 
 
 STRANGE: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
     "zeros": lambda path: path.symlink_to("/dev/zero"),
     "circle": lambda path: path.symlink_to(path.name),
-    "endless": _sparse,
+    "endless": put_sparse,
 }
 PICTURES = ("records/{:06d}.json", "images/{:06d}.jpg", "depth/{:06d}.png", "depth/{:06d}.exr")
 DERIVED = ("annotations/instances.json", "preview.png", "orders.jsonl", "balance.json", "balance.png")

@@ -11,7 +11,6 @@ import io
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ if __name__ == "__main__":
 from observation import CannotTry, Observation, Scenario  # noqa: E402
 from running import lines_of  # noqa: E402
 from support import image_bombs as bombs  # noqa: E402
+from support.strange_places import put_socket, put_sparse  # noqa: E402
 from workplace import Workplace  # noqa: E402
 
 PATIENCE_S = 60.0
@@ -53,29 +53,16 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
 """Where a config names a file: its suffix, and what to override, with the path in place of the braces."""
 
 
-def _listens(path: Path) -> None:
-    here = Path.cwd()
-    os.chdir(path.parent)  # addresses of sockets are short
-    with socket.socket(socket.AF_UNIX) as s:
-        s.bind(path.name)
-    os.chdir(here)
-
-
-def _sparse(path: Path) -> None:
-    path.touch()
-    os.truncate(path, 1 << 43)
-
-
 STRANGE: dict[str, Callable[[Path], None]] = {
     "pipe": os.mkfifo,
-    "socket": _listens,
+    "socket": put_socket,
     "folder": Path.mkdir,
     "zeros": lambda path: path.symlink_to("/dev/zero"),
     "random": lambda path: path.symlink_to("/dev/urandom"),
     "terminal": lambda path: path.symlink_to("/dev/tty"),
     "memory": lambda path: path.symlink_to("/proc/self/mem"),
     "circle": lambda path: path.symlink_to(path.name),
-    "sparse": _sparse,
+    "sparse": put_sparse,
     "folder of a pipe": lambda path: (path.mkdir(), os.mkfifo(path / f"a{path.suffix}"))[0],
 }
 

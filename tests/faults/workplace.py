@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 from dataset_digest import digest, findings
-from fake_blender import ROOT, make_fake_blender
+from fake_blender import make_fake_blender
 from running import MARK, Reference, Running
 from support.analytic import BALL_RADIUS, BOX_SIZE, BRICK_SIZE
 from support.toy_runs import store_toy
@@ -123,7 +123,6 @@ class Workplace:
     def environment(self) -> dict[str, str]:
         """Variables that commands get, on top of what is there (the cache is that of the caller)."""
         return {
-            "PYTHONPATH": str(ROOT),
             "SCANSTAGE_LIBRARY": str(self.library),
             "FAKE_BLENDER_FAULTS": str(self.faults),
             READABLE: "/",  # the stand-in for Blender lies in this project, and its faults where they are planted

@@ -195,7 +195,7 @@ BOMBS: dict[str, Plant] = {
         ),
     ),
     "soft masks that claim": a_map("soft_masks", "soft_masks/000001.npz", npz((9, 10**6, 10**6), fill=False)),
-    "soft masks of many layers": a_map("soft_masks", "soft_masks/000001.npz", npz((3000, 120, 160))),
+    "soft masks of many layers": lambda root: a_map("soft_masks", "soft_masks/000001.npz", npz((3000, 120, 160)))(root),
     "soft masks of LZMA": a_map("soft_masks", "soft_masks/000001.npz", npz((1, 120, 160), method=zipfile.ZIP_LZMA)),
     "soft masks of many files": a_map("soft_masks", "soft_masks/000001.npz", crowded()),
     "sparse map": sparse("depth/000001.exr"),

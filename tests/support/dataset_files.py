@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from scanstage.dataset.export.annotations import export
 from scanstage.dataset.records.finished_dataset import open_dataset
+from scanstage.dataset.records.run_file import write_run_file
 
 
 def png_of(pixels: np.ndarray) -> bytes:
@@ -38,6 +40,4 @@ def export_again(root: Path) -> None:
     """Write the COCO file and the counts of run.json anew."""
     dataset = open_dataset(root)
     pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
-    (root / "run.json").write_text(
-        json.dumps(dataset.run | {"pictures": len(pictures), "labels": labels}, indent=1) + "\n"
-    )
+    write_run_file(dataset.folder, replace(dataset.run, pictures=len(pictures), labels=labels))

@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 import trimesh
-from rich.console import Console
 
 from scanstage.assets.asset import Asset, AssetMeta, Material, MeshArrays
 from scanstage.assets.library.stored_assets import store_asset
-from scanstage.render.commands.generate import GenerateOptions, generate
-from scanstage.render.engine.blender_session import EngineCrashed
-from scanstage.scenes.plan import FramePlan
-from support import analytic
+from scanstage.render.cli.app import entrypoint
+from scanstage.render.commands.generate import generate
+from scanstage.render.engine.engine_protocol import EngineFactory
+from scanstage.render.runs.progress import OnProgress, ignore_progress
+from scanstage.render.runs.run_options import GenerateOptions, command_of, read_config
+from scanstage.render.runs.summary import Summary
 from support.analytic import BRICK_SIZE
+from support.analytic_engine import AnalyticEngines
 
 
 def store_toy(library: Path, class_name: str, shape: trimesh.Trimesh, color: tuple[float, float, float]) -> Asset:
@@ -61,56 +62,33 @@ balance: {target: {box: 20, ball: 12, "*": 12}}
 """
 
 
-class FakeSession:
-    """BlenderSession's interface over the analytic engine; ``troubles`` maps a picture to errors raised in turn."""
-
-    troubles: ClassVar[dict[int, list[Exception]]] = {}
-    opened = 0
-
-    def __init__(self, settings, blender, scratch, log, *, memory_bytes=None, gpu=None) -> None:
-        type(self).opened += 1
-        self.alive = True
-        self.last = None
-        self.printed = "chatter"
-        self.info = SimpleNamespace(
-            blender="analytic", engine="ANALYTIC", device="CPU", device_names=[], device_reason="a test", notes=["slow"]
-        )
-
-    def render(self, plan: FramePlan, folders, timeout_s):
-        shown = {o.asset_id for o in plan.objects} | {s.asset_id for s in plan.surfaces}
-        assert shown <= set(folders)
-        assert all((folder / "mesh.npz").is_file() for folder in folders.values())
-        for material in [s.material for s in plan.surfaces]:
-            assert material.texture is None or Path(material.texture).is_file()
-        if errors := self.troubles.get(plan.index):
-            error = errors.pop(0)
-            self.alive = not isinstance(error, EngineCrashed)
-            raise error
-        return analytic.render(plan)
-
-    def kill(self) -> None:
-        self.alive = False
-
-    close = kill
-
-
-def use_analytic_engine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Let runs render with the analytic engine, in ``folder``."""
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", FakeSession)
-    monkeypatch.chdir(folder)
-    FakeSession.troubles, FakeSession.opened = {}, 0
-
-
 def toy_config(text: str, library: Path, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
-    """A config file in ``folder``, of ``text`` with the library's place, to be run with the analytic engine there."""
-    use_analytic_engine(monkeypatch, folder)
+    """A config file in ``folder``, of ``text`` with the library's place; the working directory is there."""
+    monkeypatch.chdir(folder)
     path = folder / "toys.yaml"
     path.write_text(text % library)
     return path
 
 
-def run(config: Path, **options):
-    return generate(config, GenerateOptions(**options), Console(quiet=True))
+def generated(
+    config: Path,
+    options: GenerateOptions,
+    engines: EngineFactory | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> Summary:
+    """A run of a config file with the analytic engine, or other ``engines``."""
+    loaded, command = read_config(config, options), command_of(config, options)
+    return generate(loaded, config.resolve().parent, options, command, engines or AnalyticEngines(), on_progress)
+
+
+def run(config: Path, engines: EngineFactory | None = None, **options: Any) -> Summary:
+    """The same, of options by name."""
+    return generated(config, GenerateOptions(**options), engines)
+
+
+def command(argv: list[str], engines: EngineFactory | None = None) -> int:
+    """Exit code of a command line that renders with the analytic engine, or other ``engines``."""
+    return entrypoint(argv, engines or AnalyticEngines())
 
 
 def digest(folder: Path, *parts: str) -> dict[str, str]:

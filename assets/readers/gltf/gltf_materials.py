@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import Material
+from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument, numbers
 from scanstage.assets.scans.scan_bounds import MAX_MATERIALS
-
-_WHITE = (1.0, 1.0, 1.0, 1.0)
 
 
 class GltfMaterials:
@@ -34,7 +32,7 @@ class GltfMaterials:
         """Number of the material ``index`` (None: glTF's default, white)."""
         key = (index, vertex_colors)
         if key not in self._converted:
-            material = Material(base_color=_WHITE, roughness=0.6) if index is None else self._convert(index)
+            material = Material(base_color=WHITE, roughness=0.6) if index is None else self._convert(index)
             self._converted[key] = len(self._list)
             if len(self._list) >= MAX_MATERIALS:
                 raise InputError(f"uses more than {MAX_MATERIALS:,} materials", "join its materials")
@@ -80,10 +78,10 @@ class GltfMaterials:
         pbr = material.get("pbrMetallicRoughness", {})
         gloss = _extension(material, "KHR_materials_pbrSpecularGlossiness")
         if gloss:
-            color, texture = gloss.get("diffuseFactor", _WHITE), gloss.get("diffuseTexture")
+            color, texture = gloss.get("diffuseFactor", WHITE), gloss.get("diffuseTexture")
             metallic, roughness, packed = 0.0, 1.0 - float(gloss.get("glossinessFactor", 1.0)), None
         else:
-            color, texture = pbr.get("baseColorFactor", _WHITE), pbr.get("baseColorTexture")
+            color, texture = pbr.get("baseColorFactor", WHITE), pbr.get("baseColorTexture")
             metallic, roughness = float(pbr.get("metallicFactor", 1.0)), float(pbr.get("roughnessFactor", 1.0))
             packed = pbr.get("metallicRoughnessTexture")
         if not pbr and not gloss:  # a file that says nothing of its surface gets a scan's usual one, not a mirror

@@ -11,6 +11,7 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..exchange.plan_types import ScanMaterialJson, SurfaceMaterialJson
 from .image_cache import ImageCache, MissingFile
 from .mesh_data import build_mesh, is_axis_aligned
 from .scan_material import ScanMaterialBuilder
@@ -57,7 +58,7 @@ class AssetCache:
         self._assets.move_to_end(folder)
         return self._assets[folder]
 
-    def surface_material(self, description: dict[str, Any], flat_faced: bool) -> Any:
+    def surface_material(self, description: SurfaceMaterialJson, flat_faced: bool) -> Any:
         """The material for a ``SurfaceMaterial`` on an object that is (not) ``flat_faced``; see there."""
         shape = (description["bump_m"] > 0, description["joint_roughness"] is not None)
         key = (description["texture"], description["image"], *shape, flat_faced)
@@ -108,7 +109,9 @@ class AssetCache:
 
     def _load(self, folder: str) -> CachedAsset:
         try:
-            descriptions = json.loads(Path(folder, "asset.json").read_text("utf-8"))["materials"]
+            descriptions: list[ScanMaterialJson] = json.loads(Path(folder, "asset.json").read_text("utf-8"))[
+                "materials"
+            ]
             with np.load(Path(folder, "mesh.npz"), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
         except (OSError, ValueError, KeyError) as e:

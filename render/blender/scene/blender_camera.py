@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from mathutils import Matrix  # type: ignore[import-not-found]
+from mathutils import Matrix
+
+from ..exchange.plan_types import CameraJson, LensJson
 
 _SENSOR_MM = 36.0
 _LEAST_FSTOP = 0.1  # Blender takes none below
@@ -16,7 +18,7 @@ class UnsupportedLens(Exception):
     """The engine can't render through this lens."""
 
 
-def apply_camera(scene: Any, camera: Any, plan: dict[str, Any]) -> None:
+def apply_camera(scene: Any, camera: Any, plan: CameraJson) -> None:
     """Set resolution, projection and pose of ``camera`` (an object) from a ``CameraPlan`` as JSON.
 
     Depth of field and motion are left to :mod:`blur`.
@@ -28,19 +30,20 @@ def apply_camera(scene: Any, camera: Any, plan: dict[str, Any]) -> None:
     data.sensor_fit = "HORIZONTAL"
     data.clip_start, data.clip_end = plan["near_m"], plan["far_m"]
     data.dof.use_dof = False
-    if plan["lens"] is None:
+    lens = plan["lens"]
+    if lens is None:
         _apply_pinhole(scene, data, plan)
     else:
-        _apply_fisheye(scene, data, plan)
+        _apply_fisheye(scene, data, plan, lens)
     camera.matrix_world = blender_pose(plan)
 
 
-def blender_pose(plan: dict[str, Any]) -> Any:
+def blender_pose(plan: CameraJson) -> Any:
     """Blender's camera looks along -z, with y up."""
     return Matrix(plan["camera_to_world"]) @ Matrix.Diagonal((1.0, -1.0, -1.0, 1.0))
 
 
-def apply_aperture(data: Any, plan: dict[str, Any]) -> None:
+def apply_aperture(data: Any, plan: CameraJson) -> None:
     """Switch depth of field on: f-number = focal length / diameter of the entrance pupil.
 
     Focal length and sensor only mean something by their ratio; where the f-number would be below what Blender takes,
@@ -55,7 +58,7 @@ def apply_aperture(data: Any, plan: dict[str, Any]) -> None:
     data.dof.use_dof = True
 
 
-def _apply_pinhole(scene: Any, data: Any, plan: dict[str, Any]) -> None:
+def _apply_pinhole(scene: Any, data: Any, plan: CameraJson) -> None:
     """Focal length, pixel aspect and shift.
 
     With the sensor fitted horizontally, Blender projects to ``fx = lens / sensor * width``; pixels of height a and
@@ -73,14 +76,13 @@ def _apply_pinhole(scene: Any, data: Any, plan: dict[str, Any]) -> None:
     data.shift_y = (plan["cy"] - height / 2) * (fx / fy) / width
 
 
-def _apply_fisheye(scene: Any, data: Any, plan: dict[str, Any]) -> None:
+def _apply_fisheye(scene: Any, data: Any, plan: CameraJson, lens: LensJson) -> None:
     """An equidistant fisheye: the pixel at radius r about the centre looks r / fx radians away from the axis.
 
     As a polynomial of one term, not as Blender's *fisheye equidistant*, which leaves the corners outside the circle
     that fits into the frame black.
     """
     width, height = plan["resolution_wh"]
-    lens = plan["lens"]
     centred = (plan["cx"], plan["cy"]) == (width / 2, height / 2)
     if lens["model"] != "fisheye" or any(lens["coefficients"]) or plan["fx"] != plan["fy"] or not centred:
         raise UnsupportedLens("of lenses with distortion, the engine renders only a centred equidistant fisheye")
@@ -100,7 +102,7 @@ def _apply_fisheye(scene: Any, data: Any, plan: dict[str, Any]) -> None:
         setattr(panorama, f"fisheye_polynomial_{other}", 0.0)
 
 
-def _set_pixels(scene: Any, plan: dict[str, Any], aspect: tuple[float, float]) -> None:
+def _set_pixels(scene: Any, plan: CameraJson, aspect: tuple[float, float]) -> None:
     render = scene.render
     render.resolution_x, render.resolution_y = plan["resolution_wh"]
     render.resolution_percentage = 100

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from mathutils import Matrix, Quaternion, Vector  # type: ignore[import-not-found]
+from mathutils import Matrix, Quaternion, Vector
 
+from ..exchange.plan_types import MotionJson, PlanJson
 from .blender_camera import apply_aperture, blender_pose
 
 # Parts of the exposure at which poses are given. Cycles asks for exactly these, so that how Blender interpolates
@@ -14,7 +15,7 @@ from .blender_camera import apply_aperture, blender_pose
 _TIMES = (-0.5, 0.0, 0.5)
 
 
-def is_blurred(plan: dict[str, Any]) -> bool:
+def is_blurred(plan: PlanJson) -> bool:
     """Whether a ``FramePlan`` as JSON has depth of field, or anything that moves during the exposure."""
     camera = plan["camera"]
     moving = camera["motion"] is not None or any(o["motion"] is not None for o in plan["objects"])
@@ -41,7 +42,7 @@ class Blur:
         if hasattr(scene.eevee, "motion_blur_shutter"):
             scene.eevee.motion_blur_shutter = 1.0
 
-    def put_on(self, camera: Any, holders: list[Any], plan: dict[str, Any]) -> None:
+    def put_on(self, camera: Any, holders: list[Any], plan: PlanJson) -> None:
         """Blur what stands as the plan says.
 
         Args:
@@ -75,7 +76,7 @@ class Blur:
                 moved.cycles.use_motion_blur = False
         self._moving.clear()
 
-    def _move(self, moved: Any, pose: Any, motion: dict[str, Any]) -> None:
+    def _move(self, moved: Any, pose: Any, motion: MotionJson) -> None:
         """Give poses at the opening, the middle and the closing of the shutter."""
         self._moving.append((moved, moved.rotation_mode))
         moved.rotation_mode = "QUATERNION"

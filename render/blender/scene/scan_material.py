@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..exchange.plan_types import JitterJson, ScanMaterialJson
 from .image_cache import ImageCache
 from .mesh_data import COLOR_NAME, UV_NAME
 from .node_graph import NodeGraph
@@ -14,7 +15,7 @@ HSV_PROPERTY = "scan_hsv"  # (hue as the node wants it: 0.5 is unchanged, satura
 PBR_PROPERTY = "scan_pbr"  # (added roughness, added metallic, factor on specular)
 
 
-def jitter_properties(jitter: dict[str, float]) -> dict[str, list[float]]:
+def jitter_properties(jitter: JitterJson) -> dict[str, list[float]]:
     """The object properties that carry a ``MaterialJitter``."""
     return {
         HSV_PROPERTY: [0.5 + jitter["hue"], jitter["saturation"], jitter["value"]],
@@ -36,7 +37,7 @@ class ScanMaterialBuilder:
         self._has_uv, self._has_color = has_uv, has_color
         self.used_images: list[Any] = []
 
-    def build(self, material: Any, description: dict[str, Any]) -> None:
+    def build(self, material: Any, description: ScanMaterialJson) -> None:
         """Make the nodes of ``material`` from an ``assets.asset.Material`` as JSON.
 
         Raises:
@@ -67,7 +68,7 @@ class ScanMaterialBuilder:
         uv = graph.node("UVMap", uv_map=UV_NAME)
         return graph.image(image, uv.outputs[0])
 
-    def _base_color(self, graph: NodeGraph, d: dict[str, Any]) -> tuple[Any, Any]:
+    def _base_color(self, graph: NodeGraph, d: ScanMaterialJson) -> tuple[Any, Any]:
         red, green, blue, alpha = d["base_color"]
         color: Any = graph.join(red, green, blue)
         opaque = d["alpha_mode"] == "OPAQUE"
@@ -89,14 +90,14 @@ class ScanMaterialBuilder:
             graph.feed(node.inputs[name], socket)
         return node.outputs[0]
 
-    def _roughness_metallic(self, graph: NodeGraph, d: dict[str, Any]) -> tuple[Any, Any]:
+    def _roughness_metallic(self, graph: NodeGraph, d: ScanMaterialJson) -> tuple[Any, Any]:
         texture = self._texture(graph, d["metallic_roughness_texture"], True)
         if texture is None:
             return d["roughness"], d["metallic"]
         _, green, blue = graph.split(texture.outputs["Color"])  # glTF 2.0: roughness in G, metallic in B
         return graph.math("MULTIPLY", green, d["roughness"]), graph.math("MULTIPLY", blue, d["metallic"])
 
-    def _emissive(self, graph: NodeGraph, d: dict[str, Any]) -> Any:
+    def _emissive(self, graph: NodeGraph, d: ScanMaterialJson) -> Any:
         if not any(d["emissive"]):
             return None
         color: Any = graph.join(*d["emissive"])
@@ -104,7 +105,7 @@ class ScanMaterialBuilder:
             color = graph.vector("MULTIPLY", color, texture.outputs["Color"])
         return color
 
-    def _normal(self, graph: NodeGraph, d: dict[str, Any]) -> Any:
+    def _normal(self, graph: NodeGraph, d: ScanMaterialJson) -> Any:
         texture = self._texture(graph, d["normal_texture"], True)
         if texture is None:
             return None
@@ -113,7 +114,7 @@ class ScanMaterialBuilder:
         return node.outputs[0]
 
     @staticmethod
-    def _cut(graph: NodeGraph, d: dict[str, Any], alpha: Any) -> Any:
+    def _cut(graph: NodeGraph, d: ScanMaterialJson, alpha: Any) -> Any:
         if d["alpha_mode"] == "OPAQUE":
             return 1.0
         if d["alpha_mode"] == "BLEND":

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from mathutils import Matrix  # type: ignore[import-not-found]
+from mathutils import Matrix
 
+from ..exchange.plan_types import MatrixJson, PlanJson, ShiningLamp, SurfaceJson, SurfaceMaterialJson
 from .asset_cache import AssetCache, CachedAsset
 from .blender_camera import apply_camera
 from .blur import Blur
@@ -67,7 +68,7 @@ class Stage:
         self._standing_lamps = STANDING_LAMPS if shadow_catchers else 0
         self._lamps = {kind: _Pool(scene, _lamp_maker(kind, standing)) for kind in _LAMP_TYPES}
 
-    def apply(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
+    def apply(self, plan: PlanJson, folders: dict[str, str]) -> dict[str, int]:
         """Set the scene for a picture, as a pinhole at the middle of the exposure sees it.
 
         Args:
@@ -95,7 +96,7 @@ class Stage:
         self._assets.trim({folders[a] for a in shown})
         return ids
 
-    def blur(self, plan: dict[str, Any]) -> None:
+    def blur(self, plan: PlanJson) -> None:
         """Add depth of field and motion blur to the picture that was applied."""
         self._blur.put_on(self._camera, self._shown, plan)
 
@@ -103,7 +104,7 @@ class Stage:
         """Take them off again, before the next picture."""
         self._blur.take_off(self._camera)
 
-    def _set_meshes(self, plan: dict[str, Any], folders: dict[str, str]) -> dict[str, int]:
+    def _set_meshes(self, plan: PlanJson, folders: dict[str, str]) -> dict[str, int]:
         surfaces = [s for s in plan["surfaces"] if self._catchers or not s["shadow_catcher"]]
         holders = self._meshes.take(len(surfaces) + len(plan["objects"]))
         outdated = list(self._laid_on)  # until all holders show something else: removing a mesh removes its objects
@@ -114,7 +115,7 @@ class Stage:
         return ids
 
     def _fill(
-        self, holders: list[Any], surfaces: list[dict[str, Any]], plan: dict[str, Any], folders: dict[str, str]
+        self, holders: list[Any], surfaces: list[SurfaceJson], plan: PlanJson, folders: dict[str, str]
     ) -> dict[str, int]:
         for holder, surface in zip(holders, surfaces, strict=False):  # the objects follow
             asset = self._assets.get(folders[surface["asset_id"]])
@@ -133,7 +134,9 @@ class Stage:
             ids[holder.name] = shown["instance_id"]
         return ids
 
-    def _set_mesh(self, holder: Any, asset: CachedAsset, matrix: Any, surface: dict[str, Any] | None) -> None:
+    def _set_mesh(
+        self, holder: Any, asset: CachedAsset, matrix: MatrixJson, surface: SurfaceMaterialJson | None
+    ) -> None:
         flat = asset.flat_arrays is not None
         mesh = asset.mesh
         if surface is not None and asset.flat_arrays is not None:
@@ -158,7 +161,7 @@ class Stage:
         self._laid_on.append(mesh)
         return mesh
 
-    def _set_lamps(self, lamps: list[dict[str, Any]]) -> None:
+    def _set_lamps(self, lamps: list[ShiningLamp]) -> None:
         for kind, pool in self._lamps.items():
             plans = [p for p in lamps if p["kind"] == kind]
             # Cycles samples lights in the order in which it has come to know them. Those of a session are all there

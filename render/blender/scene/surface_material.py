@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..exchange.plan_types import MatrixJson, SurfaceMaterialJson
 from .image_cache import ImageCache
 from .mesh_data import UV_NAME
 from .node_graph import NodeGraph
@@ -32,7 +33,7 @@ _JOINT_BELOW = 0.75
 _BLEND_POWER = 6.0
 
 
-def surface_properties(material: dict[str, Any], matrix: list[list[float]]) -> dict[str, list[float]]:
+def surface_properties(material: SurfaceMaterialJson, matrix: MatrixJson) -> dict[str, list[float]]:
     """The object properties that carry a ``SurfaceMaterial``, for an object with ``object_to_world`` ``matrix``."""
     scale = [math.sqrt(sum(matrix[row][column] ** 2 for row in range(3))) for column in range(3)]
     return {
@@ -45,7 +46,9 @@ def surface_properties(material: dict[str, Any], matrix: list[list[float]]) -> d
     }
 
 
-def build_surface_material(material: Any, description: dict[str, Any], flat_faced: bool, images: ImageCache) -> None:
+def build_surface_material(
+    material: Any, description: SurfaceMaterialJson, flat_faced: bool, images: ImageCache
+) -> None:
     """Make the nodes of ``material`` from a ``SurfaceMaterial`` as JSON.
 
     Args:

@@ -9,8 +9,9 @@ from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Matrix, Vector  # type: ignore[import-not-found]
+from mathutils import Matrix, Vector
 
+from ..exchange.plan_types import ShiningLamp, WorldJson
 from .bright_spots import BrightSpot, split_light
 from .image_cache import ImageCache, MissingFile
 from .node_graph import NodeGraph
@@ -81,11 +82,11 @@ class WorldStage:
         self._hdri.cycles.sampling_method = "MANUAL" if map_px else "AUTOMATIC"
         if map_px:
             self._hdri.cycles.sample_map_resolution = map_px
-        self._applied: tuple[dict[str, Any], bool] | None = None
+        self._applied: tuple[WorldJson, bool] | None = None
         self._sky = _Sky(self._hdri, split)
-        self._lamps: list[dict[str, Any]] = []
+        self._lamps: list[ShiningLamp] = []
 
-    def apply(self, scene: Any, plan: dict[str, Any], in_view: bool) -> list[dict[str, Any]]:
+    def apply(self, scene: Any, plan: WorldJson, in_view: bool) -> list[ShiningLamp]:
         """Set the scene's world.
 
         Rotation is counter-clockwise seen from above: what the unrotated image shows at azimuth a appears at a +
@@ -97,7 +98,7 @@ class WorldStage:
             in_view: whether the camera sees the world as the picture's background.
 
         Returns:
-            Lamps that belong to it, each with the keys of a ``LampPlan`` that the stage reads, of a kind of its own.
+            Lamps that belong to it, of a kind of their own.
 
         Raises:
             MissingFile: the HDRI can't be read.
@@ -111,23 +112,23 @@ class WorldStage:
             self._flat_background.inputs["Strength"].default_value = plan["strength"]
             world = self._flat
         else:
-            self._set_sky(plan, in_view)
+            self._set_sky(plan["hdri"], plan["rotation"], plan["strength"], in_view)
             world = self._hdri
         world.update_tag()
         scene.world = world
         self._applied = (plan, in_view)
         return self._lamps
 
-    def _set_sky(self, plan: dict[str, Any], in_view: bool) -> None:
-        path = resolve_hdri(plan["hdri"])
+    def _set_sky(self, hdri: str, rotation: float, strength: float, in_view: bool) -> None:
+        path = resolve_hdri(hdri)
         if not self._split:
-            self._sky.set([self._load(path)], plan["rotation"], plan["strength"])
+            self._sky.set([self._load(path)], rotation, strength)
             return
         split = self._split_up(path)
         # Where nobody sees the large image, nobody has to load it.
         seen = self._load(path) if in_view else split.mirrored
-        self._sky.set([seen, split.diffuse, split.mirrored], plan["rotation"], plan["strength"])
-        self._lamps = [_lamp(spot, plan["rotation"], plan["strength"]) for spot in split.spots]
+        self._sky.set([seen, split.diffuse, split.mirrored], rotation, strength)
+        self._lamps = [_lamp(spot, rotation, strength) for spot in split.spots]
 
     def _split_up(self, path: str) -> SplitHdri:
         if path not in self._splits:
@@ -229,12 +230,13 @@ def _image(radiance: Any, like: Any) -> Any:
     return image
 
 
-def _lamp(spot: BrightSpot, rotation: float, strength: float) -> dict[str, Any]:
+def _lamp(spot: BrightSpot, rotation: float, strength: float) -> ShiningLamp:
     turned = Matrix.Rotation(rotation, 4, "Z") @ Vector(spot.towards)
+    pose = turned.to_track_quat("Z", "Y").to_matrix().to_4x4()  # a lamp shines along its -Z
     brightest = max(spot.irradiance)
     return {
         "kind": OF_THE_WORLD,
-        "lamp_to_world": turned.to_track_quat("Z", "Y").to_matrix().to_4x4(),  # a lamp shines along its -Z
+        "lamp_to_world": [list(row) for row in pose],
         "power": strength * brightest,
         "color": [value / brightest for value in spot.irradiance],
         "size": 2 * spot.radius,

@@ -1,173 +1,170 @@
-"""Runs pictures through planning, rendering and finishing, overlapped, on this machine.
+"""Makes pictures on this machine: planning, rendering and finishing, overlapped.
 
-One thread plans (the planner's caches have one owner), one thread a Blender worker waits for its process, and one
-finishes: checks, develops, writes. So Blender starts picture *i + 1* while picture *i* is still being written.
+One thread plans (the planner's caches have one owner), one thread an engine waits for its process, and one finishes:
+checks, develops, writes. So Blender starts picture *i + 1* while picture *i* is still being written.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.record import Record
-from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.engine_protocol import Engine, EngineInfo
 from scanstage.render.engine.passes import Passes
-from scanstage.render.engine.supervised_worker import PictureFailed, StartFailed, Stopped, SupervisedWorker
+from scanstage.render.engine.supervised_worker import PictureFailed, Rendered, StartFailed, Stopped, SupervisedWorker
 from scanstage.render.engine.worker_process import kill_all
 from scanstage.render.finish.finish_picture import LabelMismatch
 from scanstage.render.finish.outcome import Outcome
 from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.whole_run.pictures import Picture, PlannedPicture
 
 AHEAD = 2
 STARTS = 3
 """So often in a row a worker may fail to start before it is given up, once any has worked."""
 AGAIN_S = 20.0
 """Before it is tried again: memory that others took for a moment is free by then."""
-HOPELESS = 3
-"""So many pictures that can't be planned, and none that can, end a run before anything is rendered."""
 STOP_S = 10.0
 TICK_S = 0.01
 
-
-class Executor(Protocol):
-    """Makes pictures somewhere."""
-
-    def map(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
-        """Make pictures; yields one outcome each, in the order in which they are done.
-
-        Each picture is planned before the next index is asked for. Closing the generator ends all work.
-
-        Raises:
-            InputError: the engine can't be started, or nothing can be planned.
-            EngineCrashed, EngineError: no worker can be started, or none any more.
-            OSError: the dataset's folder can't be written.
-        """
-        ...
+log = logging.getLogger(__name__)
 
 
 @dataclass
 class Job:
-    """A planned picture; ``seconds`` of its stages as far as it has come."""
+    """A planned picture on its way; ``seconds`` of its stages as far as it has come."""
 
-    index: int
     planned: Planned
     seconds: dict[str, float]
 
+    @property
+    def index(self) -> int:
+        """Of the picture."""
+        return self.planned.plan.index
 
-Plan = Callable[[int], Planned]
-Finish = Callable[[Planned, Passes, BlenderSession], Record]
+
+@dataclass(frozen=True)
+class _GivenUp:
+    """Why a picture can't be rendered, and what the engine printed."""
+
+    reason: str
+    printed: str
+
+
+Finish = Callable[[Planned, Passes, Engine], Record]
 GiveUp = Callable[[Planned, str, str], None]
 
-
-def plan_all(indices: Iterable[int], plan: Plan, resumed: bool) -> Iterator[Job | Outcome]:
-    """Planned pictures, and outcomes of those that can't be planned, once there is one that can.
-
-    Raises:
-        InputError: nothing can be planned.
-    """
-    unplannable: list[Outcome] = []
-    planned_any = resumed
-    refusal: InputError | None = None
-    for index in indices:
-        start = time.perf_counter()
-        try:
-            planned = plan(index)
-        except InputError as e:
-            unplannable.append(Outcome(index, None, "; ".join(e.problems), hint=e.hint))
-            refusal = e
-            if not planned_any and len(unplannable) == HOPELESS:
-                raise  # nothing is lost yet, and most likely no other picture would do better
-            if planned_any:
-                yield unplannable.pop()
-            continue
-        planned_any = True
-        yield from unplannable
-        unplannable.clear()
-        yield Job(index, planned, {"plan": time.perf_counter() - start})
-    if refusal is not None and not planned_any:
-        raise refusal
+_PLANNED, _ALL_PLANNED = "planned", "all planned"
 
 
 class LocalExecutor:
-    """Threads around Blender workers.
+    """Threads around engines. See :class:`Executor`.
 
     Args:
-        plan: plans a picture; called from one thread.
-        workers: of the workers, one each. They are the caller's: still open after :meth:`map` has come to its end by
-            itself, killed where it didn't.
+        places: one for each engine. They are the caller's: still open after the run has come to its end by itself,
+            killed where it didn't.
         finish: writes a picture; called from one thread.
-        give_up: told of a picture that is planned but can't be made: plan, reason, what Blender printed.
-        resumed: whether other pictures are finished already: then no failure to plan ends the run.
-        note: told, in a sentence, what befalls workers.
+        give_up: told of a picture that is planned but can't be made: plan, reason, what the engine printed. Called from
+            the same thread.
+        why: why there are so many workers, to be logged when they are started; None logs nothing.
     """
 
     def __init__(
-        self,
-        plan: Plan,
-        workers: Sequence[SupervisedWorker],
-        finish: Finish,
-        give_up: GiveUp,
-        resumed: bool = False,
-        note: Callable[[str], None] = lambda text: None,
+        self, places: Sequence[SupervisedWorker], finish: Finish, give_up: GiveUp, why: str | None = None
     ) -> None:
-        self.plan, self.workers, self.finish, self.give_up = plan, workers, finish, give_up
-        self.resumed, self.note = resumed, note
-
-    def map(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
-        """See :class:`Executor`."""
-        yield from _LocalRun(self).outcomes(indices)
-
-
-class _LocalRun:
-    """One call of ``map``."""
-
-    def __init__(self, executor: LocalExecutor) -> None:
-        self._executor, self._seats = executor, executor.workers
+        self._places, self._finish, self._give_up, self._why = places, finish, give_up, why
+        self.workers = len(places)
         self._down: set[SupervisedWorker] = set()
-        self._proven = False
+        self._engines_due = self._proven = self._to_finish = self._complete = False
         self._underway = 0
         self._again: deque[Job] = deque()
         self._lock = threading.Lock()
         self._stop, self._all_planned = threading.Event(), threading.Event()
-        self._jobs: queue.Queue[Job] = queue.Queue(maxsize=len(self._seats) + AHEAD)
-        self._rendered: queue.Queue[tuple[Job, Passes, BlenderSession] | None] = queue.Queue(maxsize=AHEAD)
+        self._threads: list[threading.Thread] = []
+        self._jobs: queue.Queue[Job] = queue.Queue(maxsize=self.workers + AHEAD)
+        self._rendered: queue.Queue[tuple[Job, Rendered | _GivenUp] | None] = queue.Queue(maxsize=AHEAD)
         self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue()
+        self._news: queue.SimpleQueue[EngineInfo | BaseException | str] = queue.SimpleQueue()
 
-    def outcomes(self, indices: Iterable[int]) -> Generator[Outcome, None, None]:
-        threads = [
-            threading.Thread(target=self._guard, args=(self._planning, indices), daemon=True),
-            *(
-                threading.Thread(target=self._guard, args=(self._rendering, worker), daemon=True)
-                for worker in self._seats
-            ),
-            threading.Thread(target=self._guard, args=(self._finishing,), daemon=True),
-        ]
-        complete = False
+    def start(self, pictures: Iterator[Picture], at_once: bool) -> EngineInfo | None:
+        """See :class:`Executor`."""
         try:
-            for thread in threads:
-                thread.start()
+            self._spawn(self._planning, pictures)
+            if not at_once and not self._is_any_planned():
+                return None
+            if self._why is not None:
+                log.info("workers: %d, %s", self.workers, self._why)
+            self._engines_due = True
+            for worker in self._places:
+                self._spawn(self._rendering, worker)
+            found = self._first_engine(planned=not at_once)
+            self._to_finish = found is not None
+            return found
+        except BaseException:
+            self.close()
+            raise
+
+    def _is_any_planned(self) -> bool:
+        """Wait for the first planned picture; False where there is none. Raises what planning raises."""
+        news = self._news.get()
+        if isinstance(news, BaseException):
+            raise news
+        return news == _PLANNED
+
+    def _first_engine(self, planned: bool) -> EngineInfo | None:
+        """Wait until an engine works; None where there is no picture for it. Raises what any thread raises."""
+        while True:
+            news = self._news.get()
+            if isinstance(news, BaseException):
+                raise news
+            if isinstance(news, EngineInfo):
+                return news
+            planned |= news == _PLANNED
+            if news == _ALL_PLANNED and not planned:
+                return None
+
+    def outcomes(self) -> Generator[Outcome, None, None]:
+        """See :class:`Executor`."""
+        try:
+            if self._to_finish:
+                self._spawn(self._finishing)
+            else:
+                self._outcomes.put(None)
             while (outcome := self._outcomes.get()) is not None:
                 if isinstance(outcome, BaseException):
                     raise outcome
                 yield outcome
-            complete = True
+            self._complete = self._to_finish
         finally:
-            self._stop.set()
-            if not complete:
-                for worker in self._seats:
-                    worker.kill()
-                kill_all()  # those too that are only just being started, which no seat has yet
-            deadline = time.monotonic() + STOP_S
-            for thread in (t for t in threads if t.ident is not None):
+            self.close()
+
+    def close(self) -> None:
+        """End all threads; unless the run is complete, engines are killed. May be called again, and by any thread."""
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        if self._engines_due and not self._complete:
+            for worker in self._places:
+                worker.kill()
+            kill_all()  # those too that are only just being started, which no worker has yet
+        self._outcomes.put(None)
+        deadline = time.monotonic() + STOP_S
+        for thread in self._threads:
+            if thread is not threading.current_thread():
                 thread.join(timeout=max(0.0, deadline - time.monotonic()))
+
+    def _spawn(self, work: Callable[..., None], *args: Any) -> None:
+        thread = threading.Thread(target=self._guard, args=(work, *args), daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _guard(self, work: Callable[..., None], *args: Any) -> None:
         try:
@@ -176,6 +173,7 @@ class _LocalRun:
             pass
         except BaseException as e:
             self._outcomes.put(e)
+            self._news.put(e)
 
     def _put(self, to: queue.Queue[Any], item: Any) -> None:
         while not self._stop.is_set():
@@ -193,13 +191,20 @@ class _LocalRun:
                 continue
         raise Stopped
 
-    def _planning(self, indices: Iterable[int]) -> None:
-        for item in plan_all(indices, self._executor.plan, self._executor.resumed):
-            if isinstance(item, Outcome):
-                self._outcomes.put(item)
+    def _planning(self, pictures: Iterator[Picture]) -> None:
+        told = False
+        for picture in pictures:
+            if isinstance(picture, PlannedPicture):
+                self._put(self._jobs, Job(picture.planned, {"plan": picture.seconds}))
+                if not told:
+                    self._news.put(_PLANNED)
+                    told = True
             else:
-                self._put(self._jobs, item)
+                self._outcomes.put(Outcome.refused(picture))
+            if self._stop.is_set():
+                raise Stopped
         self._all_planned.set()
+        self._news.put(_ALL_PLANNED)
 
     def _take(self) -> Job | None:
         """The next picture; None once there is none left, and none that might be handed back."""
@@ -228,22 +233,25 @@ class _LocalRun:
         with self._lock:
             self._underway -= 1
 
+    def _started(self, worker: SupervisedWorker, info: EngineInfo) -> None:
+        with self._lock:
+            first, self._proven = not self._proven, True
+            self._down.discard(worker)
+        if first:
+            self._news.put(info)
+
     def _rendering(self, worker: SupervisedWorker) -> None:
         """One worker's life. It may fail to start while others do not; when all have, the run ends."""
         failures = 0
         while True:
             job: Job | None = None
             try:
-                worker.start()
-                with self._lock:
-                    self._proven = True
-                    self._down.discard(worker)
+                self._started(worker, worker.start().info)
                 if (job := self._take()) is None:
                     break
-                rendered = worker.render(job.planned)
+                rendered: Rendered | _GivenUp = worker.render(job.planned)
             except PictureFailed as e:
-                assert job is not None
-                self._fail(job, str(e), e.log)
+                rendered = _GivenUp(str(e), e.log)
             except StartFailed as e:
                 if job is not None:
                     self._hand_back(job)
@@ -251,9 +259,8 @@ class _LocalRun:
                 if not self._wait_for_start(worker, e.reason, failures):
                     break
                 continue
-            else:
-                job.seconds.update(rendered.seconds)
-                self._put(self._rendered, (job, rendered.passes, rendered.session))
+            assert job is not None
+            self._put(self._rendered, (job, rendered))
             failures = 0
             self._let_go()
         self._put(self._rendered, None)
@@ -262,10 +269,10 @@ class _LocalRun:
         """Wait before a worker is tried again; returns whether it is to be, raises where none is left."""
         with self._lock:
             self._down.add(worker)
-            if len(self._down) == len(self._seats) and (failures >= STARTS or not self._proven):
+            if len(self._down) == len(self._places) and (failures >= STARTS or not self._proven):
                 raise reason
         what = "others go on" if failures >= STARTS else f"it is tried again in {AGAIN_S:.0f} s"
-        self._executor.note(f"a worker can't be started; {what}: {reason}")
+        log.warning("a worker can't be started; %s: %s", what, reason)
         until = time.monotonic() + AGAIN_S
         while failures < STARTS and not self._stop.wait(TICK_S):
             if time.monotonic() >= until:
@@ -275,29 +282,33 @@ class _LocalRun:
                     return False
         return False
 
-    def _fail(self, job: Job, reason: str, log: str) -> None:
-        self._executor.give_up(job.planned, reason, log)
-        self._outcomes.put(Outcome(job.index, None, reason, job.seconds))
-
     def _finishing(self) -> None:
-        running = len(self._seats)
+        running = len(self._places)
         while running:
             item = self._get(self._rendered)
             if item is None:
                 running -= 1
                 continue
-            job, passes, session = item
-            start = time.perf_counter()
-            try:
-                record = self._executor.finish(job.planned, passes, session)
-            except (LabelMismatch, ValueError) as e:
-                self._fail(job, str(e), "")
-                continue
-            except OSError:
-                raise  # the folder can't be written: nor could the next picture
-            except Exception as e:  # a run of days must not end for what one picture has met
-                self._fail(job, f"could not be finished: {type(e).__name__}: {e}", traceback.format_exc())
-                continue
-            job.seconds["finish"] = time.perf_counter() - start
-            self._outcomes.put(Outcome(job.index, record, None, job.seconds))
+            self._outcomes.put(self._outcome_of(*item))
         self._outcomes.put(None)
+
+    def _outcome_of(self, job: Job, rendered: Rendered | _GivenUp) -> Outcome:
+        """Write a picture, or what is known of one that can't be made. Raises OSError: nor could the next be."""
+        if isinstance(rendered, _GivenUp):
+            return self._failed(job, rendered.reason, rendered.printed)
+        job.seconds.update(rendered.seconds)
+        start = time.perf_counter()
+        try:
+            record = self._finish(job.planned, rendered.passes, rendered.engine)
+        except (LabelMismatch, ValueError) as e:
+            return self._failed(job, str(e), "")
+        except OSError:
+            raise
+        except Exception as e:  # a run of days must not end for what one picture has met
+            return self._failed(job, f"could not be finished: {type(e).__name__}: {e}", traceback.format_exc())
+        job.seconds["finish"] = time.perf_counter() - start
+        return Outcome(job.index, record, None, job.seconds)
+
+    def _failed(self, job: Job, reason: str, printed: str) -> Outcome:
+        self._give_up(job.planned, reason, printed)
+        return Outcome(job.index, None, reason, job.seconds)

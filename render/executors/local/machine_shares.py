@@ -25,6 +25,7 @@ import psutil
 from scanstage.assets.machine.control_groups import memory_left
 from scanstage.assets.machine.processors import usable_cores
 from scanstage.render.executors.local.graphics_cards import count_gpus
+from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.config.sections.run_config import RunConfig
 
 MOST_WORKERS = 32
@@ -146,8 +147,8 @@ def _memory_each(machine: Machine, config: RunConfig, workers: int) -> int:
 
 
 def _gpus(machine: Machine, config: RunConfig, workers: int) -> tuple[int | None, ...]:
-    """Workers take turns at the GPUs; a single worker has all of them. EEVEE can't be told which."""
-    if machine.gpus < 2 or workers == 1 or config.render.engine == "eevee":
+    """Workers take turns at the GPUs; a single worker has all of them, and so has one that can't be told which."""
+    if machine.gpus < 2 or workers == 1 or not ENGINES[config.render.engine].chooses_gpu:
         return (None,) * workers
     return tuple(i % machine.gpus for i in range(workers))
 

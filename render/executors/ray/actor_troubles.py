@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from typing import Any
 
 from scanstage.assets.messages.errors import InputError, Lines
-from scanstage.render.engine.blender_session import EngineCrashed, EngineError
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
+
+log = logging.getLogger(__name__)
 
 INSTALL = 'install the same version on every node: pip install "scanstage[ray]"'
 
@@ -38,3 +42,22 @@ def together(reasons: Sequence[Exception]) -> Exception:
     problems = list(dict.fromkeys(p for r in wrong for p in r.problems))
     hints = list(dict.fromkeys(r.hint for r in wrong if r.hint))
     return InputError(problems, Lines.of(hints) or None)
+
+
+class VersionWatch:
+    """Logs where a node has other versions than the first one that was ready: nothing else can tell bytes apart."""
+
+    def __init__(self) -> None:
+        self._usual: dict[str, str] = {}
+        self._told: set[str] = set()
+
+    def look_at(self, report: dict[str, Any]) -> None:
+        """Compare what an actor that is ready says of itself; each node is told of once."""
+        found = {**report["versions"], "Blender": report["info"]["blender"]}
+        found.pop("system", None)
+        self._usual = self._usual or found
+        other = [f"{k} {v} (others {self._usual.get(k)})" for k, v in found.items() if self._usual.get(k) != v]
+        node = report["node"]
+        if other and node not in self._told:
+            self._told.add(node)
+            log.warning("node %s has %s: its pictures may differ in their last digits", node, ", ".join(other))

@@ -16,7 +16,7 @@ LONGEST_CHUNK = 8
 
 
 @dataclass
-class Picture:
+class SentPicture:
     """A planned picture on its way to a place.
 
     Attributes:
@@ -38,7 +38,7 @@ class Chunk:
     """Pictures that go to a place together, by a number of their own."""
 
     number: int
-    pictures: tuple[Picture, ...]
+    pictures: tuple[SentPicture, ...]
 
 
 @dataclass
@@ -49,13 +49,13 @@ class Dispatch:
     alone: so the next loss tells which one it is, and its neighbours aren't blamed again.
     """
 
-    _fresh: deque[Picture] = field(default_factory=deque)
-    _suspect: deque[Picture] = field(default_factory=deque)
+    _fresh: deque[SentPicture] = field(default_factory=deque)
+    _suspect: deque[SentPicture] = field(default_factory=deque)
     _held: dict[int, dict[int, Chunk]] = field(default_factory=dict)
     _sent: int = 0
     _seconds: float | None = None
 
-    def add(self, picture: Picture) -> None:
+    def add(self, picture: SentPicture) -> None:
         """Take in a picture that has just been planned."""
         self._fresh.append(picture)
 
@@ -63,7 +63,7 @@ class Dispatch:
         """Give work to a place from now on."""
         self._held.setdefault(place, {})
 
-    def leave(self, place: int, blame: bool) -> list[Picture]:
+    def leave(self, place: int, blame: bool) -> list[SentPicture]:
         """Give no more work to a place; what it has goes to others.
 
         Args:
@@ -128,7 +128,7 @@ class Dispatch:
         """How many get work."""
         return len(self._held)
 
-    def _send(self, place: int, pictures: list[Picture]) -> Chunk:
+    def _send(self, place: int, pictures: list[SentPicture]) -> Chunk:
         self._sent += 1
         for picture in pictures:
             picture.sent += 1

@@ -1,4 +1,4 @@
-"""Actors on a Ray cluster, each with a Blender worker.
+"""Actors on a Ray cluster, each with a Blender worker, and what a run knows of the place of each.
 
 Ray's own retries bring a lost actor back wherever there is room; what it was doing is dealt out again by
 :mod:`dispatch`, since a picture that takes its actors along must not go round for ever.
@@ -10,7 +10,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from scanstage.render.executors.ray.cluster_shares import ActorShares, Node
@@ -30,6 +30,41 @@ class ActorLost(Exception):
         self.gone = gone
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What an actor said.
+
+    Attributes:
+        life: of the actor, when it was asked; see :class:`Place`.
+        chunk: None where it wasn't asked to make one.
+    """
+
+    place: int
+    life: int
+    what: str
+    value: Any
+    chunk: int | None
+
+
+@dataclass
+class Place:
+    """What is known of the actor at a place.
+
+    Attributes:
+        node: where it is, once it has told.
+        ask_at: when to ask it again; None: it has been asked, or has work.
+        closed: why it can't take part.
+        life: how often it was lost: everything that a lost one was asked is answered so, and counts as one loss.
+        renewals: how often it has been replaced.
+    """
+
+    node: str | None = None
+    ask_at: float | None = None
+    closed: Exception | None = None
+    life: int = 0
+    renewals: int = 0
+
+
 Tell = Callable[[Any], None]
 """Takes what an actor answers, or an ActorLost. Called from any thread."""
 
@@ -38,8 +73,8 @@ def actor_class() -> type:
     """The class of actors. It travels by value: a machine without scanstage can still say that it has none."""
 
     class ScanstageWorker:
-        def __init__(self, version: str, errand: dict[str, Any]) -> None:
-            self._version, self._errand = version, errand
+        def __init__(self, version: str, spec: dict[str, Any]) -> None:
+            self._version, self._spec = version, spec
             self._worker: Any = None
             self._lock = threading.Lock()
 
@@ -55,7 +90,7 @@ def actor_class() -> type:
             try:
                 with self._lock:
                     check_version(self._version)
-                    self._worker = self._worker or RemoteWorker(WorkerSpec(**self._errand))
+                    self._worker = self._worker or RemoteWorker(WorkerSpec(**self._spec))
                 return self._worker.report()
             except Exception as e:
                 return e
@@ -79,11 +114,11 @@ class RayActors:
 
     Args:
         ray: the module, connected.
-        errand: of the run.
+        spec: what each needs to know of the run.
         shares: how many, and what each asks for.
     """
 
-    def __init__(self, ray: Any, errand: WorkerSpec, shares: ActorShares) -> None:
+    def __init__(self, ray: Any, spec: WorkerSpec, shares: ActorShares) -> None:
         self._ray, self.shares, self.count = ray, shares, shares.actors
         options = {"num_cpus": shares.cpus, "num_gpus": shares.gpus, "memory": shares.memory}
         self._class = ray.remote(
@@ -92,7 +127,7 @@ class RayActors:
             max_concurrency=CALLS,
             scheduling_strategy="SPREAD",
         )(actor_class())
-        self._args = (errand.version, asdict(errand))
+        self._args = (spec.version, asdict(spec))
         self._handles = [self._class.remote(*self._args) for _ in range(shares.actors)]
 
     def ask(self, place: int, what: str, *args: Any, tell: Tell) -> None:

@@ -107,9 +107,6 @@ def _resolved(address: str | None) -> str:
     return address
 
 
-START_ONE = "start one with `ray start --head`, and join it on every other machine with `ray start --address=HOST:PORT`"
-
-
 def _last_started() -> str | None:
     """The cluster that this machine last joined, from the file that Ray keeps of it."""
     temporary = Path(os.environ.get("RAY_TMPDIR") or "/tmp")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.render.executors.local.local_executor import Executor
-from scanstage.render.executors.local.picture_pipeline import Stages
+from scanstage.render.engine.blender_session import BlenderEngines
+from scanstage.render.executors.local.executor_protocol import Executor
+from scanstage.render.executors.local.picture_pipeline import PicturePipeline
 from scanstage.render.executors.ray.cluster_shares import ActorShares, in_words, share_cluster
 from scanstage.render.executors.ray.ray_actors import RayActors
 from scanstage.render.executors.ray.ray_cluster import cluster_nodes, connected
@@ -16,60 +20,65 @@ from scanstage.render.executors.ray.ray_executor import RayExecutor
 from scanstage.render.executors.ray.remote_worker import WorkerSpec
 from scanstage.render.finish.quarantine import quarantine
 from scanstage.render.locks.run_lock import own_file
-from scanstage.render.terminal.console import outside
 from scanstage.scenes.inputs.catalogue import library_folder
 from scanstage.scenes.plan import FramePlan
-from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.whole_run.identity import identity, own_version
-from scanstage.scenes.whole_run.picture_source import PictureSource
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_ray_executor(
-    source: PictureSource, stages: Stages, address: str | None, pictures: int, resumed: bool
-) -> Iterator[tuple[Executor, int]]:
+def open_ray_executor(pipeline: PicturePipeline, address: str | None, pictures: int, base: Path) -> Iterator[Executor]:
     """See :func:`choose_executor.open_executor`; ``address`` as in :func:`ray_cluster.connected`.
 
+    The executor's ``start`` joins the cluster, and raises InputError where Ray isn't installed, or the cluster can't
+    be joined or has no room.
+
     Raises:
-        InputError: Ray isn't installed, or the cluster can't be joined or has no room.
+        InputError: the pipeline's engines can't be started on another machine.
     """
+    engines = pipeline.engines
+    if not isinstance(engines, BlenderEngines):
+        raise InputError("only Blender can be started on the machines of a cluster", "use the local executor")
+    blender = engines.blender
+
     with contextlib.ExitStack() as stack:
-        with stages.console.status("joining the Ray cluster"):
+
+        def join() -> RayActors:
             ray = stack.enter_context(connected(address))
-        nodes = cluster_nodes(ray)
-        shares = share_cluster(stages.config, nodes, pictures)
-        text = f"workers: {shares.actors} on Ray ({in_words(nodes)}), {shares.asked()} each: {shares.why}"
-        stages.console.print(outside(text))
-        actors = RayActors(ray, _errand(source.planner, stages, shares), shares)
-        stack.callback(actors.end, at_once=False)
-        yield (
-            RayExecutor(source.plan, actors, stages.meet, _quarantining(stages), stages.console, resumed),
-            actors.count,
-        )
+            nodes = cluster_nodes(ray)
+            shares = share_cluster(pipeline.config, nodes, pictures)
+            each = f"{shares.asked()} each: {shares.why}"
+            log.info("workers: %d on Ray (%s), %s", shares.actors, in_words(nodes), each)
+            actors = RayActors(ray, _worker_spec(pipeline, blender, base, shares), shares)
+            stack.callback(actors.end, at_once=False)
+            return actors
+
+        def give_up(plan: FramePlan, reason: str) -> None:
+            quarantine(pipeline.folder, plan, reason, "")
+
+        executor = RayExecutor(join, pipeline.meet, give_up)
+        try:
+            yield executor
+        finally:
+            executor.close()
 
 
-def _quarantining(stages: Stages) -> Callable[[FramePlan, str], None]:
-    def give_up(plan: FramePlan, reason: str) -> None:
-        quarantine(stages.folder, plan, reason, "")
-
-    return give_up
-
-
-def _errand(planner: Planner, stages: Stages, shares: ActorShares) -> WorkerSpec:
-    decided = identity(planner.config, planner.catalogue, planner.base)
-    library = library_folder(planner.config, planner.base)
-    config = planner.config.model_dump(mode="json")
+def _worker_spec(pipeline: PicturePipeline, blender: Path | None, base: Path, shares: ActorShares) -> WorkerSpec:
+    decided = identity(pipeline.config, pipeline.catalogue, base)
+    library = library_folder(pipeline.config, base)
+    config = pipeline.config.model_dump(mode="json")
     # A library may be named by the environment, which is another one there.
     config["assets"]["library"] = None if library is None else str(library)
     return WorkerSpec(
         version=own_version(),
         config=config,
-        base=str(planner.base),
-        assets=decided["assets"],
-        files=decided["files"],
-        root=str(stages.folder.root),
-        lock=_own_lock(stages.folder),
-        blender=None if stages.blender is None else str(stages.blender.absolute()),
+        base=str(base),
+        assets=decided.assets,
+        files=decided.files,
+        root=str(pipeline.folder.root),
+        lock=_own_lock(pipeline.folder),
+        blender=None if blender is None else str(blender.absolute()),
         threads=shares.cpus,
         memory_bytes=shares.bound,
     )

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +27,20 @@ from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.picture_files import image_is_whole
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import iterate_records
-from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.blender_session import BlenderEngines
+from scanstage.render.engine.engine_protocol import Engine, EngineFactory
 from scanstage.render.engine.passes import Passes
-from scanstage.render.engine.scratch import passes_bytes, scratch_folder
-from scanstage.render.engine.supervised_worker import StartFailed
 from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.executors.local.machine_shares import Shares
-from scanstage.render.executors.local.picture_pipeline import Stages
-from scanstage.render.finish.map_output import engine_settings
+from scanstage.render.executors.local.picture_pipeline import open_pipeline
 from scanstage.render.finish.outcome import Outcome
-from scanstage.render.terminal.console import Console
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.plan import FramePlan
-from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.planning.preflight import open_inputs
-from scanstage.scenes.sight.planned import CastPlan, Planned
-from scanstage.scenes.whole_run.identity import identity, own_version, versions
+from scanstage.scenes.planning.preflight import open_planner
+from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.whole_run.identity import Identity, identity, own_version, versions
+from scanstage.scenes.whole_run.pictures import Picture, planned_or_refused
 
 SHARED_WAIT_S = 10.0
 """So long a file that another machine has just written may take to show up on a network file system."""
@@ -57,7 +55,7 @@ class WorkerSpec:
     Attributes:
         version: of scanstage.
         config: resolved, as JSON; ``base``: folder that its relative paths start from.
-        assets, files: see :func:`run_file.identity`.
+        assets, files: see :func:`identity.identity`.
         root: of the dataset, as text.
         lock: ``path`` below the root and ``text`` of the file by which the run holds the folder, so that a worker
             knows that its folder is the same one; None on a store.
@@ -87,45 +85,40 @@ class Task:
 
 
 class RemoteWorker:
-    """A Blender worker with all stages after planning. :meth:`make` may be called from several threads at once.
+    """An engine with all stages after planning. :meth:`make` may be called from several threads at once.
 
     Args:
-        errand: of the run.
+        spec: of the run.
+        engines: that render; None is the Blender that ``spec`` names.
 
     Raises:
         InputError: this machine can't take part.
-        EngineCrashed, EngineError: Blender can't be started.
+        EngineCrashed, EngineError: the engine can't be started.
         OSError: a file can't be read.
     """
 
-    def __init__(self, errand: WorkerSpec) -> None:
+    def __init__(self, spec: WorkerSpec, engines: EngineFactory | None = None) -> None:
         use_one_blas_thread()
-        config, base = RunConfig.model_validate(errand.config), Path(errand.base)
-        self._folder = DatasetFolder(locate(errand.root, "--out"))
-        _check_shared(self._folder, errand.lock)
-        catalogue = open_inputs(config, base)
-        _check_same(identity(config, catalogue, base), errand, catalogue)
-        self._planner = Planner(config, catalogue, base)
-        self._open = contextlib.ExitStack()
-        blender = None if errand.blender is None else Path(errand.blender)
-        need = passes_bytes(engine_settings(config), config.camera.resolution)
-        scratch = self._open.enter_context(scratch_folder(need))
-        console = Console(quiet=True)
-        stages = Stages(catalogue, self._folder, config, blender, scratch, console, begin=lambda: None)
-        shares = Shares(1, errand.threads, errand.memory_bytes, (None,), "")
-        [self._seat] = stages.workers(shares)
-        try:
-            self.info = dict(vars(self._seat.start().info))
-        except StartFailed as e:
-            self._open.close()
-            raise e.reason from None
-        self._stages = stages
-        self._executor = LocalExecutor(self._parse, [self._seat], self._finish, stages.give_up, resumed=True)
-        self._plans: dict[int, str] = {}
-        self._incoming: queue.Queue[int | None] = queue.Queue()
+        config, base = RunConfig.model_validate(spec.config), Path(spec.base)
+        self._folder = DatasetFolder(locate(spec.root, "--out"))
+        _check_shared(self._folder, spec.lock)
+        self._planner = open_planner(config, base)
+        catalogue = self._planner.catalogue
+        _check_same(identity(config, catalogue, base), spec, catalogue)
+        engines = engines or BlenderEngines(None if spec.blender is None else Path(spec.blender))
+        self._incoming: queue.Queue[Task | None] = queue.Queue()
         self._underway: dict[int, Future[Outcome]] = {}
         self._ended: BaseException | None = None
         self._lock = threading.Lock()
+        with contextlib.ExitStack() as stack:
+            self._pipeline = stack.enter_context(open_pipeline(config, catalogue, self._folder, engines))
+            shares = Shares(1, spec.threads, spec.memory_bytes, (None,), "")
+            [self._place] = self._pipeline.workers(shares)
+            self._executor = LocalExecutor([self._place], self._finish, self._pipeline.give_up)
+            info = self._executor.start(self._pictures(), at_once=True)
+            assert info is not None  # none of its pictures has ended by now
+            self.info = dict(vars(info))
+            self._open = stack.pop_all()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -137,7 +130,7 @@ class RemoteWorker:
         """Make pictures; one outcome each.
 
         Raises:
-            InputError, EngineCrashed, EngineError: Blender can't be started any more.
+            InputError, EngineCrashed, EngineError: the engine can't be started any more.
             OSError: the dataset's folder can't be written.
         """
         made: dict[int, Outcome] = {}
@@ -154,40 +147,40 @@ class RemoteWorker:
                 raise self._ended
             if task.index not in self._underway:
                 self._underway[task.index] = Future()
-                self._plans[task.index] = task.plan
-                self._incoming.put(task.index)
+                self._incoming.put(task)
             return self._underway[task.index]
 
     def stop(self, at_once: bool) -> None:
         """End the worker, in the middle of a picture or after it, and remove what lies in its scratch folder."""
+        self._incoming.put(None)
         if at_once:
-            self._seat.kill()
-        else:
-            self._incoming.put(None)
-            self._thread.join(timeout=FINISH_S)
-            self._seat.close()
+            self._executor.close()
+        self._thread.join(timeout=FINISH_S)
+        self._place.close()
         self._open.close()
 
     def _finished(self, index: int) -> Record | None:
         found = next(iterate_records(self._folder, [index]), None)
         return found if found is not None and image_is_whole(self._folder, found) else None
 
-    def _parse(self, index: int) -> Planned:
-        plan = FramePlan.from_json(self._plans.pop(index))
-        return self._planner.complete(CastPlan(plan, self._planner.caster.cast(plan)))
+    def _pictures(self) -> Iterator[Picture]:
+        """Plans as they come in, cast; until the worker is stopped."""
+        for task in iter(self._incoming.get, None):
+            plan = FramePlan.from_json(task.plan)
+            yield planned_or_refused(task.index, partial(self._planner.planned, plan))
 
-    def _finish(self, planned: Planned, passes: Passes, session: BlenderSession) -> Record:
+    def _finish(self, planned: Planned, passes: Passes, engine: Engine) -> Record:
         try:
-            return self._stages.finish(planned, passes, session)
+            return self._pipeline.finish(planned, passes, engine)
         except OSError:
-            self._incoming.put(None)  # which the thread that parses plans would wait for otherwise
+            self._incoming.put(None)  # which the thread that casts plans would wait for otherwise
             raise
 
     def _work(self) -> None:
-        """One stretch of work for all its life: a picture is finished while the next one renders, across parcels."""
+        """One stretch of work for all its life: a picture is finished while the next one renders, across chunks."""
         ended: BaseException = InterruptedError("the worker was stopped")
         try:
-            for outcome in self._executor.map(iter(self._incoming.get, None)):
+            for outcome in self._executor.outcomes():
                 with self._lock:
                     future = self._underway.pop(outcome.index)
                 future.set_result(outcome)
@@ -201,7 +194,7 @@ class RemoteWorker:
 
 
 def check_version(version: str) -> None:
-    """Raise InputError where this machine has another scanstage than the one that sent the errand."""
+    """Raise InputError where this machine has another scanstage than the one that the run is of."""
     if own_version() != version:
         raise InputError(
             f"scanstage {own_version()} is installed there, the run is of {version}",
@@ -225,12 +218,12 @@ def _check_shared(folder: DatasetFolder, lock: dict[str, str] | None) -> None:
         time.sleep(0.5)
 
 
-def _check_same(here: dict[str, Any], errand: WorkerSpec, catalogue: Catalogue) -> None:
+def _check_same(here: Identity, spec: WorkerSpec, catalogue: Catalogue) -> None:
     """Raise InputError where scans or files of this machine are not those that were planned with."""
     folders = {a.meta.asset_id: a.folder for group in catalogue.by_class.values() for a in group}
-    problems = list(_other_scans(here["assets"], errand.assets, folders))
-    for path, size in errand.files.items():
-        found = here["files"].get(path)
+    problems = list(_other_scans(here.assets, spec.assets, folders))
+    for path, size in spec.files.items():
+        found = here.files.get(path)
         if found is None:
             problems.append(f"{path}: missing there")
         elif found != size:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Engine = Literal["cycles", "eevee"]
+EngineName = Literal["cycles", "eevee"]
 Device = Literal["auto", "optix", "cuda", "hip", "oneapi", "metal", "cpu"]
 Preset = Literal["draft", "standard", "final"]
 Denoise = Literal["off", "fast", "balanced", "high"]
@@ -36,7 +36,7 @@ class RenderSettings:
         passes: additional passes wanted, of ``depth``, ``normals`` and ``soft_masks``.
     """
 
-    engine: Engine = "cycles"
+    engine: EngineName = "cycles"
     device: Device = "auto"
     samples: int = 32
     noise_threshold: float = 0.02

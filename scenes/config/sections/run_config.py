@@ -15,13 +15,13 @@ from pydantic import BeforeValidator, Discriminator, Field, field_validator, mod
 from scanstage.assets.messages.wording import listed
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
 from scanstage.scenes.config.sections.camera_settings import CameraConfig
+from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.config.sections.render_settings import (
-    EEVEE_SAMPLES,
     PRESETS,
     Denoise,
     Device,
-    Engine,
+    EngineName,
     HdriLight,
     Preset,
     RenderSettings,
@@ -224,7 +224,7 @@ class RenderConfig(Section):
     """Engine, device and quality. Single keys override the preset."""
 
     preset: Preset = "standard"
-    engine: Engine = "cycles"
+    engine: EngineName = "cycles"
     device: Annotated[Device, BeforeValidator(_lower)] = "auto"
     samples: Annotated[int, Field(ge=1, le=65536)] | None = None
     noise_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -244,8 +244,8 @@ class RenderConfig(Section):
         """The preset with this section's overrides."""
         given = {k: v for k, v in self.model_dump(exclude={"preset"}).items() if v is not None}
         chosen = vars(PRESETS[self.preset])
-        if self.engine == "eevee":
-            chosen = {**chosen, "samples": EEVEE_SAMPLES[self.preset]}
+        if (samples := ENGINES[self.engine].samples) is not None:
+            chosen = {**chosen, "samples": samples[self.preset]}
         return RenderSettings(**{**chosen, **given})
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.strange_places import put_socket
 
 from scanstage.assets.files import outside_files
 from scanstage.assets.files.outside_files import (
@@ -28,23 +28,13 @@ def pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
-def listening(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as s:
-        here = Path.cwd()
-        os.chdir(path.parent)  # addresses of sockets are short
-        try:
-            s.bind(path.name)
-        finally:
-            os.chdir(here)
-
-
 def link_to(target: str) -> Callable[[Path], None]:
     return lambda path: path.symlink_to(target)
 
 
 STRANGE = {
     "pipe": (pipe, "pipe"),
-    "socket": (listening, "socket"),
+    "socket": (put_socket, "socket"),
     "folder": (Path.mkdir, "folder"),
     "link to a device": (link_to("/dev/zero"), "device"),
     "link to a terminal": (link_to("/dev/tty"), "device"),

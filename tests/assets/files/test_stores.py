@@ -54,7 +54,7 @@ class FolderStore(MemoryFileSystem):
 fsspec.register_implementation("folders", FolderStore, clobber=True)
 
 
-@pytest.fixture(params=["memory", "folders", "s3"])
+@pytest.fixture(params=["memory", "folders", pytest.param("s3", marks=pytest.mark.store)])
 def folder(request: pytest.FixtureRequest) -> UPath:
     if request.param == "s3":
         url = request.getfixturevalue("s3_url")
@@ -202,7 +202,7 @@ def test_local_runs_need_not_load_the_stores_libraries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "problem", "mend"),
+    ("url", "problem", "hint"),
     [
         ("foo://bucket/x", "Protocol not known: foo", "s3://"),
         ("s3://", "names no bucket", "s3://BUCKET/PREFIX"),
@@ -220,7 +220,7 @@ def test_urls_that_cannot_be_used(url: str, problem: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "module", "mend"),
+    ("url", "module", "hint"),
     [("s3://a/b", "s3fs", 'pip install "scanstage[s3]"'), ("gs://a/b", "gcsfs", "pip install gcsfs")],
 )
 def test_a_missing_package_is_named(url: str, module: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -116,13 +117,15 @@ def test_a_variable_that_needs_a_home_is_refused(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     "line",
     [
-        "assets: {source: samples}\nlight: {hdri: {image: ~nobody-there/a.exr}}",
-        "assets: {source: samples}\ncamera: {intrinsics: ~nobody-there/a.yaml}",
+        "assets: {library: TOYS}\nlight: {hdri: {image: ~nobody-there/a.exr}}",
+        "assets: {library: TOYS}\ncamera: {intrinsics: ~nobody-there/a.yaml}",
         "assets: {library: ~nobody-there/a}",
     ],
 )
-def test_homes_that_a_config_names(tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str) -> None:
-    (tmp_path / "c.yaml").write_text(f"images: 1\n{line}\n")
+def test_homes_that_a_config_names(
+    tmp_path: Path, toy_library: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    (tmp_path / "c.yaml").write_text(f"images: 1\n{line.replace('TOYS', str(toy_library))}\n")
     assert entrypoint(["plan", str(tmp_path / "c.yaml")]) == 2
     assert "~nobody-there/a" in (err := capsys.readouterr().err)
     assert "where that home folder is" in err
@@ -213,9 +216,16 @@ def test_what_somebody_else_put_there_is_left_alone(tmp_path: Path, plant: objec
 RUNS = "import scanstage.render.cli.app, cv2, subprocess, sys; subprocess.check_call([sys.executable, '-c', ''])"
 
 
-def _python() -> tuple[str, dict[str, str]] | None:
-    """An interpreter that any user can run, with our packages."""
-    paths = os.pathsep.join([str(ROOT), *(p for p in sys.path if p.endswith("site-packages"))])
+def _python(folder: Path) -> tuple[str, dict[str, str]] | None:
+    """An interpreter that any user can run, with our packages, and with links in a folder to where ours lies."""
+    (tree := folder / "packages/scanstage").mkdir(parents=True)
+    package_dir = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["package-dir"]
+    front = ROOT / package_dir.pop("scanstage")
+    for file in front.iterdir():
+        (tree / file.name).symlink_to(file)
+    for name, room in package_dir.items():
+        (tree / name.removeprefix("scanstage.")).symlink_to(ROOT / room)
+    paths = os.pathsep.join([str(tree.parent), *(p for p in sys.path if p.endswith("site-packages"))])
     for python in (sys.executable, f"/usr/bin/python{sysconfig.get_python_version()}"):
         variables = {"PYTHONPATH": paths, "PATH": "/usr/bin:/bin"}
         with_our = [
@@ -237,12 +247,12 @@ def _as_nobody() -> list[str]:
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="no setpriv")
 def test_a_user_who_is_in_no_list() -> None:
     """``docker run --user``: uncaught errors would be tracebacks."""
-    found = _python()
-    if found is None:
-        pytest.skip("no Python here that another user could run")
-    python, variables = found
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o777)
+        found = _python(Path(folder))
+        if found is None:
+            pytest.skip("no Python here that another user could run")
+        python, variables = found
         (Path(folder) / "c.yaml").write_text("images: 1\nassets: {library: nothing}\n")
         for home in (None, "/", "/root", "/absent/home"):
             environment = variables | {"TMPDIR": folder} | ({} if home is None else {"HOME": home})

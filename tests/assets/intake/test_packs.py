@@ -79,7 +79,7 @@ def test_unknown_pack(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stderr", "said"),
     [
-        ("ERROR: Could not find a version\nERROR: No matching distribution found for myosuite", "--wheel"),
+        ("ERROR: Could not find a version\nERROR: No matching distribution found for myosuite", "`wheel`"),
         ("/usr/bin/python3: No module named pip", "ensurepip"),
     ],
 )

@@ -12,7 +12,10 @@ import pytest
 from support import dataset_bombs
 from support.dataset_bombs import BOMBS, MEMORY_BYTES
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a process that knows its own size")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a process that knows its own size"),
+]
 SOUND = {"preview.png", "annotations/instances.json"}
 
 

@@ -19,10 +19,11 @@ from scanstage.dataset.export.formats import export_dataset
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.record import Record
+from scanstage.dataset.records.run_file import Session, read_run_file
 from scanstage.render.commands.merge import merge
-from scanstage.render.runs.run_file import earlier_run
 from scanstage.render.runs.shard_notes import noted_failures, with_notes
 
+Make = Callable[..., Path]
 NUMBERS = ("NaN", "Infinity", "-1e400", str(2**70), str(-(2**63)), "9" * 5000, "1e300", "-1")
 PLACES = {
     "fraction": ("instances", 0, "visible_fraction"),
@@ -53,10 +54,16 @@ IN_RUN = {
 }
 
 
+@pytest.fixture(scope="module")
+def small_dataset(make_dataset: Make) -> Path:
+    """Two small pictures, with all that a record can hold: they are checked, exported and merged five hundred times."""
+    return make_dataset("images=2", "camera.resolution=[80,60]")
+
+
 @pytest.fixture
-def dataset(toy_dataset: Path, tmp_path: Path) -> Path:
+def dataset(small_dataset: Path, tmp_path: Path) -> Path:
     root = tmp_path / "toys"
-    shutil.copytree(toy_dataset, root)
+    shutil.copytree(small_dataset, root)
     run = json.loads((root / "run.json").read_text())
     (root / "run.json").write_text(json.dumps(run | {"failed": [{"index": 1, "reason": "x"}], "given": 0}))
     return root
@@ -148,7 +155,7 @@ def test_what_is_relied_on_of_run_json_is_looked_at(dataset: Path, key: str, val
     path = dataset / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     with pytest.raises(InputError, match=f"isn't what a run of scanstage writes \\({told}: "):
-        earlier_run(DatasetFolder(dataset))
+        read_run_file(DatasetFolder(dataset))
 
 
 @pytest.mark.parametrize(
@@ -158,9 +165,10 @@ def test_a_note_that_no_shard_writes_is_none(dataset: Path, note: bytes) -> None
     folder = DatasetFolder(dataset)
     (dataset / "shards").mkdir()
     (dataset / "shards/0-of-2.json").write_bytes(note)
-    (dataset / "shards/1-of-2.json").write_text(json.dumps({"sessions": [{"a": 1}], "failed": []}))
+    (dataset / "shards/1-of-2.json").write_text(json.dumps({"sessions": [{"pictures": 1}], "failed": []}))
     assert noted_failures(folder) == {}
-    assert with_notes(folder, [{"a": 1}, {"a": 2}]) == [{"a": 1}, {"a": 2}]
+    one, two = Session(pictures=1), Session(pictures=2)
+    assert with_notes(folder, [one, two]) == (one, two)
 
 
 class Counting(str):

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from support.dataset_files import edit_record, png_of
+from support.strange_places import put_socket, put_sparse
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.check.check_dataset import check_dataset
@@ -53,29 +53,14 @@ def _nothing_is_waited_for() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-def listening(path: Path) -> None:
-    here = Path.cwd()
-    os.chdir(path.parent)  # addresses of sockets are short
-    try:
-        with socket.socket(socket.AF_UNIX) as s:
-            s.bind(path.name)
-    finally:
-        os.chdir(here)
-
-
-def endless(path: Path) -> None:
-    path.touch()
-    os.truncate(path, 1 << 42)
-
-
 STRANGE: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
-    "socket": listening,
+    "socket": put_socket,
     "zeros": lambda path: path.symlink_to("/dev/zero"),
     "terminal": lambda path: path.symlink_to("/dev/tty"),
     "memory": lambda path: path.symlink_to("/proc/self/mem"),
     "itself": lambda path: path.symlink_to(path.name),
-    "endless": endless,
+    "endless": put_sparse,
     "folder": Path.mkdir,
 }
 FILES = {

@@ -247,7 +247,7 @@ def test_what_bop_cannot_hold_is_refused(copy: Path, tmp_path: Path) -> None:
 
 def test_scans_that_are_gone_or_changed_are_named(copy: Path, tmp_path: Path) -> None:
     library = tmp_path / "library"
-    shutil.copytree(open_dataset(copy).run["library"], library)
+    shutil.copytree(str(open_dataset(copy).run.library), library)
     export_dataset(open_dataset(copy, library), "bop", tmp_path / "fine")
     with (library / "box/toy/asset.json").open("a") as f:
         f.write("\n")

@@ -14,9 +14,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from scanstage.assets.asset import AssetMeta
-from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.labels.categories import Category, make_categories, read_categories
+from scanstage.dataset.labels.categories import Category, make_categories
 from scanstage.dataset.records.finished_dataset import open_dataset
+from scanstage.dataset.records.run_file import parse_run_file
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +75,14 @@ def test_categories_join_the_points_of_their_assets() -> None:
     one, two = meta(head=(0, 0, 1), tail=(1, 0, 0)), meta(head=(0, 0, 1), paw=(0, 1, 0))
     found = make_categories(["a", "b"], {"a": [one, two]})
     assert found == (Category("a", ("head", "tail", "paw"), (("head", "tail"), ("head", "paw"))), Category("b"))
-    assert read_categories({"categories": json.loads(json.dumps([c.to_json() for c in found]))}) == found
+    run = {"config": {"name": "x"}, "identity": {"config": {}, "classes": ["a", "b"]}}
+    told = run | {"categories": [c.to_json() for c in found]}
+    assert parse_run_file(json.dumps(told).encode()).categories == found
+    assert parse_run_file(json.dumps(run).encode()).categories == (Category("a"), Category("b"))
 
 
-@pytest.mark.parametrize("run", [{}, {"categories": 3}, {"categories": [{}]}, {"identity": {}}])
-def test_a_run_without_categories_is_an_input_error(run: dict[str, Any]) -> None:
-    with pytest.raises(InputError):
-        read_categories(run)
+@pytest.mark.parametrize("told", [{"categories": 3}, {"categories": [{}]}, {"identity": {}}, {"config": {}}])
+def test_a_run_file_that_names_no_categories_is_none(told: dict[str, Any]) -> None:
+    run = {"config": {"name": "x"}, "identity": {"config": {}, "classes": ["a"]}} | told
+    with pytest.raises(ValueError, match=r"categories|identity|config"):
+        parse_run_file(json.dumps(run).encode())

@@ -182,7 +182,7 @@ def test_while_records_are_added_all_the_time_nothing_is_overwritten(
     restless = Restless(monkeypatch)
     with pytest.raises(InputError, match="are being added") as caught:
         export_dataset(open_dataset(part), "coco", None)
-    assert "--out" in str(caught.value.hint)
+    assert "`out`" in str(caught.value.hint)
     assert (part / "annotations/instances.json").read_bytes() == before
     assert restless.looked == 2 * publishing.TRIES
     end_run(part)  # a run has to publish in the end, whatever its last actors do

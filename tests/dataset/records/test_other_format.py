@@ -6,15 +6,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from support.dataset_files import edit_record
+from support.toy_runs import generated
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.check.check_dataset import check_dataset
 from scanstage.dataset.export.formats import EXPORTERS, export_dataset
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.record import OtherFormat, Record
-from scanstage.render.commands.generate import GenerateOptions, generate
+from scanstage.render.engine.blender_session import BlenderEngines
+from scanstage.render.runs.run_options import GenerateOptions
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_it_is_not_gone_on_with(older: Path, toy_dataset: Path) -> None:
     before = {p: p.read_bytes() for p in older.rglob("*.json")}
     config = toy_dataset.parent / "toys.yaml"
     with pytest.raises(InputError, match="format 1"):
-        generate(config, GenerateOptions(out=older), Console(quiet=True))
+        generated(config, GenerateOptions(out=older), BlenderEngines(None))
     assert {p: p.read_bytes() for p in older.rglob("*.json")} == before
 
 

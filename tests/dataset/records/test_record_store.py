@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from scanstage.assets.files.atomic import write_atomically
-from scanstage.dataset.export.coco import coco_bytes, encode_coco, to_coco
+from scanstage.dataset.export.coco import encode_coco
 from scanstage.dataset.labels.agreement import compare, disagreements
 from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.labels.instances import Rle, make_labels
@@ -126,7 +126,7 @@ def test_coco_loads_in_pycocotools(planned: list[Planned], tmp_path: Path) -> No
     records = [record_of(p) for p in planned]
     classes = ["rod", "box", "ball", "never_placed"]
     path = tmp_path / "instances.json"
-    path.write_bytes(coco_bytes(to_coco(records, [Category(c) for c in classes], "toys")))
+    path.write_bytes(encode_coco(records, [Category(c) for c in classes], "toys"))
     coco = COCO(str(path))
     assert [c["name"] for c in coco.loadCats(sorted(coco.getCatIds()))] == classes
     assert sorted(coco.getImgIds()) == [0, 1, 2]
@@ -145,14 +145,23 @@ def test_exports_are_the_same_bytes_each_time(planned: list[Planned]) -> None:
     records = [record_of(p) for p in planned]
     again = [Record.from_json(r.to_json()) for r in records]
     categories = [Category(c) for c in ("rod", "box", "ball")]
-    assert coco_bytes(to_coco(records, categories, "t")) == coco_bytes(to_coco(again, categories, "t"))
+    assert encode_coco(records, categories, "t") == encode_coco(again, categories, "t")
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_the_encoded_file_is_the_document(planned: list[Planned], count: int) -> None:
+def test_the_encoded_file_is_one_compact_document(planned: list[Planned], count: int) -> None:
     records = [record_of(p) for p in planned][:count]
     categories = [Category(c) for c in ("rod", "box", "ball")]
-    assert encode_coco(iter(records), categories, "t") == coco_bytes(to_coco(records, categories, "t"))
+    data = encode_coco(iter(records), categories, "t")
+    document = json.loads(data)
+    assert data == json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    assert list(document) == ["info", "licenses", "images", "annotations", "categories"]
+    assert [i["id"] for i in document["images"]] == [r.index for r in records]
+    assert [i["file_name"] for i in document["images"]] == [r.image.file_name for r in records]
+    labels = [(r.index, i.instance_id) for r in records for i in r.instances]
+    assert [(a["image_id"], a["attributes"]["instance_id"]) for a in document["annotations"]] == labels
+    assert [a["id"] for a in document["annotations"]] == list(range(1, len(labels) + 1))
+    assert [c["name"] for c in document["categories"]] == ["rod", "box", "ball"]
 
 
 def grid(*values: int) -> np.ndarray:

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +17,7 @@ from PIL import Image
 from support.simulated_world import counted, make_controller, run
 
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.dataset.report.balance_chart import KEPT, PLACED, REAL, SHORT, draw_balance
+from scanstage.dataset.report.balance_chart import HEAD_PX, KEPT, PLACED, REAL, SHORT, draw_balance
 from scanstage.dataset.report.balance_files import write_balance
 from scanstage.dataset.report.balance_report import (
     balance_figures,
@@ -22,7 +26,6 @@ from scanstage.dataset.report.balance_report import (
     normalised_entropy,
     total_variation,
 )
-from scanstage.dataset.report.chart_axis import Axis
 from scanstage.scenes.balance.targets import Targets
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
 from scanstage.scenes.order import Entry, Order, Shown
@@ -169,8 +172,13 @@ def test_files(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["balance.json", "balance.png"]
 
 
-def pixels(chart: np.ndarray, color: tuple[int, int, int]) -> int:
-    return int((chart == color).all(axis=-1)[110:].sum())
+def painted(chart: np.ndarray, color: str) -> np.ndarray:
+    """(H, W) of bars: what is above are words and the legend."""
+    return (chart == tuple(bytes.fromhex(color[1:]))).all(axis=-1)[HEAD_PX:]
+
+
+def pixels(chart: np.ndarray, color: str) -> int:
+    return int(painted(chart, color).sum())
 
 
 def test_bars_are_as_long_as_counts() -> None:
@@ -198,15 +206,71 @@ def test_charts_of_any_size(classes: int) -> None:
     assert pixels(chart, REAL) > 0
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=9))
-def test_axes_keep_order_and_stay_within(values: list[float]) -> None:
-    axis = Axis.spanning(values, 400, 25.0)
-    places = [axis.place(v) for v in sorted(values)]
-    assert places == sorted(places)
-    assert all(0 <= p <= 400 + 1e-9 for p in places)
-    assert axis.place(0) == 0
-    assert axis.place(axis.most) == pytest.approx(400)
-    ticks = axis.ticks()
-    assert ticks == sorted(set(ticks))
-    assert 1 <= len(ticks) <= 8
-    assert max(ticks) <= axis.most * (1 + 1e-9)
+def test_long_tails_are_told_apart() -> None:
+    """Tenfold counts are steps of one length; a single label is still seen."""
+    found = simulated(dict.fromkeys(CLASSES, 1), {"owl": 1000, "mouse": 100, "moth": 1})
+    found["classes"] = {c: f | {"kept": 0, "placed": 0, "target": 0} for c, f in found["classes"].items()}
+    wide = np.unique(painted(draw_balance(found), REAL).sum(axis=1))
+    none, one, hundred, thousand = wide.tolist()
+    assert (none, hundred - one) == (0, pytest.approx(2 * (thousand - hundred), abs=2))
+    assert 4 < one < 40
+
+
+def test_equal_counts_are_equally_long_in_all_columns() -> None:
+    found = simulated({f"c{i}": 3 for i in range(90)})
+    found["classes"] = {c: f | {"kept": 3, "placed": 3, "target": 3, "deficit": 0} for c, f in found["classes"].items()}
+    rows = painted(draw_balance(found), KEPT).sum(axis=1)
+    assert len(np.unique(rows[rows > 0])) == 1
+    found["classes"]["c89"] |= {"kept": 2, "deficit": 1}
+    assert pixels(draw_balance(found), SHORT) > 0
+
+
+ODD_NAMES = ("$x^2$ $\\frac{1}", "two\nlines", "_hidden", "日本語 猫", "W" * 4000, "\x07\t\ud800", "<b>[red]", "")
+
+
+def test_names_from_outside_are_words_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    plain = draw_balance(simulated({f"class {i}": 3 for i in range(len(ODD_NAMES))}))
+    odd = draw_balance(simulated(dict.fromkeys(ODD_NAMES, 3)))
+    assert odd.shape == plain.shape
+    assert (odd[:, :4] == 255).all()
+    assert pixels(odd, KEPT) > 0.6 * pixels(plain, KEPT), "names leave room for bars"
+    formula, letters = (draw_balance(simulated({name: 3, "other": 3})) for name in ("$x$", "$y$"))
+    cut = draw_balance(simulated({"x": 3, "other": 3}))
+    assert not np.array_equal(formula, letters)
+    assert not np.array_equal(formula, cut), "a formula is written as it is"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_chart_is_the_same_whatever_the_user_has_set() -> None:
+    found = simulated({"owl": 12, "mouse": 6})
+    chart = draw_balance(found)
+    own = {"font.family": ["serif"], "figure.dpi": 300, "axes.facecolor": "black", "text.parse_math": True}
+    with mpl.rc_context(own):
+        assert np.array_equal(draw_balance(found), chart)
+        assert mpl.rcParams["figure.dpi"] == 300, "and what they have set stays"
+
+
+DRAW = """
+import json, logging, sys
+from pathlib import Path
+import scanstage.render.cli.app
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.report.balance_files import write_balance
+assert "matplotlib" not in sys.modules, "only who draws waits for it"
+write_balance(DatasetFolder(Path(sys.argv[1])), json.loads(Path(sys.argv[1], "balance.json").read_text()))
+assert "matplotlib.pyplot" not in sys.modules
+assert logging.getLogger("matplotlib").level == logging.NOTSET
+"""
+
+
+def test_a_chart_is_the_same_for_a_user_without_a_home(tmp_path: Path) -> None:
+    write_balance(DatasetFolder(tmp_path), simulated({"owl": 12, "mouse": 6}))
+    png = (tmp_path / "balance.png").read_bytes()
+    (tmp_path / "balance.png").unlink()
+    (tmp_path / "matplotlibrc").write_text("font.size: 30\nno.such.key: 1\n")
+    nowhere = {"HOME": "/dev/null", "XDG_CONFIG_HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null"}
+    kept = {k: v for k, v in os.environ.items() if k not in ("MPLCONFIGDIR", "MPLBACKEND", "MATPLOTLIBRC")}
+    command = [sys.executable, "-c", DRAW, str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=kept | nowhere, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "balance.png").read_bytes() == png

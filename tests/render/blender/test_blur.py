@@ -26,7 +26,8 @@ from support.unit_boxes import (
 )
 
 from scanstage.dataset.labels.agreement import compare
-from scanstage.render.engine.blender_session import BlenderSession, EngineError
+from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.scenes.config.sections.render_settings import RenderSettings
 from scanstage.scenes.plan import CameraPlan, FramePlan, LensPlan, MotionPlan, ObjectPlan, SurfacePlan, WorldPlan
 

@@ -6,45 +6,41 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import pytest
-from rich.console import Console
-from support.toy_runs import FakeSession
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
+from support.toy_runs import generated
 
 from scanstage.dataset.records.record import Record
-from scanstage.render.commands.generate import generate
 from scanstage.render.runs.run_options import GenerateOptions
 
 IMAGES = 4
 
 
-class CoverageSession(FakeSession):
+class CoverageEngine(AnalyticEngine):
     """An engine whose pass tells what covers most of a pixel: some pixels of every outline are another's."""
 
-    def render(self, plan, folders, timeout_s):
-        passes = super().render(plan, folders, timeout_s)
+    def render(self, plan, asset_folders, timeout_s):
+        passes = super().render(plan, asset_folders, timeout_s)
         ids = passes.instance_ids.copy()
         edge = ids[:, 1:-1] != ids[:, 2:]
         ids[:, 1:-1][edge & (np.arange(len(ids))[:, None] % 8 == 0)] = 0
         return dataclasses.replace(passes, instance_ids=ids)
 
 
-def records(tmp_path: Path, library: Path, engine: str) -> list[Record]:
+def records(tmp_path: Path, library: Path, engine: str, engines: AnalyticEngines) -> list[Record]:
     config = tmp_path / "toys.yaml"
     config.write_text(
         f"images: {IMAGES}\nassets: {{library: {library}, classes: [box, ball]}}\nobjects: {{count: 4}}\n"
         f"camera: {{resolution: [320, 240]}}\nrender: {{engine: {engine}}}\n"
         "labels: {min_visible_fraction: 0.3, min_pixels: 60}\n"
     )
-    summary = generate(config, GenerateOptions(out=tmp_path / engine), Console(quiet=True))
+    summary = generated(config, GenerateOptions(out=tmp_path / engine), engines)
     assert summary.failed == []
     return [Record.from_json(summary.folder.record(i).read_text()) for i in range(IMAGES)]
 
 
-def test_eevee_gets_the_labels_of_cycles(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", FakeSession)
-    by_cycles = records(tmp_path, toy_library, "cycles")
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", CoverageSession)
-    by_eevee = records(tmp_path, toy_library, "eevee")
+def test_eevee_gets_the_labels_of_cycles(tmp_path: Path, toy_library: Path) -> None:
+    by_cycles = records(tmp_path, toy_library, "cycles", AnalyticEngines())
+    by_eevee = records(tmp_path, toy_library, "eevee", AnalyticEngines(CoverageEngine))
     assert sum(len(r.instances) for r in by_cycles) > IMAGES
     for cycles, eevee in zip(by_cycles, by_eevee, strict=True):
         assert eevee.plan == cycles.plan

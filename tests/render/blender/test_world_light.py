@@ -15,7 +15,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 from support.unit_boxes import ENGINES, SETTINGS, WHEEL, WHITE, at, look, make_plan, mean_of, pose, render_once
 
-from scanstage.render.engine.blender_session import BlenderSession, EngineError
+from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.scenes.config.sections.render_settings import HdriLight
 from scanstage.scenes.plan import (
     BackgroundPlan,

@@ -8,23 +8,25 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from support.toy_runs import FakeSession, toy_config
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
+from support.toy_runs import command, toy_config
 
 from scanstage.assets.files.locations import locate
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.check.check_dataset import check_dataset
-from scanstage.render.cli.app import entrypoint
 from scanstage.render.cli.arguments import folder_of
 from scanstage.render.commands.replay import replay
-from scanstage.render.engine.blender_session import EngineError
+from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.render.finish.outcome import Outcome
+from scanstage.render.runs.progress import RunTally
 from scanstage.render.runs.run_options import GenerateOptions
-from scanstage.render.terminal.progress_bar import RunProgress
+from scanstage.render.terminal.progress_bar import ProgressView
 
 CONFIG = """
 images: 6
@@ -41,19 +43,20 @@ def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -
     return toy_config(CONFIG, toy_library, monkeypatch, tmp_path)
 
 
-def told(*argv: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def told(*argv: object, capsys: pytest.CaptureFixture[str], engines: AnalyticEngines | None = None) -> tuple[int, str]:
     """Exit code, and all that a command prints."""
     capsys.readouterr()
-    code = entrypoint([str(a) for a in argv])
+    code = command([str(a) for a in argv], engines)
     shown = capsys.readouterr()
     return code, shown.out + shown.err
 
 
+def failing_at(pictures: Iterable[int]) -> AnalyticEngines:
+    return AnalyticEngines(troubles={i: [EngineError("told to fail")] * 9 for i in pictures})
+
+
 def make(config: Path, *argv: str, failing: tuple[int, ...] = ()) -> int:
-    FakeSession.troubles = {i: [EngineError("told to fail")] * 9 for i in failing}
-    code = entrypoint(["generate", str(config), "--out", "w1", *argv])
-    FakeSession.troubles = {}
-    return code
+    return command(["generate", str(config), "--out", "w1", *argv], failing_at(failing))
 
 
 def test_failed_pictures_are_one_finding(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,21 +92,20 @@ def test_missing_pictures_are_one_finding(config: Path, capsys: pytest.CaptureFi
     assert len(text.splitlines()) < 6
 
 
-def test_a_replay_takes_as_long_as_it_takes(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_takes_as_long_as_it_takes(config: Path) -> None:
     assert make(config, failing=(3,)) == 1
     bounds: list[float] = []
-    render = FakeSession.render
 
-    def noting(self: FakeSession, plan, folders, timeout_s):
-        bounds.append(timeout_s)
-        return render(self, plan, folders, timeout_s)
+    class Noting(AnalyticEngine):
+        def render(self, plan, asset_folders, timeout_s):
+            bounds.append(timeout_s)
+            return super().render(plan, asset_folders, timeout_s)
 
-    monkeypatch.setattr(FakeSession, "render", noting)
-    quiet = Console(quiet=True)
+    engines = AnalyticEngines(Noting)
     for image in (0, 3):
-        made = replay(Path("w1"), image, None, quiet)
+        made = replay(Path("w1"), image, None, engines=engines)
         assert made.folder.root == Path("output/w1-replay").resolve(), "named after the dataset's folder"
-    replay(Path("w1"), 3, None, quiet, overrides=("workers.picture_timeout_s=90",))
+    replay(Path("w1"), 3, None, overrides=("workers.picture_timeout_s=90",), engines=engines)
     assert bounds == [604_800, 604_800, 90]
 
 
@@ -167,13 +169,16 @@ except KeyboardInterrupt:
 
 def test_progress_counts_what_is_there_and_shows_failures_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
-    console = Console(file=out, width=200)
     nothing = SimpleNamespace(instances=(), unlabelled=())
-    monkeypatch.setattr("scanstage.render.terminal.progress_bar.count_labels", lambda record: Counter(box=2))
-    with RunProgress(console, 7, ("box",), Counter(box=6), kept=3) as progress:
+    monkeypatch.setattr("scanstage.render.runs.progress.count_labels", lambda record: Counter(box=2))
+    catalogue = SimpleNamespace(classes=("box",))
+    source = SimpleNamespace(planner=SimpleNamespace(catalogue=catalogue), balance=None)
+    tally = RunTally(source, Counter(box=6), kept=3)  # type: ignore[arg-type]
+    with ProgressView(Console(file=out, width=200)) as view:
+        view(tally.progress(7))
         for index, record in ((3, nothing), (4, None)):
-            progress._next_line = 0.0
-            progress.note(Outcome(index, record, None if record else "a test", {}), 7)  # type: ignore[arg-type]
+            view._next_line = 0.0
+            view(tally.progress(7, Outcome(index, record, None if record else "a test", {})))  # type: ignore[arg-type]
     lines = [line for line in out.getvalue().splitlines() if "pictures/min" in line]
     assert lines[0].startswith("4/10 pictures, ")
     assert "labels 8" in lines[0]
@@ -183,8 +188,7 @@ def test_progress_counts_what_is_there_and_shows_failures_apart(monkeypatch: pyt
 def test_only_files_that_are_there_are_named(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, text = told("generate", config, "--out", "w1", capsys=capsys)
     assert (code, "preview.png" in text) == (0, True)
-    FakeSession.troubles = {i: [EngineError("told to fail")] * 9 for i in range(6)}
-    code, text = told("generate", config, "--out", "w2", capsys=capsys)
+    code, text = told("generate", config, "--out", "w2", capsys=capsys, engines=failing_at(range(6)))
     assert code == 1
     named = [line.split()[1] for line in text.splitlines() if line.startswith("  ")]
     assert named

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.projection import project
 from support.unit_boxes import ENGINES, at, look, make_plan, render_once
 
 from scanstage.render.engine.blender_session import BlenderSession
 from scanstage.render.finish.lens_resample import through_lens
 from scanstage.scenes.config.sections.render_settings import RenderSettings
 from scanstage.scenes.optics.ideal_camera import engine_camera
-from scanstage.scenes.optics.lens import project
 from scanstage.scenes.plan import CameraPlan, LensPlan, ObjectPlan, WorldPlan
 
 pytestmark = pytest.mark.blender

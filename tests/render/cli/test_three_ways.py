@@ -67,13 +67,21 @@ def check_pictures(out: Path) -> None:
         assert all(a.iou > 0.98 for a in record.agreement if a.cast_px >= 100)
 
 
+@pytest.fixture(scope="module")
+def by_wheel(toy_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the first way makes."""
+    folder = tmp_path_factory.mktemp("wheel")
+    (folder / "toys.yaml").write_text(CONFIG % toy_library)
+    done = run(wheel(folder / "toys.yaml", folder / "wheel"), ROOT)
+    assert done.returncode == 0, done.stderr
+    return folder / "wheel"
+
+
 @pytest.mark.blender
 @pytest.mark.skipif(not HAS_WHEEL, reason="no bpy wheel in this Python")
-def test_the_wheel(config: Path, tmp_path: Path) -> None:
-    done = run(wheel(config, tmp_path / "wheel"), ROOT)
-    assert done.returncode == 0, done.stderr
-    check_pictures(tmp_path / "wheel")
-    engine = json.loads((tmp_path / "wheel" / "run.json").read_text())["engine"]
+def test_the_wheel(by_wheel: Path) -> None:
+    check_pictures(by_wheel)
+    engine = json.loads((by_wheel / "run.json").read_text())["engine"]
     assert engine["device"] == "CPU" or engine["device_names"]
     assert engine["device_reason"]
 
@@ -81,9 +89,8 @@ def test_the_wheel(config: Path, tmp_path: Path) -> None:
 @pytest.mark.blender
 @pytest.mark.skipif(BLENDER is None, reason="no blender executable on PATH")
 @pytest.mark.skipif(not HAS_WHEEL, reason="no bpy wheel in this Python")
-def test_all_ways_give_the_same_annotations(config: Path, tmp_path: Path) -> None:
+def test_all_ways_give_the_same_annotations(config: Path, tmp_path: Path, by_wheel: Path) -> None:
     ways = {
-        "wheel": wheel(config, tmp_path / "wheel"),
         "executable": [*wheel(config, tmp_path / "executable"), "--blender", str(BLENDER)],
         "inside": from_blender(config, tmp_path / "inside"),
         "inside_env": from_blender(config, tmp_path / "inside_env", "--python-use-system-env"),
@@ -92,9 +99,10 @@ def test_all_ways_give_the_same_annotations(config: Path, tmp_path: Path) -> Non
         done = run(command, ROOT, SCANSTAGE_PYTHON=sys.executable)
         assert done.returncode == 0, f"{name}: {done.stdout[-2000:]} {done.stderr[-2000:]}"
         check_pictures(tmp_path / name)
-    assert len({annotations(tmp_path / name) for name in ways}) == 1
-    plans = {name: Record.from_json((tmp_path / name / "records/000001.json").read_text()).plan for name in ways}
-    assert len({p.to_json() for p in plans.values()}) == 1
+    folders = [by_wheel, *(tmp_path / name for name in ways)]
+    assert len({annotations(folder) for folder in folders}) == 1
+    plans = [Record.from_json((folder / "records/000001.json").read_text()).plan for folder in folders]
+    assert len({p.to_json() for p in plans}) == 1
 
 
 @pytest.mark.blender

@@ -7,13 +7,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-from support.toy_runs import BALANCED_CONFIG, DATA, FakeSession, brick_config, digest
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
+from support.toy_runs import BALANCED_CONFIG, DATA, brick_config, command, digest, generated, run
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.cli.app import entrypoint
-from scanstage.render.commands.generate import GenerateOptions, generate
-from scanstage.render.engine.blender_session import EngineCrashed
+from scanstage.render.engine.engine_protocol import EngineCrashed
+from scanstage.render.runs.progress import Progress
+from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.planning.planner import Planner
 
 ASKED = {"box": 20, "ball": 12, "brick": 12}
@@ -23,10 +23,6 @@ BOOKS = (*DATA, "orders.jsonl")
 @pytest.fixture
 def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return brick_config(BALANCED_CONFIG, toy_library, monkeypatch, tmp_path)
-
-
-def run(config: Path, **options):
-    return generate(config, GenerateOptions(**options), Console(quiet=True))
 
 
 def outputs(folder: Path) -> dict[str, str]:
@@ -60,21 +56,18 @@ def test_workers_do_not_matter(config: Path, tmp_path: Path, workers: int) -> No
     assert outputs(tmp_path / "one") == outputs(tmp_path / "more")
 
 
-def test_a_run_killed_twice_ends_the_same(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_killed_twice_ends_the_same(config: Path, tmp_path: Path) -> None:
     run(config, out=tmp_path / "whole")
 
     def die_at(index: int) -> None:
-        render = FakeSession.render
+        class Dying(AnalyticEngine):
+            def render(self, plan, asset_folders, timeout_s):
+                if plan.index == index:
+                    raise KeyboardInterrupt
+                return super().render(plan, asset_folders, timeout_s)
 
-        def dying(self: FakeSession, plan, folders, timeout_s):
-            if plan.index == index:
-                raise KeyboardInterrupt
-            return render(self, plan, folders, timeout_s)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(FakeSession, "render", dying)
-            with pytest.raises(KeyboardInterrupt):
-                run(config, out=tmp_path / "parts")
+        with pytest.raises(KeyboardInterrupt):
+            run(config, AnalyticEngines(Dying), out=tmp_path / "parts")
 
     die_at(3)
     die_at(9)
@@ -84,16 +77,15 @@ def test_a_run_killed_twice_ends_the_same(config: Path, tmp_path: Path, monkeypa
     assert different(tmp_path / "parts", tmp_path / "whole") == []
 
 
-def test_the_ledger_is_kept_while_a_run_lasts(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ledger_is_kept_while_a_run_lasts(config: Path, tmp_path: Path) -> None:
     """A run that is killed closes no books."""
-    render, there = FakeSession.render, {}
+    there = {}
 
-    def looking(self: FakeSession, plan, folders, timeout_s):
-        there[plan.index] = len((tmp_path / "d/orders.jsonl").read_text().splitlines())
-        return render(self, plan, folders, timeout_s)
+    def look(progress: Progress) -> None:
+        if progress.outcome is not None:
+            there[progress.outcome.index] = len((tmp_path / "d/orders.jsonl").read_text().splitlines())
 
-    monkeypatch.setattr(FakeSession, "render", looking)
-    run(config, out=tmp_path / "d")
+    generated(config, GenerateOptions(out=tmp_path / "d"), on_progress=look)
     assert len(there) > 3
     assert all(lines > index for index, lines in there.items())
 
@@ -111,17 +103,17 @@ def test_a_scan_that_disappears_ends_the_run_and_leaves_no_trace(
             raise InputError("mesh.npz: no such file", "bring it back")
         return attempts(self, index, *args, **options)
 
-    command = ["generate", str(config), "--out", str(tmp_path / "d"), "--workers", "1"]
+    line = ["generate", str(config), "--out", str(tmp_path / "d"), "--workers", "1"]
     with monkeypatch.context() as patch:
         patch.setattr(Planner, "attempts", broken)
         with pytest.raises(InputError, match=r"mesh\.npz: no such file"):
             run(config, out=tmp_path / "d", frames=frames, workers=1)
-        assert entrypoint(command) == 2
+        assert command(line) == 2
     if frames is None:
         coco = json.loads((tmp_path / "d/annotations/instances.json").read_text())
         assert 0 < len(coco["images"]) == len(list((tmp_path / "d/records").iterdir())) <= lost
         assert len((tmp_path / "d/orders.jsonl").read_text().splitlines()) == lost
-    assert entrypoint(command) == 0
+    assert command(line) == 0
     assert different(tmp_path / "d", tmp_path / "whole") == []
 
 
@@ -142,11 +134,9 @@ def test_some_frames_first_then_all(config: Path, tmp_path: Path) -> None:
 
 
 def test_a_picture_that_fails_is_named_and_the_rest_goes_on(config: Path, tmp_path: Path) -> None:
-    FakeSession.troubles = {2: [EngineCrashed("gone")] * 3}
-    summary = run(config, out=tmp_path / "d")
+    summary = run(config, AnalyticEngines(troubles={2: [EngineCrashed("gone")] * 3}), out=tmp_path / "d")
     assert [i for i, _ in summary.failed] == [2]
     assert sum(summary.labels.values()) < sum(ASKED.values())
-    FakeSession.troubles = {}
     assert run(config, out=tmp_path / "d").labels == ASKED
 
 
@@ -179,22 +169,22 @@ def test_the_command_line_plans_what_a_run_renders(
 ) -> None:
     run(config, out=tmp_path / "d")
     record = json.loads((tmp_path / "d/records/000005.json").read_text())
-    assert entrypoint(["plan", str(config), "--frame", "5"]) == 0
+    assert command(["plan", str(config), "--frame", "5"]) == 0
     assert json.loads(capsys.readouterr().out) == record["plan"]
-    assert entrypoint(["plan", str(config), "--stats", "--json", "-"]) == 0
+    assert command(["plan", str(config), "--stats", "--json", "-"]) == 0
     stats = json.loads(capsys.readouterr().out)
     assert {c: stats["classes"][c]["labelled"] for c in ASKED} == ASKED if isinstance(stats["classes"], dict) else stats
-    assert entrypoint(["plan", str(config), "--frame", "5000"]) == 2
+    assert command(["plan", str(config), "--frame", "5000"]) == 2
 
 
 def test_frames_beyond_the_end_are_refused_with_where_it_is(config: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--frames 5000-5001: the run reaches its target with \d+ pictures"):
+    with pytest.raises(InputError, match=r"`frames` 5000-5001: the run reaches its target with \d+ pictures"):
         run(config, out=tmp_path / "d", frames=(5000, 5001))
     with pytest.raises(InputError, match="pictures are 0 to 6"):
         run(config, out=tmp_path / "d", frames=(5, 7), images=7)
-    for command in ("plan", "preview"):
-        extra = ["--stats"] if command == "plan" else ["--out", str(tmp_path / "sheet.png")]
-        assert entrypoint([command, str(config), "--frames", "5000-5001", *extra]) == 2
+    for name in ("plan", "preview"):
+        extra = ["--stats"] if name == "plan" else ["--out", str(tmp_path / "sheet.png")]
+        assert command([name, str(config), "--frames", "5000-5001", *extra]) == 2
     assert not (tmp_path / "sheet.png").exists()
 
 
@@ -223,15 +213,16 @@ def test_higher_targets_extend_a_dataset(config: Path, tmp_path: Path, monkeypat
     orders = (out / "orders.jsonl").read_text()
     with pytest.raises(InputError, match=r"balance\.target\.ball was 12, is 20") as refused:
         run(config, out=out, overrides=HIGHER)
-    assert "--extend" in str(refused.value.hint)
-    FakeSession.troubles = {len(before) // 2 + 1: [InputError("no power")]}  # the second of the new pictures
-    assert len(run(config, out=out, overrides=HIGHER, extend=True).failed) == 1
+    assert "`extend`" in str(refused.value.hint)
+    second_of_the_new = len(before) // 2 + 1
+    engines = AnalyticEngines(troubles={second_of_the_new: [InputError("no power")]})
+    assert len(run(config, engines, out=out, overrides=HIGHER, extend=True).failed) == 1
     # Gone on with, it knows where the first orders end, and needs no --extend any more.
     summary = run(config, out=out, overrides=HIGHER)
     assert summary.labels == ASKED | {"ball": 20}
     assert before.items() <= digest(out, "images", "records").items()
     assert (out / "orders.jsonl").read_text().startswith(orders)
-    assert entrypoint(["check", str(out)]) == 0
+    assert command(["check", str(out)]) == 0
 
 
 def test_an_extended_dataset_needs_its_first_orders(config: Path, tmp_path: Path) -> None:

@@ -10,15 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from rich.console import Console
-from support.toy_runs import FakeSession, digest, use_analytic_engine
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
+from support.toy_runs import command, digest, run
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.cli.app import entrypoint
 from scanstage.render.commands.comparison_sheet import RenderedVariant, _marked, variants
-from scanstage.render.commands.generate import GenerateOptions, generate
 from scanstage.render.commands.replay import open_recorded
-from scanstage.render.engine.blender_session import EngineError
+from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.scenes.config.sections.run_config import RunConfig
 
 CONFIG = """
@@ -32,20 +30,17 @@ camera: {resolution: [160, 120]}
 @pytest.fixture
 def dataset(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A dataset whose picture 1 failed."""
-    use_analytic_engine(monkeypatch, tmp_path)
-    monkeypatch.setattr(
-        FakeSession, "save_scene", lambda self, path, timeout_s: path.write_bytes(b"BLENDER"), raising=False
-    )
+    monkeypatch.chdir(tmp_path)
     shutil.copytree(toy_library, tmp_path / "library")
     path = tmp_path / "toys.yaml"
     path.write_text(CONFIG)
-    FakeSession.troubles = {1: [EngineError("told to fail", "RenderFailed")]}
-    assert [i for i, _ in generate(path, GenerateOptions(), Console(quiet=True)).failed] == [1]
+    engines = AnalyticEngines(troubles={1: [EngineError("told to fail", "RenderFailed")]})
+    assert [i for i, _ in run(path, engines).failed] == [1]
     return tmp_path / "output" / "toys"
 
 
-def open_sheet(dataset: Path, image: int, *more: str) -> Path:
-    assert entrypoint(["replay", str(dataset), "--image", str(image), "--open", *more]) == 0
+def open_sheet(dataset: Path, image: int, engines: AnalyticEngines | None = None) -> Path:
+    assert command(["replay", str(dataset), "--image", str(image), "--open"], engines) == 0
     return dataset.parent / "toys-replay" / f"{image:06d}"
 
 
@@ -64,18 +59,14 @@ def test_every_variant_becomes_a_file_and_a_cell(dataset: Path, capsys: pytest.C
     assert digest(dataset, ".") == before, "the dataset is only read"
 
 
-def test_a_variant_that_cannot_be_rendered_leaves_a_note(
-    dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    init = FakeSession.__init__
+def test_a_variant_that_cannot_be_rendered_leaves_a_note(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class WithoutGraphics(AnalyticEngine):
+        def __init__(self, engines, settings) -> None:
+            if settings.engine == "eevee":
+                raise InputError("no graphics context here")
+            super().__init__(engines, settings)
 
-    def without_graphics(self: FakeSession, settings, *args, **more) -> None:
-        if settings.engine == "eevee":
-            raise InputError("no graphics context here")
-        init(self, settings, *args, **more)
-
-    monkeypatch.setattr(FakeSession, "__init__", without_graphics)
-    place = open_sheet(dataset, 2)
+    place = open_sheet(dataset, 2, AnalyticEngines(WithoutGraphics))
     assert not (place / "eevee.jpg").exists()
     assert (place / "larger.jpg").exists()
     assert "no graphics context here" in capsys.readouterr().out
@@ -90,25 +81,24 @@ def test_a_picture_in_quarantine_can_be_looked_at_and_made(dataset: Path, capsys
     place = open_sheet(dataset, 1)
     assert not (place / "recorded.jpg").exists()
     assert (place / "replayed.jpg").exists()
-    assert entrypoint(["replay", str(dataset), "--image", "1"]) == 0
+    assert command(["replay", str(dataset), "--image", "1"]) == 0
     out = capsys.readouterr().out
     assert "it had failed: told to fail; now it could be made" in out
     assert not (dataset / "records/000001.json").exists()
     (dataset / "quarantine/000001/reason.json").write_text("{}")
-    assert entrypoint(["replay", str(dataset), "--image", "1"]) == 2
+    assert command(["replay", str(dataset), "--image", "1"]) == 2
     assert "quarantine" in capsys.readouterr().err
 
 
-def test_a_render_that_contradicts_its_labels_is_shown(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    render = FakeSession.render
+def test_a_render_that_contradicts_its_labels_is_shown(dataset: Path) -> None:
+    class Shifted(AnalyticEngine):
+        def render(self, plan, asset_folders, timeout_s):
+            passes = super().render(plan, asset_folders, timeout_s)
+            return replace(passes, instance_ids=np.roll(passes.instance_ids, 20, axis=1))
 
-    def shifted(self: FakeSession, plan, folders, timeout_s):
-        passes = render(self, plan, folders, timeout_s)
-        return replace(passes, instance_ids=np.roll(passes.instance_ids, 20, axis=1))
-
-    monkeypatch.setattr(FakeSession, "render", shifted)
-    assert entrypoint(["replay", str(dataset), "--image", "0"]) == 1, "a plain replay refuses it"
-    place = open_sheet(dataset, 0)
+    engines = AnalyticEngines(Shifted)
+    assert command(["replay", str(dataset), "--image", "0"], engines) == 1, "a plain replay refuses it"
+    place = open_sheet(dataset, 0, engines)
     sheet = cv2.imread(str(place / "sheet.png"))[..., ::-1].astype(int)
     magenta = (sheet[..., 0] > 200) & (sheet[..., 1] < 60) & (sheet[..., 2] > 180)
     assert magenta.sum() > 1000
@@ -125,14 +115,14 @@ def test_only_what_differs_is_marked() -> None:
 
 
 def test_variants_follow_the_run() -> None:
-    run = RunConfig.model_validate({"render": {"engine": "eevee", "samples": 8, "noise_threshold": 0.04}})
-    by_name = {v.name: v.overrides for v in variants(run)}
+    config = RunConfig.model_validate({"render": {"engine": "eevee", "samples": 8, "noise_threshold": 0.04}})
+    by_name = {v.name: v.overrides for v in variants(config)}
     assert by_name["cycles"] == ("render.engine=cycles",)
     assert set(by_name["more_samples"]) == {"render.samples=128", "render.noise_threshold=0.01"}
     assert json.dumps(sorted(by_name))
 
 
 def test_sizes_of_its_own(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert entrypoint(["replay", str(dataset), "--image", "0", "--open", "--size", "320x240"]) == 2
-    assert entrypoint(["replay", str(dataset), "--image", "0", "--open", "--out", str(dataset)]) == 2
+    assert command(["replay", str(dataset), "--image", "0", "--open", "--size", "320x240"]) == 2
+    assert command(["replay", str(dataset), "--image", "0", "--open", "--out", str(dataset)]) == 2
     assert "is the dataset itself" in capsys.readouterr().err

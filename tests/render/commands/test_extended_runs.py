@@ -6,18 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-from support.toy_runs import DATA, brick_config, digest
+from support.analytic_engine import AnalyticEngines
+from support.toy_runs import DATA, brick_config, command, digest, generated
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record
-from scanstage.render.cli.app import entrypoint
-from scanstage.render.commands.generate import _Run, generate
 from scanstage.render.commands.merge import merge
+from scanstage.render.runs.notes import ShardNotes
 from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.balance.ledger import Ledger
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.scenes.whole_run.shard import WHOLE, Shard
 
 CONFIG = """
 assets: {library: %s, classes: [box, ball, brick]}
@@ -37,8 +36,8 @@ def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def run(config: Path, out: Path, shard: str | None = None, **options):
-    asked = GenerateOptions(out=out, shard=Shard.parse(shard) if shard else None, **options)
-    return generate(config, asked, Console(quiet=True))
+    asked = GenerateOptions(out=out, part=Shard.parse(shard) if shard else WHOLE, **options)
+    return generated(config, asked, AnalyticEngines())
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -75,7 +74,7 @@ def test_what_a_lost_ledger_ordered_is_not_taken_for_something_else(config: Path
             run(config, out, overrides=HIGHER, extend=True)
         assert "first finish the dataset" in str(refused.value.hint)
         ledger.unlink()
-        assert entrypoint(["generate", str(config), "--out", str(out)]) == 0
+        assert command(["generate", str(config), "--out", str(out)]) == 0
         assert content(out) == before, "a plain run finds the orders again"
     assert run(config, out, overrides=HIGHER, extend=True).labels == EXTENDED
     assert strangers(out) == []
@@ -86,7 +85,7 @@ def test_shards_killed_before_they_published_their_ledger(
 ) -> None:
     out = tmp_path / "d"
     with monkeypatch.context() as killed:
-        killed.setattr(_Run, "_close_shard", lambda *args: None)
+        killed.setattr(ShardNotes, "finish", lambda *args: None)
         run(config, out, "0/2")
     assert not (out / "orders.jsonl").exists()
     for shard in (None, "0/2", "1/2"):
@@ -134,7 +133,7 @@ def test_a_merge_needs_the_first_orders_too(config: Path, tmp_path: Path, capfd:
     (tmp_path / "d/orders.jsonl").unlink()
     with pytest.raises(InputError, match=r"orders\.jsonl: holds the orders of 0 pictures"):
         merge(tmp_path / "d", [], lambda text: None)
-    assert entrypoint(["merge", str(tmp_path / "d")]) == 2
+    assert command(["merge", str(tmp_path / "d")]) == 2
     assert "can't be computed again" in " ".join(capfd.readouterr().err.split())
     assert digest(tmp_path / "d", *DATA) == before
 
@@ -148,6 +147,6 @@ def test_parts_extended_from_different_beginnings_are_not_mixed(config: Path, tm
     for root, parts in ((tmp_path / "a", ["b"]), (tmp_path / "new", ["a", "b"])):
         with pytest.raises(InputError, match="were ordered for other targets") as refused:
             merge(root, [tmp_path / name for name in parts], lambda text: None)
-        assert "--extend" in str(refused.value.hint)
+        assert "`extend`" in str(refused.value.hint)
     assert content(tmp_path / "a") == before
     assert not (tmp_path / "new").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -15,12 +16,12 @@ import cv2
 import numpy as np
 import pytest
 from support import analytic
-from support.toy_runs import CONFIG, DATA, FakeSession, digest, run, toy_config
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
+from support.toy_runs import CONFIG, DATA, command, digest, run, toy_config
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.record import Record
-from scanstage.render.cli.app import entrypoint
-from scanstage.render.engine.blender_session import EngineCrashed, EngineError
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 from scanstage.render.engine.scratch import PREFIX
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.planner import Planner
@@ -78,7 +79,7 @@ def test_more_pictures_leave_the_first_alone(config: Path, tmp_path: Path) -> No
     before = digest(tmp_path / "d", "images", "records")
     with pytest.raises(InputError, match="images was 3, is 5") as refused:
         run(config, out=tmp_path / "d", images=5)
-    assert "--extend" in str(refused.value.hint)
+    assert "`extend`" in str(refused.value.hint)
     summary = run(config, out=tmp_path / "d", images=5, extend=True)
     assert (summary.kept, summary.done) == (3, 2)
     assert before.items() <= digest(tmp_path / "d", "images", "records").items()
@@ -120,9 +121,7 @@ def test_a_foreign_folder_is_never_touched(config: Path, tmp_path: Path, run_fil
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
 
 
-def test_fresh_deletes_only_what_runs_wrote_and_not_before_the_engine_works(
-    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fresh_deletes_only_what_runs_wrote_and_not_before_the_engine_works(config: Path, tmp_path: Path) -> None:
     out = tmp_path / "d"
     run(config, out=out, images=2)
     (out / "notes.txt").write_text("mine")
@@ -131,39 +130,32 @@ def test_fresh_deletes_only_what_runs_wrote_and_not_before_the_engine_works(
     def fail(*args: object, **options: object) -> None:
         raise InputError("no such device")
 
-    with monkeypatch.context() as broken:
-        broken.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", fail)
-        with pytest.raises(InputError, match="no such device"):
-            run(config, out=out, images=2, seed=9, fresh=True)
+    with pytest.raises(InputError, match="no such device"):
+        run(config, fail, out=out, images=2, seed=9, fresh=True)
     assert digest(out, *DATA) == before
     assert run(config, out=out, images=1, seed=9, fresh=True).done == 1
     assert not (out / "images/000001.jpg").exists()
     assert (out / "notes.txt").read_text() == "mine"
 
 
-def test_a_start_that_failed_leaves_nothing_to_clear(
-    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_start_that_failed_leaves_nothing_to_clear(config: Path) -> None:
     def fail(*args: object, **options: object) -> None:
         raise EngineCrashed("died at start")
 
-    with monkeypatch.context() as broken:
-        broken.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", fail)
-        assert entrypoint(["generate", str(config), "--set", "camera.roll_deg=1"]) == 1
+    assert command(["generate", str(config), "--set", "camera.roll_deg=1"], fail) == 1
     assert run(config).done == 6
 
 
-def test_one_worker_that_cannot_start_does_not_stop_the_others(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    attempts = []
+def test_one_worker_that_cannot_start_does_not_stop_the_others(config: Path) -> None:
+    numbers = itertools.count(1)
 
-    def second_fails(*args: object, **options: object) -> FakeSession:
-        attempts.append(1)
-        if len(attempts) == 2:
-            raise EngineCrashed("out of memory")
-        return FakeSession(*args, **options)
+    class SecondFails(AnalyticEngine):
+        def __init__(self, engines, settings) -> None:
+            super().__init__(engines, settings)
+            if next(numbers) == 2:
+                raise EngineCrashed("out of memory")
 
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", second_fails)
-    assert run(config, workers=2).done == 6
+    assert run(config, AnalyticEngines(SecondFails), workers=2).done == 6
 
 
 def test_an_unplannable_picture_does_not_block_a_resume(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,30 +191,29 @@ def test_an_undefined_pixel_costs_that_pixel_alone(config: Path, monkeypatch: py
     assert cv2.imread(str(summary.folder.image(0, "jpg"))).mean() > 40
 
 
-def test_an_interrupt_keeps_what_is_finished_and_ends_workers(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions = []
+def test_an_interrupt_keeps_what_is_finished_and_ends_workers(config: Path) -> None:
+    started = []
 
-    class Slow(FakeSession):
-        def render(self, plan, folders, timeout_s):
-            sessions.append(self)
+    class Slow(AnalyticEngine):
+        def render(self, plan, asset_folders, timeout_s):
+            started.append(self)
             if plan.index == 3:
                 self.waiting = threading.Event()
                 os.kill(os.getpid(), signal.SIGINT)
                 self.waiting.wait(20)
                 raise EngineCrashed("killed")
-            return super().render(plan, folders, timeout_s)
+            return super().render(plan, asset_folders, timeout_s)
 
         def kill(self) -> None:
             if hasattr(self, "waiting"):
                 self.waiting.set()
             self.alive = False
 
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", Slow)
     start = time.monotonic()
-    assert entrypoint(["generate", str(config)]) == 130
+    assert command(["generate", str(config)], AnalyticEngines(Slow)) == 130
     assert time.monotonic() - start < 15
-    assert not any(s.alive for s in sessions)
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", FakeSession)
+    assert started
+    assert not any(engine.alive for engine in started)
     assert run(config).kept >= 1
 
 
@@ -238,8 +229,7 @@ def test_a_run_with_nothing_to_render_frees_what_dead_ones_hold_in_memory(
 
 
 def test_a_picture_that_fails_is_named_and_the_rest_kept(config: Path) -> None:
-    FakeSession.troubles = {2: [EngineError("no such texture", "X")]}
-    summary = run(config)
+    summary = run(config, AnalyticEngines(troubles={2: [EngineError("no such texture", "X")]}))
     assert summary.done == 5
     assert summary.failed == [(2, "no such texture")]
     assert not summary.folder.record(2).exists()
@@ -248,15 +238,14 @@ def test_a_picture_that_fails_is_named_and_the_rest_kept(config: Path) -> None:
 
 
 def test_a_crash_is_tried_again(config: Path) -> None:
-    FakeSession.troubles = {1: [EngineCrashed("segfault")], 3: [EngineCrashed("hang")] * 2}
-    summary = run(config, workers=1)
+    engines = AnalyticEngines(troubles={1: [EngineCrashed("segfault")], 3: [EngineCrashed("hang")] * 2})
+    summary = run(config, engines, workers=1)
     assert (summary.done, summary.failed) == (6, [])
-    assert FakeSession.opened == 4
+    assert engines.opened == 4
 
 
 def test_a_picture_that_always_crashes_is_given_up(config: Path) -> None:
-    FakeSession.troubles = {1: [EngineCrashed("segfault") for _ in range(9)]}
-    summary = run(config)
+    summary = run(config, AnalyticEngines(troubles={1: [EngineCrashed("segfault") for _ in range(9)]}))
     assert summary.done == 5
     assert summary.failed[0][0] == 1
     assert "3 times" in summary.failed[0][1]
@@ -279,15 +268,15 @@ def test_a_render_that_differs_from_its_labels_is_refused(config: Path, monkeypa
 
 
 def test_exit_codes(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert entrypoint(["generate", str(config), "--images", "2"]) == 0
-    FakeSession.troubles = {1: [EngineError("broken", "X")]}
-    assert entrypoint(["generate", str(config), "--images", "2", "--fresh"]) == 1
-    assert entrypoint(["generate", str(config), "--set", "images=-1"]) == 2
-    assert entrypoint(["generate", "nowhere.yaml"]) == 2
-    assert entrypoint(["generate", str(config), "--frames", "9-3"]) == 2
-    assert entrypoint(["generate", str(config), "--frames", "x"]) == 2
-    assert entrypoint(["generate", str(config), "--nonsense"]) == 2
-    assert entrypoint(["nonsense"]) == 2
+    assert command(["generate", str(config), "--images", "2"]) == 0
+    broken = AnalyticEngines(troubles={1: [EngineError("broken", "X")]})
+    assert command(["generate", str(config), "--images", "2", "--fresh"], broken) == 1
+    assert command(["generate", str(config), "--set", "images=-1"]) == 2
+    assert command(["generate", "nowhere.yaml"]) == 2
+    assert command(["generate", str(config), "--frames", "9-3"]) == 2
+    assert command(["generate", str(config), "--frames", "x"]) == 2
+    assert command(["generate", str(config), "--nonsense"]) == 2
+    assert command(["nonsense"]) == 2
     err = capsys.readouterr().err
     assert "Traceback" not in err
     assert "nowhere.yaml: no such file" in err
@@ -296,15 +285,15 @@ def test_exit_codes(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unwritable_folder_is_known_before_rendering(config: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="can't be written"):
-        run(config, out=tmp_path / "file" / "below")
-    assert FakeSession.opened == 0
+        run(config, engines := AnalyticEngines(), out=tmp_path / "file" / "below")
+    assert engines.opened == 0
 
 
 def test_a_full_disk_is_known_before_rendering(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda p: SimpleNamespace(free=1000))
     with pytest.raises(InputError, match="may need"):
-        run(config)
-    assert FakeSession.opened == 0
+        run(config, engines := AnalyticEngines())
+    assert engines.opened == 0
 
 
 def test_a_disk_that_fills_ends_without_a_traceback(
@@ -318,13 +307,12 @@ def test_a_disk_that_fills_ends_without_a_traceback(
         write_atomically(path, data)
 
     monkeypatch.setattr("scanstage.render.finish.finish_picture.write_atomically", full)
-    assert entrypoint(["generate", str(config)]) == 1
+    assert command(["generate", str(config)]) == 1
     err = capsys.readouterr().err
     assert "No space left on device" in err
     assert "Traceback" not in err
     monkeypatch.undo()
     monkeypatch.chdir(config.parent)
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", FakeSession)
     assert run(config).kept >= 2
 
 
@@ -335,7 +323,7 @@ def test_no_room_for_objects_stops_before_rendering(config: Path) -> None:
 
 
 def test_plan_prints_the_plan_that_is_rendered(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert entrypoint(["plan", str(config), "--frame", "3"]) == 0
+    assert command(["plan", str(config), "--frame", "3"]) == 0
     printed = FramePlan.from_json(capsys.readouterr().out)
     summary = run(config)
     assert Record.from_json(summary.folder.record(3).read_text()).plan == printed
@@ -343,8 +331,9 @@ def test_plan_prints_the_plan_that_is_rendered(config: Path, capsys: pytest.Capt
 
 @pytest.mark.parametrize("resolution", ["[16384, 16384]", "[8193, 8192]"])
 def test_pictures_larger_than_any_that_are_opened_are_not_made(config: Path, capfd, resolution: str) -> None:
-    assert entrypoint(["generate", str(config), "--set", f"camera.resolution={resolution}"]) == 2
+    engines = AnalyticEngines()
+    assert command(["generate", str(config), "--set", f"camera.resolution={resolution}"], engines) == 2
     told = " ".join(capfd.readouterr().err.split())
     assert "camera.resolution" in told
     assert "at most 67 million" in told
-    assert FakeSession.opened == 0
+    assert engines.opened == 0

@@ -6,17 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-from support.toy_runs import FakeSession, digest, use_analytic_engine
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
+from support.projection import project
+from support.toy_runs import command, digest, run
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record
-from scanstage.render.cli.app import entrypoint
-from scanstage.render.commands.generate import GenerateOptions, generate
 from scanstage.render.commands.replay import Replay, replay, resized
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.scenes.optics.lens import project
 from scanstage.scenes.plan import CameraPlan, LensPlan
 
 CONFIG = """
@@ -30,16 +28,16 @@ output: {depth: true}
 
 @pytest.fixture
 def dataset(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    use_analytic_engine(monkeypatch, tmp_path)
+    monkeypatch.chdir(tmp_path)
     shutil.copytree(toy_library, tmp_path / "library")
     path = tmp_path / "toys.yaml"
     path.write_text(CONFIG)
-    assert generate(path, GenerateOptions(), Console(quiet=True)).failed == []
+    assert run(path).failed == []
     return tmp_path / "output" / "toys"
 
 
 def again(dataset: Path, index: int, **options: object) -> Replay:
-    return replay(dataset, index, None, Console(quiet=True), **options)  # type: ignore[arg-type]
+    return replay(dataset, index, None, engines=AnalyticEngines(), **options)  # type: ignore[arg-type]
 
 
 def test_a_picture_is_made_again_to_the_byte(dataset: Path) -> None:
@@ -88,37 +86,34 @@ def test_a_resized_camera_projects_to_scaled_pixels() -> None:
 
 
 def test_what_is_missing_is_told(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert entrypoint(["replay", str(dataset), "--image", "7"]) == 2
+    assert command(["replay", str(dataset), "--image", "7"]) == 2
     assert "no such record; the dataset has 3 pictures" in capsys.readouterr().err
-    assert entrypoint(["replay", str(dataset), "--image", "1", "--out", str(dataset)]) == 2
+    assert command(["replay", str(dataset), "--image", "1", "--out", str(dataset)]) == 2
     assert "is the dataset itself" in capsys.readouterr().err
     (dataset / "records/000001.json").write_text("{")
-    assert entrypoint(["replay", str(dataset), "--image", "1"]) == 2
+    assert command(["replay", str(dataset), "--image", "1"]) == 2
     shown = Record.from_json((dataset / "records/000000.json").read_text()).plan.objects[0].asset_id
     shutil.rmtree(tmp_path / "library" / shown)
-    assert entrypoint(["replay", str(dataset), "--image", "0"]) == 2
+    assert command(["replay", str(dataset), "--image", "0"]) == 2
     assert f"the library has no {shown} any more" in capsys.readouterr().err
 
 
-def test_the_command_says_what_differs(
-    dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert entrypoint(["replay", str(dataset), "--image", "1"]) == 0
+def test_the_command_says_what_differs(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["replay", str(dataset), "--image", "1"]) == 0
     assert "byte for byte" in capsys.readouterr().out
-    render = FakeSession.render
 
-    def brighter(self: FakeSession, plan, folders, timeout_s):
-        passes = render(self, plan, folders, timeout_s)
-        radiance = passes.radiance.copy()
-        radiance[:40] *= 3
-        return replace(passes, radiance=radiance)
+    class Brighter(AnalyticEngine):
+        def render(self, plan, asset_folders, timeout_s):
+            passes = super().render(plan, asset_folders, timeout_s)
+            radiance = passes.radiance.copy()
+            radiance[:40] *= 3
+            return replace(passes, radiance=radiance)
 
-    monkeypatch.setattr(FakeSession, "render", brighter)
-    assert entrypoint(["replay", str(dataset), "--image", "1"]) == 1
+    assert command(["replay", str(dataset), "--image", "1"], AnalyticEngines(Brighter)) == 1
     out = capsys.readouterr().out
     assert "labels: the same" in out
     assert "picture: differs by at most" in out
-    assert entrypoint(["replay", str(dataset), "--image", "1", "--size", "big"]) == 2
+    assert command(["replay", str(dataset), "--image", "1", "--size", "big"]) == 2
 
 
 def linked(name: str) -> Callable[[Path, Path], Path]:
@@ -162,12 +157,12 @@ def test_a_replay_changes_nothing_that_no_replay_wrote(
     out = prepare(dataset, victim)
     before = digest(tmp_path, ".")
     with pytest.raises(InputError, match=told):
-        replay(dataset, 1, out, Console(quiet=True))
+        replay(dataset, 1, out, engines=AnalyticEngines())
     assert digest(tmp_path, ".") == before
 
 
 def test_a_replay_waits_for_nobody_and_goes_between_nobody(dataset: Path, tmp_path: Path) -> None:
     with run_lock(DatasetFolder(tmp_path / "out")), pytest.raises(InputError, match="is writing to it"):
-        replay(dataset, 1, tmp_path / "out", Console(quiet=True))
+        replay(dataset, 1, tmp_path / "out", engines=AnalyticEngines())
     for _ in range(2):
-        assert replay(dataset, 1, tmp_path / "out", Console(quiet=True)).same_file
+        assert replay(dataset, 1, tmp_path / "out", engines=AnalyticEngines()).same_file

@@ -16,10 +16,10 @@ import pytest
 import trimesh
 from faults.fake_blender import make_fake_blender
 from fsspec.implementations.memory import MemoryFileSystem
-from rich.console import Console
 from support.analytic import BRICK_SIZE
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
 from support.s3_server import S3Server
-from support.toy_runs import BALANCED_CONFIG, DATA, FakeSession, store_toy, toy_config, use_analytic_engine
+from support.toy_runs import BALANCED_CONFIG, DATA, command, generated, store_toy, toy_config
 from upath import UPath
 
 from scanstage.assets.files.locations import PROBE, locate
@@ -28,14 +28,13 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.picture_files import image_is_whole
 from scanstage.dataset.records.record_store import read_records, recorded_indices
-from scanstage.render.cli.app import entrypoint
-from scanstage.render.commands.generate import generate
 from scanstage.render.commands.replay import replay
-from scanstage.render.engine.blender_session import EngineError
+from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.render.finish.quarantine import quarantined
 from scanstage.render.runs.resume import finished_pictures
 from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.render.runs.summary import Summary
+from scanstage.scenes.whole_run.selection import Selection
 
 CONFIG = """
 images: 6
@@ -53,7 +52,7 @@ def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -
     return toy_config(CONFIG, toy_library, monkeypatch, tmp_path)
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.store)])
 def url(request: pytest.FixtureRequest) -> str:
     return memory_url() if request.param == "memory" else request.getfixturevalue("s3_url")
 
@@ -62,9 +61,10 @@ def memory_url() -> str:
     return f"memory://{uuid.uuid4().hex}/toys"
 
 
-def run(config: Path, out: str | Path, **options: object) -> Summary:
+def run(config: Path, out: str | Path, engines: AnalyticEngines | None = None, **options: object) -> Summary:
     place = locate(str(out), "--out")
-    return generate(config, GenerateOptions(out=place, **options), Console(quiet=True))  # type: ignore[arg-type]
+    asked = GenerateOptions(out=place, **options)  # type: ignore[arg-type]
+    return generated(config, asked, engines or AnalyticEngines())
 
 
 def contents(place: str | Path, *entries: str) -> dict[str, bytes]:
@@ -123,24 +123,22 @@ def test_a_store_that_fails_in_mid_run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    class Unlucky(FakeSession):
-        def render(self, plan, folders, timeout_s):
+    class Unlucky(AnalyticEngine):
+        def render(self, plan, asset_folders, timeout_s):
             if plan.index == 4:
                 wait_for_records(s3_url, 2)
                 s3_server.stop()
-            return super().render(plan, folders, timeout_s)
+            return super().render(plan, asset_folders, timeout_s)
 
     monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", Unlucky)
     try:
-        assert entrypoint(["generate", str(config), "--out", s3_url]) == 1
+        assert command(["generate", str(config), "--out", s3_url], AnalyticEngines(Unlucky)) == 1
     finally:
         s3_server.restart()
     err = capsys.readouterr().err
     assert s3_url in err
     assert "what is finished is kept" in err
     assert "Traceback" not in err
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", FakeSession)
     summary = run(config, s3_url)
     assert summary.kept >= 2
     assert summary.kept + summary.done == 6
@@ -159,10 +157,9 @@ def test_a_store_that_cannot_be_read_is_not_an_empty_one(config: Path, monkeypat
         return honest(self, path, *args, **kwargs)
 
     monkeypatch.setattr(MemoryFileSystem, "cat_file", fails)
-    FakeSession.opened = 0
     with pytest.raises((InputError, OSError), match="no route"):
-        run(config, url)
-    assert FakeSession.opened == 0
+        run(config, url, engines := AnalyticEngines())
+    assert engines.opened == 0
 
 
 def test_going_on_fetches_no_pictures(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,8 +168,8 @@ def test_going_on_fetches_no_pictures(config: Path, monkeypatch: pytest.MonkeyPa
     cat, find = MemoryFileSystem.cat_file, MemoryFileSystem.find
     monkeypatch.setattr(MemoryFileSystem, "cat_file", lambda s, p, *a, **k: (fetched.append(p), cat(s, p, *a, **k))[1])
     monkeypatch.setattr(MemoryFileSystem, "find", lambda s, p, *a, **k: (listed.append(p), find(s, p, *a, **k))[1])
-    source = SimpleNamespace(expected=6)
-    assert len(finished_pictures(DatasetFolder(locate(url, "")), None, source)) == 6  # type: ignore[arg-type]
+    source = SimpleNamespace(expected=6, exact=True)
+    assert len(finished_pictures(DatasetFolder(locate(url, "")), Selection(), source)) == 6  # type: ignore[arg-type]
     assert len(fetched) == 6
     assert all("/records/" in path for path in fetched)
     assert len(listed) == len(set(listed))
@@ -196,14 +193,14 @@ def test_single_pictures_are_looked_up_without_listing_all(
 def test_a_run_that_is_killed(config: Path, tmp_path: Path, s3_url: str) -> None:
     """As real processes: the client library's threads and connections are there too."""
     options = ["--images", "8", "--blender", str(make_fake_blender(tmp_path)), "--workers", "1", "--out"]
-    command = [sys.executable, "-m", "scanstage", "generate", str(config), *options]
+    line = [sys.executable, "-m", "scanstage", "generate", str(config), *options]
     environment = os.environ | {"FAKE_BLENDER_SECONDS": "0.2", "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([*command, s3_url], env=environment, stdout=subprocess.DEVNULL, cwd=ROOT) as killed:
+    with subprocess.Popen([*line, s3_url], env=environment, stdout=subprocess.DEVNULL, cwd=ROOT) as killed:
         wait_for_records(s3_url, 3)
         assert killed.poll() is None
         killed.kill()
         killed.wait()
-    ended = subprocess.run([*command, s3_url], env=environment, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    ended = subprocess.run([*line, s3_url], env=environment, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
     assert " were there already" in ended.stdout
@@ -219,12 +216,13 @@ def test_a_run_that_is_killed(config: Path, tmp_path: Path, s3_url: str) -> None
 def test_what_cannot_be_used_is_known_before_rendering(
     config: Path, s3_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    engines = AnalyticEngines()
     for out in ("s3://no-such-bucket-here/x", "foo://x/y", "s3://", "memory://a/*"):
-        assert entrypoint(["generate", str(config), "--out", out]) == 2
+        assert command(["generate", str(config), "--out", out], engines) == 2
         err = capsys.readouterr().err
         assert out in err
         assert "Traceback" not in err
-    assert FakeSession.opened == 0
+    assert engines.opened == 0
 
 
 def test_another_config_and_foreign_files_are_refused(config: Path, url: str) -> None:
@@ -242,7 +240,7 @@ def test_another_config_and_foreign_files_are_refused(config: Path, url: str) ->
 
 def test_a_balanced_run(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = memory_url()
-    use_analytic_engine(monkeypatch, tmp_path)
+    monkeypatch.chdir(tmp_path)
     library = tmp_path / "library"
     shutil.copytree(toy_library, library)
     store_toy(library, "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
@@ -259,8 +257,8 @@ def test_a_balanced_run(tmp_path: Path, toy_library: Path, monkeypatch: pytest.M
 def test_shards_and_their_merge(config: Path, tmp_path: Path, url: str) -> None:
     run(config, tmp_path / "here")
     for k in (1, 0):
-        assert entrypoint(["generate", str(config), "--out", url, "--shard", f"{k}/2"]) == 0
-    assert entrypoint(["merge", url]) == 0
+        assert command(["generate", str(config), "--out", url, "--shard", f"{k}/2"]) == 0
+    assert command(["merge", url]) == 0
     assert contents(url, *PARTS) == contents(tmp_path / "here", *PARTS)
     assert contents(url, "shards") == {}
 
@@ -284,8 +282,7 @@ def test_the_ledger_is_not_put_anew_for_every_picture(monkeypatch: pytest.Monkey
 
 
 def test_the_quarantine(config: Path, url: str) -> None:
-    FakeSession.troubles = {2: [EngineError("no such texture", "X")]}
-    folder = run(config, url).folder
+    folder = run(config, url, AnalyticEngines(troubles={2: [EngineError("no such texture", "X")]})).folder
     assert quarantined(folder) == {2}
     assert {n.split("/")[-1] for n in contents(url, "quarantine")} >= {"plan.json", "reason.json"}
     assert run(config, url).done == 1
@@ -298,21 +295,21 @@ def test_what_becomes_of_a_dataset_in_a_store(
     run(config, url)
     before = contents(url, "annotations")
     remove(locate(url, ""), ["annotations", "preview.png"])  # type: ignore[arg-type]
-    assert entrypoint(["export", url]) == 0
+    assert command(["export", url]) == 0
     assert contents(url, "annotations") == before
-    assert entrypoint(["export", url, "--out", str(tmp_path / "coco")]) == 0
+    assert command(["export", url, "--out", str(tmp_path / "coco")]) == 0
     assert (tmp_path / "coco" / "instances.json").read_bytes() == before["annotations/instances.json"]
-    made = replay(locate(url, ""), 4, tmp_path / "again", Console(quiet=True))
+    made = replay(locate(url, ""), 4, tmp_path / "again", engines=AnalyticEngines())
     assert made.same_labels
     assert made.same_file
     assert made.difference == (0, 0.0)
     capsys.readouterr()
-    for command, hint in (
+    for argv, hint in (
         (["check", url], "copy it first"),
         (["export", url, "--format", "bop"], "copy it first"),
         (["export", url, "--out", url], "has to be a folder on this machine"),
     ):
-        assert entrypoint(command) == 2
+        assert command(argv) == 2
         err = capsys.readouterr().err
         assert hint in err
         assert "Traceback" not in err

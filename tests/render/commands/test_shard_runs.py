@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
-from support.toy_runs import DATA, FakeSession, brick_config, digest
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
+from support.toy_runs import DATA, brick_config, command, digest, generated
 
 from scanstage.assets.files.locations import locate
 from scanstage.assets.files.stores import Location, entry_names, read_file
@@ -20,15 +20,13 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.picture_files import image_is_whole
 from scanstage.dataset.records.record_store import read_records
-from scanstage.render.cli.app import entrypoint
-from scanstage.render.commands import generate as generate_module
 from scanstage.render.commands import merge_parts
-from scanstage.render.commands.generate import generate
 from scanstage.render.commands.merge import Merged, merge
-from scanstage.render.engine.blender_session import EngineCrashed
+from scanstage.render.engine.engine_protocol import EngineCrashed
 from scanstage.render.locks.run_lock import run_lock
+from scanstage.render.runs import notes as notes_module
 from scanstage.render.runs.run_options import GenerateOptions
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.scenes.whole_run.shard import WHOLE, Shard
 
 PLAIN = """
 images: 7
@@ -52,9 +50,9 @@ def config(request: pytest.FixtureRequest, tmp_path: Path, toy_library: Path, mo
     return brick_config(PLAIN if request.param == "plain" else BALANCED, toy_library, monkeypatch, tmp_path)
 
 
-def run(config: Path, out: Location, shard: str | None = None, **options):
-    asked = GenerateOptions(out=out, shard=Shard.parse(shard) if shard else None, **options)
-    return generate(config, asked, Console(quiet=True))
+def run(config: Path, out: Location, shard: str | None = None, engines: AnalyticEngines | None = None, **options):
+    asked = GenerateOptions(out=out, part=Shard.parse(shard) if shard else WHOLE, **options)
+    return generated(config, asked, engines or AnalyticEngines())
 
 
 def merged(out: Path, *parts: Path) -> Merged:
@@ -108,13 +106,13 @@ def test_merge_names_what_is_missing_and_is_not_the_end(config: Path, tmp_path: 
     done = merged(tmp_path / "d")
     assert done.missing == [i for i in range(done.pictures + len(done.missing)) if i % 3]
     assert len(json.loads((tmp_path / "d/annotations/instances.json").read_text())["images"]) == done.pictures
-    assert entrypoint(["merge", str(tmp_path / "d")]) == 1
+    assert command(["merge", str(tmp_path / "d")]) == 1
     told = " ".join(capfd.readouterr().err.split())
     assert f"{len(done.missing)} pictures are missing: 1, 2, 4" in told
     assert f"scanstage generate {config} --out {tmp_path / 'd'}" in told
     for shard in ("1/3", "2/3"):
         run(config, tmp_path / "d", shard)
-    assert entrypoint(["merge", str(tmp_path / "d")]) == 0
+    assert command(["merge", str(tmp_path / "d")]) == 0
     assert content(tmp_path / "d") == content(tmp_path / "whole")
 
 
@@ -139,14 +137,14 @@ def test_a_shard_of_another_config_that_began_at_the_same_moment_is_refused(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     """Both find an empty folder; the other one is faster. No second worker may go on where the first one couldn't."""
-    begin = generate_module.begin_shard
+    begin = notes_module.begin_shard
 
     def late(*args: Any) -> None:
-        monkeypatch.setattr(generate_module, "begin_shard", begin)
+        monkeypatch.setattr(notes_module, "begin_shard", begin)
         run(config, tmp_path / "d", "0/2", workers=1)
         begin(*args)
 
-    monkeypatch.setattr(generate_module, "begin_shard", late)
+    monkeypatch.setattr(notes_module, "begin_shard", late)
     with pytest.raises(InputError, match="seed was 0, is 5"):
         run(config, tmp_path / "d", "1/2", seed=5, workers=workers)
     run(config, tmp_path / "d", "1/2")
@@ -167,15 +165,15 @@ def test_more_shards_than_pictures(config: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_shard_cannot_make_is_told_by_the_merge(config: Path, tmp_path: Path, capfd) -> None:
-    FakeSession.troubles = {1: [EngineCrashed("gone") for _ in range(3)]}
-    command = ["generate", str(config), "--out", str(tmp_path / "d"), "--shard", "1/2"]
-    assert entrypoint(command) == 1
+    engines = AnalyticEngines(troubles={1: [EngineCrashed("gone") for _ in range(3)]})
+    line = ["generate", str(config), "--out", str(tmp_path / "d"), "--shard", "1/2"]
+    assert command(line, engines) == 1
     run(config, tmp_path / "d", "2/2")
-    assert entrypoint(["merge", str(tmp_path / "d")]) == 1
+    assert command(["merge", str(tmp_path / "d")]) == 1
     assert "1: Blender ended 3 times on it" in capfd.readouterr().err
     assert json.loads((tmp_path / "d/run.json").read_text())["failed"][0]["index"] == 1
-    assert entrypoint(command) == 0
-    assert entrypoint(["merge", str(tmp_path / "d")]) == 0
+    assert command(line, engines) == 0
+    assert command(["merge", str(tmp_path / "d")]) == 0
     assert not (tmp_path / "d/quarantine").exists()
     run(config, tmp_path / "whole")
     assert content(tmp_path / "d") == content(tmp_path / "whole")
@@ -191,18 +189,15 @@ def test_a_shard_leaves_its_ledger_and_counts_only_what_can_be_read(config: Path
     assert run(config, tmp_path / "d", "1/2").lacking == [2]
 
 
-def test_a_stopped_shard_keeps_what_it_has(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    render = FakeSession.render
+def test_a_stopped_shard_keeps_what_it_has(config: Path, tmp_path: Path) -> None:
+    class Dying(AnalyticEngine):
+        def render(self, plan, asset_folders, timeout_s):
+            if plan.index == 4:
+                raise KeyboardInterrupt
+            return super().render(plan, asset_folders, timeout_s)
 
-    def dying(self: FakeSession, plan, folders, timeout_s):
-        if plan.index == 4:
-            raise KeyboardInterrupt
-        return render(self, plan, folders, timeout_s)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FakeSession, "render", dying)
-        with pytest.raises(KeyboardInterrupt):
-            run(config, tmp_path / "d", "0/2")
+    with pytest.raises(KeyboardInterrupt):
+        run(config, tmp_path / "d", "0/2", AnalyticEngines(Dying))
     run(config, tmp_path / "d", "0/2")
     run(config, tmp_path / "d", "1/2")
     assert merged(tmp_path / "d").missing == []
@@ -230,7 +225,7 @@ def test_parts_together_are_the_whole_run(config: Path, tmp_path: Path) -> None:
     assert (again.taken, again.missing) == (0, [])
     assert content(tmp_path / "d") == content(tmp_path / "whole")
     assert len(json.loads((tmp_path / "d/run.json").read_text())["sessions"]) == 3
-    assert entrypoint(["check", str(tmp_path / "d")]) == 0
+    assert command(["check", str(tmp_path / "d")]) == 0
 
 
 def test_parts_on_another_disk_are_copied(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,8 +279,8 @@ def test_a_part_makes_up_for_what_is_damaged_here(config: Path, tmp_path: Path) 
 
 
 def test_what_one_part_could_not_make_and_another_has_is_no_failure(config: Path, tmp_path: Path) -> None:
-    FakeSession.troubles = {1: [EngineCrashed("gone") for _ in range(3)]}
-    assert [i for i, _ in run(config, tmp_path / "a").failed] == [1]
+    engines = AnalyticEngines(troubles={1: [EngineCrashed("gone") for _ in range(3)]})
+    assert [i for i, _ in run(config, tmp_path / "a", engines=engines).failed] == [1]
     assert (tmp_path / "a/quarantine/000001").is_dir()
     run(config, tmp_path / "b", "1/2")
     done = merged(tmp_path / "a", tmp_path / "b")

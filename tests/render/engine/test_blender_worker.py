@@ -32,7 +32,8 @@ from support.unit_boxes import (
     render_once,
 )
 
-from scanstage.render.engine.blender_session import BlenderSession, EngineError
+from scanstage.render.engine.blender_session import BlenderSession
+from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.render.engine.passes import Passes
 from scanstage.scenes.config.sections.render_settings import RenderSettings
 from scanstage.scenes.plan import (

@@ -12,7 +12,8 @@ import pytest
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.engine.blender_launch import missing_library_mend, worker_command
-from scanstage.render.engine.blender_session import BlenderSession, EngineCrashed, EngineError, cache_share
+from scanstage.render.engine.blender_session import BlenderSession, cache_share
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 from scanstage.scenes.config.sections.render_settings import RenderSettings
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, PostPlan, WorldPlan
 
@@ -184,7 +185,7 @@ def test_a_worker_that_does_not_start_is_an_error(desk: Desk, mode: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "mend"),
+    ("kind", "hint"),
     [("no_bpy", "--blender"), ("too_old", "3.4"), ("no_numpy", "python3-numpy"), ("DeviceAbsent", "render.device")],
 )
 def test_what_the_user_can_mend_says_how(desk: Desk, kind: str, hint: str) -> None:
@@ -201,7 +202,7 @@ def test_a_missing_library_is_named_by_its_package() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bpy", "problem", "mend"),
+    ("bpy", "problem", "hint"),
     [
         ("raise ImportError('libXi.so.6: cannot open shared object file')", "libXi.so.6", "libxi6"),
         ("raise ModuleNotFoundError(\"No module named 'bpy'\")", "has no bpy", "--blender"),

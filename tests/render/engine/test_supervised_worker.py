@@ -11,13 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.engine.blender_session import EngineCrashed, EngineError
+from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 from scanstage.render.engine.log_tail import WORKER_LOG_BYTES
 from scanstage.render.engine.supervised_worker import TRIES, PictureFailed, StartFailed, Stopped, SupervisedWorker
 from scanstage.render.engine.worker_process import WorkerProcess
 
 
-class Session:
+class PlayedEngine:
     """Does what it is told: a list of errors to raise, or memory to have taken."""
 
     def __init__(self, todo: list[object]) -> None:
@@ -39,27 +39,27 @@ class Session:
         self.closed += 1
 
 
-def seat_of(todo: list[object], memory_bytes: int | None = None) -> tuple[SupervisedWorker, list[Session]]:
-    opened: list[Session] = []
+def worker_of(todo: list[object], memory_bytes: int | None = None) -> tuple[SupervisedWorker, list[PlayedEngine]]:
+    opened: list[PlayedEngine] = []
 
-    def open_session() -> Session:
+    def open_engine() -> PlayedEngine:
         if todo and todo[0] == "no start":
             raise EngineCrashed("out of memory")
-        opened.append(Session(todo))
+        opened.append(PlayedEngine(todo))
         return opened[-1]
 
-    return SupervisedWorker(open_session, lambda session, planned: session.work(), memory_bytes), opened  # type: ignore[arg-type, return-value]
+    return SupervisedWorker(open_engine, lambda engine, planned: engine.work(), memory_bytes), opened  # type: ignore[arg-type, return-value]
 
 
 def test_a_crash_costs_a_worker_and_not_the_picture() -> None:
-    worker, opened = seat_of([EngineCrashed("segfault")] * (TRIES - 1))
+    worker, opened = worker_of([EngineCrashed("segfault")] * (TRIES - 1))
     assert worker.render(None).passes == "passes"  # type: ignore[arg-type]
     assert len(opened) == TRIES
     assert [s.closed for s in opened] == [1] * (TRIES - 1) + [0]
 
 
 def test_a_picture_that_kills_every_worker_is_given_up_and_the_next_is_made() -> None:
-    worker, opened = seat_of([EngineCrashed("signal 11")] * TRIES)
+    worker, opened = worker_of([EngineCrashed("signal 11")] * TRIES)
     with pytest.raises(PictureFailed, match=r"ended 3 times on it; the last time: signal 11") as failed:
         worker.render(None)  # type: ignore[arg-type]
     assert failed.value.log == "what Blender said"
@@ -69,7 +69,7 @@ def test_a_picture_that_kills_every_worker_is_given_up_and_the_next_is_made() ->
 
 @pytest.mark.parametrize("error", [EngineError("no such scan"), InputError("gone")])
 def test_a_refused_picture_keeps_its_worker(error: Exception) -> None:
-    worker, opened = seat_of([error])
+    worker, opened = worker_of([error])
     with pytest.raises(PictureFailed, match=str(error)):
         worker.render(None)  # type: ignore[arg-type]
     worker.render(None)  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ def test_a_refused_picture_keeps_its_worker(error: Exception) -> None:
 
 
 def test_a_grown_worker_leaves_after_its_picture() -> None:
-    worker, opened = seat_of([700, 749, 751, 700], memory_bytes=1000)
+    worker, opened = worker_of([700, 749, 751, 700], memory_bytes=1000)
     for _ in range(4):
         worker.render(None)  # type: ignore[arg-type]
     assert len(opened) == 2
@@ -87,22 +87,22 @@ def test_a_grown_worker_leaves_after_its_picture() -> None:
 def test_a_system_without_room_for_a_process_is_a_failed_start() -> None:
     """Which is tried again; raised as it is, it would end the run as a disk that is full does."""
 
-    def open_session() -> Session:
+    def open_engine() -> PlayedEngine:
         raise OSError(12, "Cannot allocate memory")
 
-    worker = SupervisedWorker(open_session, lambda session, planned: session.work())  # type: ignore[arg-type, return-value]
+    worker = SupervisedWorker(open_engine, lambda engine, planned: engine.work())  # type: ignore[arg-type, return-value]
     with pytest.raises(StartFailed, match="Cannot allocate memory"):
         worker.start()
 
 
 def test_no_start_is_told_from_a_lost_picture() -> None:
-    worker, _ = seat_of(["no start"])
+    worker, _ = worker_of(["no start"])
     with pytest.raises(StartFailed, match="out of memory"):
         worker.render(None)  # type: ignore[arg-type]
 
 
-def test_a_killed_seat_starts_nobody() -> None:
-    worker, opened = seat_of([EngineCrashed("killed")])
+def test_a_killed_worker_starts_no_engine() -> None:
+    worker, opened = worker_of([EngineCrashed("killed")])
     worker.start()
     worker.kill()
     assert not opened[0].alive

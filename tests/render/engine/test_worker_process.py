@@ -17,7 +17,8 @@ import pytest
 
 from scanstage.render.cli import signals
 from scanstage.render.engine import worker_process
-from scanstage.render.engine.worker_process import CommandFailed, EngineCrashed, WorkerProcess, kill_all
+from scanstage.render.engine.engine_protocol import EngineCrashed
+from scanstage.render.engine.worker_process import CommandFailed, WorkerProcess, kill_all
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="process groups")
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from rich.console import Console
+from support.toy_runs import generated
 
 from scanstage.assets.asset import AssetMeta, Material, MeshArrays
 from scanstage.assets.library.stored_assets import store_asset
 from scanstage.dataset.records.record import Record
-from scanstage.render.commands.generate import GenerateOptions, generate
+from scanstage.render.engine.blender_session import BlenderEngines
+from scanstage.render.runs.run_options import GenerateOptions
 
 pytestmark = [
     pytest.mark.blender,
@@ -53,7 +54,7 @@ light: {ambient: {strength: 1}}
 render: {samples: 4}
 """
     )
-    summary = generate(config, GenerateOptions(out=tmp_path / "out"), Console(quiet=True))
+    summary = generated(config, GenerateOptions(out=tmp_path / "out"), BlenderEngines(None))
     assert summary.failed == []
     record = Record.from_json(summary.folder.record(0).read_text())
     (instance,) = record.instances

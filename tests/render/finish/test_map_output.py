@@ -9,30 +9,26 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from rich.console import Console
 from support import analytic
-from support.toy_runs import FakeSession
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
+from support.toy_runs import generated
 
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.picture_files import image_is_whole
 from scanstage.dataset.records.record import Record
-from scanstage.render.commands.generate import GenerateOptions, generate
 from scanstage.render.engine.passes import Passes
 from scanstage.render.engine.soft_masks import SoftMask
-from scanstage.render.finish.map_output import category_ids, fitted_to_labels, to_camera_frame
+from scanstage.render.finish.map_output import category_ids, mended, pixels_amiss, to_camera_frame
+from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import CameraPlan, FramePlan
 
 
-class MappingSession(FakeSession):
+class MappingEngine(AnalyticEngine):
     """The analytic engine with all passes: normals straight up, and masks without soft edges."""
 
-    def __init__(self, settings, blender, scratch, log, *, memory_bytes=None, gpu=None) -> None:
-        super().__init__(settings, blender, scratch, log)
-        self.passes = settings.passes
-
-    def render(self, plan: FramePlan, folders, timeout_s) -> Passes:
-        passes = super().render(plan, folders, timeout_s)
+    def render(self, plan: FramePlan, asset_folders, timeout_s) -> Passes:
+        passes, wanted = super().render(plan, asset_folders, timeout_s), self.settings.passes
         up = np.zeros((*passes.instance_ids.shape, 3), np.float32)
         up[np.isfinite(passes.depth_m)] = (0, 0, 1)
         masks = []
@@ -42,12 +38,13 @@ class MappingSession(FakeSession):
             masks.append(SoftMask(int(i), (x, y, w, h), here.astype(np.float32)))
         return dataclasses.replace(
             passes,
-            depth_m=passes.depth_m if "depth" in self.passes else None,
-            normals=up if "normals" in self.passes else None,
-            soft_masks=tuple(masks) if "soft_masks" in self.passes else None,
+            depth_m=passes.depth_m if "depth" in wanted else None,
+            normals=up if "normals" in wanted else None,
+            soft_masks=tuple(masks) if "soft_masks" in wanted else None,
         )
 
 
+ENGINES = AnalyticEngines(MappingEngine)
 ALL = "output: {depth: true, normals: true, instances: true, semantic: true, soft_masks: true}"
 CONFIG = """
 images: 2
@@ -60,16 +57,14 @@ camera: {resolution: [160, 120]}
 
 
 @pytest.fixture
-def config(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.BlenderSession", MappingSession)
-    FakeSession.troubles = {}
+def config(tmp_path: Path, toy_library: Path) -> Path:
     path = tmp_path / "toys.yaml"
     path.write_text(CONFIG % (toy_library, ALL))
     return path
 
 
 def run(config: Path, **options):
-    return generate(config, GenerateOptions(out=config.parent / "out", **options), Console(quiet=True))
+    return generated(config, GenerateOptions(out=config.parent / "out", **options), ENGINES)
 
 
 def read(folder: DatasetFolder, index: int) -> tuple[Record, dict[str, np.ndarray]]:
@@ -157,8 +152,18 @@ def test_depth_belongs_to_what_the_label_says() -> None:
     engine[5:15, 15] = 1  # the engine's outline lies one pixel beside
     engine[5, 5:15] = 0
     depth = np.select([engine == 1, engine == 2], [1.0, 2.0], 9.0) + rng.uniform(0, 0.1, label.shape)
-    fitted = fitted_to_labels(depth.astype(np.float32), label, engine)
+    fitted = mended(depth.astype(np.float32), pixels_amiss(label, engine))
     np.testing.assert_array_equal(np.floor(fitted), np.select([label == 1, label == 2], [1, 2], 9))
     same = label == engine
     np.testing.assert_array_equal(fitted[same], depth.astype(np.float32)[same])
-    assert fitted_to_labels(depth.astype(np.float32), label, label).tobytes() == depth.astype(np.float32).tobytes()
+    none = mended(depth.astype(np.float32), pixels_amiss(label, label))
+    assert none.tobytes() == depth.astype(np.float32).tobytes()
+    normals = np.stack([depth, -depth, depth], axis=-1).astype(np.float32)
+    np.testing.assert_array_equal(mended(normals, pixels_amiss(label, engine))[..., 0], fitted)
+
+
+def test_what_the_engine_does_not_show_keeps_its_depth() -> None:
+    label = np.zeros((6, 8), np.uint16)
+    label[2:4, 3:6] = 7
+    depth = np.arange(48, dtype=np.float32).reshape(6, 8)
+    np.testing.assert_array_equal(mended(depth, pixels_amiss(label, np.zeros_like(label))), depth)

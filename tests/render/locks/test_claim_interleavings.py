@@ -153,6 +153,7 @@ def explore(world: World, number: int, explorer: Explorer, told_once: bool = Tru
 LOCKS, FOLDERS, FOLDERS_ALL_CALLS = (True, True), (False, False), (False, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("world", "number", "switches", "kills", "least"),
     [

@@ -26,8 +26,9 @@ from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.locks import file_claim, folder_claim, holder
 from scanstage.render.locks import run_lock as run_lock_module
 from scanstage.render.locks.run_lock import live_holders, own_file, run_lock
-from scanstage.render.runs.run_file import check_resumable
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.render.runs.same_run import check_resumable
+from scanstage.scenes.whole_run.identity import Identity
+from scanstage.scenes.whole_run.shard import WHOLE, Shard
 
 HOLD = """
 import errno, sys, time
@@ -36,7 +37,7 @@ from pathlib import Path
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.locks import file_claim
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.scenes.whole_run.shard import WHOLE, Shard
 
 def no_locks(handle, operation):
     raise OSError(errno.ENOLCK, "No locks available")
@@ -44,7 +45,7 @@ def no_locks(handle, operation):
 folder, shard, locks = sys.argv[1:]
 if locks == "no":
     file_claim.fcntl.flock = no_locks
-with run_lock(DatasetFolder(Path(folder)), Shard.parse(shard) if shard else None):
+with run_lock(DatasetFolder(Path(folder)), Shard.parse(shard) if shard else WHOLE):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -84,7 +85,7 @@ def locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bo
 
 
 def refused(folder: Path, shard: str | None = None) -> InputError:
-    with pytest.raises(InputError) as caught, run_lock(DatasetFolder(folder), Shard.parse(shard) if shard else None):
+    with pytest.raises(InputError) as caught, run_lock(DatasetFolder(folder), Shard.parse(shard) if shard else WHOLE):
         pass
     return caught.value
 
@@ -124,7 +125,7 @@ def test_a_killed_shard_hinders_nobody(tmp_path: Path, locks: bool) -> None:
 
 def test_one_after_the_other_and_after_an_error(tmp_path: Path, locks: bool) -> None:
     folder = DatasetFolder(tmp_path / "deep" / "d")
-    for shard in (None, Shard(0, 2)):
+    for shard in (WHOLE, Shard(0, 2)):
         with pytest.raises(ValueError, match="inside"), run_lock(folder, shard):
             raise ValueError("inside")
         with (
@@ -194,7 +195,7 @@ def test_a_run_on_another_host_is_refused_with_the_file_to_delete(
     assert f"process {os.getpid()} on node-7" in told.problems[0]
     assert f"delete {lock}" in str(told.hint)
     lock.unlink()
-    with run_lock(DatasetFolder(tmp_path), Shard.parse(shard) if shard else None):
+    with run_lock(DatasetFolder(tmp_path), Shard.parse(shard) if shard else WHOLE):
         pass
 
 
@@ -430,10 +431,10 @@ def test_what_killed_claimants_prepared_is_removed_by_the_next(tmp_path: Path, n
 def test_a_folder_in_which_another_prepares_its_claim_is_no_foreign_one(tmp_path: Path, no_locks: None) -> None:
     """Two runs into a new folder: one has it, the other is about to be refused."""
     claim_of(tmp_path / f"..scanstage.lock.of-holder-{'5' * 32}", pid=os.getppid(), life=holder.life(os.getppid()))
-    assert check_resumable(DatasetFolder(tmp_path), {}, fresh=False, extend=False) is False
+    assert check_resumable(DatasetFolder(tmp_path), Identity({}), fresh=False, extend=False) is False
     (tmp_path / f"..other.lock.of-holder-{'5' * 32}").mkdir()
     with pytest.raises(InputError):
-        check_resumable(DatasetFolder(tmp_path), {}, fresh=False, extend=False)
+        check_resumable(DatasetFolder(tmp_path), Identity({}), fresh=False, extend=False)
 
 
 def test_what_living_claimants_have_prepared_stays(tmp_path: Path, no_locks: None) -> None:
@@ -468,7 +469,7 @@ def test_the_file_that_tells_of_a_claim_is_named_while_it_lasts(tmp_path: Path, 
     """Other machines compare it, to see whether they share the folder."""
     folder = DatasetFolder(tmp_path)
     assert own_file(folder) is None
-    for shard in (None, Shard(0, 2)):
+    for shard in (WHOLE, Shard(0, 2)):
         with run_lock(folder, shard):
             file = own_file(folder)
             assert file is not None

@@ -11,7 +11,8 @@ import pytest
 
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.runs.leftovers import final_name, remove_leftovers
-from scanstage.render.runs.run_file import check_resumable
+from scanstage.render.runs.same_run import check_resumable
+from scanstage.scenes.whole_run.identity import Identity
 from scanstage.scenes.whole_run.shard import Shard
 
 KILLED = """
@@ -86,6 +87,6 @@ def test_a_shard_removes_those_of_its_own_pictures(killed: Path, tmp_path: Path)
 def test_a_first_run_killed_while_it_wrote_run_json_hinders_no_second(tmp_path: Path) -> None:
     killed_while_writing(tmp_path / "d" / "run.json")
     folder = DatasetFolder(tmp_path / "d")
-    assert check_resumable(folder, {}, fresh=False, extend=False) is False
+    assert check_resumable(folder, Identity({}), fresh=False, extend=False) is False
     remove_leftovers(folder)
     assert list((tmp_path / "d").iterdir()) == []

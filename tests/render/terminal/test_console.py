@@ -23,7 +23,7 @@ from rich.text import Text
 
 from scanstage.assets.messages.errors import InputError, Lines
 from scanstage.render.cli.app import entrypoint
-from scanstage.render.engine.worker_process import EngineCrashed
+from scanstage.render.engine.engine_protocol import EngineCrashed
 from scanstage.render.terminal.console import (
     SIGNS,
     Console,
@@ -249,6 +249,7 @@ def strings_of_source() -> Iterator[tuple[Path, str]]:
 
 def test_every_sign_that_we_print_has_a_plain_one() -> None:
     used = {c for path, text in strings_of_source() for c in text if path.name != "console.py" and not c.isascii()}
+    used -= {c for c in used if unicodedata.category(c) == "Co"}  # marks, which are replaced before anything is shown
     assert used - {"\ufeff"} <= SIGNS.keys()
 
 
@@ -313,9 +314,9 @@ FILES = ("light: {hdri: {image: café.exr}}", "camera: {intrinsics: ☃.yaml}", 
 
 
 @pytest.mark.parametrize("line", FILES)
-def test_a_file_name_that_a_locale_lacks_is_no_traceback(tmp_path: Path, line: str) -> None:
-    samples = "" if "assets" in line else "assets: {source: samples}"
-    (tmp_path / "c.yaml").write_text(f"{samples}\n{line}\n", "utf-8")
+def test_a_file_name_that_a_locale_lacks_is_no_traceback(tmp_path: Path, toy_library: Path, line: str) -> None:
+    scans = "" if "assets" in line else f"assets: {{library: {toy_library}}}"
+    (tmp_path / "c.yaml").write_text(f"{scans}\n{line}\n", "utf-8")
     own = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "scanstage", "plan", "c.yaml"]
     done = subprocess.run(command, env={**os.environ, **own}, capture_output=True, check=False, cwd=tmp_path)

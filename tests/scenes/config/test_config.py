@@ -132,7 +132,7 @@ def test_set_overrides(tmp_path: Path) -> None:
     assert config.images == 7
     assert config.camera.fov_deg == 50
     assert config.light.lamps[0].power.uniform == (2, 3)
-    assert "c.yaml with --set: camera.fov: unknown key" in problems(tmp_path, text, "camera.fov=3")[0]
+    assert "c.yaml with `overrides`: camera.fov: unknown key" in problems(tmp_path, text, "camera.fov=3")[0]
     assert "c.yaml:1: light.lamps.0.kind" in problems(tmp_path, "light: {lamps: [{kind: son, power: 1}]}", "seed=1")[0]
     assert "not an index" in problems(tmp_path, text, "light.lamps.4.power=1")[0]
     assert "expected dotted.path=value" in problems(tmp_path, text, "camera")[0]

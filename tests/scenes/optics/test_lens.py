@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.analytic import trace
+from support.projection import project
 
 from scanstage.assets.asset import Asset
 from scanstage.assets.library.primitives import primitive_assets
 from scanstage.scenes.optics.field_of_view import half_view, horizontal_view, middle_ray
 from scanstage.scenes.optics.geometry import look_at, random_rotation, to_matrix4, transform
 from scanstage.scenes.optics.ideal_camera import engine_camera, lens_map
-from scanstage.scenes.optics.lens import is_equidistant, project, project_local, rays
+from scanstage.scenes.optics.lens import is_equidistant, project_local, rays
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, LensPlan, ObjectPlan, PostPlan, WorldPlan
 from scanstage.scenes.sight.visibility import Caster
 

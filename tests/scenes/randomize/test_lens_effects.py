@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.projection import project
 
 from scanstage.scenes.config.sections.camera_settings import CameraConfig
 from scanstage.scenes.config.sections.run_config import OutputConfig
 from scanstage.scenes.optics.geometry import look_at, to_matrix4, transform
-from scanstage.scenes.optics.lens import project
 from scanstage.scenes.plan import CameraPlan, NoisePlan, ObjectPlan, PostPlan
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
 from scanstage.scenes.values.draws import Draws

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.analytic import trace
+from support.projection import project
 
 from scanstage.assets.asset import Asset, MeshArrays
 from scanstage.assets.library.primitives import primitive_assets
 from scanstage.scenes.optics.geometry import look_at, random_rotation, rotation_z, to_matrix4, transform
-from scanstage.scenes.optics.lens import project
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import (
     BackgroundPlan,

@@ -17,6 +17,8 @@ from scanstage.scenes.config.load import load_config
 from scanstage.scenes.inputs.catalogue import open_catalogue
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.whole_run.forecast import forecast
+from scanstage.scenes.whole_run.picture_source import open_source
+from scanstage.scenes.whole_run.selection import Selection, single
 from scanstage.scenes.whole_run.statistics import ObjectFacts, PictureFacts, dataset_statistics, picture_facts
 
 CLASSES = ("ball", "box", "rod", "never")
@@ -114,7 +116,7 @@ def test_facts_are_the_labels(planner: Planner) -> None:
 
 def test_workers_change_nothing(planner: Planner) -> None:
     def told(workers: int) -> list[PictureFacts]:
-        return [replace(f, seconds=0.0) for f in forecast(planner, range(3, 10), workers)]
+        return [replace(f, seconds=0.0) for f in forecast(open_source(planner), Selection((3, 9)), workers)]
 
     alone, together = told(1), told(2)
     assert [f.index for f in alone] == list(range(3, 10))
@@ -124,7 +126,7 @@ def test_workers_change_nothing(planner: Planner) -> None:
 def test_failures_are_facts(planner: Planner) -> None:
     labels = planner.config.labels.model_copy(update={"min_pixels": 10**6})
     config = planner.config.model_copy(update={"labels": labels})
-    (fact,) = forecast(Planner(config, planner.catalogue, planner.base), [0], 1)
+    (fact,) = forecast(open_source(Planner(config, planner.catalogue, planner.base)), single(0), 1)
     assert fact.failure is not None
     assert "no object is visible enough" in fact.failure
     assert sum(fact.refused.values()) == 20

@@ -8,13 +8,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanstage.render.executors.ray.dispatch import IN_FLIGHT, LONGEST_CHUNK, LOSSES, Chunk, Dispatch, Picture
+from scanstage.render.executors.ray.dispatch import IN_FLIGHT, LONGEST_CHUNK, LOSSES, Chunk, Dispatch, SentPicture
 
 
 def filled(count: int) -> Dispatch:
     dispatch = Dispatch()
     for index in range(count):
-        dispatch.add(Picture(index, "{}"))
+        dispatch.add(SentPicture(index, "{}"))
     return dispatch
 
 
@@ -53,7 +53,7 @@ def test_the_last_pictures_are_shared_out() -> None:
     dispatch.join(0)
     dispatch.done(0, dispatch.deal()[1].number, [0.001])
     for index in range(1, 7):
-        dispatch.add(Picture(index, "{}"))
+        dispatch.add(SentPicture(index, "{}"))
     for place in range(3):
         dispatch.join(place)
     first = [chunk for _, chunk in deal_all(dispatch)][:3]
@@ -144,7 +144,7 @@ def test_whatever_happens_each_picture_ends_once(seed: int, places: int, picture
     for step in range(5000):
         chaos = step < 300
         if planned < pictures and rng.random() < 0.7:
-            dispatch.add(Picture(planned, "{}"))
+            dispatch.add(SentPicture(planned, "{}"))
             planned += 1
         for place in sorted(away):
             if not chaos or rng.random() < 0.5:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import io
+import itertools
+import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from rich.console import Console
+from support.analytic_engine import INFO
 
 import scanstage.render.executors.ray.ray_executor as module
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.engine.blender_session import EngineCrashed
+from scanstage.render.engine.engine_protocol import EngineCrashed
 from scanstage.render.executors.ray.cluster_shares import ActorShares, Node
 from scanstage.render.executors.ray.ray_actors import ActorLost
 from scanstage.render.executors.ray.ray_executor import RENEWALS, RayExecutor
@@ -23,25 +24,13 @@ from scanstage.render.finish.outcome import Outcome
 from scanstage.scenes.plan import BackgroundPlan, FramePlan, PostPlan, WorldPlan
 from scanstage.scenes.planning.planner import NO_CAMERA
 from scanstage.scenes.planning.refusals import PlanningError
-
-INFO = {
-    "blender": "9",
-    "engine": "E",
-    "device": "CPU",
-    "device_names": [],
-    "device_reason": "",
-    "devices": {},
-    "denoiser": True,
-    "builtin_hdris": [],
-    "notes": [],
-}
+from scanstage.scenes.whole_run.pictures import Picture, PlannedPicture, RefusedPicture
 
 
-def planned(index: int) -> Any:
+def picture(index: int) -> PlannedPicture:
     sky = WorldPlan(None, 0.0, 1.0)
-    return SimpleNamespace(
-        plan=FramePlan(index, 0, NO_CAMERA, (), sky, BackgroundPlan("hdri"), (), (), PostPlan()),
-    )
+    plan = FramePlan(index, 0, NO_CAMERA, (), sky, BackgroundPlan("hdri"), (), (), PostPlan())
+    return PlannedPicture(SimpleNamespace(plan=plan), 0.5)  # type: ignore[arg-type]
 
 
 class PlayedActors:
@@ -66,7 +55,7 @@ class PlayedActors:
         return f"n{place}"
 
     def prepare(self, place: int) -> Any:
-        return {"node": f"n{place}", "pid": 1, "info": INFO, "versions": {}}
+        return {"node": f"n{place}", "pid": 1, "info": dict(vars(INFO)), "versions": {}}
 
     def make(self, place: int, tasks) -> Any:
         for task in tasks:
@@ -92,22 +81,27 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Run:
-    def __init__(self, actors: PlayedActors, plan=planned, resumed: bool = False) -> None:
-        self.printed = io.StringIO()
+    def __init__(self, actors: PlayedActors) -> None:
+        self.joined = 0
         self.met: list[str] = []
         self.given_up: list[tuple[int, str]] = []
-        console = Console(file=self.printed, width=500)
+
+        def join() -> Any:
+            self.joined += 1
+            return actors
+
         self.executor = RayExecutor(
-            plan,
-            actors,
+            join,
             lambda info: self.met.append(info.blender),
             lambda plan, reason: self.given_up.append((plan.index, reason)),
-            console,
-            resumed,
         )
 
-    def outcomes(self, indices) -> dict[int, Outcome]:
-        made = list(self.executor.map(indices))
+    def outcomes(self, indices: Iterable[int]) -> dict[int, Outcome]:
+        return self.outcomes_of(map(picture, indices))
+
+    def outcomes_of(self, pictures: Iterator[Picture]) -> dict[int, Outcome]:
+        assert self.executor.start(pictures, at_once=True) == INFO
+        made = list(self.executor.outcomes())
         assert len(made) == len({o.index for o in made})
         return {o.index: o for o in made}
 
@@ -121,23 +115,19 @@ def test_each_picture_is_made_once_and_nothing_is_ended() -> None:
     assert all(set(o.seconds) == {"plan", "render"} for o in outcomes.values())
     assert 1 <= len(run.met) <= 3
     assert actors.ended == []
-    assert sorted(run.outcomes(range(40, 45))) == list(range(40, 45))
+    assert sorted(Run(actors).outcomes(range(40, 45))) == list(range(40, 45))
 
 
-def test_a_picture_is_planned_before_the_next_index_is_asked_for() -> None:
-    last = -1
+def test_pictures_are_pulled_by_one_thread_of_their_own() -> None:
+    threads = set()
 
-    def plan(index: int) -> Any:
-        nonlocal last
-        last = index
-        return planned(index)
-
-    def indices() -> Iterator[int]:
+    def pictures() -> Iterator[Picture]:
         for i in range(30):
-            assert last == i - 1
-            yield i
+            threads.add(threading.get_ident())
+            yield picture(i)
 
-    assert len(Run(PlayedActors(2), plan).outcomes(indices())) == 30
+    assert len(Run(PlayedActors(2)).outcomes_of(pictures())) == 30
+    assert len(threads - {threading.get_ident()}) == len(threads) == 1
 
 
 def test_planning_does_not_run_away_from_rendering() -> None:
@@ -147,18 +137,19 @@ def test_planning_does_not_run_away_from_rendering() -> None:
         def prepare(self, place: int) -> Any:
             threading.Event().wait()  # for good: an answer after the test would surprise whatever runs then
 
-    def plan(index: int) -> Any:
+    def pictures() -> Iterator[Picture]:
         nonlocal count
-        count += 1
-        return planned(index)
+        for i in range(1000):
+            count += 1
+            yield picture(i)
 
-    outcomes = Run(Stuck(2), plan).executor.map(range(1000))
-    threading.Thread(target=lambda: next(outcomes, None), daemon=True).start()
+    executor = Run(Stuck(2)).executor
+    threading.Thread(target=lambda: executor.start(pictures(), at_once=True), daemon=True).start()
     time.sleep(0.5)
     assert 2 <= count <= 2 * module.AHEAD + 5
 
 
-def test_what_a_lost_actor_had_goes_to_others() -> None:
+def test_what_a_lost_actor_had_goes_to_others(caplog: pytest.LogCaptureFixture) -> None:
     class OneLost(PlayedActors):
         def make(self, place: int, tasks) -> Any:
             if place == 1 and not self.renewed[1] and sum(self.made.values()) > 5:
@@ -175,7 +166,7 @@ def test_what_a_lost_actor_had_goes_to_others() -> None:
     assert len(run.outcomes(range(60))) == 60
     assert actors.made == Counter(range(60))
     assert run.given_up == []
-    assert run.printed.getvalue().count("was lost") == 1
+    assert caplog.text.count("was lost") == 1
 
 
 def test_a_lost_actor_gets_work_again_once_it_answers() -> None:
@@ -225,7 +216,7 @@ def test_a_picture_that_takes_its_actors_along_is_given_up() -> None:
     assert set(actors.made) == set(range(20)) - {7}
 
 
-def test_a_node_that_cannot_take_part_is_named_and_others_go_on() -> None:
+def test_a_node_that_cannot_take_part_is_named_and_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
     class Other(PlayedActors):
         def prepare(self, place: int) -> Any:
             if place == 1:
@@ -234,11 +225,11 @@ def test_a_node_that_cannot_take_part_is_named_and_others_go_on() -> None:
 
     run = Run(Other(3))
     assert len(run.outcomes(range(10))) == 10
-    assert "node n1: /scans/box: another scan there" in run.printed.getvalue()
-    assert "node n2: scanstage isn't installed there" in run.printed.getvalue()
+    assert "node n1: /scans/box: another scan there" in caplog.text
+    assert "node n2: scanstage isn't installed there" in caplog.text
 
 
-def test_other_versions_on_a_node_are_told_once() -> None:
+def test_other_versions_on_a_node_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     class Mixed(PlayedActors):
         first, other = threading.Event(), threading.Event()
 
@@ -256,7 +247,7 @@ def test_other_versions_on_a_node_are_told_once() -> None:
 
     run = Run(Mixed(3))
     run.outcomes(range(300))
-    assert run.printed.getvalue().count("node n1 has numpy 2 (others 1): its pictures may differ") == 1
+    assert caplog.text.count("node n1 has numpy 2 (others 1): its pictures may differ") == 1
 
 
 def test_where_no_node_can_take_part_all_reasons_are_told() -> None:
@@ -296,7 +287,9 @@ def test_a_folder_that_cannot_be_written_ends_the_run() -> None:
     assert actors.ended == [True]
 
 
-def test_no_room_is_said_and_ends_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_is_said_and_ends_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(module, "NOTE_S", 0.1)
     monkeypatch.setattr(module, "ROOM_S", 0.4)
 
@@ -307,7 +300,7 @@ def test_no_room_is_said_and_ends_after_a_while(monkeypatch: pytest.MonkeyPatch)
     run = Run(Nowhere(2))
     with pytest.raises(InputError, match=r"each asks for 1 CPU; the cluster has 1 node with 2 CPUs"):
         run.outcomes(range(5))
-    assert run.printed.getvalue().count("waiting") == 1
+    assert caplog.text.count("waiting") == 1
 
 
 def test_all_lost_for_good_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,24 +331,80 @@ def test_an_actor_that_always_ends_is_not_renewed_for_ever() -> None:
 
 def test_closing_ends_all_at_once() -> None:
     actors = PlayedActors(2)
-    outcomes = Run(actors).executor.map(range(1000))
+    executor = Run(actors).executor
+    executor.start(map(picture, range(1000)), at_once=True)
+    outcomes = executor.outcomes()
     next(outcomes)
     outcomes.close()
     assert actors.ended == [True]
 
 
-def test_nothing_that_can_be_planned_ends_the_run_before_it_begins() -> None:
-    def plan(index: int) -> Any:
-        raise PlanningError(f"picture {index}: no good plan")
+def test_what_planning_raises_ends_the_run_before_it_begins() -> None:
+    def pictures() -> Iterator[Picture]:
+        raise PlanningError("picture 2: no good plan")
+        yield
 
     class Slow(PlayedActors):
         def prepare(self, place: int) -> Any:
             time.sleep(0.2)
             return super().prepare(place)
 
-    run = Run(Slow(1), plan)
-    with pytest.raises(InputError, match="no good plan"):
-        run.outcomes(range(10))
-    assert run.met == []
-    resumed = Run(PlayedActors(1), plan, resumed=True).outcomes(range(3))
-    assert all(o.record is None for o in resumed.values())
+    for at_once in (True, False):
+        actors = Slow(1)
+        run = Run(actors)
+        with pytest.raises(InputError, match="no good plan"):
+            run.executor.start(pictures(), at_once)
+        assert run.met == []
+        assert (run.joined, actors.ended) == ((1, [True]) if at_once else (0, []))
+
+
+def test_nothing_is_made_before_outcomes_are_asked_for() -> None:
+    actors = PlayedActors(2)
+    run = Run(actors)
+    assert run.executor.workers == 0
+    run.executor.start(itertools.chain([refused(0)], map(picture, range(1, 6))), at_once=True)
+    time.sleep(0.1)
+    assert (run.executor.workers, actors.made.total()) == (2, 0)
+    outcomes = {o.index: o for o in run.executor.outcomes()}
+    assert sorted(outcomes) == list(range(6))
+    assert (outcomes[0].reason, outcomes[0].hint, outcomes[0].seconds) == ("no good plan", "lower the density", {})
+
+
+def refused(index: int) -> RefusedPicture:
+    return RefusedPicture(index, InputError("no good plan", "lower the density"), 0.5)
+
+
+def test_the_cluster_is_joined_with_the_first_planned_picture(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "NOTE_S", 0.0)
+    caplog.set_level(logging.INFO)
+    run = Run(PlayedActors(2))
+    assert run.executor.start(iter([refused(0), refused(1)]), at_once=False) is None
+    assert [o.index for o in run.executor.outcomes()] == [0, 1]
+    assert (run.joined, caplog.messages) == (0, [])
+    run = Run(PlayedActors(2))
+    found: list[object] = []
+    go_on = threading.Event()
+
+    def pictures() -> Iterator[Picture]:
+        yield refused(0)
+        go_on.wait(20)
+        yield picture(1)
+
+    thread = threading.Thread(target=lambda: found.append(run.executor.start(pictures(), at_once=False)))
+    thread.start()
+    thread.join(0.2)
+    assert (run.joined, found) == (0, [])
+    go_on.set()
+    thread.join(20)
+    assert (run.joined, found) == (1, [INFO])
+    assert sorted(o.index for o in run.executor.outcomes()) == [0, 1]
+
+
+def test_a_run_that_is_given_up_after_its_start_ends_its_actors() -> None:
+    actors = PlayedActors(2)
+    run = Run(actors)
+    run.executor.start(map(picture, range(10)), at_once=True)
+    run.executor.close()
+    assert actors.ended == [True]

@@ -22,15 +22,19 @@ from faults.fake_blender import make_fake_blender, plant
 from rich.console import Console
 from support.ray_nodes import Cluster, cluster
 from support.s3_server import S3Server
-from support.toy_runs import CONFIG, DATA, digest
+from support.toy_runs import CONFIG, DATA, digest, generated
 
 from scanstage.assets.files.locations import locate
 from scanstage.assets.files.stores import Location, read_file
-from scanstage.render.commands.generate import generate
+from scanstage.render.engine.blender_session import BlenderEngines
 from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.render.runs.summary import Summary
+from scanstage.render.terminal.log_lines import logged_to
 
-pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray isn't installed")
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray isn't installed"),
+]
 
 PICTURES = 24
 SECONDS = 0.15
@@ -62,7 +66,7 @@ def two_nodes(place: Path, s3_server: S3Server) -> Iterator[Cluster]:
 def whole(place: Path) -> dict[str, str]:
     """What one local worker makes of it."""
     options = GenerateOptions(out=place / "local", blender=place / "fake-blender", workers=1)
-    generate(place / "toys.yaml", options, Console(quiet=True))
+    generated(place / "toys.yaml", options, BlenderEngines(options.blender))
     return digest(place / "local", *DATA)
 
 
@@ -70,8 +74,9 @@ def run_on(found: Cluster, place: Path, out: Location, **options) -> tuple[Summa
     """A run on the cluster, and what it printed."""
     printed = io.StringIO()
     given = {"blender": place / "fake-blender", "executor": "ray", "address": found.address, "out": out}
-    console = Console(file=printed, width=400)
-    return generate(place / "toys.yaml", GenerateOptions(**{**given, **options}), console), printed.getvalue()
+    asked = GenerateOptions(**{**given, **options})
+    with logged_to(Console(file=printed, width=400)):
+        return generated(place / "toys.yaml", asked, BlenderEngines(asked.blender)), printed.getvalue()
 
 
 def rendered(place: Path, node: int) -> list[int]:

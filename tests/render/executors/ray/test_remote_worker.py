@@ -8,17 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
-from support.toy_runs import CONFIG, FakeSession, digest, use_analytic_engine
+from support.analytic_engine import AnalyticEngine, AnalyticEngines
+from support.toy_runs import CONFIG, digest, run
 
 import scanstage.render.executors.ray.remote_worker as module
 from scanstage.assets.asset import META_FILE
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.render.commands.generate import generate
-from scanstage.render.engine.blender_session import EngineCrashed
+from scanstage.render.engine.engine_protocol import EngineCrashed
 from scanstage.render.executors.ray.remote_worker import RemoteWorker, Task, WorkerSpec, check_version
-from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.config.load import load_config
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.planning.planner import Planner
@@ -42,12 +40,13 @@ class Place:
         self.folder.create()
         (self.folder.root / HERE["path"]).write_text(HERE["text"])
         decided = identity(config, self.planner.catalogue, folder)
-        self.errand = WorkerSpec(
+        self.engines = AnalyticEngines()
+        self.spec = WorkerSpec(
             own_version(),
             config.model_dump(mode="json"),
             str(folder),
-            decided["assets"],
-            decided["files"],
+            decided.assets,
+            decided.files,
             str(self.folder.root),
             HERE,
             None,
@@ -55,33 +54,36 @@ class Place:
             None,
         )
 
+    def worker(self) -> RemoteWorker:
+        return RemoteWorker(self.spec, self.engines)
+
     def task(self, index: int, again: bool = False) -> Task:
         return Task(index, self.planner.plan(index).plan.to_json(), again)
 
 
 @pytest.fixture
 def place(tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    use_analytic_engine(monkeypatch, tmp_path)
+    monkeypatch.chdir(tmp_path)
     return Place(tmp_path, toy_library)
 
 
 def test_it_makes_the_same_bytes_as_a_local_run(place: Place, tmp_path: Path) -> None:
-    worker = RemoteWorker(place.errand)
+    worker = place.worker()
     outcomes = [*worker.make([place.task(i) for i in (0, 1, 2)]), *worker.make([place.task(3)])]
     worker.stop(at_once=False)
     assert [o.index for o in outcomes] == [0, 1, 2, 3]
-    assert FakeSession.opened == 1
+    assert place.engines.opened == 1
     assert all(o.record is not None and o.reason is None for o in outcomes)
-    generate(place.path, GenerateOptions(out=tmp_path / "local", frames=(0, 3)), Console(quiet=True))
+    run(place.path, out=tmp_path / "local", frames=(0, 3))
     assert digest(tmp_path / "out", "images", "records") == digest(tmp_path / "local", "images", "records")
 
 
 def test_the_config_survives_its_journey(place: Place) -> None:
-    assert RunConfig.model_validate(place.errand.config) == place.planner.config
+    assert RunConfig.model_validate(place.spec.config) == place.planner.config
 
 
 def test_chunks_that_overlap_are_answered_each(place: Place) -> None:
-    worker = RemoteWorker(place.errand)
+    worker = place.worker()
     tasks = [place.task(i) for i in range(4)]
     found: dict[str, list[int]] = {}
 
@@ -101,13 +103,13 @@ def test_chunks_that_overlap_are_answered_each(place: Place) -> None:
 
 
 def test_a_finished_picture_that_is_sent_again_is_not_rendered_again(place: Place) -> None:
-    worker = RemoteWorker(place.errand)
+    worker = place.worker()
     [first] = worker.make([place.task(2)])
-    FakeSession.troubles = {i: [AssertionError("rendered again")] for i in (2, 3)}
+    place.engines.troubles = {i: [AssertionError("rendered again")] for i in (2, 3)}
     [again] = worker.make([place.task(2, again=True)])
     assert again.record == first.record
     place.folder.image(2, "jpg").write_bytes(b"cut off")
-    FakeSession.troubles = {}
+    place.engines.troubles = {}
     [mended] = worker.make([place.task(2, again=True)])
     assert mended.record == first.record
     assert place.folder.image(2, "jpg").stat().st_size > 100
@@ -115,8 +117,8 @@ def test_a_finished_picture_that_is_sent_again_is_not_rendered_again(place: Plac
 
 
 def test_a_picture_that_cannot_be_made_is_quarantined_where_it_fails(place: Place) -> None:
-    FakeSession.troubles = {1: [EngineCrashed("segfault") for _ in range(9)]}
-    worker = RemoteWorker(place.errand)
+    place.engines.troubles = {1: [EngineCrashed("segfault") for _ in range(9)]}
+    worker = place.worker()
     outcomes = {o.index: o for o in worker.make([place.task(i) for i in (0, 1, 2)])}
     worker.stop(at_once=False)
     assert [i for i, o in outcomes.items() if o.record is None] == [1]
@@ -127,30 +129,30 @@ def test_a_picture_that_cannot_be_made_is_quarantined_where_it_fails(place: Plac
 def test_what_differs_from_the_sender_is_said_with_its_path(place: Place) -> None:
     meta = place.library / "box" / "toy" / META_FILE
     meta.write_text(meta.read_text() + " ")
-    errand = replace(
-        place.errand,
-        assets={**place.errand.assets, "box/gone": "0" * 16},
+    spec = replace(
+        place.spec,
+        assets={**place.spec.assets, "box/gone": "0" * 16},
         files={"/photos/sky.exr": 17},
     )
     with pytest.raises(InputError) as raised:
-        RemoteWorker(errand)
+        RemoteWorker(spec, place.engines)
     text = "\n".join(raised.value.problems)
     assert f"{meta.parent}: another scan there" in text
     assert "box/gone: missing" in text
     assert "/photos/sky.exr: missing there" in text
     assert len(raised.value.problems) == 3
     assert "shared" in raised.value.hint
-    assert FakeSession.opened == 0
+    assert place.engines.opened == 0
 
 
 def test_a_folder_that_is_not_shared_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SHARED_WAIT_S", 0.1)
     (place.folder.root / HERE["path"]).write_text("another run's")
     with pytest.raises(InputError, match="isn't the folder there that the run writes to"):
-        RemoteWorker(place.errand)
+        place.worker()
     shutil.rmtree(place.folder.root)
     with pytest.raises(InputError, match="isn't the folder there"):
-        RemoteWorker(place.errand)
+        place.worker()
     assert not place.folder.root.exists()
 
 
@@ -161,7 +163,7 @@ def test_another_version_is_refused() -> None:
 
 
 def test_after_its_end_it_takes_nothing_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = RemoteWorker(place.errand)
+    worker = place.worker()
 
     def fail(*args: object) -> None:
         raise OSError(28, "No space left on device")
@@ -171,3 +173,33 @@ def test_after_its_end_it_takes_nothing_more(place: Place, monkeypatch: pytest.M
         with pytest.raises(OSError, match="No space"):
             worker.make([place.task(0)])
     worker.stop(at_once=True)
+
+
+def test_a_worker_that_is_stopped_at_once_answers_what_waits(place: Place) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    class Long(AnalyticEngine):
+        def render(self, plan, asset_folders, timeout_s):
+            entered.set()
+            go_on.wait(20)
+            raise EngineCrashed("killed")
+
+        def kill(self) -> None:
+            self.alive = False
+            go_on.set()
+
+    place.engines = AnalyticEngines(Long)
+    worker, found = place.worker(), []
+
+    def make() -> None:
+        try:
+            worker.make([place.task(0)])
+        except InterruptedError as e:
+            found.append(str(e))
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    assert entered.wait(20)
+    worker.stop(at_once=True)
+    thread.join(10)
+    assert found == ["the worker was stopped"]

@@ -1,13 +1,16 @@
-"""A balanced run: plans its pictures wave by wave, as the controller orders them."""
+"""The pictures of a balanced run: planned wave by wave, as the controller orders them."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.scenes.balance.attributes import find_attributes
 from scanstage.scenes.balance.controller import Controller
 from scanstage.scenes.balance.factors import picture_factors, side_of
@@ -21,6 +24,9 @@ from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.refusals import PlanningError
 from scanstage.scenes.sight.keep_policy import Judgement, judge
 from scanstage.scenes.sight.planned import CastPlan, Planned
+from scanstage.scenes.whole_run.identity import Aims
+from scanstage.scenes.whole_run.pictures import Picture, planned_or_refused
+from scanstage.scenes.whole_run.selection import Selection
 
 CANDIDATES = 6
 """Plans of one picture that are compared where something speaks against the first ones."""
@@ -28,25 +34,33 @@ VIEWS = 2
 """How many of them may show the same arrangement."""
 
 
-class BalancedRun:
-    """Plans pictures in order and keeps the books. Used by one thread.
+@dataclass(frozen=True)
+class Balance:
+    """What a balanced run is to come to, and has come to."""
+
+    targets: Targets
+    ledger: Ledger
+
+
+class BalancedPictures:
+    """See :class:`PictureSource`. What a picture shows follows from those before it, which the ledger keeps.
 
     Args:
         planner: of the run.
         targets: see :func:`open_targets`.
-        ledger: of an earlier part of the run, or empty.
 
     Attributes:
         controller: decides what pictures show.
-        ledger, targets: of the run.
-        expected: pictures of the whole run, as far as is known; certain at its end.
-        exact: whether their number was given.
+        targets: of the run.
+        ledger: what each picture was asked to show, and showed.
+        balance: both.
     """
 
-    def __init__(self, planner: Planner, targets: Targets, ledger: Ledger | None = None) -> None:
+    def __init__(self, planner: Planner, targets: Targets) -> None:
         config = planner.config
         assert config.balance is not None
-        self.planner, self.ledger, self.targets = planner, ledger or Ledger(), targets
+        self.planner, self.targets, self.ledger = planner, targets, Ledger()
+        self.balance: Balance | None = Balance(targets, self.ledger)
         catalogue = planner.catalogue
         self.controller = Controller(
             config.balance,
@@ -60,8 +74,8 @@ class BalancedRun:
         )
         self.expected = self.controller.expected_pictures()
         self.exact = self.controller.images is not None
+        self.aims = Aims(self.controller.images, dict(targets.counts or targets.shares))
         self._given = 0
-        self._order: Order | None = None
         self._refusal: InputError | None = None
         self._wanted: Mapping[str, float] = {}
 
@@ -76,43 +90,39 @@ class BalancedRun:
             raise InputError(
                 f"{self.ledger.loaded}: holds the orders of {len(self.ledger.entries)} pictures; this dataset was "
                 f"extended, and those of its first {given} can't be computed again",
-                "bring the file back; or generate anew, with --fresh or into another folder (--out)",
+                f"bring the file back; or generate anew, with {option('fresh')} or into another folder "
+                f"({option('out')})",
             )
         self._given = given
 
-    def indices(self, wanted: Callable[[int], bool], last: int | None = None) -> Iterator[int]:
-        """Pictures to be made; each has to be planned with :meth:`plan` before the next is asked for.
-
-        Args:
-            wanted: whether a picture is to be made (now); what isn't is only accounted for.
-            last: pictures after it are not even accounted for; None goes on to the end.
+    def pictures(self, selection: Selection) -> Iterator[Picture]:
+        """See :class:`PictureSource`.
 
         Raises:
             InputError: a target can't be reached, or a picture could not be planned for another reason than what it
                 is to show (a scan is gone): what comes after would depend on that.
         """
-        given = [self.ledger.entries[i] for i in range(self._given)]
-        for order in (e.order for e in given):
-            if last is not None and order.index > last:
+        entries = self.ledger.entries
+        given = [entries[i] for i in range(self._given)]
+        for entry in given:
+            if selection.through is not None and entry.order.index > selection.through:
                 return
-            self._order = order
-            if wanted(order.index):
-                yield order.index
+            if entry.order.index in selection:
+                yield self._picture(entry.order)
         self.controller.take_over(given)
         while orders := self.controller.next_wave():
             self._wanted = self.controller.lacking()
             noted = []
             for order in orders:
-                if last is not None and order.index > last:
+                if selection.through is not None and order.index > selection.through:
                     return
-                entry = self.ledger.entries.get(order.index)
-                if entry is not None and entry.order != order:
+                known = self.ledger.entries.get(order.index)
+                if known is not None and known.order != order:
                     self.ledger.forget_from(order.index)
-                    entry = None
-                self._order = order
-                if wanted(order.index):
-                    yield order.index
-                elif entry is None:
+                    known = None
+                if order.index in selection:
+                    yield self._picture(order)
+                elif known is None:
                     with contextlib.suppress(PlanningError):
                         self._choose(order)
                 noted.append(self._noted(order.index))
@@ -120,11 +130,12 @@ class BalancedRun:
                 self.controller.note(entry)
             self.expected = self.controller.expected_pictures()
 
-    def plan(self, index: int) -> Planned:
-        """Plan the picture that :meth:`indices` gave last. Raises PlanningError."""
-        order = self._order
-        assert order is not None
-        assert order.index == index
+    def _picture(self, order: Order) -> Picture:
+        return planned_or_refused(order.index, partial(self._plan, order))
+
+    def _plan(self, order: Order) -> Planned:
+        """Plan a picture as it is ordered. Raises PlanningError."""
+        index = order.index
         entry = self.ledger.entries.get(index)
         if index < self._given and entry is not None and entry.attempt is None:
             raise PlanningError(f"picture {index}: could not be planned for the targets it was ordered for")

@@ -1,0 +1,253 @@
+"""The commands as functions: objects in, objects out, and no console."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from scanstage.assets.files.locations import locate
+from scanstage.assets.files.stores import Location
+from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.check.check_dataset import CheckReport, check_dataset
+from scanstage.dataset.export.formats import export_dataset
+from scanstage.dataset.labels.instances import make_labels
+from scanstage.dataset.records.finished_dataset import open_dataset as open_finished
+from scanstage.dataset.records.run_file import Command
+from scanstage.dataset_views import Dataset, Label
+from scanstage.render.commands.dataset_forecast import forecast_dataset
+from scanstage.render.commands.generate import generate as run
+from scanstage.render.engine.blender_session import BlenderEngines
+from scanstage.render.engine.engine_protocol import EngineFactory
+from scanstage.render.runs.progress import OnProgress, ignore_progress
+from scanstage.render.runs.run_options import GenerateOptions
+from scanstage.render.runs.summary import Summary
+from scanstage.scenes.config.load import check_config
+from scanstage.scenes.config.load import load_config as read_config
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.plan import FramePlan
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.planning.preflight import open_planner
+from scanstage.scenes.whole_run.picture_source import open_source, plan_one
+from scanstage.scenes.whole_run.shard import WHOLE, Shard
+
+Place = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checked config.
+
+    Attributes:
+        run: its values.
+        base: folder that relative paths in it start from.
+        path: of the file that it was read from, if it was.
+        overrides: of its keys, ``dotted.path=value`` each.
+    """
+
+    run: RunConfig
+    base: Path
+    path: Path | None = None
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> Command:
+        """What a dataset notes of it."""
+        return Command("" if self.path is None else str(self.path), str(self.base), self.overrides)
+
+
+AnyConfig = Config | Place | Mapping[str, Any]
+"""A config: checked, the path of a YAML file, or its keys."""
+
+
+@dataclass(frozen=True)
+class PicturePlan:
+    """A picture before it is rendered.
+
+    Attributes:
+        plan: everything that is in it; ``plan.to_json()`` is what ``scanstage plan`` prints.
+        labels: what will be labelled.
+        instance_ids: (H, W) uint16 the number of the object at each pixel, 0 where none is.
+    """
+
+    plan: FramePlan
+    labels: tuple[Label, ...]
+    instance_ids: npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What an export has written.
+
+    Attributes:
+        path: file or folder.
+        figures: how much of what is in it.
+    """
+
+    path: Location
+    figures: dict[str, Any]
+
+
+def load_config(
+    config: Place | Mapping[str, Any], overrides: Mapping[str, Any] | None = None, base: Place | None = None
+) -> Config:
+    """Read and check a config.
+
+    Args:
+        config: path of a YAML file, or its keys.
+        overrides: values by dotted path, such as ``{"camera.fov_deg": 50}``.
+        base: folder that relative paths in it start from; None is the file's, or the working directory.
+
+    Raises:
+        InputError: every mistake, with the place, what was given, what was expected and the nearest key.
+    """
+    texts = [f"{path}={json.dumps(value)}" for path, value in (overrides or {}).items()]
+    if isinstance(config, Mapping):
+        place = Path(base or ".").resolve()
+        return Config(check_config(config, texts, place), place, None, tuple(texts))
+    path = Path(config)
+    return Config(read_config(path, texts), Path(base or path.parent).resolve(), path.resolve(), tuple(texts))
+
+
+def plan(config: AnyConfig, index: int = 0) -> PicturePlan:
+    """Plan a picture and see what its camera sees; nothing is rendered.
+
+    Raises:
+        InputError: the config or its files can't be used, the run has no such picture, or it can't be planned.
+    """
+    planner = _planner(_checked(config))
+    planned = plan_one(open_source(planner), index)
+    labels, _ = make_labels(planned, planner.config.labels)
+    return PicturePlan(planned.plan, tuple(map(Label, labels)), planned.seen.instance_ids)
+
+
+def forecast(
+    config: AnyConfig,
+    frames: tuple[int, int] | None = None,
+    *,
+    workers: int = 1,
+    on_progress: OnProgress = ignore_progress,
+) -> dict[str, Any]:
+    """Plan pictures and count what they will show; nothing is rendered.
+
+    Args:
+        config: of the run.
+        frames: first and last picture, both included; None is all.
+        workers: processes that plan; more than one need ``if __name__ == "__main__"`` in a script. 0 chooses.
+        on_progress: told how far it has come.
+
+    Returns:
+        What ``scanstage plan --stats --json`` writes: labels by class, sizes, occlusion, truncation, what is seen
+        together, and how well a balanced run meets its targets.
+
+    Raises:
+        InputError: the config or its files can't be used, or nothing can be planned.
+    """
+    return forecast_dataset(_planner(_checked(config)), frames, workers, on_progress)
+
+
+def generate(
+    config: AnyConfig,
+    out: Place | None = None,
+    on_progress: OnProgress = ignore_progress,
+    *,
+    frames: tuple[int, int] | None = None,
+    fresh: bool = False,
+    extend: bool = False,
+    shard: str | None = None,
+    blender: Place | None = None,
+    engines: EngineFactory | None = None,
+    executor: Literal["local", "ray"] = "local",
+    address: str | None = None,
+) -> Summary:
+    """Render a dataset. What is there already is kept: the same call goes on where an earlier one was cut short.
+
+    Args:
+        config: of the run.
+        out: folder of the dataset, or a URL of a store; None is ``output/<name>``.
+        on_progress: told how far the run has come, by the calling thread.
+        frames: first and last picture, both included; None is all.
+        fresh: delete an earlier dataset in the folder, once the engine is known to work.
+        extend: let a dataset get more pictures, or higher targets, than it was begun with.
+        shard: ``K/N``: only the pictures i with i % N == K % N, beside other shards.
+        blender: executable to render with; None is the bpy wheel.
+        engines: make the engines that render, in place of Blender.
+        executor: ``local`` renders on this machine, ``ray`` on a Ray cluster.
+        address: of the cluster; None starts or finds one.
+
+    Returns:
+        How it ended: what was made, what failed and why, labels by class.
+
+    Raises:
+        InputError: what was given can't be used; nothing was rendered.
+        EngineCrashed, EngineError: no engine can be started (any more); what is finished is kept.
+        OSError: the folder can't be written any more; what is finished is kept.
+    """
+    checked, executable = _checked(config), None if blender is None else Path(blender)
+    options = GenerateOptions(
+        frames=frames,
+        out=None if out is None else locate(os.fspath(out), "out"),
+        blender=executable,
+        fresh=fresh,
+        extend=extend,
+        executor=executor,
+        address=address,
+        part=WHOLE if shard is None else Shard.parse(shard),
+    )
+    engines = engines or BlenderEngines(executable)
+    return run(checked.run, checked.base, options, checked.command, engines, on_progress)
+
+
+def open_dataset(path: Place) -> Dataset:
+    """Open a dataset. Raises InputError where there is none."""
+    return Dataset(open_finished(locate(os.fspath(path), "path")))
+
+
+def check(path: Place, *, fast: bool = False, workers: int = 1) -> CheckReport:
+    """Verify a dataset from its files alone.
+
+    Args:
+        path: its folder.
+        fast: don't decode pictures and maps; their hashes are compared all the same.
+        workers: processes; more than one need ``if __name__ == "__main__"`` in a script. 0 is one a core.
+
+    Raises:
+        InputError: there is no dataset.
+    """
+    return check_dataset(Path(path), fast, workers)
+
+
+def export(path: Place, format: str = "coco", out: Place | None = None, *, library: Place | None = None) -> Export:
+    """Write a dataset's annotations in a format, from its records alone.
+
+    Args:
+        path: of the dataset.
+        format: ``coco`` or ``bop``.
+        out: folder to write; None is the dataset's own ``annotations`` for ``coco``, else ``<path>_<format>``.
+        library: where the scans are now, if not where they were (``bop``).
+
+    Raises:
+        InputError: there is no dataset, the format can't hold it, or the folder holds something else.
+        OSError: the folder can't be written.
+    """
+    dataset = open_finished(locate(os.fspath(path), "path"), None if library is None else Path(library))
+    written, figures = export_dataset(dataset, format, None if out is None else Path(out))
+    return Export(written, figures)
+
+
+def _checked(config: AnyConfig) -> Config:
+    if isinstance(config, Config):
+        return config
+    if isinstance(config, str | os.PathLike | Mapping):
+        return load_config(config)
+    raise InputError(f"config: {type(config).__name__} is no config", "give load_config's, a path, or a dict of keys")
+
+
+def _planner(config: Config) -> Planner:
+    return open_planner(config.run, config.base)

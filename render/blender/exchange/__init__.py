@@ -1,0 +1,1 @@
+"""What crosses into Blender and back as JSON, as types: plans and settings, requests and answers."""

@@ -1,0 +1,178 @@
+"""A picture's plan, and a scan's materials, as JSON has them: the dataclasses' fields, tuples as lists.
+
+What they mean is told where they are made, outside of Blender: ``scenes/plan.py`` and ``assets/asset.py``. A test holds
+both sides together, field by field.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+MatrixJson = list[list[float]]
+"""4x4, row by row."""
+
+
+class LensJson(TypedDict):
+    """A ``LensPlan``."""
+
+    model: Literal["brown_conrady", "fisheye"]
+    coefficients: list[float]
+
+
+class MotionJson(TypedDict):
+    """A ``MotionPlan``."""
+
+    translation_m: list[float]
+    rotation: list[float]
+
+
+class CameraJson(TypedDict):
+    """A ``CameraPlan``."""
+
+    resolution_wh: list[int]
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    camera_to_world: MatrixJson
+    near_m: float
+    far_m: float
+    lens: LensJson | None
+    aperture_m: float
+    focus_m: float
+    motion: MotionJson | None
+
+
+class ShiningLamp(TypedDict):
+    """What a lamp of the scene is set by, of a plan or of a world's own."""
+
+    kind: str
+    lamp_to_world: MatrixJson
+    power: float
+    color: list[float]
+    size: float
+
+
+class LampJson(ShiningLamp):
+    """A ``LampPlan``."""
+
+    temperature_k: float
+
+
+class WorldJson(TypedDict):
+    """A ``WorldPlan``."""
+
+    hdri: str | None
+    rotation: float
+    strength: float
+    color: list[float]
+
+
+class BackgroundJson(TypedDict):
+    """A ``BackgroundPlan``."""
+
+    kind: Literal["hdri", "color", "backplate"]
+    color: list[float]
+    image: str | None
+
+
+class SurfaceMaterialJson(TypedDict):
+    """A ``SurfaceMaterial``."""
+
+    color_a: list[float]
+    color_b: list[float]
+    texture: str | None
+    image: str | None
+    texture_size_m: float
+    texture_offset: list[float]
+    texture_rotation: float
+    roughness: float
+    metallic: float
+    specular: float
+    bump_m: float
+    joint_roughness: float | None
+
+
+class JitterJson(TypedDict):
+    """A ``MaterialJitter``."""
+
+    hue: float
+    saturation: float
+    value: float
+    roughness: float
+    metallic: float
+    specular: float
+
+
+class ObjectJson(TypedDict):
+    """An ``ObjectPlan``."""
+
+    instance_id: int
+    asset_id: str
+    class_name: str | None
+    object_to_world: MatrixJson
+    jitter: JitterJson
+    surface: SurfaceMaterialJson | None
+    motion: MotionJson | None
+
+
+class SurfaceJson(TypedDict):
+    """A ``SurfacePlan``."""
+
+    name: str
+    asset_id: str
+    object_to_world: MatrixJson
+    material: SurfaceMaterialJson
+    shadow_catcher: bool
+
+
+class NoiseJson(TypedDict):
+    """A ``NoisePlan``."""
+
+    shot: float
+    read: float
+    seed: int
+
+
+class PostJson(TypedDict):
+    """A ``PostPlan``."""
+
+    exposure_ev: float | None
+    bias_ev: float
+    tone: Literal["filmic", "standard"]
+    vignetting: float
+    aberration_px: float
+    noise: NoiseJson | None
+    jpeg_quality: int
+
+
+class PlanJson(TypedDict):
+    """A ``FramePlan``."""
+
+    index: int
+    attempt: int
+    camera: CameraJson
+    lamps: list[LampJson]
+    world: WorldJson
+    background: BackgroundJson
+    surfaces: list[SurfaceJson]
+    objects: list[ObjectJson]
+    post: PostJson
+    factors: dict[str, Any]
+
+
+class ScanMaterialJson(TypedDict):
+    """A ``Material`` in an asset's ``asset.json``."""
+
+    name: str
+    base_color: list[float]
+    base_color_texture: str | None
+    metallic: float
+    roughness: float
+    metallic_roughness_texture: str | None
+    normal_texture: str | None
+    emissive: list[float]
+    emissive_texture: str | None
+    alpha_mode: str
+    alpha_cutoff: float
+    vertex_colors: bool

@@ -1,0 +1,37 @@
+"""What the library logs, as lines of the command line: what goes on as it is, warnings as notes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scanstage.render.terminal.console import Console, outside, print_note
+
+LOGGER = "scanstage"
+
+
+class _Lines(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            print_note(self._console, record.getMessage())
+        else:
+            self._console.print(outside(record.getMessage()))
+
+
+@contextmanager
+def logged_to(console: Console) -> Iterator[None]:
+    """Print what scanstage logs, of level INFO and above; to one console at a time, that which was named last."""
+    logger, handler = logging.getLogger(LOGGER), _Lines(console)
+    before, level = logger.handlers[:], logger.level
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.handlers = before
+        logger.setLevel(level)

@@ -1,0 +1,31 @@
+"""The page of the docs on Python is one script that works."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import scanstage
+
+PAGE = Path(__file__).parents[2] / "docs" / "python.md"
+
+
+@pytest.mark.blender
+def test_the_page_is_a_script_that_works(tmp_path: Path) -> None:
+    script = "\n".join(re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL))
+    (tmp_path / "page.py").write_text(script)
+    command = [sys.executable, "-W", "error::ResourceWarning", "page.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert "rendering 4 of 4" in done.stdout
+    assert (tmp_path / "coco" / "instances.json").is_file()
+
+
+def test_the_page_names_all_functions_and_nothing_else() -> None:
+    named = set(re.findall(r"^\| `([a-z_]+)\(", PAGE.read_text("utf-8"), re.MULTILINE))
+    assert named == {name for name in scanstage.__all__ if name.islower()}

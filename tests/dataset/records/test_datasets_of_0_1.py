@@ -1,0 +1,92 @@
+"""Datasets that scanstage 0.1.0 made are read, checked and gone on with: the same pictures follow.
+
+They were made with the toy scans and the analytic engine; ``PLACE`` stands for the folder that they were made in. What
+the scans' digests are is taken from the toy library of today, which another numpy may write otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from support import datasets_of_0_1
+from support.analytic_engine import AnalyticEngines
+from support.toy_runs import DATA, digest, generated
+
+import scanstage
+from scanstage.assets.library.stored_assets import list_assets
+from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.run_file import read_run_file
+from scanstage.render.runs.run_options import GenerateOptions
+
+
+@pytest.fixture
+def place(tmp_path: Path, toy_library: Path) -> Path:
+    found = tmp_path / "place"
+    shutil.copytree(Path(datasets_of_0_1.__file__).parent, found)
+    shutil.copytree(toy_library, found / "library")
+    digests = {a.meta.asset_id: a.digest()[:16] for a in list_assets(toy_library)}
+    for name in ("plain", "balanced"):
+        path = found / name / "run.json"
+        run = json.loads(path.read_text().replace("PLACE", str(found)))
+        run["identity"]["assets"] = {asset_id: digests[asset_id] for asset_id in run["identity"]["assets"]}
+        path.write_text(json.dumps(run))
+        config = found / f"{name}.yaml"
+        config.write_text(config.read_text().replace("PLACE", str(found)))
+    return found
+
+
+def test_they_are_of_the_format_without_a_number(place: Path) -> None:
+    for name in ("plain", "balanced"):
+        run = json.loads((place / name / "run.json").read_text())
+        assert "format" not in run
+        assert run["identity"]["scanstage"] == "0.1.0"
+        read = read_run_file(DatasetFolder(place / name))
+        assert (read.format, read.pictures, read.name) == (1, 3, name)
+        assert [c.name for c in read.categories] == ["box", "ball"]
+        assert read.sessions[0].pictures == 3
+
+
+def test_they_are_read_and_checked(place: Path) -> None:
+    dataset = scanstage.open_dataset(place / "plain")
+    assert [p.index for p in dataset] == [0, 1, 2]
+    assert all(p.image().shape == (60, 80, 3) for p in dataset)
+    assert scanstage.check(place / "plain").findings == ()
+    assert scanstage.export(place / "plain", "coco", place / "again").figures["pictures"] == 3
+    assert (place / "again/instances.json").read_bytes() == (place / "plain/annotations/instances.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["plain", "balanced"])
+def test_nothing_of_a_finished_one_is_made_again(place: Path, name: str) -> None:
+    before = digest(place / name, *DATA)
+    engines = AnalyticEngines()
+    summary = generated(place / f"{name}.yaml", GenerateOptions(out=place / name), engines)
+    assert (summary.done, summary.kept, engines.opened) == (0, 3, 0)
+    assert digest(place / name, *DATA) == before
+    assert scanstage.check(place / name).findings == ()
+    assert read_run_file(DatasetFolder(place / name)).format == 2
+
+
+@pytest.mark.parametrize("name", ["plain", "balanced"])
+def test_lost_pictures_come_back_the_same(place: Path, name: str) -> None:
+    before = digest(place / name, *DATA)
+    DatasetFolder(place / name).record(1).unlink()
+    assert generated(place / f"{name}.yaml", GenerateOptions(out=place / name)).done == 1
+    after = digest(place / name, *DATA)
+    assert after == before
+
+
+def test_more_pictures_are_added_with_extend(place: Path) -> None:
+    options = GenerateOptions(out=place / "plain", images=4, extend=True)
+    assert generated(place / "plain.yaml", options).kept == 3
+    assert scanstage.check(place / "plain").findings == ()
+
+
+def test_another_config_is_still_refused(place: Path) -> None:
+    options = GenerateOptions(out=place / "plain", overrides=("labels.min_pixels=9",))
+    with pytest.raises(InputError, match=r"labels\.min_pixels was 8, is 9") as refused:
+        generated(place / "plain.yaml", options)
+    assert "0.1.0" not in str(refused.value)
