@@ -129,7 +129,7 @@ def _reopened(folder: DatasetFolder, run: RunFile) -> PictureSource:
         return open_source(Planner(config, Catalogue([], []), Path()))
     base = run.command.folder or Path()
     source = BalancedPictures(planner := open_planner(config, base), open_targets(config, planner.catalogue, base))
-    now = identity(config, planner.catalogue, base, source.aims)
+    now = identity(config, planner.catalogue, source.aims)
     if changed := [text for _, text in differences(run.identity, now)]:
         raise InputError(
             [f"{folder.root}: it isn't known how many pictures it is to have: {text}" for text in changed[:10]],

@@ -13,21 +13,19 @@ from scanstage.dataset.records.run_file import RunFile, write_run_file
 from scanstage.dataset.report.balance_files import finished_entries, write_balance
 from scanstage.dataset.report.balance_report import balance_figures
 from scanstage.render.runs.summary import Summary
-from scanstage.scenes.inputs.catalogue import library_folder
 from scanstage.scenes.whole_run.identity import identity
 from scanstage.scenes.whole_run.picture_source import PictureSource
 
 
 def begun(source: PictureSource) -> RunFile:
     """What ``run.json`` says of a run before it begins."""
-    config, catalogue, base = source.planner.config, source.planner.catalogue, source.planner.base
+    config, catalogue = source.planner.config, source.planner.catalogue
     metas = {c: [a.meta for a in assets] for c, assets in catalogue.by_class.items()}
-    library = library_folder(config, base)
     return RunFile(
         config=config.model_dump(mode="json"),
-        identity=identity(config, catalogue, base, source.aims),
+        identity=identity(config, catalogue, source.aims),
         categories=make_categories(catalogue.classes, metas),
-        library=None if library is None else str(library),
+        library=None if catalogue.library is None else str(catalogue.library),
     )
 
 

@@ -31,12 +31,18 @@ class Catalogue:
         assets: scans to choose from; those of distractor classes included.
         labelled: classes that get labels, in the order of their category ids.
 
+        library: folder that they lie in, absolute; None is the built-in samples.
+
     Attributes:
         classes: the labelled classes.
         by_class: class to its assets, sorted by id.
+        library: see above.
+        files: sizes in bytes of the image files that the run may show, by path.
     """
 
-    def __init__(self, assets: list[Asset], labelled: list[str]) -> None:
+    def __init__(self, assets: list[Asset], labelled: list[str], library: Path | None = None) -> None:
+        self.library = library
+        self.files: dict[str, int] = {}
         self.classes = tuple(labelled)
         self.by_class: dict[str, list[Asset]] = {}
         for asset in sorted(assets, key=lambda a: a.meta.asset_id):
@@ -116,7 +122,7 @@ def open_catalogue(config: RunConfig, base: Path) -> Catalogue:
         problems.append("assets.classes: every class serves as a distractor; none is left to label")
     if problems:
         raise InputError(bounded(problems), f"Classes there: {listed(known)}")
-    return Catalogue([a for a in assets if a.meta.class_name in {*wanted, *clutter}], wanted)
+    return Catalogue([a for a in assets if a.meta.class_name in {*wanted, *clutter}], wanted, library)
 
 
 def _unknown_classes(key: str, names: Iterable[str], known: list[str], place: str) -> list[str]:

@@ -56,6 +56,7 @@ def open_inputs(config: RunConfig, base: Path) -> Catalogue:
         hints += [hint] if hint and hint not in hints and len(hints) < MOST_TOLD else []
     if problems or catalogue is None:
         raise InputError(bounded(list(dict.fromkeys(problems))), Lines.of(hints) or None)
+    catalogue.files = {str(p): p.stat().st_size for p in named_files(config, base)}
     return catalogue
 
 

@@ -7,12 +7,10 @@ import importlib.metadata
 import platform
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
-from scanstage.scenes.planning.preflight import named_files
 
 PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "opencv-python", "OpenEXR", "pycocotools", "bpy")
 SAME_PICTURES_SINCE = "0.1.0"
@@ -71,21 +69,19 @@ class Identity:
         }
 
 
-def identity(config: RunConfig, catalogue: Catalogue, base: Path, aims: Aims = Aims()) -> Identity:
+def identity(config: RunConfig, catalogue: Catalogue, aims: Aims = Aims()) -> Identity:
     """The identity of a run.
 
     Args:
         config: of the run.
-        catalogue: its scans.
-        base: folder that relative paths in the config start from.
+        catalogue: its scans and files.
         aims: where it is to end.
     """
     resolved = config.model_dump(mode="json", exclude={*FREE_KEYS})
     for key in ("threads", "device"):
         resolved["render"].pop(key)
     assets = {asset.meta.asset_id: asset.digest()[:16] for group in catalogue.by_class.values() for asset in group}
-    files = {str(p): p.stat().st_size for p in named_files(config, base)}
-    return Identity(resolved, catalogue.classes, assets, files, aims, SAME_PICTURES_SINCE)
+    return Identity(resolved, catalogue.classes, assets, catalogue.files, aims, SAME_PICTURES_SINCE)
 
 
 def own_version() -> str:

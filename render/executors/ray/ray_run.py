@@ -20,7 +20,6 @@ from scanstage.render.executors.ray.ray_executor import RayExecutor
 from scanstage.render.executors.ray.remote_worker import WorkerSpec
 from scanstage.render.finish.quarantine import quarantine
 from scanstage.render.locks.run_lock import own_file
-from scanstage.scenes.inputs.catalogue import library_folder
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.whole_run.identity import identity, own_version
 
@@ -65,8 +64,8 @@ def open_ray_executor(pipeline: PicturePipeline, address: str | None, pictures: 
 
 
 def _worker_spec(pipeline: PicturePipeline, blender: Path | None, base: Path, shares: ActorShares) -> WorkerSpec:
-    decided = identity(pipeline.config, pipeline.catalogue, base)
-    library = library_folder(pipeline.config, base)
+    decided = identity(pipeline.config, pipeline.catalogue)
+    library = pipeline.catalogue.library
     config = pipeline.config.model_dump(mode="json")
     # A library may be named by the environment, which is another one there.
     config["assets"]["library"] = None if library is None else str(library)

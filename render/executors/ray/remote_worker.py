@@ -104,7 +104,7 @@ class RemoteWorker:
         _check_shared(self._folder, spec.lock)
         self._planner = open_planner(config, base)
         catalogue = self._planner.catalogue
-        _check_same(identity(config, catalogue, base), spec, catalogue)
+        _check_same(identity(config, catalogue), spec, catalogue)
         engines = engines or BlenderEngines(None if spec.blender is None else Path(spec.blender))
         self._incoming: queue.Queue[Task | None] = queue.Queue()
         self._underway: dict[int, Future[Outcome]] = {}

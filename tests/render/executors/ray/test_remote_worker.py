@@ -39,7 +39,7 @@ class Place:
         self.folder = DatasetFolder(folder / "out")
         self.folder.create()
         (self.folder.root / HERE["path"]).write_text(HERE["text"])
-        decided = identity(config, self.planner.catalogue, folder)
+        decided = identity(config, self.planner.catalogue)
         self.engines = AnalyticEngines()
         self.spec = WorkerSpec(
             own_version(),
