@@ -74,7 +74,7 @@ def _start(blender: Path | None, engine: EngineName, problems: list[tuple[str, s
             with contextlib.closing(engines(settings, Path(folder), Path(folder) / "log")) as started:
                 return started.info
         except InputError as e:
-            problems.append(("; ".join(e.problems), e.hint or ""))
+            problems.append(("; ".join(e.marked_problems), e.marked_hint or ""))
         except (EngineError, EngineCrashed) as e:
             problems.append((f"Blender doesn't start with {engine}: {one_line(e)}", ""))
     return None

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from scanstage.assets.files.plain_json import first_error
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.export.export_folder import refuse_own_folders
 from scanstage.dataset.records.dataset_folder import DatasetFolder, record_name
 from scanstage.dataset.records.decoding import decode_rgb
@@ -138,12 +139,14 @@ def folder_for(case: RecordedPicture, out: Path | None) -> Path:
     name = case.dataset.folder.root.name or case.dataset.name  # a bucket or a file system may be the whole dataset
     folder = (out or Path("output") / f"{name}-replay").resolve()
     if folder == case.dataset.folder.root:
-        raise InputError(f"--out {folder}: is the dataset itself", "choose another folder")
+        raise InputError(f"{option('out')} {folder}: is the dataset itself", "choose another folder")
     refuse_own_folders(folder)
     target = DatasetFolder(folder)
     refuse_misplaced(target)
     if has_own(target, target.run_file.name):
-        raise InputError(f"--out {folder}: is a dataset, which a replay would change", "choose another folder")
+        raise InputError(
+            f"{option('out')} {folder}: is a dataset, which a replay would change", "choose another folder"
+        )
     images = [f"{target.images.name}/{case.index:06d}.{suffix}" for suffix in IMAGE_SUFFIXES]
     record = f"{target.records.name}/{case.index:06d}.json"
     if not has_own(target, record) and (there := [name for name in images if os.path.lexists(folder / name)]):
@@ -209,7 +212,9 @@ def resized(camera: CameraPlan, size: tuple[int, int]) -> CameraPlan:
     (width, height), (own_width, own_height) = size, camera.resolution_wh
     x, y = width / own_width, height / own_height
     if abs(x / y - 1) > 0.01:
-        raise InputError(f"--size {width}x{height}: the picture is {own_width}x{own_height}", "keep its proportions")
+        raise InputError(
+            f"{option('size')} {width}x{height}: the picture is {own_width}x{own_height}", "keep its proportions"
+        )
     return replace(camera, resolution_wh=size, fx=camera.fx * x, fy=camera.fy * y, cx=camera.cx * x, cy=camera.cy * y)
 
 
@@ -245,7 +250,8 @@ def _config(dataset: FinishedDataset, overrides: tuple[str, ...]) -> RunConfig:
     for text in overrides:
         if text.partition(".")[0].strip() not in FREE_SECTIONS:
             raise InputError(
-                f"--set {text}: a replay keeps its plan; only {', '.join(FREE_SECTIONS)} can be changed",
+                f"{option('overrides')} {text}: a replay keeps its plan; "
+                f"only {', '.join(FREE_SECTIONS)} can be changed",
                 "change the config and generate a picture to see what a plan would become",
             )
     told = dataset.folder.run_file
@@ -265,7 +271,7 @@ def _check_scans(plan: FramePlan, catalogue: Catalogue) -> None:
     if absent:
         raise InputError(
             [f"the library has no {asset_id} any more" for asset_id in dict.fromkeys(absent)],
-            "bring the scans back, or name the library that has them with --library",
+            "bring the scans back, or name the library that has them with " + option("library"),
         )
 
 

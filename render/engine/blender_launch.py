@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 from scanstage.scenes.config.sections.engine_traits import ENGINES
 
@@ -59,7 +60,9 @@ def blender_executable(blender: Path) -> Path:
     found = shutil.which(str(blender))
     if found is None:
         what = "isn't executable" if blender.is_file() else "is a folder" if blender.is_dir() else "doesn't exist"
-        raise InputError(f"--blender {blender}: {what}", "give the path of a Blender executable, 3.4 or later")
+        raise InputError(
+            f"{option('blender')} {blender}: {what}", "give the path of a Blender executable, 3.4 or later"
+        )
     return Path(os.path.abspath(found))  # noqa: PTH100 (a link to Blender must keep its name)
 
 
@@ -80,11 +83,11 @@ def start_failure(blender: Path | None, error: EngineError | EngineCrashed, engi
         if blender is None:
             return error
         return InputError(
-            f"--blender {blender}: doesn't run as Blender: {error}", "give a Blender executable, 3.4 or later"
+            f"{option('blender')} {blender}: doesn't run as Blender: {error}", "give a Blender executable, 3.4 or later"
         )
-    where = "the bpy wheel" if blender is None else f"--blender {blender}"
+    where = "the bpy wheel" if blender is None else f"{option('blender')} {blender}"
     hints = {
-        "no_bpy": f"{_pip_command()}, or use --blender PATH",
+        "no_bpy": f"{_pip_command()}, or use {option('blender')} PATH",
         "bpy_broken": missing_library_mend(str(error)),
         "too_old": "install Blender 3.4 or later",
         "no_numpy": "apt-get install python3-numpy (Debian's Blender), or use an official Blender",

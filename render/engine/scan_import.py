@@ -14,6 +14,7 @@ from typing import IO
 import psutil
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.assets.scans.scan_bounds import free_memory
 from scanstage.render.blender.import_scan import MARKER
 from scanstage.render.engine.blender_launch import start_failure, worker_command
@@ -126,7 +127,7 @@ def _python_path() -> list[str]:
 
 def _refusal(source: Path, blender: Path | None, kind: str, message: str) -> InputError:
     if kind == "no_usd":
-        hint = "use the bpy wheel (leave out --blender) or an official Blender, or convert it to GLB"
+        hint = f"use the bpy wheel (leave out {option('blender')}) or an official Blender, or convert it to GLB"
         return InputError(f"{source}: {message}", hint)
     if kind == "outside":
         return InputError(f"{source}: {message}", "put the images beside the scan, or convert it to GLB by hand")

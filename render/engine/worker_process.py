@@ -162,7 +162,9 @@ class WorkerProcess:
         if taken is None or self._memory_bytes is None or taken <= self._memory_bytes:
             return None
         share = f"{self._memory_bytes / 1e9:.2f} GB"
-        return f"took {taken / 1e9:.2f} GB of memory, more than its {share} (workers.memory_gb, or fewer --workers),"
+        return (
+            f"took {taken / 1e9:.2f} GB of memory, more than its {share} (workers.memory_gb, or a lower workers.count),"
+        )
 
     def rss_bytes(self) -> int | None:
         """Resident memory of it and the processes that it started; None where it is gone."""

@@ -33,7 +33,7 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeRun:
     """All pictures of a run."""
 
     alone: ClassVar[bool] = True
@@ -50,7 +50,7 @@ class Whole:
         return "a run"
 
 
-WHOLE = Whole()
+WHOLE = WholeRun()
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _chosen(machine: Machine, config: RunConfig, pictures: int) -> tuple[int, st
     bounds = {
         f"one for each {PICTURES_EACH} pictures": -(-pictures // PICTURES_EACH),
         f"as many as {_free(machine) / 1e9:.1f} GB of free memory hold": _free(machine) // _expected_bytes(config),
-        f"as many as one planner keeps busy (--shard splits a run among more, of {machine.cores} cores)": MOST_WORKERS,
+        f"as many as one planner keeps busy (shards split a run among more, of {machine.cores} cores)": MOST_WORKERS,
     }
     if machine.gpus:
         cards = "the GPU" if machine.gpus == 1 else f"each of {machine.gpus} GPUs"

@@ -23,7 +23,7 @@ def on_node(error: Exception, node: str | None) -> Exception:
     """The same error, naming where it happened."""
     where = f"node {node}: " if node else ""
     if isinstance(error, InputError):
-        return InputError([where + problem for problem in error.problems], error.hint)
+        return InputError([where + problem for problem in error.marked_problems], error.marked_hint)
     if isinstance(error, (EngineCrashed, EngineError)):
         return EngineCrashed(where + str(error))
     return error
@@ -39,8 +39,8 @@ def together(reasons: Sequence[Exception]) -> Exception:
     wrong = [r for r in reasons if isinstance(r, InputError)]
     if len(wrong) < len(reasons):
         return next(r for r in reasons if not isinstance(r, InputError))
-    problems = list(dict.fromkeys(p for r in wrong for p in r.problems))
-    hints = list(dict.fromkeys(r.hint for r in wrong if r.hint))
+    problems = list(dict.fromkeys(p for r in wrong for p in r.marked_problems))
+    hints = list(dict.fromkeys(r.marked_hint for r in wrong if r.marked_hint))
     return InputError(problems, Lines.of(hints) or None)
 
 

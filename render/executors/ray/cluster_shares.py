@@ -103,7 +103,7 @@ def _why(actors: int, room: int, pictures: int, named: bool) -> str:
         return "as asked for" + (f"; there is room for {room} now" if actors > room else "")
     if actors == room:
         return "as many as there is room for"
-    return "as many as one planner keeps busy (--shard splits a run among more)"
+    return "as many as one planner keeps busy (shards split a run among more)"
 
 
 def in_words(nodes: Sequence[Node]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.render.executors.ray.cluster_shares import Node
 
 CONNECT_S = 5.0
@@ -80,7 +81,9 @@ def _import_ray() -> Any:
     try:
         import ray
     except ImportError as e:
-        raise InputError(f"--executor ray: Ray isn't installed ({e})", 'pip install "scanstage[ray]"') from None
+        raise InputError(
+            f"{option('executor')} ray: Ray isn't installed ({e})", 'pip install "scanstage[ray]"'
+        ) from None
     return ray
 
 
@@ -97,13 +100,13 @@ def _resolved(address: str | None) -> str:
             return "auto"
         if address is None:
             return "local"
-        raise InputError("--address auto: this machine is part of no Ray cluster", START_ONE)
+        raise InputError(f"{option('address')} auto: this machine is part of no Ray cluster", START_ONE)
     host, colon, port = address.rpartition(":")
     if address != "local" and (not (colon and host and port.isascii() and port.isdigit()) or "/" in host):
         hint = "for example 10.0.0.1:6379, or auto: the cluster that this machine is part of"
-        raise InputError(f"--address {address}: expected host:port", hint)
+        raise InputError(f"{option('address')} {address}: expected host:port", hint)
     if address != "local" and (failure := _failure(address)) is not None:
-        raise InputError(f"--address {address}: no Ray cluster answers there ({failure})", START_ONE)
+        raise InputError(f"{option('address')} {address}: no Ray cluster answers there ({failure})", START_ONE)
     return address
 
 
@@ -141,10 +144,10 @@ def _refusal(address: str, error: BaseException) -> InputError:
     while (cause := reasons[-1].__cause__ or reasons[-1].__context__) is not None:
         reasons.append(cause)
     if any("AuthToken" in str(e) or type(e).__name__ == "AuthenticationError" for e in reasons):
-        problem = f"--address {address}: the cluster asks for a token, and none is known here or another one"
+        problem = f"{option('address')} {address}: the cluster asks for a token, and none is known here or another one"
         return InputError(problem, "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what the cluster was started with")
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return InputError(f"--address {address}: the cluster can't be joined: {line}", JOIN_IT)
+    return InputError(f"{option('address')} {address}: the cluster can't be joined: {line}", JOIN_IT)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from scanstage.assets.files.locations import locate
 from scanstage.assets.files.stores import read_file
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.picture_files import image_is_whole
 from scanstage.dataset.records.record import Record
@@ -100,7 +101,7 @@ class RemoteWorker:
     def __init__(self, spec: WorkerSpec, engines: EngineFactory | None = None) -> None:
         use_one_blas_thread()
         config, base = RunConfig.model_validate(spec.config), Path(spec.base)
-        self._folder = DatasetFolder(locate(spec.root, "--out"))
+        self._folder = DatasetFolder(locate(spec.root, option("out")))
         _check_shared(self._folder, spec.lock)
         self._planner = open_planner(config, base)
         catalogue = self._planner.catalogue
@@ -213,7 +214,7 @@ def _check_shared(folder: DatasetFolder, lock: dict[str, str] | None) -> None:
         if time.monotonic() > deadline:
             raise InputError(
                 f"{folder.root}: isn't the folder there that the run writes to",
-                "choose a folder with --out that all nodes share under one path, or a URL such as s3://bucket/name",
+                f"choose a folder with {option('out')} that all nodes share under one path, or a URL such as s3://bucket/name",
             )
         time.sleep(0.5)
 

@@ -186,7 +186,7 @@ def test_a_worker_that_does_not_start_is_an_error(desk: Desk, mode: str) -> None
 
 @pytest.mark.parametrize(
     ("kind", "hint"),
-    [("no_bpy", "--blender"), ("too_old", "3.4"), ("no_numpy", "python3-numpy"), ("DeviceAbsent", "render.device")],
+    [("no_bpy", "`blender`"), ("too_old", "3.4"), ("no_numpy", "python3-numpy"), ("DeviceAbsent", "render.device")],
 )
 def test_what_the_user_can_mend_says_how(desk: Desk, kind: str, hint: str) -> None:
     with pytest.raises(InputError, match="told to refuse") as refusal:
@@ -205,7 +205,7 @@ def test_a_missing_library_is_named_by_its_package() -> None:
     ("bpy", "problem", "hint"),
     [
         ("raise ImportError('libXi.so.6: cannot open shared object file')", "libXi.so.6", "libxi6"),
-        ("raise ModuleNotFoundError(\"No module named 'bpy'\")", "has no bpy", "--blender"),
+        ("raise ModuleNotFoundError(\"No module named 'bpy'\")", "has no bpy", "`blender`"),
         ("class app: version, version_string = (2, 93, 0), '2.93.0'", "2.93.0", "3.4"),
     ],
     ids=["missing-library", "no-wheel", "too-old"],
