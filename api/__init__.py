@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from scanstage.functions import load_config as load_config
     from scanstage.functions import open_dataset as open_dataset
     from scanstage.functions import plan as plan
+    from scanstage.render.bookkeeping.progress import Progress as Progress
+    from scanstage.render.bookkeeping.summary import Summary as Summary
     from scanstage.render.engine.engine_protocol import EngineCrashed as EngineCrashed
     from scanstage.render.engine.engine_protocol import EngineError as EngineError
-    from scanstage.render.runs.progress import Progress as Progress
-    from scanstage.render.runs.summary import Summary as Summary
 
 _HOMES = {
     "InputError": "assets.messages.errors",
@@ -56,8 +56,8 @@ _HOMES = {
     "plan": "functions",
     "EngineCrashed": "render.engine.engine_protocol",
     "EngineError": "render.engine.engine_protocol",
-    "Progress": "render.runs.progress",
-    "Summary": "render.runs.summary",
+    "Progress": "render.bookkeeping.progress",
+    "Summary": "render.bookkeeping.summary",
 }
 __all__ = sorted(_HOMES)
 

@@ -21,21 +21,21 @@ from scanstage.dataset.labels.instances import make_labels
 from scanstage.dataset.records.finished_dataset import open_dataset as open_finished
 from scanstage.dataset.records.run_file import Command
 from scanstage.dataset_views import Dataset, Label
+from scanstage.render.bookkeeping.progress import OnProgress, ignore_progress
+from scanstage.render.bookkeeping.run_options import GenerateOptions
+from scanstage.render.bookkeeping.summary import Summary
 from scanstage.render.commands.dataset_forecast import forecast_dataset
 from scanstage.render.commands.generate import generate as run
 from scanstage.render.engine.blender_session import BlenderEngines
 from scanstage.render.engine.engine_protocol import EngineFactory
-from scanstage.render.runs.progress import OnProgress, ignore_progress
-from scanstage.render.runs.run_options import GenerateOptions
-from scanstage.render.runs.summary import Summary
 from scanstage.scenes.config.load import check_config
 from scanstage.scenes.config.load import load_config as read_config
 from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.picture_sequence.picture_source import open_source, plan_one
+from scanstage.scenes.picture_sequence.shard import WHOLE, Shard
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_planner
-from scanstage.scenes.whole_run.picture_source import open_source, plan_one
-from scanstage.scenes.whole_run.shard import WHOLE, Shard
 
 Place = str | os.PathLike[str]
 

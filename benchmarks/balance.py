@@ -27,7 +27,7 @@ from scanstage.scenes.balance.balanced_run import BalancedRun, open_targets
 from scanstage.scenes.config.load import load_config
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_inputs
-from scanstage.scenes.sight.keep_policy import judge
+from scanstage.scenes.sight.label_rules import judge
 
 UNIFORM = """
 seed: 3

@@ -26,8 +26,8 @@ from results import made_on, markdown_table, write_section
 from rich.console import Console
 from rich.table import Table
 
-from scanstage.render.runs.run_options import GenerateOptions, read_config
-from scanstage.scenes.config.sections.run_config import BUILTIN_HDRIS
+from scanstage.render.bookkeeping.run_options import GenerateOptions, read_config
+from scanstage.scenes.config.sections.light_settings import BUILTIN_HDRIS
 from scanstage.scenes.planning.preflight import open_inputs
 
 TITLE = "Cost of picture 1,000 (`flat.py`)"

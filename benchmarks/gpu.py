@@ -30,12 +30,12 @@ from results import made_on, markdown_table, write_section
 from rich.console import Console
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.commands.generate import generate
 from scanstage.render.engine.blender_session import BlenderSession
 from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError, EngineFactory
 from scanstage.render.engine.passes import Passes
 from scanstage.render.executors.local.graphics_cards import count_gpus
-from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.plan import FramePlan
 
 WORKLOAD = Path(__file__).with_name("workload.yaml")

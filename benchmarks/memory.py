@@ -25,11 +25,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.commands.generate import generate
 from scanstage.render.engine.blender_session import BlenderSession
 from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.engine.passes import Passes
-from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.plan import FramePlan
 
 FIRST = 50

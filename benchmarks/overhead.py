@@ -28,7 +28,7 @@ from results import made_on, markdown_table, write_section
 from rich.console import Console
 from rich.table import Table
 
-from scanstage.render.runs.run_options import GenerateOptions, read_config
+from scanstage.render.bookkeeping.run_options import GenerateOptions, read_config
 from scanstage.scenes.planning.preflight import open_inputs
 
 WORKLOAD = Path(__file__).with_name("workload.yaml")

@@ -20,7 +20,7 @@ from peer_sides import Ours, Plain
 from picture_quality import Pixels, developed, psnr_db
 
 from scanstage.render.engine.passes import Passes
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
 
 TRUTH_KIND = "glossy paths filtered"
 """Told apart from other truths in the cache."""

@@ -29,10 +29,10 @@ from scanstage.render.executors.local.picture_pipeline import PicturePipeline
 from scanstage.render.finish.finish_picture import with_texture_files
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
+from scanstage.scenes.picture_sequence.picture_source import PlannedPicture
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.sight.planned import Planned
-from scanstage.scenes.whole_run.picture_source import PlannedPicture
+from scanstage.scenes.sight.cast_plan import Planned
 
 LOOP = Path(__file__).with_name("peer_loop.py")
 EVERY_S = 0.1

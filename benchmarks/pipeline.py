@@ -13,7 +13,7 @@ import psutil
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.render.engine.supervised_worker import SupervisedWorker
+from scanstage.render.engine.worker_supervisor import SupervisedWorker
 from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.executors.local.machine_shares import Shares, share_out
 from scanstage.render.executors.local.picture_pipeline import PicturePipeline
@@ -21,9 +21,9 @@ from scanstage.render.executors.local.picture_pipeline import open_pipeline as o
 from scanstage.render.finish.map_output import wanted_maps
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
+from scanstage.scenes.picture_sequence.picture_source import PlannedPicture
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.whole_run.picture_source import PlannedPicture
 
 STAMP = 16
 """Pixels a pixel, along each side, of the pictures that only load what is needed."""

@@ -11,7 +11,7 @@ import yaml
 from scanstage.assets.textures.surface_textures import surface_texture
 from scanstage.render.finish.finish_picture import with_texture_files
 from scanstage.scenes.config.load import load_config
-from scanstage.scenes.config.sections.run_config import BUILTIN_HDRIS
+from scanstage.scenes.config.sections.light_settings import BUILTIN_HDRIS
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_inputs

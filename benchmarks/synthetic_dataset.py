@@ -22,7 +22,7 @@ from scanstage.render.finish.finish_picture import finish
 from scanstage.scenes.config.load import load_config
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_inputs
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
 
 WORKLOAD = Path(__file__).with_name("workload.yaml")
 BASES = 4

@@ -20,7 +20,7 @@ from typer.main import get_command
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.cli.app import _mount, app, entrypoint
 from scanstage.render.locks.run_lock import live_holders
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.scenes.picture_sequence.shard import Shard
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCRIPT = DOCS / "slurm_array.sh"

@@ -12,10 +12,10 @@ from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES
 from scanstage.assets.meshes.surface_mesh import census_findings, make_sound
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import for_shell
+from scanstage.assets.raw_scans.keypoint_files import find_keypoints, keypoint_findings
+from scanstage.assets.raw_scans.raw_scan import UNITS_M, RawScan, ScanFinding
+from scanstage.assets.raw_scans.units import find_unit, find_up, to_z_up, unit_findings, up_findings
 from scanstage.assets.readers.read_scan import Convert, read_scan
-from scanstage.assets.scans.keypoint_files import find_keypoints, keypoint_findings
-from scanstage.assets.scans.raw_scan import UNITS_M, RawScan, ScanFinding
-from scanstage.assets.scans.units import find_unit, find_up, to_z_up, unit_findings, up_findings
 from scanstage.assets.textures.texture_coding import DEFAULT_MAX_PX, image_size
 
 

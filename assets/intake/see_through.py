@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scanstage.assets.asset import Material
 from scanstage.assets.meshes.topology import face_normals_and_areas, groups
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.textures.texture_coding import open_image
 
 Floats = npt.NDArray[np.float64]

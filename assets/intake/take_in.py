@@ -22,11 +22,11 @@ from scanstage.assets.meshes.simplification import bounded
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh, census_findings, make_sound
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
+from scanstage.assets.raw_scans.keypoint_files import Keypoints, find_keypoints, keypoint_findings
+from scanstage.assets.raw_scans.raw_scan import UNITS_M, RawScan, ScanFinding
+from scanstage.assets.raw_scans.scan_folder import read_bounded
+from scanstage.assets.raw_scans.units import find_unit, find_up, to_z_up
 from scanstage.assets.readers.read_scan import Convert, read_scan
-from scanstage.assets.scans.keypoint_files import Keypoints, find_keypoints, keypoint_findings
-from scanstage.assets.scans.raw_scan import UNITS_M, RawScan, ScanFinding
-from scanstage.assets.scans.scan_folder import read_bounded
-from scanstage.assets.scans.units import find_unit, find_up, to_z_up
 from scanstage.assets.textures.texture_coding import DEFAULT_MAX_PX, code_texture
 
 # Measured on a scan of two million triangles with noise of 0.07 % of its diagonal, ten objects in a 640x480 picture:

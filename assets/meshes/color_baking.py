@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scanstage.assets.asset import WHITE
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh
 from scanstage.assets.meshes.topology import groups
-from scanstage.assets.scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.raw_scan import RawScan
 from scanstage.assets.textures.srgb import linear_from_srgb, srgb_bytes
 from scanstage.assets.textures.texture_coding import decode_rgb
 

@@ -13,7 +13,7 @@ from scanstage.assets.meshes.edge_collapse import collapse
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh
 from scanstage.assets.meshes.topology import degenerate
 from scanstage.assets.meshes.wedge_mesh import WedgeMesh
-from scanstage.assets.scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 
 _TOLERANCE = 1.25  # a quarter more triangles is no reason to lose a texture
 

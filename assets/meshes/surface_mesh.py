@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from scanstage.assets.meshes.topology import Edges, bodies, degenerate, fix_winding, repeated, weld
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import ScanFinding
+from scanstage.assets.raw_scans.scan_bounds import MAX_NAMED_FILES
+from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.gltf.gltf_document import parse_gltf
 from scanstage.assets.readers.usd_names import MAX_NAME, usd_names
-from scanstage.assets.scans.raw_scan import ScanFinding
-from scanstage.assets.scans.scan_bounds import MAX_NAMED_FILES
-from scanstage.assets.scans.scan_folder import ScanFolder, read_bounded
 
 USD_SUFFIXES = (".usd", ".usda", ".usdc", ".usdz")
 _GLTF_SUFFIXES = (".gltf", ".glb")

@@ -12,10 +12,10 @@ import numpy as np
 
 from scanstage.assets.asset import Material
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.scan_bounds import check_room
+from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.mtl import beside_texture
-from scanstage.assets.scans.raw_scan import RawScan
-from scanstage.assets.scans.scan_bounds import check_room
-from scanstage.assets.scans.scan_folder import ScanFolder, read_bounded
 
 
 def read_msh(path: Path) -> RawScan:

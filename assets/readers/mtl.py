@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 
 from scanstage.assets.asset import Material
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE
+from scanstage.assets.raw_scans.scan_folder import ScanFolder
 from scanstage.assets.readers.plain_text import decode_text
-from scanstage.assets.scans.scan_bounds import MAX_MATERIALS, MAX_NOTE
-from scanstage.assets.scans.scan_folder import ScanFolder
 from scanstage.assets.textures.texture_coding import check_pixels, is_normal_map, pack_channels, pixel_count, with_alpha
 
 _OPTION_VALUES = {"-blendu": 1, "-blendv": 1, "-boost": 1, "-mm": 2, "-texres": 1, "-clamp": 1, "-bm": 1}

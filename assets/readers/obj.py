@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS
+from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.mtl import MtlLibrary, beside_texture
 from scanstage.assets.readers.plain_text import check_text, decode_text, parse_numbers
 from scanstage.assets.readers.polygons import triangulate
-from scanstage.assets.scans.raw_scan import RawScan
-from scanstage.assets.scans.scan_bounds import MAX_MATERIALS
-from scanstage.assets.scans.scan_folder import ScanFolder, read_bounded
 
 _UNIT_COMMENT = re.compile(
     rb"^#.*\bunits?\b\W*(millimet|centimet|met|inch|mm|cm|m|in)(?:re|er|res|ers|es|s)?\b", re.I | re.M

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.scans.scan_bounds import check_memory
+from scanstage.assets.raw_scans.scan_bounds import check_memory
 
 _BYTES_A_LINE, _BYTES_A_NUMBER = 50, 24
 

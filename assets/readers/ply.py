@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.ply_elements import Element, Lists, read_elements
 from scanstage.assets.readers.polygons import triangulate
-from scanstage.assets.scans.raw_scan import RawScan
-from scanstage.assets.scans.scan_folder import ScanFolder, read_bounded
 
 _UNIT = re.compile(r"\bunits?\b\W*(mm|cm|m|in|millimet\w*|centimet\w*|met\w*|inch\w*)\b", re.I)
 _UV_NAMES = (("texture_u", "texture_v"), ("u", "v"), ("s", "t"), ("texcoord_x", "texcoord_y"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.scans.scan_bounds import MAX_CLIPPED, check_room
+from scanstage.assets.raw_scans.scan_bounds import MAX_CLIPPED, check_room
 
 _MOST_CORNERS = 2000  # of a polygon that is looked at closely
 _CALL = 2000  # corners that could be looked at in the time that it takes to start

@@ -17,16 +17,16 @@ import numpy.typing as npt
 from scanstage.assets.asset import TEXTURE_KEYS, Material, within_range
 from scanstage.assets.files.outside_files import open_below
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
+from scanstage.assets.raw_scans.scan_file import locate
 from scanstage.assets.readers.blender_copy import copy_for_blender
 from scanstage.assets.readers.gltf.gltf_document import CompressedError
-from scanstage.assets.readers.gltf.gltf_scan import read_gltf
+from scanstage.assets.readers.gltf.gltf_reader import read_gltf
 from scanstage.assets.readers.msh import read_msh
 from scanstage.assets.readers.obj import read_obj
 from scanstage.assets.readers.ply import read_ply
 from scanstage.assets.readers.stl import read_stl
-from scanstage.assets.scans.raw_scan import RawScan, ScanFinding
-from scanstage.assets.scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
-from scanstage.assets.scans.scan_file import locate
 from scanstage.assets.textures.texture_coding import check_textures
 
 Convert = Callable[[Path, Path], None]

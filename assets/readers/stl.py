@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import Material
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.scan_bounds import check_room
+from scanstage.assets.raw_scans.scan_folder import read_bounded
 from scanstage.assets.readers.plain_text import check_text, parse_numbers
-from scanstage.assets.scans.raw_scan import RawScan
-from scanstage.assets.scans.scan_bounds import check_room
-from scanstage.assets.scans.scan_folder import read_bounded
 
 # Within a line only: what may run over line ends is tried anew from each of a million blank lines.
 _VERTEX = re.compile(rb"^[ \t]*vertex[ \t]([^\n]*)", re.IGNORECASE | re.MULTILINE)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import KDTree
 
+from scanstage.assets.raw_scans.keypoint_files import SUFFIX
 from scanstage.assets.samples.sample_model import Model
-from scanstage.assets.scans.keypoint_files import SUFFIX
 
 Point = tuple[float, float, float]
 

@@ -14,7 +14,7 @@ from scanstage.assets.samples import carton, ceramics, figures, fruit, packaging
 from scanstage.assets.samples.landmarks import with_landmarks, write_landmarks
 from scanstage.assets.samples.sample_files import write_glb, write_obj, write_ply
 from scanstage.assets.samples.sample_model import Model
-from scanstage.assets.samples.scanning import Scanner, scanned
+from scanstage.assets.samples.scanner_imitation import Scanner, scanned
 
 LICENSE = "CC0-1.0"
 

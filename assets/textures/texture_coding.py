@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.scans.scan_bounds import MAX_JPEG_SCANS, MAX_PIXELS, MAX_PX, MAX_TEXTURES, MAX_WEBP_PX
+from scanstage.assets.raw_scans.scan_bounds import MAX_JPEG_SCANS, MAX_PIXELS, MAX_PX, MAX_TEXTURES, MAX_WEBP_PX
 
 DEFAULT_MAX_PX = 4096
 # Nothing that runs another program (EPS starts Ghostscript) or holds many pictures.

@@ -28,8 +28,8 @@ from scanstage.scenes.balance.factors import side_of
 from scanstage.scenes.balance.ledger import LEDGER_BYTES, ledger_lines
 from scanstage.scenes.balance.targets import Targets, make_targets
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig, Fill, Source
-from scanstage.scenes.order import Entry
-from scanstage.scenes.whole_run.balanced_pictures import factors_of
+from scanstage.scenes.picture_order import Entry
+from scanstage.scenes.picture_sequence.balanced_pictures import factors_of
 
 TOLERANCE = 1e-9
 MOST_BROKEN_LINES = 100

@@ -9,7 +9,7 @@ from scanstage.dataset.check.finding import Faults
 from scanstage.dataset.labels.agreement import disagreements
 from scanstage.dataset.labels.instances import Instance, Rle
 from scanstage.dataset.labels.lens_agreement import lens_disagreements
-from scanstage.dataset.labels.run_mask import RunMask, overlaps
+from scanstage.dataset.labels.rle_mask import RunMask, overlaps
 from scanstage.dataset.records.record import Record
 from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.optics.lens import is_equidistant

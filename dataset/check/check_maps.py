@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.dataset.check.check_labels import Masks
-from scanstage.dataset.labels.run_mask import RunMask
+from scanstage.dataset.labels.rle_mask import RunMask
 from scanstage.dataset.records.record import Record
 from scanstage.scenes.config.sections.engine_traits import ENGINES
 

@@ -29,7 +29,7 @@ from scanstage.dataset.export.bop_info import describe
 from scanstage.dataset.export.bop_objects import BopObject, bop_objects
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import object_pose
-from scanstage.dataset.labels.run_mask import RunMask
+from scanstage.dataset.labels.rle_mask import RunMask
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.decoding import decode_picture, decode_rgb
 from scanstage.dataset.records.finished_dataset import FinishedDataset

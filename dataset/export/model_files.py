@@ -13,7 +13,7 @@ from scanstage.assets.asset import Asset, Material, MeshArrays
 from scanstage.assets.files.outside_files import read_below
 from scanstage.assets.library.surface_look import base_color
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.scans.scan_bounds import MAX_FILE_BYTES
+from scanstage.assets.raw_scans.scan_bounds import MAX_FILE_BYTES
 from scanstage.assets.textures.srgb import linear_from_srgb, srgb_bytes
 from scanstage.assets.textures.texture_coding import decode_rgb
 from scanstage.dataset.records.map_files import MM

@@ -11,12 +11,12 @@ from pycocotools import mask as coco_mask
 from pydantic import FailFast
 
 from scanstage.dataset.labels.poses import Box3d, KeypointLabel, Pose, box_3d, object_pose
-from scanstage.dataset.labels.run_length import read_mask
+from scanstage.dataset.labels.rle_code import read_mask
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import BoxPx, EdgePx, Int32
-from scanstage.scenes.sight.keep_policy import Judgement, judge
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
+from scanstage.scenes.sight.label_rules import Judgement, judge
 
 
 @dataclass(frozen=True)

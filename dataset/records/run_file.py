@@ -17,8 +17,8 @@ from scanstage.assets.messages.option_names import option
 from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.records.dataset_folder import MAP_FOLDERS, DatasetFolder
 from scanstage.dataset.records.own_files import BOOK_BYTES, read_own
+from scanstage.scenes.picture_sequence.identity import Identity
 from scanstage.scenes.plan import Index
-from scanstage.scenes.whole_run.identity import Identity
 
 FORMAT = 2
 """Of what is written; files of format 1, which name none, are read."""

@@ -14,7 +14,7 @@ from PIL import Image
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record_store import recorded_indices
-from scanstage.scenes.order import Entry
+from scanstage.scenes.picture_order import Entry
 
 
 def finished_entries(folder: DatasetFolder, entries: Iterable[Entry]) -> list[Entry]:

@@ -14,7 +14,7 @@ from scanstage.scenes.balance.factors import SIDES
 from scanstage.scenes.balance.tally import Tally
 from scanstage.scenes.balance.targets import Targets, shared_out
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
-from scanstage.scenes.order import Entry
+from scanstage.scenes.picture_order import Entry
 
 FORMAT = 1
 

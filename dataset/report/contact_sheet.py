@@ -19,8 +19,8 @@ from scanstage.dataset.report.label_drawing import Color, DroppedMark, Pixels, S
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import FramePlan
-from scanstage.scenes.sight.keep_policy import judge
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
+from scanstage.scenes.sight.label_rules import judge
 
 COLUMNS = 4
 CELL_WIDTH = 480

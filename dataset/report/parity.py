@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.scenes.balance.factors import SIDE_BANDS, SIDE_SECTORS
-from scanstage.scenes.order import Entry
+from scanstage.scenes.picture_order import Entry
 
 FOUR_FIFTHS = 0.8
 LEAST_LABELS = 5

@@ -3,49 +3,28 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from scanstage.assets.files.stores import entry_names, is_file
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.messages.errors import InputError, Lines
-from scanstage.assets.messages.index_spans import counted
 from scanstage.render.blender.freed_memory import return_freed_memory
-from scanstage.render.cli.arguments import (
-    AddressOption,
-    ConfigArgument,
-    ExecutorOption,
-    FramesOption,
-    SeedOption,
-    SetOption,
-    folder_of,
-    frame_range,
-    place_of,
-)
-from scanstage.render.cli.merge_command import ShardOption, print_shard
 from scanstage.render.cli.signals import stop_on_signals
 from scanstage.render.terminal.console import (
     Console,
     guard_streams,
     outside,
     print_error,
-    print_json,
     print_mend,
-    quoting,
 )
 from scanstage.render.terminal.log_lines import logged_to
-from scanstage.scenes.whole_run.shard import WHOLE, Shard
 
 if TYPE_CHECKING:
     from scanstage.render.engine.engine_protocol import EngineFactory
-    from scanstage.render.runs.summary import Summary
 
 INTERRUPTED = 130
 
@@ -62,7 +41,7 @@ errors = Console(stderr=True, soft_wrap=True)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from scanstage.scenes.whole_run.identity import own_version
+        from scanstage.scenes.picture_sequence.identity import own_version
 
         console.print(f"scanstage {outside(own_version())}")
         raise typer.Exit(0)
@@ -75,136 +54,19 @@ def _options(
     """3D scans in, balanced and verified datasets out."""
 
 
-@app.command()
-def generate(
-    context: typer.Context,
-    config: ConfigArgument,
-    set_: SetOption = None,
-    images: Annotated[int | None, typer.Option(help="number of pictures")] = None,
-    frames: FramesOption = None,
-    out: Annotated[
-        str | None,
-        typer.Option(metavar="FOLDER", help="of the dataset, or a URL: s3://bucket/prefix; default: output/<name>"),
-    ] = None,
-    seed: SeedOption = None,
-    blender: Annotated[
-        Path | None, typer.Option(help="render with this Blender executable (3.4 or later) instead of the bpy wheel")
-    ] = None,
-    workers: Annotated[int, typer.Option(min=0, max=256, help="Blender processes; 0 chooses")] = 0,
-    executor: ExecutorOption = "local",
-    address: AddressOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="delete the earlier dataset in the folder first")] = False,
-    extend: Annotated[
-        bool, typer.Option("--extend", help="add pictures to a dataset that was begun with fewer, or lower targets")
-    ] = False,
-    shard: ShardOption = None,
-) -> None:
-    """Render a dataset: pictures, records, COCO annotations and a contact sheet."""
-    from scanstage.render.commands.generate import generate as run
-    from scanstage.render.engine.blender_session import BlenderEngines
-    from scanstage.render.runs.run_options import GenerateOptions, command_of, read_config
-    from scanstage.render.terminal.progress_bar import ProgressView
-
-    options = GenerateOptions(
-        overrides=tuple(set_ or ()),
-        images=images,
-        seed=seed,
-        frames=frame_range(frames),
-        out=folder_of(out),
-        blender=blender,
-        workers=workers,
-        fresh=fresh,
-        extend=extend,
-        executor=place_of(executor, address),
-        address=address,
-        part=WHOLE if shard is None else Shard.parse(shard),
-    )
-    loaded, command = read_config(config, options), command_of(config, options)
-    with ProgressView(console) as view:
-        summary = run(loaded, config.resolve().parent, options, command, context.obj or BlenderEngines(blender), view)
-    folder = summary.folder
-    if options.part.alone:
-        _tell(summary)
-    else:
-        print_shard(console, str(options.part), summary)
-    if summary.failed:
-        failed = ", ".join(str(i) for i, _ in sorted(summary.failed)[:20])
-        where = folder.run_file.name if options.part.alone else folder.shards.name
-        errors.print(f"[red]{counted(len(summary.failed))} failed:[/] {failed}; reasons above and in {where}")
-        if entry_names(folder.quarantine):
-            errors.print(f"their plans, and what Blender printed: {outside(folder.quarantine)}")
-        for hint in summary.hints:
-            print_mend(errors, hint)
-        raise typer.Exit(1)
-
-
-def _tell(summary: Summary) -> None:
-    """Say what a dataset holds and where."""
-    folder = summary.folder
-    if summary.balance is not None:
-        from scanstage.render.terminal.balance_tables import print_balance
-
-        print_balance(console, summary.balance, str(folder.balance))
-    else:
-        table = Table(title="labels", show_header=True)
-        table.add_column("class")
-        table.add_column("labels", justify="right")
-        for name, count in summary.labels.items():
-            table.add_row(outside(name), str(count))
-        console.print(table)
-    minutes, seconds = divmod(round(summary.seconds.get("total", 0)), 60)
-    kept = f", {summary.kept} were there already" if summary.kept else ""
-    console.print(f"{counted(summary.done)} in {minutes} min {seconds} s{kept}")
-    there = entry_names(folder.root)
-    for what, path in (
-        ("images", folder.images),
-        ("annotations", folder.annotations / "instances.json"),
-        ("records", folder.records),
-        ("run", folder.run_file),
-        ("preview", folder.preview),
-        *((("balance", folder.balance), ("chart", folder.balance_chart)) if summary.balance is not None else ()),
-    ):
-        if path.name in there or (path.parent == folder.annotations and is_file(path)):
-            console.print(f"  {what:<12} {outside(path)}")
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON schema of configs, for editors."""
-    from scanstage.scenes.config.json_schema import schema_text
-
-    print_json(json.loads(schema_text()))
-
-
-@app.command()
-def doctor(
-    blender: Annotated[Path | None, typer.Option(help="check this Blender executable as well")] = None,
-) -> None:
-    """Say what is there and what is missing, each problem with the command that mends it."""
-    from scanstage.render.commands.doctor import examine
-
-    ready = True
-    for found in examine(blender):
-        console.print(f"{'[green]✓[/]' if found.well else '[red]✗[/]'} {quoting(found.text)}")
-        print_mend(console, found.hint, indent="    ")
-        for line in found.details:
-            console.print(f"    {outside(line)}")
-        for text, hint in found.problems:
-            console.print(f"    [yellow]![/] {quoting(text)}")
-            print_mend(console, hint, indent="      ")
-        ready = ready and (found.well or not found.needed)
-    if not ready:
-        raise typer.Exit(1)
-
-
 @functools.cache
 def _mount() -> None:
     from scanstage.render.cli import dataset_commands as cli_dataset
     from scanstage.render.cli import merge_command as cli_merge
     from scanstage.render.cli.asset_commands import app as assets_app
+    from scanstage.render.cli.doctor_commands import doctor, schema
     from scanstage.render.cli.estimate_command import estimate
+    from scanstage.render.cli.generate_command import generate
     from scanstage.render.cli.plan_commands import plan, preview
 
+    app.command()(generate)
+    app.command()(schema)
+    app.command()(doctor)
     app.command()(plan)
     app.command()(preview)
     app.command()(estimate)

@@ -24,8 +24,8 @@ from scanstage.assets.intake.take_in import (
 )
 from scanstage.assets.library.stored_assets import list_assets, remove_asset
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.units import extents_text
 from scanstage.assets.readers.read_scan import SCAN_SUFFIXES
-from scanstage.assets.scans.units import extents_text
 from scanstage.render.terminal.console import Console, outside, print_json, print_mend, quoting
 
 app = typer.Typer(no_args_is_help=True, help="Take scans in, inspect and list them.", rich_markup_mode="rich")
@@ -280,7 +280,7 @@ def _scan_files(paths: Iterable[Path]) -> list[Path]:
 
 def _converter(blender: Path | None) -> Any:
     def convert(source: Path, target: Path) -> None:
-        from scanstage.render.engine.scan_import import (
+        from scanstage.render.engine.blender_conversion import (
             convert_with_blender,  # starts nothing, but is needed by few scans
         )
 

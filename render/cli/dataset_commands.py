@@ -14,7 +14,7 @@ from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.locations import locate
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.index_spans import counted
-from scanstage.render.cli.arguments import local_folder_of
+from scanstage.render.cli.shared_options import local_folder_of
 from scanstage.render.terminal.console import Console, outside, print_json, print_note, quoting
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import typer
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.cli.arguments import ConfigArgument, SeedOption, SetOption, folder_of
+from scanstage.render.cli.shared_options import ConfigArgument, SeedOption, SetOption, folder_of
 from scanstage.render.terminal.console import Console, print_json
 from scanstage.render.terminal.log_lines import logged_to
 from scanstage.render.terminal.progress_bar import ProgressView
@@ -32,9 +32,9 @@ def estimate(
     ] = None,
 ) -> None:
     """Make three pictures of a run, in a temporary folder, and say what time, disk and memory all will take."""
+    from scanstage.render.bookkeeping.run_options import GenerateOptions, read_config
     from scanstage.render.commands.estimate import estimate as reckoned
     from scanstage.render.engine.blender_session import BlenderEngines
-    from scanstage.render.runs.run_options import GenerateOptions, read_config
     from scanstage.render.terminal.estimate_tables import print_estimate
 
     place = folder_of(out)

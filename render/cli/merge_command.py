@@ -10,11 +10,11 @@ import typer
 
 from scanstage.assets.messages.errors import LOG_MARK
 from scanstage.assets.messages.index_spans import counted
-from scanstage.render.cli.arguments import folder_of
+from scanstage.render.cli.shared_options import folder_of
 from scanstage.render.terminal.console import Console, outside
 
 if TYPE_CHECKING:
-    from scanstage.render.runs.summary import Summary
+    from scanstage.render.bookkeeping.summary import Summary
 
 MOST_NAMED = 20
 

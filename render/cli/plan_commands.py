@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.cli.arguments import ConfigArgument, FramesOption, SeedOption, SetOption, frame_range
+from scanstage.render.cli.shared_options import ConfigArgument, FramesOption, SeedOption, SetOption, frame_range
 from scanstage.render.terminal.console import Console, outside, print_json
 from scanstage.render.terminal.progress_bar import BUSY, CountView
 
@@ -35,7 +35,7 @@ def plan(
         for given, name in ((frames, "--frames"), (json_, "--json")):
             if given is not None:
                 raise InputError(f"{name} belongs to --stats", f"scanstage plan {config} --stats {name} {given}")
-        from scanstage.scenes.whole_run.picture_source import open_source, plan_one
+        from scanstage.scenes.picture_sequence.picture_source import open_source, plan_one
 
         planned = plan_one(open_source(_planner(config, set_, seed, images)), frame)
         print_json(json.loads(planned.plan.to_json()))
@@ -87,7 +87,7 @@ def preview(
 
 
 def _planner(config: Path, set_: list[str] | None, seed: int | None, images: int | None) -> Planner:
-    from scanstage.render.runs.run_options import GenerateOptions, read_config
+    from scanstage.render.bookkeeping.run_options import GenerateOptions, read_config
     from scanstage.scenes.planning.preflight import open_planner
 
     loaded = read_config(config, GenerateOptions(tuple(set_ or ()), images, seed))

@@ -29,7 +29,7 @@ from scanstage.render.finish.finish_picture import encode_image, finite
 from scanstage.render.finish.lens_resample import through_lens
 from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.config.sections.run_config import RunConfig
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
 from scanstage.scenes.sight.shading import Shader
 from scanstage.scenes.sight.visibility import Caster
 

@@ -7,13 +7,13 @@ from typing import Any
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option, shell_only
 from scanstage.dataset.report.balance_report import balance_figures
-from scanstage.render.runs.progress import OnProgress, Progress
-from scanstage.render.runs.resume import refuse_nothing
+from scanstage.render.bookkeeping.progress import OnProgress, Progress
+from scanstage.render.bookkeeping.resume import refuse_nothing
+from scanstage.scenes.picture_sequence.forecast import forecast
+from scanstage.scenes.picture_sequence.picture_source import HOPELESS, PictureSource, open_source
+from scanstage.scenes.picture_sequence.selection import Frames, Selection
+from scanstage.scenes.picture_sequence.statistics import PictureFacts, dataset_statistics
 from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.whole_run.forecast import forecast
-from scanstage.scenes.whole_run.picture_source import HOPELESS, PictureSource, open_source
-from scanstage.scenes.whole_run.selection import Frames, Selection
-from scanstage.scenes.whole_run.statistics import PictureFacts, dataset_statistics
 
 
 def forecast_dataset(planner: Planner, frames: Frames, workers: int, on_progress: OnProgress) -> dict[str, Any]:

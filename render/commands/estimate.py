@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from scanstage.assets.files.stores import Location
+from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
+from scanstage.render.bookkeeping.run_options import default_out
 from scanstage.render.commands.pilots import STAGES, Pilot, PilotReport, run_pilots
 from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.executors.local.machine_shares import Machine, Shares, shares_of, this_machine
-from scanstage.render.runs.progress import OnProgress, Progress, ignore_progress
-from scanstage.render.runs.run_options import default_out
 from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.picture_sequence.picture_source import open_source
 from scanstage.scenes.planning.preflight import open_planner
-from scanstage.scenes.whole_run.picture_source import open_source
 
 IN_WORKER = ("sync", "render", "read")
 

@@ -14,17 +14,17 @@ from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.machine.processors import usable_cores
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.run_file import Command, Session
+from scanstage.render.bookkeeping.progress import OnProgress, Progress, RunTally, ignore_progress
+from scanstage.render.bookkeeping.resume import PreparedRun, check_frames, prepare, refuse_nothing
+from scanstage.render.bookkeeping.run_options import GenerateOptions, default_out
+from scanstage.render.bookkeeping.summary import Summary
 from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.executors.choose_executor import open_executor
 from scanstage.render.executors.local.picture_pipeline import PicturePipeline, open_pipeline
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.render.runs.progress import OnProgress, Progress, RunTally, ignore_progress
-from scanstage.render.runs.resume import PreparedRun, check_frames, prepare, refuse_nothing
-from scanstage.render.runs.run_options import GenerateOptions, default_out
-from scanstage.render.runs.summary import Summary
 from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.picture_sequence.identity import versions
 from scanstage.scenes.planning.preflight import open_planner
-from scanstage.scenes.whole_run.identity import versions
 
 logger = logging.getLogger(__name__)
 

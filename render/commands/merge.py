@@ -13,25 +13,25 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.run_file import Command, RunFile, read_run_file
+from scanstage.render.bookkeeping.leftovers import remove_leftovers
+from scanstage.render.bookkeeping.resume import finished_pictures
+from scanstage.render.bookkeeping.run_outputs import write_outputs
+from scanstage.render.bookkeeping.same_run import differences
+from scanstage.render.bookkeeping.shard_notes import noted_failures, remove_notes, with_notes
+from scanstage.render.bookkeeping.summary import Summary
 from scanstage.render.commands.merge_parts import take_in
 from scanstage.render.engine.scratch import remove_scratch_of_dead_runs
 from scanstage.render.finish.quarantine import reasons, release_finished
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.render.runs.leftovers import remove_leftovers
-from scanstage.render.runs.outputs import write_outputs
-from scanstage.render.runs.resume import finished_pictures
-from scanstage.render.runs.same_run import differences
-from scanstage.render.runs.shard_notes import noted_failures, remove_notes, with_notes
-from scanstage.render.runs.summary import Summary
 from scanstage.scenes.config.load import with_overrides
 from scanstage.scenes.inputs.catalogue import Catalogue
+from scanstage.scenes.picture_sequence.balanced_pictures import BalancedPictures, open_targets
+from scanstage.scenes.picture_sequence.identity import identity
+from scanstage.scenes.picture_sequence.picture_source import PictureSource, open_source
+from scanstage.scenes.picture_sequence.selection import Selection
 from scanstage.scenes.plan import MOST_PICTURES
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_planner
-from scanstage.scenes.whole_run.balanced_pictures import BalancedPictures, open_targets
-from scanstage.scenes.whole_run.identity import identity
-from scanstage.scenes.whole_run.picture_source import PictureSource, open_source
-from scanstage.scenes.whole_run.selection import Selection
 
 NOTHING = Selection(there=range(MOST_PICTURES))
 """Goes through a run and makes none of its pictures."""

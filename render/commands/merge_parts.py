@@ -23,12 +23,12 @@ from scanstage.dataset.records.picture_files import image_is_whole, is_recorded,
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import read_records, recorded_indices
 from scanstage.dataset.records.run_file import read_run_file, write_run_file
+from scanstage.render.bookkeeping.same_run import check_resumable, differences
+from scanstage.render.bookkeeping.shard_notes import publish_ledger, with_notes
 from scanstage.render.finish.quarantine import LOG, PLAN, REASON, made_place
 from scanstage.render.locks.run_lock import live_holders
-from scanstage.render.runs.same_run import check_resumable, differences
-from scanstage.render.runs.shard_notes import publish_ledger, with_notes
 from scanstage.scenes.balance.ledger import Ledger
-from scanstage.scenes.whole_run.identity import Identity
+from scanstage.scenes.picture_sequence.identity import Identity
 
 Note = Callable[[str], None]
 _MOST_SHOWN = 10

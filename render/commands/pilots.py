@@ -11,20 +11,20 @@ from typing import Any
 
 import psutil
 
-from scanstage.dataset.export.annotations import export
+from scanstage.dataset.export.in_place_export import export
 from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.render.bookkeeping.run_outputs import begun
 from scanstage.render.engine.engine_protocol import EngineError, EngineFactory
-from scanstage.render.engine.supervised_worker import PictureFailed, StartFailed, SupervisedWorker
+from scanstage.render.engine.worker_supervisor import PictureFailed, StartFailed, SupervisedWorker
 from scanstage.render.executors.local.machine_shares import Shares
 from scanstage.render.executors.local.picture_pipeline import PicturePipeline, open_pipeline
 from scanstage.render.finish.finish_picture import LabelMismatch
 from scanstage.render.finish.map_output import wanted_maps
-from scanstage.render.runs.outputs import begun
+from scanstage.scenes.picture_sequence.picture_source import PictureSource, open_source
+from scanstage.scenes.picture_sequence.planned_picture import Picture, PlannedPicture, RefusedPicture
+from scanstage.scenes.picture_sequence.selection import Selection, single
 from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.sight.planned import Planned
-from scanstage.scenes.whole_run.picture_source import PictureSource, open_source
-from scanstage.scenes.whole_run.pictures import Picture, PlannedPicture, RefusedPicture
-from scanstage.scenes.whole_run.selection import Selection, single
+from scanstage.scenes.sight.cast_plan import Planned
 
 STAGES = ("plan", "sync", "render", "read", "finish")
 

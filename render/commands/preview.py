@@ -11,14 +11,14 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.report.contact_sheet import failed_cell, lay_out, plan_cell
 from scanstage.dataset.report.label_drawing import class_colors
+from scanstage.render.bookkeeping.progress import OnProgress, Progress
+from scanstage.render.bookkeeping.resume import refuse_nothing
 from scanstage.render.commands.dataset_forecast import pictures_of
-from scanstage.render.runs.progress import OnProgress, Progress
-from scanstage.render.runs.resume import refuse_nothing
+from scanstage.scenes.picture_sequence.picture_source import open_source
+from scanstage.scenes.picture_sequence.planned_picture import RefusedPicture
+from scanstage.scenes.picture_sequence.selection import Frames, Selection
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.sight.shading import Shader
-from scanstage.scenes.whole_run.picture_source import open_source
-from scanstage.scenes.whole_run.pictures import RefusedPicture
-from scanstage.scenes.whole_run.selection import Frames, Selection
 
 COLUMNS_UP_TO_9, COLUMNS = 3, 4
 MOST_PREVIEWED = 200

@@ -24,18 +24,18 @@ from scanstage.dataset.records.own_files import RECORD_BYTES, has_own, read_own,
 from scanstage.dataset.records.picture_files import IMAGE_SUFFIXES, misnamed, read_image
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import recorded_indices
+from scanstage.render.bookkeeping.resume import check_resolution
 from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.executors.local.picture_pipeline import open_pipeline
 from scanstage.render.finish.map_output import wanted_maps
 from scanstage.render.finish.quarantine import kept
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.render.runs.resume import check_resolution
 from scanstage.scenes.config.load import with_overrides
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.plan import CameraPlan, FramePlan
 from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
 
 FREE_SECTIONS = ("render", "output", "workers")
 """What may be otherwise than in the run: how a plan is rendered and written, not what it shows."""

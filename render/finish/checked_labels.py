@@ -14,7 +14,7 @@ from scanstage.dataset.labels.cut_out_agreement import cut_out_disagreements
 from scanstage.dataset.labels.instances import Instance, Unlabelled, make_labels
 from scanstage.dataset.labels.lens_agreement import compare_behind_lens, lens_disagreements
 from scanstage.scenes.config.sections.run_config import RunConfig
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
 from scanstage.scenes.sight.visibility import with_engine_ids
 
 Ids = npt.NDArray[np.uint16]

@@ -23,7 +23,7 @@ from scanstage.render.finish.map_output import write_maps
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.plan import FramePlan
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
 
 
 class LabelMismatch(Exception):

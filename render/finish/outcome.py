@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from scanstage.dataset.records.record import Record
-from scanstage.scenes.whole_run.pictures import RefusedPicture
+from scanstage.scenes.picture_sequence.planned_picture import RefusedPicture
 
 
 @dataclass(frozen=True)

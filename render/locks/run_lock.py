@@ -13,7 +13,7 @@ from scanstage.assets.messages.option_names import option
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.locks.file_claim import IsKept, Note, claim, holder_of
 from scanstage.render.locks.holder import Held
-from scanstage.scenes.whole_run.shard import WHOLE, Part, Shard
+from scanstage.scenes.picture_sequence.shard import WHOLE, Part, Shard
 
 _SHARD_LOCK = re.compile(r"\d+-of-(\d+)\.lock")
 _NAMED = 5

@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from scanstage.render.runs.progress import Progress, Stage
+from scanstage.render.bookkeeping.progress import Progress, Stage
 from scanstage.render.terminal.console import Console, outside, quoting
 
 LINE_S = 10

@@ -15,7 +15,7 @@ import ijson
 import numpy as np
 
 from scanstage.assets.messages.wording import shown
-from scanstage.scenes.values.numbers import take_count
+from scanstage.scenes.values.bounded_numbers import take_count
 
 MOST_CATEGORIES = 100_000
 MOST_ANNOTATIONS = 100_000_000

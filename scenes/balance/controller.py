@@ -21,7 +21,7 @@ from scanstage.scenes.balance.quotas import LEAST_YIELD, deal, deficits, deficit
 from scanstage.scenes.balance.tally import Tally
 from scanstage.scenes.balance.targets import Targets
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
-from scanstage.scenes.order import Entry, Order, Shown
+from scanstage.scenes.picture_order import Entry, Order, Shown
 from scanstage.scenes.values.seeding import Streams
 
 FIRST_WAVE = 16

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.outside_files import open_outside
 from scanstage.assets.files.stores import Location, read_file
-from scanstage.scenes.order import Entry
+from scanstage.scenes.picture_order import Entry
 
 FEWEST_NEW = 32
 SHARE_NEW = 8

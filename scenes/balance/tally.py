@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.scenes.balance.factors import SIDES
-from scanstage.scenes.order import Entry
+from scanstage.scenes.picture_order import Entry
 
 Cell = tuple[str, str, str]
 """A class, a factor and the factor's value."""

@@ -29,7 +29,7 @@ from scanstage.scenes.config.opencv_xml import read_opencv_xml
 from scanstage.scenes.config.plain_nodes import NotPlain, compose, dotted
 from scanstage.scenes.config.sections.camera_settings import BrownConrady, CameraConfig, Distortion, Fisheye, Intrinsics
 from scanstage.scenes.inputs.image_files import located
-from scanstage.scenes.values.numbers import take_count, take_number
+from scanstage.scenes.values.bounded_numbers import take_count, take_number
 
 MAX_BYTES = 1_000_000
 _LARGEST_SIDE = 100_000

@@ -17,7 +17,7 @@ from scanstage.scenes.inputs.image_files import PHOTO_SUFFIXES, check_images, li
 from scanstage.scenes.optics.geometry import Float, apply, srgb_to_linear, to_matrix4, transform
 from scanstage.scenes.optics.ideal_camera import engine_camera
 from scanstage.scenes.optics.pixel_window import hangs_by_a_pixel
-from scanstage.scenes.order import Order
+from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan
 from scanstage.scenes.planning.refusals import Refusals
 from scanstage.scenes.randomize.camera import draw_camera
@@ -26,8 +26,8 @@ from scanstage.scenes.randomize.lighting import draw_lamps, draw_world
 from scanstage.scenes.randomize.object_selection import SelectedObject, count_labelled, draw_distractors, draw_labelled
 from scanstage.scenes.randomize.placement import Item, PlacementError, place
 from scanstage.scenes.randomize.stage import StageBuild, draw_stage
-from scanstage.scenes.sight.keep_policy import Judgement, judge
-from scanstage.scenes.sight.planned import CastPlan, Planned
+from scanstage.scenes.sight.cast_plan import CastPlan, Planned
+from scanstage.scenes.sight.label_rules import Judgement, judge
 from scanstage.scenes.sight.seen_keypoints import NamedPoints, see_keypoints
 from scanstage.scenes.sight.visibility import Caster, Silhouette, Visibility
 from scanstage.scenes.values.distributions import sample

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from statistics import median
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.scenes.sight.keep_policy import Judgement
+from scanstage.scenes.sight.label_rules import Judgement
 
 WIDEN = "widen camera, stage or objects in the config; `scanstage plan CONFIG --frame N` shows a plan"
 RELAX = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.scenes.config.sections.run_config import BUILTIN_HDRIS, HdriConfig, LampConfig, LightConfig
+from scanstage.scenes.config.sections.light_settings import BUILTIN_HDRIS, HdriConfig, LampConfig, LightConfig
 from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, list_images, located
 from scanstage.scenes.optics.geometry import (
     Float,

@@ -8,7 +8,7 @@ from pathlib import Path
 from scanstage.assets.library.primitives import PRIMITIVES
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
-from scanstage.scenes.order import Order
+from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import MaterialJitter, SurfaceMaterial
 from scanstage.scenes.randomize.placement import PlacementError
 from scanstage.scenes.randomize.surface_materials import ANY_TEXTURES, draw_jitter, draw_surface

@@ -19,7 +19,7 @@ from scanstage.scenes.inputs.image_files import read_photo
 from scanstage.scenes.optics.geometry import Float, apply
 from scanstage.scenes.optics.lens import image_rays
 from scanstage.scenes.plan import FramePlan, ObjectPlan
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
 from scanstage.scenes.sight.visibility import Caster
 
 TEXTURE_PX = 512

@@ -26,7 +26,7 @@ from typing import Annotated, Any, Protocol
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
-from scanstage.scenes.values.numbers import LARGEST, is_finite
+from scanstage.scenes.values.bounded_numbers import LARGEST, is_finite
 
 Scalar = float | int | str | bool
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]

@@ -11,7 +11,7 @@ import pytest
 from support.analytic_engine import AnalyticEngines
 from support.toy_runs import generated
 
-from scanstage.render.runs.run_options import GenerateOptions
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 
 KEYPOINTS = {
     "box": {"low": [-0.05, -0.04, 0.0], "high": [0.05, 0.04, 0.06]},

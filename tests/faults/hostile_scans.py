@@ -21,8 +21,8 @@ from workplace import SLOW, Workplace
 
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
+from scanstage.render.engine.blender_conversion import convert_with_blender
 from scanstage.render.engine.file_view import READABLE
-from scanstage.render.engine.scan_import import convert_with_blender
 
 PATIENCE_S = 120.0
 MEMORY_KB = 4 << 20

@@ -33,7 +33,7 @@ from typing import Any
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.scenes.whole_run.shard import WHOLE, Shard
+from scanstage.scenes.picture_sequence.shard import WHOLE, Shard
 
 MODES = ("flock", "links", "neither")
 AS = (WHOLE, WHOLE, WHOLE, Shard(0, 2), Shard(1, 2))

@@ -12,7 +12,7 @@ from scanstage.scenes.balance.controller import Controller
 from scanstage.scenes.balance.factors import SIDES
 from scanstage.scenes.balance.targets import Targets
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
-from scanstage.scenes.order import Entry, Order, Shown
+from scanstage.scenes.picture_order import Entry, Order, Shown
 
 ROOM = 6
 

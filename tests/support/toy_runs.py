@@ -13,12 +13,12 @@ import trimesh
 
 from scanstage.assets.asset import Asset, AssetMeta, Material, MeshArrays
 from scanstage.assets.library.stored_assets import store_asset
+from scanstage.render.bookkeeping.progress import OnProgress, ignore_progress
+from scanstage.render.bookkeeping.run_options import GenerateOptions, command_of, read_config
+from scanstage.render.bookkeeping.summary import Summary
 from scanstage.render.cli.app import entrypoint
 from scanstage.render.commands.generate import generate
 from scanstage.render.engine.engine_protocol import EngineFactory
-from scanstage.render.runs.progress import OnProgress, ignore_progress
-from scanstage.render.runs.run_options import GenerateOptions, command_of, read_config
-from scanstage.render.runs.summary import Summary
 from support.analytic import BRICK_SIZE
 from support.analytic_engine import AnalyticEngines
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.scans.scan_bounds import MAX_JSON_VALUES
-from scanstage.assets.scans.scan_folder import ScanFolder
+from scanstage.assets.raw_scans.scan_bounds import MAX_JSON_VALUES
+from scanstage.assets.raw_scans.scan_folder import ScanFolder
 
 _COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}

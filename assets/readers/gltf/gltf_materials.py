@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument, numbers
-from scanstage.assets.scans.scan_bounds import MAX_MATERIALS
 
 
 class GltfMaterials:

@@ -16,7 +16,7 @@ from .image_cache import ImageCache, MissingFile
 from .mesh_data import build_mesh, is_axis_aligned
 from .scan_material import ScanMaterialBuilder
 from .standing import StandingUsers
-from .surface_material import build_surface_material
+from .textured_material import build_surface_material
 
 # Blender's and Cycles' copies of a vertex with normal, edge and BVH share, and of a triangle: an estimate.
 _BYTES_PER_TRIANGLE = 400

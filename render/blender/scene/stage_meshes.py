@@ -16,7 +16,7 @@ from .mesh_data import build_mesh
 from .properties import assign_known
 from .scan_material import jitter_properties
 from .standing import StandingUsers
-from .surface_material import projected_uv, surface_properties
+from .textured_material import projected_uv, surface_properties
 from .world import OF_THE_WORLD, WorldStage
 
 _LAMP_TYPES = {"sun": "SUN", "area": "AREA", "point": "POINT", OF_THE_WORLD: "SUN"}

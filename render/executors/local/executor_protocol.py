@@ -7,7 +7,7 @@ from typing import Protocol
 
 from scanstage.render.engine.engine_protocol import EngineInfo
 from scanstage.render.finish.outcome import Outcome
-from scanstage.scenes.whole_run.pictures import Picture
+from scanstage.scenes.picture_sequence.planned_picture import Picture
 
 
 class Executor(Protocol):

@@ -20,12 +20,12 @@ from typing import Any
 from scanstage.dataset.records.record import Record
 from scanstage.render.engine.engine_protocol import Engine, EngineInfo
 from scanstage.render.engine.passes import Passes
-from scanstage.render.engine.supervised_worker import PictureFailed, Rendered, StartFailed, Stopped, SupervisedWorker
 from scanstage.render.engine.worker_process import kill_all
+from scanstage.render.engine.worker_supervisor import PictureFailed, Rendered, StartFailed, Stopped, SupervisedWorker
 from scanstage.render.finish.finish_picture import LabelMismatch
 from scanstage.render.finish.outcome import Outcome
-from scanstage.scenes.sight.planned import Planned
-from scanstage.scenes.whole_run.pictures import Picture, PlannedPicture
+from scanstage.scenes.picture_sequence.planned_picture import Picture, PlannedPicture
+from scanstage.scenes.sight.cast_plan import Planned
 
 AHEAD = 2
 STARTS = 3

@@ -26,7 +26,7 @@ from scanstage.render.engine.engine_protocol import Engine, EngineFactory, Engin
 from scanstage.render.engine.log_tail import DATASET_LOG_BYTES, joined
 from scanstage.render.engine.passes import Passes
 from scanstage.render.engine.scratch import passes_bytes, scratch_folder
-from scanstage.render.engine.supervised_worker import SupervisedWorker
+from scanstage.render.engine.worker_supervisor import SupervisedWorker
 from scanstage.render.executors.local.machine_shares import Shares
 from scanstage.render.finish.finish_picture import finish, with_texture_files
 from scanstage.render.finish.map_output import engine_settings
@@ -35,7 +35,7 @@ from scanstage.scenes.config.sections.render_settings import RenderSettings
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.plan import ObjectPlan
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
 
 KEPT_LOGS = 32
 """Of engines that have ended; the scratch folder is in memory."""

@@ -15,15 +15,15 @@ from typing import Any
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError, EngineInfo
-from scanstage.render.engine.supervised_worker import Stopped
+from scanstage.render.engine.worker_supervisor import Stopped
 from scanstage.render.executors.ray.actor_troubles import VersionWatch, at_node, not_installed, on_node, together
 from scanstage.render.executors.ray.cluster_shares import in_words
 from scanstage.render.executors.ray.dispatch import LOSSES, Dispatch, SentPicture
 from scanstage.render.executors.ray.ray_actors import ActorLost, Answer, Place, RayActors
 from scanstage.render.executors.ray.remote_worker import Task
 from scanstage.render.finish.outcome import Outcome
+from scanstage.scenes.picture_sequence.planned_picture import Picture, PlannedPicture
 from scanstage.scenes.plan import FramePlan
-from scanstage.scenes.whole_run.pictures import Picture, PlannedPicture
 
 AHEAD = 4
 """So many pictures are planned for each actor before it takes them."""

@@ -20,8 +20,8 @@ from scanstage.render.executors.ray.ray_executor import RayExecutor
 from scanstage.render.executors.ray.remote_worker import WorkerSpec
 from scanstage.render.finish.quarantine import quarantine
 from scanstage.render.locks.run_lock import own_file
+from scanstage.scenes.picture_sequence.identity import identity, own_version
 from scanstage.scenes.plan import FramePlan
-from scanstage.scenes.whole_run.identity import identity, own_version
 
 log = logging.getLogger(__name__)
 

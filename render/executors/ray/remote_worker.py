@@ -37,11 +37,11 @@ from scanstage.render.executors.local.picture_pipeline import open_pipeline
 from scanstage.render.finish.outcome import Outcome
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
+from scanstage.scenes.picture_sequence.identity import Identity, identity, own_version, versions
+from scanstage.scenes.picture_sequence.planned_picture import Picture, planned_or_refused
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.preflight import open_planner
-from scanstage.scenes.sight.planned import Planned
-from scanstage.scenes.whole_run.identity import Identity, identity, own_version, versions
-from scanstage.scenes.whole_run.pictures import Picture, planned_or_refused
+from scanstage.scenes.sight.cast_plan import Planned
 
 SHARED_WAIT_S = 10.0
 """So long a file that another machine has just written may take to show up on a network file system."""

@@ -14,8 +14,8 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from scanstage.assets.messages.wording import shown
+from scanstage.scenes.values.bounded_numbers import is_finite
 from scanstage.scenes.values.distributions import AnyValue, outcomes
-from scanstage.scenes.values.numbers import is_finite
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 

@@ -15,7 +15,7 @@ from scanstage.assets.intake.inspection import inspect_scan
 from scanstage.assets.intake.see_through import settle_alpha
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.raw_scan import RawScan
 
 
 def scan_with(alpha: np.ndarray, mode: str, factor: float = 1.0, **changes: object) -> RawScan:

@@ -10,7 +10,7 @@ from scanstage.assets.asset import Material
 from scanstage.assets.meshes.simplification import bounded, simplify
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh, make_sound
 from scanstage.assets.meshes.topology import Edges, weld
-from scanstage.assets.scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.raw_scan import RawScan
 
 
 def bumpy_ball(subdivisions: int = 5) -> trimesh.Trimesh:

@@ -13,7 +13,7 @@ from scanstage.assets.samples.distance import blend, carve, mesh_of, sphere
 from scanstage.assets.samples.making import SampleSource, add_samples, write_sample_sources
 from scanstage.assets.samples.sample_library import sample_assets
 from scanstage.assets.samples.sample_model import Finish, Model
-from scanstage.assets.samples.scanning import PER_CM, Scanner, scanned
+from scanstage.assets.samples.scanner_imitation import PER_CM, Scanner, scanned
 from scanstage.assets.textures.noise import AnyFloats, FloatArray
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,7 @@ from scanstage.dataset.report.balance_files import write_balance
 from scanstage.dataset.report.balance_report import balance_figures
 from scanstage.scenes.balance.targets import make_targets
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
-from scanstage.scenes.order import Entry
+from scanstage.scenes.picture_order import Entry
 
 Plant = Callable[[Path], object]
 CLASSES = ("box", "ball")

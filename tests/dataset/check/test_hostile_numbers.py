@@ -20,8 +20,8 @@ from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.run_file import Session, read_run_file
+from scanstage.render.bookkeeping.shard_notes import noted_failures, with_notes
 from scanstage.render.commands.merge import merge
-from scanstage.render.runs.shard_notes import noted_failures, with_notes
 
 Make = Callable[..., Path]
 NUMBERS = ("NaN", "Infinity", "-1e400", str(2**70), str(-(2**63)), "9" * 5000, "1e300", "-1")

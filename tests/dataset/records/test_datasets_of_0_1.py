@@ -20,7 +20,7 @@ from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.run_file import read_run_file
-from scanstage.render.runs.run_options import GenerateOptions
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 
 
 @pytest.fixture

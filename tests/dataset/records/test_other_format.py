@@ -14,8 +14,8 @@ from scanstage.dataset.check.check_dataset import check_dataset
 from scanstage.dataset.export.formats import EXPORTERS, export_dataset
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.record import OtherFormat, Record
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.engine.blender_session import BlenderEngines
-from scanstage.render.runs.run_options import GenerateOptions
 
 
 @pytest.fixture

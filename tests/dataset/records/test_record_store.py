@@ -26,7 +26,7 @@ from scanstage.scenes.config.load import load_config
 from scanstage.scenes.inputs.catalogue import open_catalogue
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.sight.planned import Planned
+from scanstage.scenes.sight.cast_plan import Planned
 
 masks = hnp.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 

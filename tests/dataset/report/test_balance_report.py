@@ -28,7 +28,7 @@ from scanstage.dataset.report.balance_report import (
 )
 from scanstage.scenes.balance.targets import Targets
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
-from scanstage.scenes.order import Entry, Order, Shown
+from scanstage.scenes.picture_order import Entry, Order, Shown
 
 CLASSES = ("owl", "mouse", "moth")
 amounts = st.lists(st.integers(0, 500), min_size=2, max_size=12)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanstage.dataset.report.parity import impact_ratio, parity, parity_difference
-from scanstage.scenes.order import Entry, Order, Shown
+from scanstage.scenes.picture_order import Entry, Order, Shown
 
 CLASSES = ("owl", "mouse")
 EMPTY = Order(0, 0, (), ())

@@ -10,7 +10,7 @@ from support.analytic_engine import AnalyticEngine, AnalyticEngines
 from support.toy_runs import generated
 
 from scanstage.dataset.records.record import Record
-from scanstage.render.runs.run_options import GenerateOptions
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 
 IMAGES = 4
 

@@ -20,12 +20,12 @@ from support.toy_runs import command, toy_config
 from scanstage.assets.files.locations import locate
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.check.check_dataset import check_dataset
-from scanstage.render.cli.arguments import folder_of
+from scanstage.render.bookkeeping.progress import RunTally
+from scanstage.render.bookkeeping.run_options import GenerateOptions
+from scanstage.render.cli.shared_options import folder_of
 from scanstage.render.commands.replay import replay
 from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.render.finish.outcome import Outcome
-from scanstage.render.runs.progress import RunTally
-from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.render.terminal.progress_bar import ProgressView
 
 CONFIG = """
@@ -170,7 +170,7 @@ except KeyboardInterrupt:
 def test_progress_counts_what_is_there_and_shows_failures_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
     nothing = SimpleNamespace(instances=(), unlabelled=())
-    monkeypatch.setattr("scanstage.render.runs.progress.count_labels", lambda record: Counter(box=2))
+    monkeypatch.setattr("scanstage.render.bookkeeping.progress.count_labels", lambda record: Counter(box=2))
     catalogue = SimpleNamespace(classes=("box",))
     source = SimpleNamespace(planner=SimpleNamespace(catalogue=catalogue), balance=None)
     tally = RunTally(source, Counter(box=6), kept=3)  # type: ignore[arg-type]

@@ -54,7 +54,7 @@ def test_the_table_fits_many_classes(capsys: pytest.CaptureFixture[str]) -> None
     from rich.console import Console
 
     from scanstage.render.terminal.forecast_tables import print_statistics
-    from scanstage.scenes.whole_run.statistics import ObjectFacts, PictureFacts, dataset_statistics
+    from scanstage.scenes.picture_sequence.statistics import ObjectFacts, PictureFacts, dataset_statistics
 
     names = [f"class_number_{i:02d}" for i in range(80)]
     pictures = [

@@ -11,9 +11,9 @@ from support.analytic_engine import AnalyticEngine, AnalyticEngines
 from support.toy_runs import BALANCED_CONFIG, DATA, brick_config, command, digest, generated, run
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.render.bookkeeping.progress import Progress
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.engine.engine_protocol import EngineCrashed
-from scanstage.render.runs.progress import Progress
-from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.planning.planner import Planner
 
 ASKED = {"box": 20, "ball": 12, "brick": 12}

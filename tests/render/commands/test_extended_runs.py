@@ -12,11 +12,11 @@ from support.toy_runs import DATA, brick_config, command, digest, generated
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record
+from scanstage.render.bookkeeping.run_notes import ShardNotes
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.commands.merge import merge
-from scanstage.render.runs.notes import ShardNotes
-from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.balance.ledger import Ledger
-from scanstage.scenes.whole_run.shard import WHOLE, Shard
+from scanstage.scenes.picture_sequence.shard import WHOLE, Shard
 
 CONFIG = """
 assets: {library: %s, classes: [box, ball, brick]}

@@ -11,9 +11,9 @@ from support.analytic_engine import AnalyticEngine, AnalyticEngines
 from support.toy_runs import generated
 
 from scanstage.dataset.records.record import Record
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.finish.finish_picture import label_source
 from scanstage.render.finish.lens_resample import through_lens
-from scanstage.render.runs.run_options import GenerateOptions
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 
 SHIFT = 7

@@ -28,13 +28,13 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.picture_files import image_is_whole
 from scanstage.dataset.records.record_store import read_records, recorded_indices
+from scanstage.render.bookkeeping.resume import finished_pictures
+from scanstage.render.bookkeeping.run_options import GenerateOptions
+from scanstage.render.bookkeeping.summary import Summary
 from scanstage.render.commands.replay import replay
 from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.render.finish.quarantine import quarantined
-from scanstage.render.runs.resume import finished_pictures
-from scanstage.render.runs.run_options import GenerateOptions
-from scanstage.render.runs.summary import Summary
-from scanstage.scenes.whole_run.selection import Selection
+from scanstage.scenes.picture_sequence.selection import Selection
 
 CONFIG = """
 images: 6
@@ -265,7 +265,7 @@ def test_shards_and_their_merge(config: Path, tmp_path: Path, url: str) -> None:
 
 def test_the_ledger_is_not_put_anew_for_every_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     from scanstage.scenes.balance.ledger import Ledger
-    from scanstage.scenes.order import Entry, Order
+    from scanstage.scenes.picture_order import Entry, Order
 
     written: list[int] = []
     monkeypatch.setattr(

@@ -20,13 +20,13 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.picture_files import image_is_whole
 from scanstage.dataset.records.record_store import read_records
+from scanstage.render.bookkeeping import run_notes as notes_module
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.commands import merge_parts
 from scanstage.render.commands.merge import Merged, merge
 from scanstage.render.engine.engine_protocol import EngineCrashed
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.render.runs import notes as notes_module
-from scanstage.render.runs.run_options import GenerateOptions
-from scanstage.scenes.whole_run.shard import WHOLE, Shard
+from scanstage.scenes.picture_sequence.shard import WHOLE, Shard
 
 PLAIN = """
 images: 7

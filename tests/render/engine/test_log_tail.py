@@ -11,6 +11,7 @@ import pytest
 
 from scanstage.assets.files.locations import locate
 from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.render.bookkeeping.shard_notes import keep_shard_log, remove_notes
 from scanstage.render.engine.log_tail import (
     DATASET_LOG_BYTES,
     LEAST_BYTES,
@@ -20,8 +21,7 @@ from scanstage.render.engine.log_tail import (
     log_end,
     shortened,
 )
-from scanstage.render.runs.shard_notes import keep_shard_log, remove_notes
-from scanstage.scenes.whole_run.shard import Shard
+from scanstage.scenes.picture_sequence.shard import Shard
 
 LINES = b"".join(b"line %07d\n" % i for i in range(5000))
 TOLD = re.compile(r"… ([\d,]+) bytes before this were dropped\n")

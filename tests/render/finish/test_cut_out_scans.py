@@ -14,8 +14,8 @@ from support.toy_runs import generated
 from scanstage.assets.asset import AssetMeta, Material, MeshArrays
 from scanstage.assets.library.stored_assets import store_asset
 from scanstage.dataset.records.record import Record
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.engine.blender_session import BlenderEngines
-from scanstage.render.runs.run_options import GenerateOptions
 
 pytestmark = [
     pytest.mark.blender,

@@ -11,6 +11,7 @@ import pytest
 
 from scanstage.assets.files.locations import locate
 from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.render.bookkeeping.leftovers import remove_leftovers
 from scanstage.render.finish import quarantine as module
 from scanstage.render.finish.quarantine import (
     ALL_LOGS_BYTES,
@@ -25,7 +26,6 @@ from scanstage.render.finish.quarantine import (
     release,
     release_finished,
 )
-from scanstage.render.runs.leftovers import remove_leftovers
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, PostPlan, WorldPlan
 
 NOISE = "".join(f"Fra:1 | Sample {i}/99 | \x1b[31mnoise\n" for i in range(200_000))

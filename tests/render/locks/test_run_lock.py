@@ -23,12 +23,12 @@ import pytest
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.render.bookkeeping.same_run import check_resumable
 from scanstage.render.locks import file_claim, folder_claim, holder
 from scanstage.render.locks import run_lock as run_lock_module
 from scanstage.render.locks.run_lock import live_holders, own_file, run_lock
-from scanstage.render.runs.same_run import check_resumable
-from scanstage.scenes.whole_run.identity import Identity
-from scanstage.scenes.whole_run.shard import WHOLE, Shard
+from scanstage.scenes.picture_sequence.identity import Identity
+from scanstage.scenes.picture_sequence.shard import WHOLE, Shard
 
 HOLD = """
 import errno, sys, time
@@ -37,7 +37,7 @@ from pathlib import Path
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.locks import file_claim
 from scanstage.render.locks.run_lock import run_lock
-from scanstage.scenes.whole_run.shard import WHOLE, Shard
+from scanstage.scenes.picture_sequence.shard import WHOLE, Shard
 
 def no_locks(handle, operation):
     raise OSError(errno.ENOLCK, "No locks available")

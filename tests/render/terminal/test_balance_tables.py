@@ -10,7 +10,7 @@ from support.simulated_world import make_controller, run, show
 from scanstage.dataset.report.balance_report import balance_figures
 from scanstage.render.terminal.balance_tables import print_balance
 from scanstage.scenes.balance.targets import Targets
-from scanstage.scenes.order import Entry, Order
+from scanstage.scenes.picture_order import Entry, Order
 
 ASKED = {"owl": 20, "[mouse]": 8, "moth": 0}
 

@@ -15,7 +15,7 @@ from support.simulated_world import ROOM, counted, make_controller, run, show
 from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.balance.attributes import Attribute
 from scanstage.scenes.balance.targets import Targets
-from scanstage.scenes.order import Entry, Order, Shown
+from scanstage.scenes.picture_order import Entry, Order, Shown
 
 RATES = {"owl": 0.9, "mouse": 0.5, "moth": 0.2, "cat": 0.7}
 EVEN = dict.fromkeys(RATES, 60)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scanstage.scenes.balance.ledger import Ledger
-from scanstage.scenes.order import Entry, Order, Shown
+from scanstage.scenes.picture_order import Entry, Order, Shown
 
 
 def entry(index: int, attempt: int | None = 0) -> Entry:

@@ -12,11 +12,11 @@ import pytest
 from support.analytic_engine import INFO
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.engine.supervised_worker import PictureFailed, StartFailed, Stopped
+from scanstage.render.engine.worker_supervisor import PictureFailed, StartFailed, Stopped
 from scanstage.render.executors.local import local_executor as executor
 from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.finish.outcome import Outcome
-from scanstage.scenes.whole_run.pictures import Picture, PlannedPicture, RefusedPicture
+from scanstage.scenes.picture_sequence.planned_picture import Picture, PlannedPicture, RefusedPicture
 
 
 class PlayedWorker:

@@ -21,10 +21,10 @@ from scanstage.render.executors.ray.cluster_shares import ActorShares, Node
 from scanstage.render.executors.ray.ray_actors import ActorLost
 from scanstage.render.executors.ray.ray_executor import RENEWALS, RayExecutor
 from scanstage.render.finish.outcome import Outcome
+from scanstage.scenes.picture_sequence.planned_picture import Picture, PlannedPicture, RefusedPicture
 from scanstage.scenes.plan import BackgroundPlan, FramePlan, PostPlan, WorldPlan
 from scanstage.scenes.planning.planner import NO_CAMERA
 from scanstage.scenes.planning.refusals import PlanningError
-from scanstage.scenes.whole_run.pictures import Picture, PlannedPicture, RefusedPicture
 
 
 def picture(index: int) -> PlannedPicture:

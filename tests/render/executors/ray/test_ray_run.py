@@ -26,9 +26,9 @@ from support.toy_runs import CONFIG, DATA, digest, generated
 
 from scanstage.assets.files.locations import locate
 from scanstage.assets.files.stores import Location, read_file
+from scanstage.render.bookkeeping.run_options import GenerateOptions
+from scanstage.render.bookkeeping.summary import Summary
 from scanstage.render.engine.blender_session import BlenderEngines
-from scanstage.render.runs.run_options import GenerateOptions
-from scanstage.render.runs.summary import Summary
 from scanstage.render.terminal.log_lines import logged_to
 
 pytestmark = [

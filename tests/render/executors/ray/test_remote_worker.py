@@ -19,9 +19,9 @@ from scanstage.render.engine.engine_protocol import EngineCrashed
 from scanstage.render.executors.ray.remote_worker import RemoteWorker, Task, WorkerSpec, check_version
 from scanstage.scenes.config.load import load_config
 from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.picture_sequence.identity import identity, own_version
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_inputs
-from scanstage.scenes.whole_run.identity import identity, own_version
 
 HERE = {"path": ".scanstage.lock", "text": '{"pid": 1, "host": "somewhere"}'}
 

@@ -1,0 +1,213 @@
+"""glTF and GLB scans: all meshes of the scene in one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.scan_bounds import MAX_BLANK_VERTICES, MAX_NODES, MAX_PARTS, check_room
+from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
+from scanstage.assets.readers.gltf.gltf_document import GltfDocument, numbers
+from scanstage.assets.readers.gltf.gltf_materials import GltfMaterials
+from scanstage.assets.textures.srgb import srgb_bytes
+
+_TRIANGLES, _STRIP, _FAN = 4, 5, 6
+_SURFACES = (_TRIANGLES, _STRIP, _FAN)
+
+
+@dataclass(frozen=True)
+class _Primitive:
+    """One primitive in world space."""
+
+    positions: npt.NDArray[np.float64]
+    faces: npt.NDArray[np.int64]
+    uv: npt.NDArray[np.float32] | None
+    color: npt.NDArray[np.uint8] | None
+    material: int
+
+
+def read_gltf(path: Path) -> RawScan:
+    """Read a ``.glb`` or ``.gltf``. Raises InputError; CompressedError where only Blender can help."""
+    folder = ScanFolder(path)
+    document = GltfDocument(read_bounded(path), folder)
+    materials = GltfMaterials(document)
+    placed = list(_placed_meshes(document))
+    _check_size(document, [mesh for mesh, _ in placed])
+    parts: list[_Primitive] = []
+    for mesh, matrix in placed:
+        for primitive in document.item("meshes", mesh).get("primitives", []):
+            part = _read_primitive(document, materials, primitive, matrix)
+            if part is not None:
+                parts.append(part)
+    if document.items("skins") or document.items("animations"):
+        folder.note("animation", "holds a skeleton or an animation", "takes the rest pose")
+    return _join(parts, materials, folder)
+
+
+def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder) -> RawScan:
+    offsets = np.cumsum([0, *(len(p.positions) for p in parts)])
+    empty = np.zeros((0, 3))
+    uv = None
+    if any(p.uv is not None for p in parts):
+        blank = [np.zeros((len(p.faces), 3, 2), np.float32) if p.uv is None else p.uv for p in parts]
+        uv = np.concatenate(blank)
+    color = None
+    if any(p.color is not None for p in parts):
+        color = np.concatenate(
+            [np.full((len(p.positions), 4), 255, np.uint8) if p.color is None else p.color for p in parts]
+        )
+    return RawScan(
+        vertices=np.concatenate([p.positions for p in parts]) if parts else empty,
+        faces=np.concatenate([p.faces + o for p, o in zip(parts, offsets[:-1], strict=True)])
+        if parts
+        else empty.astype(np.int64),
+        face_material=np.concatenate([np.full(len(p.faces), p.material, np.int64) for p in parts])
+        if parts
+        else np.zeros(0, np.int64),
+        materials=materials.used(),
+        images=materials.images,
+        corner_uv=uv,
+        vertex_color=color,
+        unit="m",
+        up="y",
+        usual_up="y",
+        findings=tuple(folder.findings),
+    )
+
+
+def _placed_meshes(document: GltfDocument) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
+    """(mesh, mesh-to-world) of each node of the scene; of each mesh once where the file has no nodes."""
+    nodes = document.items("nodes")
+    if not nodes:
+        for k in range(len(document.items("meshes"))):
+            yield k, np.eye(4)
+        return
+    if document.items("scenes"):
+        roots = document.item("scenes", document.json.get("scene", 0)).get("nodes", [])
+    else:
+        children = {c for n in nodes for c in n.get("children", [])}
+        roots = [k for k in range(len(nodes)) if k not in children]
+    stack: list[tuple[Any, npt.NDArray[np.float64]]] = [(r, np.eye(4)) for r in reversed(roots)]
+    placed = len(stack)
+    while stack:
+        index, parent = stack.pop()
+        node = document.item("nodes", index)
+        placed += len(node.get("children", []))
+        if placed > max(MAX_NODES, 2 * len(nodes)):  # a node that is its own ancestor, or has very many parents
+            raise InputError("its nodes form a loop or multiply without end")
+        matrix = parent @ _local_matrix(node)
+        if "mesh" in node:
+            yield node["mesh"], matrix
+        stack += [(c, matrix) for c in reversed(node.get("children", []))]
+
+
+def _check_size(document: GltfDocument, placed: list[Any]) -> None:
+    """Refuse a scene that is too large, by the counts of its JSON: a mesh counts as often as nodes place it."""
+    parts = vertices = faces = blank = 0
+    for mesh, times in Counter(placed).items():
+        primitives = document.item("meshes", mesh).get("primitives", [])
+        parts += len(primitives) * times
+        for primitive in primitives:
+            mode, attributes = primitive.get("mode", _TRIANGLES), primitive.get("attributes", {})
+            if mode not in _SURFACES or "POSITION" not in attributes:
+                continue
+            here, none = document.declared(attributes["POSITION"])
+            corners = here
+            if "indices" in primitive:
+                corners, unwritten = document.declared(primitive["indices"])
+                none += unwritten
+            vertices += here * times
+            faces += (corners // 3 if mode == _TRIANGLES else max(0, corners - 2)) * times
+            blank += none * times
+    if parts > MAX_PARTS:
+        raise InputError(f"places {parts:,} pieces of meshes (at most {MAX_PARTS:,})", "join them")
+    if blank > MAX_BLANK_VERTICES:
+        raise InputError(f"declares {blank:,} vertices without any data (at most {MAX_BLANK_VERTICES:,})")
+    check_room(faces, vertices)
+
+
+def _local_matrix(node: dict[str, Any]) -> npt.NDArray[np.float64]:
+    """Node to parent, from ``matrix`` (column-major) or translation, rotation (x, y, z, w) and scale."""
+    if "matrix" in node:
+        return numbers(node["matrix"], 16).reshape(4, 4).T
+    matrix = np.eye(4)
+    x, y, z, w = numbers(node.get("rotation", [0, 0, 0, 1]), 4)
+    rotation = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    matrix[:3, :3] = rotation * numbers(node.get("scale", [1, 1, 1]), 3)
+    matrix[:3, 3] = numbers(node.get("translation", [0, 0, 0]), 3)
+    return matrix
+
+
+def _read_primitive(
+    document: GltfDocument, materials: GltfMaterials, primitive: dict[str, Any], matrix: npt.NDArray[np.float64]
+) -> _Primitive | None:
+    """One primitive, or None for points and lines."""
+    mode = primitive.get("mode", _TRIANGLES)
+    attributes = primitive.get("attributes", {})
+    if mode not in _SURFACES or "POSITION" not in attributes:
+        if "POSITION" in attributes:
+            document.folder.note("points or lines", "holds points or lines", "leaves them out")
+        return None
+    positions = document.floats(attributes["POSITION"])
+    if positions.shape[1] != 3:
+        raise InputError("its positions don't have three coordinates")
+    index = (
+        document.accessor(primitive["indices"])[:, 0].astype(np.int64)
+        if "indices" in primitive
+        else np.arange(len(positions))
+    )
+    faces = _triangles(index, mode)
+    if len(faces) and faces.max() >= len(positions):
+        raise InputError(f"a face names a vertex that the file doesn't have (there are {len(positions)})")
+    placed = positions @ matrix[:3, :3].T + matrix[:3, 3]
+    if np.linalg.det(matrix[:3, :3]) < 0:  # mirrored nodes turn their faces around (section 3.7.4)
+        faces = faces[:, ::-1]
+    uv_name = f"TEXCOORD_{materials.uv_set(primitive.get('material'))}"
+    for name in ("COLOR_0", uv_name):
+        if name in attributes and document.declared(attributes[name])[0] != len(positions):
+            raise InputError(f"it has more or fewer of {name[:80]} than positions")
+    color = _colors(document.floats(attributes["COLOR_0"])) if "COLOR_0" in attributes else None
+    material = materials.use(primitive.get("material"), vertex_colors=color is not None)
+    uv = None
+    if uv_name in attributes:
+        values = document.floats(attributes[uv_name])
+        if values.shape[1] != 2:
+            raise InputError("its UVs don't have two coordinates")
+        values = materials.transform_uv(primitive.get("material"), values)
+        uv = np.stack([values[:, 0], 1.0 - values[:, 1]], axis=1)[faces].astype(np.float32)  # glTF's V points down
+    return _Primitive(placed, faces, uv, color, material)
+
+
+def _triangles(index: npt.NDArray[np.int64], mode: int) -> npt.NDArray[np.int64]:
+    if mode == _TRIANGLES:
+        return index[: len(index) // 3 * 3].reshape(-1, 3)
+    if len(index) < 3:
+        return np.zeros((0, 3), np.int64)
+    if mode == _FAN:
+        return np.stack([np.full(len(index) - 2, index[0]), index[1:-1], index[2:]], axis=1)
+    at = np.arange(len(index) - 2)
+    odd = at % 2
+    return np.stack([index[at], index[at + 1 + odd], index[at + 2 - odd]], axis=1)
+
+
+def _colors(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """(V, 4) sRGB bytes with linear alpha from glTF's linear vertex colours."""
+    rgba = np.full((len(linear), 4), 255, np.uint8)
+    rgba[:, :3] = srgb_bytes(linear[:, :3])
+    if linear.shape[1] == 4:
+        rgba[:, 3] = np.rint(np.clip(np.nan_to_num(linear[:, 3]), 0.0, 1.0) * 255)
+    return rgba

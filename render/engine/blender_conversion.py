@@ -1,0 +1,138 @@
+"""Formats that only Blender reads, turned into GLB in a Blender process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
+from scanstage.assets.raw_scans.scan_bounds import free_memory
+from scanstage.render.blender.import_scan import MARKER
+from scanstage.render.engine.blender_launch import start_failure, worker_command
+from scanstage.render.engine.engine_protocol import EngineError
+from scanstage.render.engine.file_view import limited
+
+_SCRIPT = Path(__file__).parents[1] / "blender" / "import_scan.py"
+_TIMEOUT_S = 600.0
+_MEMORY_SHARE = 0.8
+_LOOK_EVERY_S = 0.2
+_DOES_NOT_START = ("no_bpy", "bpy_broken")
+_MOST_PRINTED_BYTES = 1 << 20
+
+
+def convert_with_blender(
+    source: Path,
+    target: Path,
+    blender: Path | None = None,
+    timeout_s: float = _TIMEOUT_S,
+    memory_bytes: int | None = None,
+) -> None:
+    """Convert a USD, USDZ or FBX file to GLB (metres, Y up, materials and textures embedded).
+
+    The file is untrusted: it is read by a process of its own with factory settings, in which no script of the file
+    runs, and which is ended after ``timeout_s``, or when it takes more memory than it may. On Linux it can open nothing
+    but the system, Blender, and what is in the file's folder (:mod:`file_view`); elsewhere it could open more,
+    so the folder should hold a copy of the file and of what it may use, and the file name nothing else.
+
+    Args:
+        source: the file.
+        target: the ``.glb`` to write; it is there completely or not at all.
+        blender: a Blender executable, or None for the bpy wheel.
+        timeout_s: for all of it.
+        memory_bytes: resident memory that Blender may take; None is most of what is free.
+
+    Raises:
+        InputError: the file can't be converted, or this Blender can't be used; with the mend.
+    """
+    if not source.is_file():
+        raise InputError(f"{source}: no such file")
+    with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.absolute().parent) as folder:
+        converted = Path(folder) / "scan.glb"
+        command = worker_command(blender, _SCRIPT, (str(source.absolute()), str(converted)))
+        reads = (source.absolute().parent, _SCRIPT.parent)
+        limits = (timeout_s, memory_bytes or round(_MEMORY_SHARE * free_memory()), source.absolute().parent, folder)
+        report = _run(limited(command, reads, [Path(folder)]), *limits)
+        if report.get("error") in _DOES_NOT_START:  # perhaps for what it may not read
+            # The file itself may have had that printed, to be read without limits: so it is asked without the file.
+            nothing = worker_command(blender, _SCRIPT, (str(Path(folder) / "nothing.fbx"), str(converted)))
+            if _run(limited(nothing, reads, [Path(folder)]), *limits).get("error") in _DOES_NOT_START:
+                report = _run(command, *limits)
+        if "error" in report:
+            raise _refusal(source, blender, str(report["error"]), str(report["message"]))
+        if not converted.is_file():
+            raise InputError(f"{source}: Blender's exporter wrote nothing", "convert it to GLB by hand")
+        converted.replace(target)
+
+
+def _run(command: list[str], timeout_s: float, memory_bytes: int, place: Path, scratch: str) -> dict[str, object]:
+    """Run the conversion; its report, or one made up for a process that gave none or had to be ended.
+
+    USD looks for files where the process is and where the environment says; so it is where the file is.
+    """
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PXR_")}
+    environment |= {"TMPDIR": scratch, "PYTHONPATH": os.pathsep.join(os.path.abspath(p) for p in _python_path())}  # noqa: PTH100
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=errors, cwd=place, env=environment
+        )
+        try:
+            too_much = _watch(process, timeout_s, memory_bytes)
+        finally:
+            process.kill()
+            code = process.wait()
+        output = [*_last_lines(errors), *_last_lines(printed)]
+    if too_much:
+        return {"error": "failed", "message": too_much}
+    for line in reversed(output):
+        if line.startswith(MARKER):
+            with contextlib.suppress(ValueError, RecursionError):
+                told = json.loads(line[len(MARKER) :])
+                if isinstance(told, dict):
+                    return told
+    last = next((line.strip() for line in reversed(output) if line.strip()), "")
+    return {"error": "failed", "message": f"Blender ended with exit code {code} while reading it. {last}"}
+
+
+def _last_lines(file: IO[bytes]) -> list[str]:
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _MOST_PRINTED_BYTES))
+    return file.read().decode("utf-8", "replace").splitlines()
+
+
+def _watch(process: subprocess.Popen[bytes], timeout_s: float, memory_bytes: int) -> str | None:
+    """Wait for the process to end by itself; or what to say of one that takes too long, or too much memory."""
+    deadline = time.monotonic() + timeout_s
+    watched = psutil.Process(process.pid)
+    while time.monotonic() < deadline:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK_EVERY_S)
+            return None
+        with contextlib.suppress(psutil.Error):
+            if watched.memory_info().rss > memory_bytes:
+                return f"Blender took more than {memory_bytes / 1e9:.1f} GB of memory while reading it"
+    return f"Blender didn't finish in {timeout_s:.0f} s"
+
+
+def _python_path() -> list[str]:
+    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+
+
+def _refusal(source: Path, blender: Path | None, kind: str, message: str) -> InputError:
+    if kind == "no_usd":
+        hint = f"use the bpy wheel (leave out {option('blender')}) or an official Blender, or convert it to GLB"
+        return InputError(f"{source}: {message}", hint)
+    if kind == "outside":
+        return InputError(f"{source}: {message}", "put the images beside the scan, or convert it to GLB by hand")
+    if kind in _DOES_NOT_START:
+        failure = start_failure(blender, EngineError(message, kind))
+        if isinstance(failure, InputError):
+            return failure
+    return InputError(f"{source}: Blender can't read it: {message}", "check the file, or convert it to GLB by hand")

@@ -1,0 +1,73 @@
+"""What a config says of light: an environment image, ambient light, lamps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from scanstage.scenes.config.sections.section import Section
+from scanstage.scenes.config.sections.value_types import (
+    Color,
+    Degrees,
+    Elevation,
+    Number,
+    Text,
+    Whole,
+)
+from scanstage.scenes.values.distributions import AnyValue, Choice, Uniform
+
+BUILTIN_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
+"""CC0 environment images that every Blender carries."""
+
+
+class HdriConfig(Section):
+    """Light from an environment image."""
+
+    image: Annotated[AnyValue, Text()] = Field(
+        Choice(choice=[f"builtin:{name}" for name in BUILTIN_HDRIS if name != "night"]),
+        description=f"builtin:<name> ({', '.join(BUILTIN_HDRIS)}), a .hdr or .exr file, or a folder of such",
+    )
+    rotation_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="about the vertical")
+    strength: Annotated[AnyValue, Number(0, 1000)] = Field(1.0, description="factor on the image's radiance")
+
+
+class AmbientConfig(Section):
+    """Even light from all around, in place of an HDRI."""
+
+    color: Color = Field("#ffffff", description="sRGB")
+    strength: Annotated[AnyValue, Number(0, 1000)] = Field(0.5, description="radiance")
+
+
+class LampConfig(Section):
+    """One lamp, or ``count`` of a kind; aimed at the objects."""
+
+    kind: Literal["sun", "area", "point"]
+    count: Annotated[AnyValue, Whole(0, 16)] = Field(1, description="how many, each drawn by itself")
+    power: Annotated[AnyValue, Number(0, 1e6)] = Field(description="watts; for a sun W/m²")
+    temperature_k: Annotated[AnyValue, Number(1000, 20000)] = Field(5500, description="colour temperature in kelvin")
+    azimuth_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="where it stands")
+    elevation_deg: Elevation = Field(Uniform(uniform=(25, 80)), description="above the horizon")
+    distance_m: Annotated[AnyValue, Number(0.01, 1000)] = Field(
+        2.0, description="from the objects' centre; a sun has none"
+    )
+    size_m: Annotated[AnyValue, Number(0, 100)] = Field(
+        0.3, description="edge of an area lamp, radius of a point lamp: larger is softer"
+    )
+    angle_deg: Annotated[AnyValue, Number(0, 90)] = Field(
+        0.53, description="angular diameter of a sun: larger is softer"
+    )
+
+
+class LightConfig(Section):
+    """All light of a picture. With neither ``hdri`` nor ``ambient`` there is the default HDRI choice."""
+
+    hdri: HdriConfig | None = None
+    ambient: AmbientConfig | None = None
+    lamps: list[LampConfig] = Field(default_factory=list, max_length=64)
+
+    @model_validator(mode="after")
+    def _one_environment(self) -> LightConfig:
+        if self.hdri is not None and self.ambient is not None:
+            raise ValueError("hdri and ambient exclude each other: give one of them")
+        return self

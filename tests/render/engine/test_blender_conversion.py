@@ -1,0 +1,215 @@
+"""USD and FBX through Blender: size, orientation and texture survive; broken files are the user's error."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.readers.read_scan import read_scan
+from scanstage.render.engine import blender_conversion as blender_import
+from scanstage.render.engine import file_view
+from scanstage.render.engine.blender_conversion import convert_with_blender
+
+pytestmark = [
+    pytest.mark.blender,
+    pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="no bpy wheel in this Python"),
+]
+
+# A brick of 0.3 x 0.2 x 0.1 m, 0.5 m up, with an 8x8 texture.
+EXPORT = """
+import os, sys
+import bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.mesh.primitive_cube_add(size=1, location=(0, 0, 0.5))
+brick = bpy.context.object
+brick.scale = (0.3, 0.2, 0.1)
+image = bpy.data.images.new("paint", 8, 8)
+image.pixels[:] = [0.9, 0.1, 0.1, 1.0] * 64
+image.filepath_raw = os.path.join(sys.argv[1], "paint.png")
+image.file_format = "PNG"
+image.save()
+material = bpy.data.materials.new("painted")
+if bpy.app.version < (5, 0, 0):
+    material.use_nodes = True
+node = material.node_tree.nodes.new("ShaderNodeTexImage")
+node.image = image
+bsdf = next(n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED")
+material.node_tree.links.new(node.outputs["Color"], bsdf.inputs["Base Color"])
+brick.data.materials.append(material)
+bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "brick.usdc"))
+bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "brick.usdz"))
+bpy.ops.export_scene.fbx(filepath=os.path.join(sys.argv[1], "brick.fbx"), path_mode="COPY", embed_textures=True)
+os.mkdir(os.path.join(sys.argv[1], "elsewhere"))
+for suffix, export in (("fbx", bpy.ops.export_scene.fbx), ("usda", bpy.ops.wm.usd_export)):
+    options = {"path_mode": "RELATIVE"} if suffix == "fbx" else {"export_textures_mode": "KEEP"}
+    export(filepath=os.path.join(sys.argv[1], "elsewhere", "thief." + suffix), **options)
+bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "elsewhere", "thief.usdc"), export_textures_mode="KEEP")
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+LAYER = '#usda 1.0\n(\n defaultPrim = "a"\n{}\n)\ndef Xform "a" {{\n{}\n}}\n'
+TRIANGLE = """def Mesh "m" {
+ int[] faceVertexCounts = [3]
+ int[] faceVertexIndices = [0, 1, 2]
+ point3f[] points = [(0, 0, 0), (0.1, 0, 0), (0, 0.1, 0)]
+}"""
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bricks")
+    subprocess.run([sys.executable, "-c", EXPORT, str(folder)], check=True, capture_output=True, timeout=120)
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["usdc", "usdz", "fbx"])
+def test_a_brick_survives(sources: Path, tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / "brick.glb"
+    convert_with_blender(sources / f"brick.{suffix}", target)
+    scene = trimesh.load_scene(target)
+    extents, centre = scene.extents, scene.bounds.mean(axis=0)
+    np.testing.assert_allclose(extents, (0.3, 0.1, 0.2), atol=1e-4)  # glTF: Y up
+    np.testing.assert_allclose(centre, (0.0, 0.5, 0.0), atol=1e-4)
+    (mesh,) = scene.geometry.values()
+    texture = mesh.visual.material.baseColorTexture
+    assert texture is not None
+    assert texture.size == (8, 8)
+    red, green, _ = np.asarray(texture.convert("RGB"))[4, 4]
+    assert red > 200 > 120 > green
+    assert [p.name for p in tmp_path.iterdir()] == ["brick.glb"]
+
+
+@pytest.mark.parametrize("suffix", ["fbx", "usda", "usdc"])
+def test_images_from_outside_the_folder_are_refused(sources: Path, suffix: str) -> None:
+    """The texture lies one folder up: a scan could name any image of this machine."""
+    with pytest.raises(InputError, match=r"outside its own folder.*paint\.png"):
+        read_scan(sources / "elsewhere" / f"thief.{suffix}", never)
+
+
+def never(source: Path, target: Path) -> None:
+    raise AssertionError("Blender was asked to read it")
+
+
+@pytest.mark.parametrize("suffix", ["fbx", "usda"])
+@pytest.mark.parametrize("sees_all", [False, True])
+def test_blender_itself_takes_no_images_from_outside(
+    sources: Path, tmp_path: Path, suffix: str, sees_all: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were a name overlooked: the kernel shows Blender nothing else, and where it can't, what came in is looked at."""
+    source, out = sources / "elsewhere" / f"thief.{suffix}", tmp_path / "out.glb"
+    if sees_all:
+        monkeypatch.setattr(blender_import, "limited", lambda command, *_: command)
+        with pytest.raises(InputError, match="outside its own folder"):
+            convert_with_blender(source, out)
+        assert not out.exists()
+    else:
+        with contextlib.suppress(InputError):
+            convert_with_blender(source, out)
+        assert not out.exists() or not read_scan(out).images
+
+
+@pytest.mark.skipif(not file_view.available(), reason="this kernel can't limit what a process sees")
+def test_what_blender_may_not_see_it_does_not_read(tmp_path: Path) -> None:
+    """The layer below lies outside and is named in the last way that would be thought of."""
+    (scan := tmp_path / "scan").mkdir()
+    (tmp_path / "secret.usda").write_text(LAYER.format("", TRIANGLE))
+    (scan / "a.usda").write_text(LAYER.format("", f'def "b" (references=@{tmp_path}/secret.usda@) {{\n}}\n'))
+    with pytest.raises(InputError, match="no mesh"):
+        convert_with_blender(scan / "a.usda", tmp_path / "out.glb")
+
+
+def test_layers_are_not_looked_for_where_the_user_happens_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """USD looks for ``layer.usda`` in the process's folder too, and wherever the environment says."""
+    for folder in ("scan", "here", "there"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "here" / "one.usda").write_text(LAYER.format("", TRIANGLE))
+    (tmp_path / "there" / "two.usda").write_text(LAYER.format("", TRIANGLE))
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PXR_AR_DEFAULT_SEARCH_PATH", str(tmp_path / "there"))
+    monkeypatch.setattr(blender_import, "limited", lambda command, *_: command)
+    for layer in ("one", "two"):
+        (tmp_path / "scan" / "a.usda").write_text(LAYER.format("", f'def "b" (references=@{layer}.usda@) {{\n}}\n'))
+        with pytest.raises(InputError, match="no mesh"):
+            read_scan(tmp_path / "scan" / "a.usda", convert_with_blender)
+
+
+def test_layers_and_textures_of_the_scans_own_folder_come_in(sources: Path, tmp_path: Path) -> None:
+    """What isn't refused isn't lost: a layer below, and the texture that it names from there."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(sources / "elsewhere" / "thief.usda", tmp_path / "parts" / "brick.usda")
+    shutil.copy(sources / "paint.png", tmp_path / "paint.png")
+    prim = re.search(r'defaultPrim = "(\w+)"', (tmp_path / "parts" / "brick.usda").read_text())
+    assert prim
+    (tmp_path / "a.usda").write_text(LAYER.format("", 'def "b" (references=@./parts/brick.usda@) {\n}\n'))
+    scan = read_scan(tmp_path / "a.usda", convert_with_blender)
+    assert len(scan.faces) == 12
+    assert len(scan.images) == 1
+
+
+@pytest.mark.parametrize("suffix", ["usdc", "usda", "usdz", "fbx"])
+@pytest.mark.parametrize("content", [b"", b"not a scan at all" * 20], ids=["empty", "rubbish"])
+def test_a_broken_file_is_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
+    source = tmp_path / f"bad.{suffix}"
+    source.write_bytes(content)
+    with pytest.raises(InputError, match=source.name):
+        convert_with_blender(source, tmp_path / "out.glb")
+    assert not (tmp_path / "out.glb").exists()
+
+
+def test_a_hang_is_ended(sources: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="didn't finish"):
+        convert_with_blender(sources / "brick.fbx", tmp_path / "out.glb", timeout_s=0.05)
+
+
+@pytest.mark.skipif(shutil.which("blender") is None, reason="no blender on PATH")
+def test_a_blender_executable_serves_too(sources: Path, tmp_path: Path) -> None:
+    blender = Path(shutil.which("blender") or "")
+    convert_with_blender(sources / "brick.fbx", tmp_path / "out.glb", blender)
+    np.testing.assert_allclose(trimesh.load_scene(tmp_path / "out.glb").extents, (0.3, 0.1, 0.2), atol=1e-4)
+    version = subprocess.run([blender, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    if version.startswith("Blender 3.4.1"):  # Debian's, built without USD
+        with pytest.raises(InputError, match="can't read USD") as refusal:
+            convert_with_blender(sources / "brick.usdc", tmp_path / "usd.glb", blender)
+        assert "bpy wheel" in str(refusal.value)
+
+
+@pytest.mark.parametrize("trial", ["no_bpy", "bpy_broken", "failed"])
+def test_a_file_can_t_have_itself_read_without_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trial: str
+) -> None:
+    """What the process says that has read the file may be the file's words."""
+    (source := tmp_path / "scan.fbx").write_bytes(b"Kaydara FBX Binary  ")
+    asked: list[tuple[bool, bool]] = []
+
+    def run(command: list[str], *limits: object) -> dict[str, object]:
+        asked.append((str(source) in command, "file_view.py" in " ".join(command)))
+        return {"error": trial if len(asked) == 2 else "no_bpy", "message": "x"}
+
+    monkeypatch.setattr(blender_import, "_run", run)
+    monkeypatch.setattr(sys, "platform", "linux")
+    with pytest.raises(InputError):
+        convert_with_blender(source, tmp_path / "scan.glb")
+    with_limits, without_the_file, without_limits = (True, True), (False, True), (True, False)
+    assert asked == [with_limits, without_the_file] + [without_limits] * (trial != "failed")
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", "7", "[" * 10_000])
+def test_what_is_no_report_is_none(tmp_path: Path, line: str) -> None:
+    code = f"print('SCANSTAGE-IMPORT ' + {line!r})"
+    report = blender_import._run([sys.executable, "-c", code], 20, 1 << 40, tmp_path, str(tmp_path))
+    assert report["error"] == "failed"
