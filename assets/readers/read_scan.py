@@ -33,7 +33,7 @@ Convert = Callable[[Path, Path], None]
 """Turns a file that only Blender reads (first path) into a GLB (second path). The file is a copy, in a folder that
 holds nothing but what the scan may use."""
 
-_READERS: dict[str, Callable[[Path], RawScan]] = {
+READERS: dict[str, Callable[[Path], RawScan]] = {
     ".obj": read_obj,
     ".ply": read_ply,
     ".glb": read_gltf,
@@ -41,8 +41,9 @@ _READERS: dict[str, Callable[[Path], RawScan]] = {
     ".stl": read_stl,
     ".msh": read_msh,
 }
+"""What reads each kind of scan, by suffix. May raise anything; see :func:`read_scan`."""
 _BLENDER_ONLY = (".usd", ".usda", ".usdc", ".usdz", ".fbx")
-SCAN_SUFFIXES = (*_READERS, *_BLENDER_ONLY)
+SCAN_SUFFIXES = (*READERS, *_BLENDER_ONLY)
 _MAX_COORDINATE = 1e9
 _COARSEST_STEP = 0.005  # of the extent
 _MAGIC = ((b"ply", ".ply"), (b"glTF", ".glb"), (b"solid", ".stl"), (b"PK\x03\x04", ".zip"), (b"Kaydara FBX", ".fbx"))
@@ -97,10 +98,10 @@ def _head(path: Path, suffix: str) -> bytes:
 
 
 def _read(path: Path, suffix: str, convert: Convert | None) -> RawScan:
-    if suffix not in _READERS:
+    if suffix not in READERS:
         return _through_blender(path, convert)
     try:
-        return _READERS[suffix](path)
+        return READERS[suffix](path)
     except CompressedError:
         if convert is None:
             raise

@@ -6,7 +6,7 @@ itself no array of its size is made of anything wider than a byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,6 +42,10 @@ class Maps(Protocol):
         """A map's arrays by its name in the record; None where there is none that can be read."""
 
 
+MapCheck = Callable[[Arrays, Maps, Masks, Sequence[str]], Faults]
+"""Kind and text of what is wrong with a map; takes what :func:`check_content` does, without the name."""
+
+
 def check_content(name: str, arrays: Arrays, maps: Maps, masks: Masks, classes: Sequence[str]) -> Faults:
     """Kind and text of what is wrong with a map; for soft masks see :func:`check_soft_masks`.
 
@@ -52,22 +56,18 @@ def check_content(name: str, arrays: Arrays, maps: Maps, masks: Masks, classes: 
         masks: modal and amodal, by instance id.
         classes: all labelled ones, in the order of their category ids.
     """
-    if name in ("instances", "semantic", "depth") and arrays[0].ndim != 2:
-        return [(f"map-{name}", f"has {arrays[0].shape[2]} channels, expected one")]
-    match name:
-        case "instances":
-            return _check_instances(arrays[0], maps.record, masks)
-        case "semantic":
-            return _check_semantic(arrays[0], maps.record, masks, classes)
-        case "depth":
-            return _check_depth(arrays[0], maps.record, masks)
-        case "depth_m":
-            return _check_metres(arrays[0], maps)
-        case "normals":
-            return _check_normals(arrays)
-        case "normals_png":
-            return _check_colors(arrays[0], maps.arrays("normals"))
-    return []
+    return MAP_CHECKS[name](arrays, maps, masks, classes) if name in MAP_CHECKS else []
+
+
+def _one_channel(name: str, check: MapCheck) -> MapCheck:
+    """A check of a map that must have one channel; of another nothing else is looked at."""
+
+    def checked(arrays: Arrays, maps: Maps, masks: Masks, classes: Sequence[str]) -> Faults:
+        if arrays[0].ndim != 2:
+            return [(f"map-{name}", f"has {arrays[0].shape[2]} channels, expected one")]
+        return check(arrays, maps, masks, classes)
+
+    return checked
 
 
 def _modal(masks: Masks, pixels: int) -> Iterator[tuple[int, RunMask]]:
@@ -233,3 +233,14 @@ def check_soft_masks(layers: Iterable[tuple[Array, Array]], masks: Masks) -> Fau
         if modal.area >= SOFT_LEAST_PX and iou < SOFT_LEAST_IOU:
             found.append(("map-soft-masks", f"instance {instance_id}: agrees with its mask at IoU {iou:.2f} only"))
     return found
+
+
+MAP_CHECKS: dict[str, MapCheck] = {
+    "instances": _one_channel("instances", lambda a, maps, masks, _: _check_instances(a[0], maps.record, masks)),
+    "semantic": _one_channel("semantic", lambda a, maps, masks, c: _check_semantic(a[0], maps.record, masks, c)),
+    "depth": _one_channel("depth", lambda a, maps, masks, _: _check_depth(a[0], maps.record, masks)),
+    "depth_m": lambda a, maps, masks, _: _check_metres(a[0], maps),
+    "normals": lambda a, maps, masks, _: _check_normals(a),
+    "normals_png": lambda a, maps, masks, _: _check_colors(a[0], maps.arrays("normals")),
+}
+"""What looks at each map, by its name in records; :func:`check_soft_masks` at soft masks, which come in layers."""

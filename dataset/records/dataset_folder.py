@@ -9,8 +9,9 @@ from pathlib import Path
 
 from scanstage.assets.files.stores import Location, file_sizes, make_folder, remove
 from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.records.map_kinds import MAPS
 
-MAP_FOLDERS = ("depth", "normals", "instances", "semantic", "soft_masks")
+MAP_FOLDERS = tuple(MAPS)
 """Folders of per-pixel data beside the pictures; each is there where it is asked for."""
 
 

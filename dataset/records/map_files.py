@@ -16,16 +16,6 @@ Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.uint16]
 Window = tuple[int, int, int, int]
 
-MAP_FILES = {
-    "depth": ("depth", "png"),
-    "depth_m": ("depth", "exr"),
-    "normals": ("normals", "exr"),
-    "normals_png": ("normals", "png"),
-    "instances": ("instances", "png"),
-    "semantic": ("semantic", "png"),
-    "soft_masks": ("soft_masks", "npz"),
-}
-"""Folder and suffix of each map's file, by its name in records."""
 MM = 1000.0
 FARTHEST_MM = 65535
 
@@ -68,7 +58,7 @@ def ids_png(ids: Ids) -> bytes:
     return _png(ids)
 
 
-def soft_masks_npz(masks: Iterable[tuple[int, Window, Floats]], shape_hw: tuple[int, int]) -> bytes:
+def soft_masks_npz(masks: Iterable[tuple[int, Window, Floats]], shape_hw: tuple[int, ...]) -> bytes:
     """Compressed ``.npz``: which objects cover a pixel, and how much of it, in order of falling coverage.
 
     ``instance_ids`` (L, H, W) uint16 and ``coverage`` (L, H, W) uint8, 255 is all of the pixel; ids are 0 where fewer

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scanstage.assets.files.outside_files import NO_FILE
 from scanstage.dataset.records.dataset_folder import DatasetFolder, image_name
-from scanstage.dataset.records.map_files import MAP_FILES
+from scanstage.dataset.records.map_kinds import MAP_FILES
 from scanstage.dataset.records.own_files import has_own, own_content, read_own
 from scanstage.dataset.records.record import Record
 from scanstage.scenes.plan import MOST_PIXELS

@@ -15,6 +15,7 @@ from scanstage.assets.files.stores import remove_file
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option, shell_only
 from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.map_kinds import MAPS
 from scanstage.dataset.records.own_files import refuse_misplaced
 from scanstage.dataset.records.picture_files import image_is_whole
 from scanstage.dataset.records.record_store import count_labels, iterate_records, recorded_indices
@@ -26,7 +27,6 @@ from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.bookkeeping.run_outputs import begun
 from scanstage.render.bookkeeping.same_run import check_resumable
 from scanstage.render.engine.scratch import remove_scratch_of_dead_runs
-from scanstage.render.finish.map_output import BYTES_A_PIXEL as MAP_BYTES_A_PIXEL
 from scanstage.render.finish.map_output import wanted_maps
 from scanstage.render.finish.quarantine import release_finished
 from scanstage.scenes.config.sections.run_config import OutputConfig, RunConfig
@@ -271,4 +271,4 @@ def check_space(folder: DatasetFolder, config: RunConfig, pictures: int) -> None
 
 
 def _bytes_a_pixel(output: OutputConfig) -> float:
-    return BYTES_A_PIXEL[output.format] + sum(MAP_BYTES_A_PIXEL[kind] for kind in wanted_maps(output))
+    return BYTES_A_PIXEL[output.format] + sum(MAPS[kind].bytes_a_pixel for kind in wanted_maps(output))

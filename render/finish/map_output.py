@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.files.atomic import write_atomically
-from scanstage.dataset.records.dataset_folder import MAP_FOLDERS, DatasetFolder
-from scanstage.dataset.records.map_files import depth_exr, depth_png, ids_png, normals_exr, normals_png, soft_masks_npz
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.map_kinds import MAPS, MapSources
 from scanstage.dataset.records.picture_files import map_path
 from scanstage.dataset.records.record import MapInfo
 from scanstage.render.engine.passes import Passes
-from scanstage.render.engine.soft_masks import SoftMask
 from scanstage.scenes.config.sections.render_settings import RenderSettings
 from scanstage.scenes.config.sections.run_config import OutputConfig, RunConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
@@ -25,19 +24,15 @@ Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.uint16]
 Pixels = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
-PASSES = ("depth", "normals", "soft_masks")
-BYTES_A_PIXEL = {"depth": 6.0, "normals": 15.0, "instances": 0.2, "semantic": 0.2, "soft_masks": 1.0}
-"""Upper bound of what each kind of map takes on disk, for the check of free space."""
-
 
 def wanted_maps(output: OutputConfig) -> tuple[str, ...]:
-    """The kinds of maps, of :data:`dataset_folder.MAP_FOLDERS`, that are configured."""
-    return tuple(kind for kind in MAP_FOLDERS if getattr(output, kind))
+    """The kinds of maps, of :data:`map_kinds.MAPS`, that are configured."""
+    return tuple(kind for kind in MAPS if getattr(output, kind))
 
 
 def wanted_passes(output: OutputConfig) -> tuple[str, ...]:
     """What an engine must deliver for them (:class:`render_settings.RenderSettings`)."""
-    return tuple(kind for kind in wanted_maps(output) if kind in PASSES)
+    return tuple(kind for kind in wanted_maps(output) if MAPS[kind].is_pass)
 
 
 def engine_settings(config: RunConfig) -> RenderSettings:
@@ -60,74 +55,29 @@ def write_maps(
 
     Raises OSError where the folder can't be written.
     """
-    arrays = _wanted_arrays(plan, passes, label_ids, output, classes)
+    sources = _sources(plan, passes, label_ids, output, classes)
+    files = {name: encode(sources) for kind in wanted_maps(output) for name, (_, encode) in MAPS[kind].files.items()}
     written = {}
-    for name, data in _encoded(arrays).items():
+    for name, data in files.items():
         path = map_path(plan.index, name)
         write_atomically(folder.root / path, data)
         written[name] = MapInfo(path, hashlib.sha256(data).hexdigest())
     return written
 
 
-@dataclass(frozen=True)
-class _Arrays:
-    """What is to be written, (H, W) and more; None: isn't wanted."""
-
-    depth_m: Floats | None
-    normals: Floats | None
-    instance_ids: Ids | None
-    category_ids: Ids | None
-    soft_masks: tuple[SoftMask, ...] | None
-    shape_hw: tuple[int, int]
-
-
-def _wanted_arrays(
+def _sources(
     plan: FramePlan, passes: Passes, label_ids: Ids, output: OutputConfig, classes: Sequence[str]
-) -> _Arrays:
-    """See :func:`write_maps`."""
-    assert not output.depth or passes.depth_m is not None
-    assert not output.normals or passes.normals is not None
-    assert not output.soft_masks or passes.soft_masks is not None
+) -> MapSources:
+    """What is wanted of the passes, at the labels' outlines as they are; see :func:`write_maps`."""
     depth = passes.depth_m if output.depth else None
     normals = passes.normals if output.normals else None
     if depth is not None or normals is not None:
         amiss = pixels_amiss(label_ids, passes.instance_ids)
         depth = None if depth is None else mended(depth, amiss)
         normals = None if normals is None else to_camera_frame(mended(normals, amiss), plan.camera)
-    return _Arrays(
-        depth,
-        normals,
-        label_ids if output.instances else None,
-        category_ids(plan, label_ids, classes) if output.semantic else None,
-        passes.soft_masks if output.soft_masks else None,
-        (label_ids.shape[0], label_ids.shape[1]),
-    )
-
-
-def _encoded(arrays: _Arrays) -> dict[str, bytes]:
-    """Content of each file, by its name in records."""
-    files: dict[str, bytes] = {}
-    if arrays.depth_m is not None:
-        files |= {"depth": depth_png(arrays.depth_m), "depth_m": depth_exr(arrays.depth_m)}
-    if arrays.normals is not None:
-        files |= {"normals": normals_exr(arrays.normals), "normals_png": normals_png(arrays.normals)}
-    if arrays.instance_ids is not None:
-        files["instances"] = ids_png(arrays.instance_ids)
-    if arrays.category_ids is not None:
-        files["semantic"] = ids_png(arrays.category_ids)
-    if arrays.soft_masks is not None:
-        masks = [(m.instance_id, m.window_xywh, m.coverage) for m in arrays.soft_masks]
-        files["soft_masks"] = soft_masks_npz(masks, arrays.shape_hw)
-    return files
-
-
-def category_ids(plan: FramePlan, label_ids: Ids, classes: Sequence[str]) -> Ids:
-    """(H, W) uint16 category ids as in the COCO file; 0 where no labelled class is. Raises KeyError for another."""
-    number = {name: i + 1 for i, name in enumerate(classes)}
-    table = np.zeros(max((o.instance_id for o in plan.objects), default=0) + 1, np.uint16)
-    for item in plan.objects:
-        table[item.instance_id] = 0 if item.class_name is None else number[item.class_name]
-    return table[label_ids]
+    soft = passes.soft_masks if output.soft_masks else None
+    masks = None if soft is None else [(m.instance_id, m.window_xywh, m.coverage) for m in soft]
+    return MapSources(plan, classes, label_ids, depth, normals, masks)
 
 
 def to_camera_frame(normals: Floats, camera: CameraPlan) -> Floats:

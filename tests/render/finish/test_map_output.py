@@ -13,13 +13,14 @@ from support import analytic
 from support.analytic_engine import AnalyticEngine, AnalyticEngines
 from support.toy_runs import generated
 
+from scanstage.dataset.labels.categories import category_ids
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.picture_files import image_is_whole
 from scanstage.dataset.records.record import Record
 from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.engine.passes import Passes
 from scanstage.render.engine.soft_masks import SoftMask
-from scanstage.render.finish.map_output import category_ids, mended, pixels_amiss, to_camera_frame
+from scanstage.render.finish.map_output import mended, pixels_amiss, to_camera_frame
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import CameraPlan, FramePlan
 
