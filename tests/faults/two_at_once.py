@@ -91,7 +91,7 @@ def first_of_all(work: Workplace, name: str, code: str) -> dict[str, str]:
     folder = work.root / name
     folder.mkdir(exist_ok=True)
     (folder / "sitecustomize.py").write_text(code)
-    return {"PYTHONPATH": f"{folder}{os.pathsep}{work.environment()['PYTHONPATH']}"}
+    return {"PYTHONPATH": os.pathsep.join(p for p in (str(folder), os.environ.get("PYTHONPATH", "")) if p)}
 
 
 def clock_jumps(work: Workplace, seen: Observation, times: int) -> None:
