@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,11 +18,12 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.check.check_dataset import CheckReport, check_dataset
 from scanstage.dataset.export.formats import export_dataset
 from scanstage.dataset.labels.instances import make_labels
+from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset as open_finished
 from scanstage.dataset.records.run_file import Command
 from scanstage.dataset_views import Dataset, Label
 from scanstage.render.bookkeeping.progress import OnProgress, ignore_progress
-from scanstage.render.bookkeeping.run_options import GenerateOptions
+from scanstage.render.bookkeeping.run_options import GenerateOptions, check_place
 from scanstage.render.bookkeeping.summary import Summary
 from scanstage.render.commands.dataset_forecast import forecast_dataset
 from scanstage.render.commands.generate import generate as run
@@ -107,12 +108,13 @@ def load_config(
     Raises:
         InputError: every mistake, with the place, what was given, what was expected and the nearest key.
     """
-    texts = [f"{path}={json.dumps(value)}" for path, value in (overrides or {}).items()]
+    texts = [f"{path}={_as_yaml(path, value)}" for path, value in (overrides or {}).items()]
     if isinstance(config, Mapping):
         place = Path(base or ".").resolve()
         return Config(check_config(config, texts, place), place, None, tuple(texts))
     path = Path(config)
-    return Config(read_config(path, texts), Path(base or path.parent).resolve(), path.resolve(), tuple(texts))
+    place = Path(base or path.parent).resolve()
+    return Config(read_config(path, texts, place), place, path.resolve(), tuple(texts))
 
 
 def plan(config: AnyConfig, index: int = 0) -> PicturePlan:
@@ -190,9 +192,10 @@ def generate(
         OSError: the folder can't be written any more; what is finished is kept.
     """
     checked, executable = _checked(config), None if blender is None else Path(blender)
+    check_place(executor, address)
     options = GenerateOptions(
         frames=frames,
-        out=None if out is None else locate(os.fspath(out), "out"),
+        out=None if out is None else locate(os.fspath(out), "out", written=True),
         blender=executable,
         fresh=fresh,
         extend=extend,
@@ -201,7 +204,8 @@ def generate(
         part=WHOLE if shard is None else Shard.parse(shard),
     )
     engines = engines or BlenderEngines(executable)
-    return run(checked.run, checked.base, options, checked.command, engines, on_progress)
+    command = replace(checked.command, blender=None if executable is None else str(executable.absolute()))
+    return run(checked.run, checked.base, options, command, engines, on_progress)
 
 
 def open_dataset(path: Place) -> Dataset:
@@ -220,7 +224,7 @@ def check(path: Place, *, fast: bool = False, workers: int = 1) -> CheckReport:
     Raises:
         InputError: there is no dataset.
     """
-    return check_dataset(Path(path), fast, workers)
+    return check_dataset(DatasetFolder(locate(os.fspath(path), "path")).local_root, fast, workers)
 
 
 def export(path: Place, format: str = "coco", out: Place | None = None, *, library: Place | None = None) -> Export:
@@ -247,6 +251,22 @@ def _checked(config: AnyConfig) -> Config:
     if isinstance(config, str | os.PathLike | Mapping):
         return load_config(config)
     raise InputError(f"config: {type(config).__name__} is no config", "give load_config's, a path, or a dict of keys")
+
+
+def _as_yaml(path: str, value: Any) -> str:
+    try:
+        return json.dumps(value, default=_plain)
+    except TypeError:
+        hint = "give a number, a text, a path, a list or a dict"
+        raise InputError(f"`overrides` {path}: {type(value).__name__} is no value of a config", hint) from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError
 
 
 def _planner(config: Config) -> Planner:

@@ -83,7 +83,7 @@ class Ours:
     def make(self, indices: list[int], judged: frozenset[int]) -> Block:
         """Make pictures; linear radiance of those ``judged`` is kept. Raises SystemExit where one fails."""
         self._judged = judged
-        executor = LocalExecutor(self._workers, self._finish, self._pipeline.give_up)
+        executor = LocalExecutor(lambda: self._workers, self._finish, self._pipeline.give_up)
         with _counted(self.pids) as taken:
             executor.start(self._pictures(indices), at_once=True)
             for outcome in executor.outcomes():

@@ -74,7 +74,7 @@ class Pipeline:
         """Make pictures from beginning to end. Raises SystemExit where one fails."""
         workers = [psutil.Process(worker.start().pid) for worker in self._workers]
         planned, before, start = self._planning_s, self._cpu_s(workers), time.perf_counter()
-        executor = LocalExecutor(self._workers, self._pipeline.finish, self._pipeline.give_up)
+        executor = LocalExecutor(lambda: self._workers, self._pipeline.finish, self._pipeline.give_up)
         executor.start(self._pictures(indices), at_once=True)
         for outcome in executor.outcomes():
             if outcome.record is None:

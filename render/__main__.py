@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import runpy
 import subprocess
 import sys
 
 HERE = os.path.abspath(__file__)  # noqa: PTH100 - bare Blender's Python
 ROOT = os.path.dirname(os.path.dirname(HERE))  # noqa: PTH120
-PROBE = "import runpy, sys; runpy.run_path(sys.argv[1])['make_importable'](); import scanstage.render.cli.app"
+PROBE = "import runpy, sys; runpy.run_path(sys.argv[1])['make_importable'](); "
+PROBE += "import scanstage.render.commands.generate, scanstage.render.cli.app"
 FROM_BLENDER = ("generate", "doctor")
 
 
@@ -105,11 +107,22 @@ def make_importable() -> None:
     spec.loader.exec_module(sys.modules["scanstage"])
 
 
-if __name__ == "__main__" and inside_blender():
-    run_from_blender()
-if __name__ in ("__main__", "__mp_main__"):  # the latter in further processes that plan
+def run() -> None:
+    """Run the command line, in this process or, inside Blender, in another one."""
+    if inside_blender():
+        run_from_blender()
+    if getattr(globals().get("__spec__"), "name", "") == "render.__main__":
+        # Further processes that plan or check run this file again by its path, but not by a name that ends so: then
+        # they find the code, too.
+        runpy.run_path(HERE, run_name="__main__")
+        return
     make_importable()
-if __name__ == "__main__":
     from scanstage.render.cli.app import main
 
     main()
+
+
+if __name__ == "__main__":
+    run()
+elif __name__ == "__mp_main__":  # in such a process
+    make_importable()

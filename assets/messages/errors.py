@@ -45,7 +45,12 @@ class InputError(Exception):
         super().__init__(problems, hint)
 
     def __str__(self) -> str:
-        return "\n".join([*self.problems, *([self.hint] if self.hint else [])])
+        return for_python(self.marked)
+
+    @property
+    def marked(self) -> str:
+        """All of it, for whoever puts it into another message."""
+        return "\n".join([*self.marked_problems, *([self.marked_hint] if self.marked_hint else [])])
 
     @property
     def problems(self) -> list[str]:

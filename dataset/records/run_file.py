@@ -180,13 +180,21 @@ class RunFile:
         return (json.dumps(self.to_json(), indent=1) + "\n").encode("utf-8")
 
 
+class NewerFormat(ValueError):
+    """A ``run.json`` that a newer scanstage has written."""
+
+
+class NewerRunFile(InputError):
+    """The same, of a dataset that was to be used."""
+
+
 _FILE = TypeAdapter(RunFile)
 
 
 def parse_run_file(data: bytes) -> RunFile:
     """Parse a ``run.json``, which may have been written or changed by anybody.
 
-    Raises ValueError where it isn't one, or of a version that isn't known here.
+    Raises ValueError where it isn't one, NewerFormat where this version doesn't know what it says.
     """
     content = parse_json(data)
     try:
@@ -197,7 +205,7 @@ def parse_run_file(data: bytes) -> RunFile:
     if not isinstance(run.config.get("name"), str):
         raise ValueError("config.name: is missing")
     if run.format > FORMAT:
-        raise ValueError(f"it has format {run.format}, written by a newer scanstage; known here: up to {FORMAT}")
+        raise NewerFormat(f"it has format {run.format}, of a newer scanstage; this one knows up to {FORMAT}")
     if "categories" not in content:
         return replace(run, categories=tuple(Category(name) for name in run.identity.classes))
     return run
@@ -207,6 +215,8 @@ def read_run_file(folder: DatasetFolder) -> RunFile:
     """The ``run.json`` of a dataset. Raises InputError where it isn't one, OSError where it can't be read."""
     try:
         return parse_run_file(read_own(folder, folder.run_file.name, BOOK_BYTES))
+    except NewerFormat as e:
+        raise NewerRunFile(f"{folder.run_file}: {e}", "update scanstage, or choose another folder") from None
     except ValueError as e:
         raise InputError(f"{folder.run_file}: isn't what a run of scanstage writes ({e})", BRING_BACK) from None
 

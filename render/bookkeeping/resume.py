@@ -175,6 +175,8 @@ def check_frames(config: RunConfig, frames: Frames) -> None:
     if frames is None:
         return
     first, last = frames
+    if first < 0:
+        raise InputError(f"{option('frames')} {first}-{last}: pictures are counted from 0")
     if first > last:
         raise InputError(f"{option('frames')} {first}-{last}: the end is before the start")
     if last >= config.images and (config.balance is None or "images" in config.model_fields_set):

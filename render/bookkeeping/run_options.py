@@ -68,6 +68,14 @@ class GenerateOptions:
         return (*self.overrides, *images, *seed)
 
 
+def check_place(executor: str, address: str | None) -> None:
+    """Raise InputError where there is no such executor, or an address that it doesn't need."""
+    if executor not in ("local", "ray"):
+        raise InputError(f"{option('executor')} {executor}: expected local or ray")
+    if executor == "local" and address is not None:
+        raise InputError(f"{option('address')} {address}: is of a Ray cluster", f"add {option('executor')} ray")
+
+
 def read_config(path: Path, options: GenerateOptions) -> RunConfig:
     """The config with all that options override. Raises InputError."""
     workers = (f"workers.count={options.workers}",) if options.workers else ()

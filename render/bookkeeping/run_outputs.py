@@ -46,7 +46,8 @@ def write_outputs(
     """
     if run.sessions:
         last = run.sessions[-1]
-        run = replace(run, engine=last.engine, versions=last.versions, seconds=last.seconds)
+        engine = next((s.engine for s in reversed(run.sessions) if s.engine), {})  # the last had perhaps no need of one
+        run = replace(run, engine=engine, versions=last.versions, seconds=last.seconds)
     earlier = run.failures
     write_run_file(folder, run.with_failures(earlier | dict(summary.failed)))
     exported, summary.labels = export(folder, run.categories, run.name, insist=True)

@@ -11,7 +11,7 @@ from scanstage.assets.files.stores import Location, entry_names, is_file
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.dataset.records.run_file import BRING_BACK, read_run_file
+from scanstage.dataset.records.run_file import BRING_BACK, NewerRunFile, read_run_file
 from scanstage.render.bookkeeping.leftovers import final_name
 from scanstage.render.locks.folder_claim import prepared_for
 from scanstage.scenes.picture_sequence.identity import Identity
@@ -42,6 +42,8 @@ def check_resumable(folder: DatasetFolder, now: Identity, fresh: bool, extend: b
         return False
     try:
         before = read_run_file(folder).identity
+    except NewerRunFile:
+        raise
     except (OSError, InputError):
         raise InputError(
             f"{_foreign(folder)}: its run.json is broken, or something else's",

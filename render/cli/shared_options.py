@@ -37,10 +37,9 @@ def folder_of(text: str | None, named_by: str = "--out") -> Location | None:
 
 def place_of(executor: str, address: str | None) -> Literal["local", "ray"]:
     """The executor of a name. Raises InputError where there is none, or an address that it doesn't need."""
-    if executor not in ("local", "ray"):
-        raise InputError(f"--executor {executor}: expected local or ray")
-    if executor == "local" and address is not None:
-        raise InputError(f"--address {address}: is of a Ray cluster", "add --executor ray")
+    from scanstage.render.bookkeeping.run_options import check_place
+
+    check_place(executor, address)
     return "ray" if executor == "ray" else "local"
 
 

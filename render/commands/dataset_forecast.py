@@ -11,7 +11,7 @@ from scanstage.render.bookkeeping.progress import OnProgress, Progress
 from scanstage.render.bookkeeping.resume import refuse_nothing
 from scanstage.scenes.picture_sequence.forecast import forecast
 from scanstage.scenes.picture_sequence.picture_source import HOPELESS, PictureSource, open_source
-from scanstage.scenes.picture_sequence.selection import Frames, Selection
+from scanstage.scenes.picture_sequence.selection import Frames, Selection, in_words
 from scanstage.scenes.picture_sequence.statistics import PictureFacts, dataset_statistics
 from scanstage.scenes.planning.planner import Planner
 
@@ -61,11 +61,13 @@ def pictures_of(source: PictureSource, frames: Frames) -> range:
     """
     last = source.expected - 1
     wanted = frames or (0, last)
+    if wanted[0] < 0:
+        raise InputError(f"{option('frames')} {in_words(wanted)}: pictures are counted from 0")
     if wanted[0] > wanted[1]:
-        raise InputError(f"{option('frames')} {wanted[0]}-{wanted[1]}: the end is before the start")
+        raise InputError(f"{option('frames')} {in_words(wanted)}: the end is before the start")
     if wanted[1] > last and source.exact:
         raise InputError(
-            f"{option('frames')} {wanted[0]}-{wanted[1]}: pictures are 0 to {last}",
+            f"{option('frames')} {in_words(wanted)}: pictures are 0 to {last}",
             "raise images in the config" + shell_only(" or --images"),
         )
     return range(wanted[0], wanted[1] + 1)

@@ -103,7 +103,7 @@ def _make_pictures(
     most = planner.config.workers.count or usable_cores()
     with open_pipeline(planner.config, planner.catalogue, run.folder, engines, workers=most) as pipeline:
         try:
-            with open_executor(pipeline, options.executor, options.address, run.left(), planner.base) as executor:
+            with open_executor(pipeline, options.executor, options.address, run.left, planner.base) as executor:
                 on_progress(Progress("joining the cluster" if options.executor == "ray" else "starting"))
                 engine = executor.start(run.pictures(), at_once=run.source.exact)
                 if engine is not None:

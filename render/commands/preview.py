@@ -16,7 +16,7 @@ from scanstage.render.bookkeeping.resume import refuse_nothing
 from scanstage.render.commands.dataset_forecast import pictures_of
 from scanstage.scenes.picture_sequence.picture_source import open_source
 from scanstage.scenes.picture_sequence.planned_picture import RefusedPicture
-from scanstage.scenes.picture_sequence.selection import Frames, Selection
+from scanstage.scenes.picture_sequence.selection import Frames, Selection, in_words
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.sight.shading import Shader
 
@@ -45,7 +45,9 @@ def draw_preview(planner: Planner, frames: Frames, on_progress: OnProgress) -> P
     source = open_source(planner)
     asked = pictures_of(source, frames) if frames else range(min(9, source.expected))
     if len(asked) > MOST_PREVIEWED:
-        raise InputError(f"{option('frames')} {asked[0]}-{asked[-1]}: a sheet shows at most {MOST_PREVIEWED} pictures")
+        raise InputError(
+            f"{option('frames')} {in_words((asked[0], asked[-1]))}: a sheet shows at most {MOST_PREVIEWED} pictures"
+        )
     shader = Shader(planner.catalogue, planner.caster)
     colors = class_colors(planner.catalogue.classes)
     skeletons = {a.meta.asset_id: a.meta.skeleton for found in planner.catalogue.by_class.values() for a in found}

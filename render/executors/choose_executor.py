@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from scanstage.render.engine.worker_supervisor import SupervisedWorker
 from scanstage.render.executors.local.executor_protocol import Executor
 from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.executors.local.machine_shares import share_out
 from scanstage.render.executors.local.picture_pipeline import PicturePipeline
+
+log = logging.getLogger(__name__)
 
 ExecutorKind = Literal["local", "ray"]
 
 
 @contextmanager
 def open_executor(
-    pipeline: PicturePipeline, kind: ExecutorKind, address: str | None, pictures: int, base: Path
+    pipeline: PicturePipeline, kind: ExecutorKind, address: str | None, left: Callable[[], int], base: Path
 ) -> Iterator[Executor]:
     """An executor for the length of a run. Nothing is started yet.
 
@@ -25,7 +29,7 @@ def open_executor(
         pipeline: what becomes of pictures.
         kind: on this machine, or on a Ray cluster.
         address: of the cluster, ``host:port`` or ``auto``; None starts or finds one.
-        pictures: how many are to be made, as far as is known.
+        left: how many pictures are to be made, by what is known when it is asked: once there is one.
         base: folder that the config's relative paths start from; other machines need it.
 
     Raises:
@@ -34,12 +38,18 @@ def open_executor(
     if kind == "ray":
         from scanstage.render.executors.ray.ray_run import open_ray_executor
 
-        with open_ray_executor(pipeline, address, pictures, base) as opened:
+        with open_ray_executor(pipeline, address, left, base) as opened:
             yield opened
         return
-    shares = share_out(pipeline.config, pictures)
-    places = pipeline.workers(shares)
-    executor = LocalExecutor(places, pipeline.finish, pipeline.give_up, shares.why)
+    places: list[SupervisedWorker] = []
+
+    def hire() -> list[SupervisedWorker]:
+        shares = share_out(pipeline.config, left())
+        log.info("workers: %d, %s", shares.workers, shares.why)
+        places.extend(pipeline.workers(shares))
+        return places
+
+    executor = LocalExecutor(hire, pipeline.finish, pipeline.give_up)
     try:
         yield executor
     finally:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from scanstage.assets.messages.errors import InputError
 from scanstage.render.terminal.console import Console, outside, print_note
 
 LOGGER = "scanstage"
@@ -17,10 +18,19 @@ class _Lines(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
+        text = _worded(record)
         if record.levelno >= logging.WARNING:
-            print_note(self._console, record.getMessage())
+            print_note(self._console, text)
         else:
-            self._console.print(outside(record.getMessage()))
+            self._console.print(outside(text))
+
+
+def _worded(record: logging.LogRecord) -> str:
+    """The message; errors in it name options as the command line does."""
+    args = record.args if isinstance(record.args, tuple) else ()
+    if not any(isinstance(a, InputError) for a in args):
+        return record.getMessage()
+    return str(record.msg) % tuple(a.marked if isinstance(a, InputError) else a for a in args)
 
 
 @contextmanager

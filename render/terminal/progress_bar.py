@@ -22,6 +22,7 @@ BUSY: dict[Stage, str] = {
     "looking at what is there": "looking at what is there (every finished picture is read and checked)",
 }
 """What is shown while there is nothing to count."""
+STARTS: tuple[Stage | None, ...] = ("starting", "joining the cluster")
 
 
 class ProgressView:
@@ -63,14 +64,14 @@ class ProgressView:
     def _begin(self, progress: Progress) -> None:
         """Show another stage than before."""
         self._shown.close()
-        self._stage, self._start = progress.stage, time.monotonic()
+        if self._stage not in STARTS:  # which is a part of what pictures take
+            self._start = time.monotonic()
+        self._stage = progress.stage
         busy = BUSY.get(progress.stage)
         shown: AbstractContextManager[object] = self._bar if busy is None else self._console.status(busy)
         if busy is None:
             total, there = progress.total, progress.there
-            self._task = self._bar.add_task(
-                progress.stage, total=total, completed=there, rate="", balance="starting Blender"
-            )
+            self._task = self._bar.add_task(progress.stage, total=total, completed=there, rate="", balance="")
         self._shown.enter_context(shown)
 
     def _note(self, progress: Progress) -> None:

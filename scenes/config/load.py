@@ -26,12 +26,13 @@ MAX_BYTES = 1_000_000
 _MEND = "All keys with their meaning: `scanstage schema`, and configs/ holds examples."
 
 
-def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
+def load_config(path: Path, overrides: list[str] | None = None, base: Path | None = None) -> RunConfig:
     """Read and check a config.
 
     Args:
-        path: the YAML file. Relative paths in it are relative to its folder.
+        path: the YAML file.
         overrides: ``dotted.path=value`` each, the value in YAML; applied before checking.
+        base: folder that relative paths in it start from; None is its own.
 
     Raises:
         InputError: naming every mistake with file, line, dotted path, value, expectation and the nearest key; or what
@@ -43,7 +44,7 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
     if not isinstance(data, dict):
         raise InputError(bounded(problems) or f"{path}: expected a mapping of keys, got {_type_name(data)}")
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip(".")[:LONGEST_NAME]
-    return _checked(data, overrides or (), name or "dataset", (path, lines, problems), path.resolve().parent)
+    return _checked(data, overrides or (), name or "dataset", (path, lines, problems), base or path.resolve().parent)
 
 
 def check_config(data: Mapping[str, Any], overrides: Sequence[str], base: Path) -> RunConfig:

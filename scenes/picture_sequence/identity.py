@@ -30,7 +30,7 @@ class Aims:
     """
 
     images: int | None = None
-    targets: dict[str, float] | None = None
+    targets: dict[str, int | float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``run.json`` holds it."""

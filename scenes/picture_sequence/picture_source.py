@@ -22,9 +22,6 @@ from scanstage.scenes.sight.cast_plan import Planned
 HOPELESS = 3
 """So many pictures that can't be planned, and none that can, end a run before anything is rendered."""
 
-HOPELESS = 3
-"""So many pictures that can't be planned, and none that can, end a run before anything is rendered."""
-
 
 class PictureSource(Protocol):
     """Plans the pictures of a run. Used by one thread.
@@ -99,7 +96,7 @@ def hopeful(pictures: Iterable[Picture], resumed: bool) -> Iterator[Picture]:
 
 def plan_one(source: PictureSource, index: int) -> Planned:
     """Plan picture ``index`` of a run. Raises InputError where the run has no such picture, or it can't be planned."""
-    for picture in source.pictures(single(index)):
+    for picture in source.pictures(single(index)) if index >= 0 else ():
         if isinstance(picture, RefusedPicture):
             raise picture.error
         return picture.planned

@@ -11,6 +11,11 @@ Frames = tuple[int, int] | None
 """First and last picture asked for, both included; None is all."""
 
 
+def in_words(frames: tuple[int, int]) -> str:
+    """As the command line takes them: ``3-9``, or ``3``."""
+    return str(frames[0]) if frames[0] == frames[1] else f"{frames[0]}-{frames[1]}"
+
+
 @dataclass(frozen=True)
 class Selection:
     """Pictures of a run.

@@ -158,3 +158,28 @@ def test_a_config_of_keys_keeps_its_own(toy_library: Path) -> None:
         scanstage.plan(keys | {"seed": 5, "objects": {"count": {"integer": [1, 2]}}}).plan
         == scanstage.plan(config).plan
     )
+
+
+def test_what_is_given_is_looked_at(config: scanstage.Config, toy_library: Path, tmp_path: Path) -> None:
+    out = tmp_path / "d"
+    for call, text in (
+        (lambda: scanstage.plan(config, -1), "picture -1: the run has 3 pictures"),
+        (lambda: scanstage.generate(config, out, frames=(-2, 0)), "`frames` -2-0: pictures are counted from 0"),
+        (lambda: scanstage.forecast(config, (-1, 0)), "`frames` -1-0: pictures are counted from 0"),
+        (lambda: scanstage.generate(config, out, executor="cloud"), "`executor` cloud: expected local or ray"),  # type: ignore[arg-type]
+        (lambda: scanstage.generate(config, out, address="x:1"), "`address` x:1: is of a Ray cluster"),
+        (lambda: scanstage.generate(config, "http://host/x"), "can't be written to"),
+        (lambda: scanstage.load_config(KEYS, {"seed": object()}), "`overrides` seed: object is no value of a config"),
+    ):
+        with pytest.raises(scanstage.InputError) as e:
+            call()  # type: ignore[no-untyped-call]
+        assert text in str(e.value)
+    assert not out.exists()
+    loaded = scanstage.load_config(KEYS, {"assets.library": toy_library, "seed": np.int64(4), "camera.fov_deg": 50})
+    assert (loaded.run.seed, str(loaded.run.assets.library)) == (4, str(toy_library))
+
+
+def test_the_blender_of_a_run_is_noted_for_whoever_goes_on(config: scanstage.Config, tmp_path: Path) -> None:
+    scanstage.generate(config, tmp_path / "d", blender="some/blender", engines=ENGINES)
+    told = scanstage.open_dataset(tmp_path / "d").finished.run.command
+    assert (told.blender, told.config, told.base) == (str(Path("some/blender").absolute()), "", str(Path().resolve()))

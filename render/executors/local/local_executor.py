@@ -69,19 +69,18 @@ class LocalExecutor:
     """Threads around engines. See :class:`Executor`.
 
     Args:
-        places: one for each engine. They are the caller's: still open after the run has come to its end by itself,
-            killed where it didn't.
+        hire: gives a place for each engine, once there is work: how many depends on how much. They are the caller's:
+            still open after the run has come to its end by itself, killed where it didn't.
         finish: writes a picture; called from one thread.
         give_up: told of a picture that is planned but can't be made: plan, reason, what the engine printed. Called from
             the same thread.
-        why: why there are so many workers, to be logged when they are started; None logs nothing.
     """
 
-    def __init__(
-        self, places: Sequence[SupervisedWorker], finish: Finish, give_up: GiveUp, why: str | None = None
-    ) -> None:
-        self._places, self._finish, self._give_up, self._why = places, finish, give_up, why
-        self.workers = len(places)
+    def __init__(self, hire: Callable[[], Sequence[SupervisedWorker]], finish: Finish, give_up: GiveUp) -> None:
+        self._hire, self._finish, self._give_up = hire, finish, give_up
+        self._places: Sequence[SupervisedWorker] = ()
+        self._ahead = threading.Semaphore(AHEAD + 1)  # so many are planned ahead, and one more a worker
+        self.workers = 0  # before they are hired
         self._down: set[SupervisedWorker] = set()
         self._engines_due = self._proven = self._to_finish = self._complete = False
         self._underway = 0
@@ -89,7 +88,7 @@ class LocalExecutor:
         self._lock = threading.Lock()
         self._stop, self._all_planned = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
-        self._jobs: queue.Queue[Job] = queue.Queue(maxsize=self.workers + AHEAD)
+        self._jobs: queue.Queue[Job] = queue.Queue()
         self._rendered: queue.Queue[tuple[Job, Rendered | _GivenUp] | None] = queue.Queue(maxsize=AHEAD)
         self._outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue()
         self._news: queue.SimpleQueue[EngineInfo | BaseException | str] = queue.SimpleQueue()
@@ -100,9 +99,9 @@ class LocalExecutor:
             self._spawn(self._planning, pictures)
             if not at_once and not self._is_any_planned():
                 return None
-            if self._why is not None:
-                log.info("workers: %d, %s", self.workers, self._why)
-            self._engines_due = True
+            self._places, self._engines_due = self._hire(), True
+            self.workers = len(self._places)
+            self._ahead.release(self.workers)
             for worker in self._places:
                 self._spawn(self._rendering, worker)
             found = self._first_engine(planned=not at_once)
@@ -158,7 +157,7 @@ class LocalExecutor:
         self._outcomes.put(None)
         deadline = time.monotonic() + STOP_S
         for thread in self._threads:
-            if thread is not threading.current_thread():
+            if thread is not threading.current_thread() and thread.ident is not None:
                 thread.join(timeout=max(0.0, deadline - time.monotonic()))
 
     def _spawn(self, work: Callable[..., None], *args: Any) -> None:
@@ -193,18 +192,28 @@ class LocalExecutor:
 
     def _planning(self, pictures: Iterator[Picture]) -> None:
         told = False
-        for picture in pictures:
+        while (picture := self._next_of(pictures)) is not None:
             if isinstance(picture, PlannedPicture):
-                self._put(self._jobs, Job(picture.planned, {"plan": picture.seconds}))
+                self._jobs.put(Job(picture.planned, {"plan": picture.seconds}))
                 if not told:
                     self._news.put(_PLANNED)
                     told = True
             else:
                 self._outcomes.put(Outcome.refused(picture))
-            if self._stop.is_set():
-                raise Stopped
         self._all_planned.set()
         self._news.put(_ALL_PLANNED)
+
+    def _next_of(self, pictures: Iterator[Picture]) -> Picture | None:
+        """The next picture, planned once few others wait for a worker."""
+        while not self._ahead.acquire(timeout=0.2):
+            if self._stop.is_set():
+                raise Stopped
+        picture = next(pictures, None)
+        if not isinstance(picture, PlannedPicture):
+            self._ahead.release()
+        if self._stop.is_set():
+            raise Stopped
+        return picture
 
     def _take(self) -> Job | None:
         """The next picture; None once there is none left, and none that might be handed back."""
@@ -216,6 +225,7 @@ class LocalExecutor:
                     planned = self._all_planned.is_set()
                     with contextlib.suppress(queue.Empty):
                         job = self._jobs.get_nowait()
+                        self._ahead.release()
                     if job is None and planned and not self._underway:
                         return None
                 self._underway += job is not None

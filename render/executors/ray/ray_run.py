@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_ray_executor(pipeline: PicturePipeline, address: str | None, pictures: int, base: Path) -> Iterator[Executor]:
+def open_ray_executor(
+    pipeline: PicturePipeline, address: str | None, left: Callable[[], int], base: Path
+) -> Iterator[Executor]:
     """See :func:`choose_executor.open_executor`; ``address`` as in :func:`ray_cluster.connected`.
 
     The executor's ``start`` joins the cluster, and raises InputError where Ray isn't installed, or the cluster can't
@@ -46,7 +48,7 @@ def open_ray_executor(pipeline: PicturePipeline, address: str | None, pictures: 
         def join() -> RayActors:
             ray = stack.enter_context(connected(address))
             nodes = cluster_nodes(ray)
-            shares = share_cluster(pipeline.config, nodes, pictures)
+            shares = share_cluster(pipeline.config, nodes, left())
             each = f"{shares.asked()} each: {shares.why}"
             log.info("workers: %d on Ray (%s), %s", shares.actors, in_words(nodes), each)
             actors = RayActors(ray, _worker_spec(pipeline, blender, base, shares), shares)

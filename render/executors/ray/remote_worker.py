@@ -31,6 +31,7 @@ from scanstage.dataset.records.record_store import iterate_records
 from scanstage.render.engine.blender_session import BlenderEngines
 from scanstage.render.engine.engine_protocol import Engine, EngineFactory
 from scanstage.render.engine.passes import Passes
+from scanstage.render.engine.worker_supervisor import StartFailed
 from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.executors.local.machine_shares import Shares
 from scanstage.render.executors.local.picture_pipeline import open_pipeline
@@ -115,10 +116,13 @@ class RemoteWorker:
             self._pipeline = stack.enter_context(open_pipeline(config, catalogue, self._folder, engines))
             shares = Shares(1, spec.threads, spec.memory_bytes, (None,), "")
             [self._place] = self._pipeline.workers(shares)
-            self._executor = LocalExecutor([self._place], self._finish, self._pipeline.give_up)
-            info = self._executor.start(self._pictures(), at_once=True)
-            assert info is not None  # none of its pictures has ended by now
-            self.info = dict(vars(info))
+            stack.callback(self._place.close)
+            try:
+                self.info = dict(vars(self._place.start().info))  # before there is a thread that waits for plans
+            except StartFailed as e:
+                raise e.reason from None
+            self._executor = LocalExecutor(lambda: [self._place], self._finish, self._pipeline.give_up)
+            self._executor.start(self._pictures(), at_once=True)
             self._open = stack.pop_all()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()

@@ -90,3 +90,20 @@ def test_another_config_is_still_refused(place: Path) -> None:
     with pytest.raises(InputError, match=r"labels\.min_pixels was 8, is 9") as refused:
         generated(place / "plain.yaml", options)
     assert "0.1.0" not in str(refused.value)
+
+
+def test_one_of_a_newer_version_is_told_as_such(place: Path) -> None:
+    path = place / "plain" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+    for options in (GenerateOptions(out=place / "plain"), GenerateOptions(out=place / "plain", fresh=True)):
+        with pytest.raises(InputError, match="has format 99, of a newer scanstage") as refused:
+            generated(place / "plain.yaml", options)
+        assert "update scanstage" in str(refused.value.hint)
+    with pytest.raises(InputError, match="of a newer scanstage"):
+        scanstage.open_dataset(place / "plain")
+    assert [f.kind for f in scanstage.check(place / "plain").findings] == ["run-unreadable"]
+
+
+def test_targets_stay_whole_numbers(place: Path) -> None:
+    run = read_run_file(DatasetFolder(place / "balanced"))
+    assert json.dumps(run.to_json()["identity"]["aims"]) == '{"images": null, "targets": {"box": 3, "ball": 3}}'

@@ -151,3 +151,34 @@ def test_the_entry_needs_only_the_standard_library() -> None:
         [sys.executable, "-I", "-S", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_further_processes_of_a_checkout_find_the_code_too(tmp_path: Path, toy_library: Path) -> None:
+    """``python -m render`` where scanstage isn't installed: spawned processes plan with the code beside it."""
+    (tmp_path / "c.yaml").write_text(
+        f"images: 4\nassets: {{library: {toy_library}, classes: [box]}}\nobjects: {{count: 1}}\n"
+        "camera: {resolution: [32, 24]}\nlabels: {min_pixels: 1}\n"
+    )
+    # Only what pip has put there, and not the hooks by which an editable install is found.
+    hidden = (
+        "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in getattr(f, '__module__', '')"
+    )
+    hidden += " and 'editable' not in getattr(f, '__name__', '').lower()]\n"
+    (tmp_path / "hide").mkdir()
+    (tmp_path / "hide" / "sitecustomize.py").write_text(hidden)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "hide"), *sys.path])}
+    command = [
+        sys.executable,
+        "-m",
+        "render",
+        "plan",
+        str(tmp_path / "c.yaml"),
+        "--stats",
+        "--workers",
+        "2",
+        "--json",
+        "-",
+    ]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["pictures"] == 4

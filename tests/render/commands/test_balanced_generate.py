@@ -11,9 +11,11 @@ from support.analytic_engine import AnalyticEngine, AnalyticEngines
 from support.toy_runs import BALANCED_CONFIG, DATA, brick_config, command, digest, generated, run
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.bookkeeping.progress import Progress
 from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.engine.engine_protocol import EngineCrashed
+from scanstage.render.executors import choose_executor
 from scanstage.scenes.planning.planner import Planner
 
 ASKED = {"box": 20, "ball": 12, "brick": 12}
@@ -236,3 +238,21 @@ def test_an_extended_dataset_needs_its_first_orders(config: Path, tmp_path: Path
     (out / "orders.jsonl").write_text("".join(lines[:-1]))  # what came after can be computed again
     assert run(config, out=out, overrides=HIGHER).kept == len(lines)
     assert (out / "orders.jsonl").read_text() == "".join(lines)
+
+
+def test_a_resumed_run_has_workers_for_what_is_really_left(
+    config: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """How many pictures there are to be is only known once those that are there have been gone through."""
+    whole = run(config, out=tmp_path / "d").done
+    folder = DatasetFolder(tmp_path / "d")
+    for index in range(whole - 2, whole):
+        folder.record(index).unlink()
+    asked: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        honest = choose_executor.share_out
+        patch.setattr(
+            choose_executor, "share_out", lambda c, pictures: (asked.append(pictures), honest(c, pictures))[1]
+        )
+        assert run(config, out=tmp_path / "d").done == 2
+    assert asked[0] >= 2

@@ -41,6 +41,6 @@ def test_an_engine_of_this_process_cannot_be_sent_to_a_cluster(tmp_path: Any) ->
     pipeline: Any = SimpleNamespace(engines=AnalyticEngines())
     with (
         pytest.raises(InputError, match="only Blender can be started on the machines of a cluster"),
-        open_executor(pipeline, "ray", None, 10, tmp_path),
+        open_executor(pipeline, "ray", None, lambda: 10, tmp_path),
     ):
         pass
