@@ -42,7 +42,7 @@ def child_environment() -> dict[str, str]:
 
 
 def find_python() -> str:
-    """The first Python that can run the command line. Exits with code 2 and the mend where there is none."""
+    """The first Python that can run the command line. Exits with code 2 and the hint where there is none."""
     if (named := os.environ.get("SCANSTAGE_PYTHON")) and not os.access(named, os.X_OK):
         print(f"error: SCANSTAGE_PYTHON={named} is not an executable", file=sys.stderr)
         leave(2)

@@ -41,7 +41,7 @@ from scanstage.scenes.sight.visibility import Caster
 Job = Callable[[], None]
 
 SPLIT = "train_pbr"
-MEND = "`scanstage check` says what else is wrong"
+HINT = "`scanstage check` says what else is wrong"
 PICTURES_A_SCENE = 1000
 JPEG_QUALITY = 97
 DEPTH_MOST = 65535
@@ -153,7 +153,7 @@ def _write_rgb(dataset: DatasetFolder, record: Record, path: Path) -> None:
         try:
             pixels = decode_rgb(data, record.image.resolution_wh)[..., ::-1]
         except ValueError as e:
-            raise InputError(f"{dataset.images / record.image.file_name}: {e}", MEND) from e
+            raise InputError(f"{dataset.images / record.image.file_name}: {e}", HINT) from e
         data = cv2.imencode(".jpg", np.ascontiguousarray(pixels), options)[1].tobytes()
     path.write_bytes(data)
 
@@ -163,7 +163,7 @@ def _recorded(dataset: DatasetFolder, read: Callable[..., bytes], record: Record
     try:
         return read(dataset, record, *name)
     except (NotRecorded, OSError) as e:
-        raise InputError(f"{dataset.root}: picture {record.index}: {e}", MEND) from e
+        raise InputError(f"{dataset.root}: picture {record.index}: {e}", HINT) from e
 
 
 def _write_png(path: Path, pixels: npt.NDArray[Any]) -> None:
@@ -206,7 +206,7 @@ def _read_depth(dataset: DatasetFolder, record: Record) -> npt.NDArray[np.float6
     try:
         return np.asarray(decode_picture(data, record.image.resolution_wh), np.float64) / MM
     except ValueError as e:
-        raise InputError(f"{dataset.root / record.maps['depth'].path}: {e}", MEND) from e
+        raise InputError(f"{dataset.root / record.maps['depth'].path}: {e}", HINT) from e
 
 
 def _depth_codes(depth_m: npt.NDArray[np.float64], scale_mm: float) -> npt.NDArray[np.uint16]:

@@ -10,7 +10,7 @@ from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.finish.outcome import Outcome
 
 GONE = "its files are gone: the same command makes it again"
-GONE_MEND = "files of finished pictures are gone: see to what removes them; the same command makes them again"
+GONE_HINT = "files of finished pictures are gone: see to what removes them; the same command makes them again"
 
 
 @dataclass
@@ -52,8 +52,8 @@ class Summary:
         """Count pictures as failed whose files are not there, though they were made."""
         for index in indices:
             self.failed.append((index, GONE))
-            if GONE_MEND not in self.hints:
-                self.hints.append(GONE_MEND)
+            if GONE_HINT not in self.hints:
+                self.hints.append(GONE_HINT)
 
     def rounded_seconds(self, total: float) -> dict[str, float]:
         """Seconds by stage, and ``total``, to milliseconds."""

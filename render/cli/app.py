@@ -19,7 +19,7 @@ from scanstage.render.terminal.console import (
     guard_streams,
     outside,
     print_error,
-    print_mend,
+    print_hint,
 )
 from scanstage.render.terminal.log_lines import logged_to
 
@@ -97,7 +97,7 @@ def entrypoint(argv: list[str] | None = None, engines: EngineFactory | None = No
     except InputError as e:
         for problem in e.marked_problems:
             print_error(errors, problem)
-        print_mend(errors, e.marked_hint)
+        print_hint(errors, e.marked_hint)
         return 2
     except typer.Exit as e:
         return int(e.exit_code)
@@ -114,7 +114,7 @@ def entrypoint(argv: list[str] | None = None, engines: EngineFactory | None = No
         if e.encoding.lower().replace("-", "") == "utf8":
             raise
         print_error(errors, f"{e.object!r}: the locale's encoding, {e.encoding}, has no such file name")
-        print_mend(errors, "set PYTHONUTF8=1, or a locale of UTF-8, such as LC_ALL=C.UTF-8")
+        print_hint(errors, "set PYTHONUTF8=1, or a locale of UTF-8, such as LC_ALL=C.UTF-8")
         return 2
     except Exception as e:
         if _is_engine_failure(e):
@@ -125,7 +125,7 @@ def entrypoint(argv: list[str] | None = None, engines: EngineFactory | None = No
         if usage is None:
             raise
         print_error(errors, usage[0])
-        print_mend(errors, usage[1])
+        print_hint(errors, usage[1])
         return 2
 
 

@@ -26,7 +26,7 @@ from scanstage.assets.library.stored_assets import list_assets, remove_asset
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.units import extents_text
 from scanstage.assets.readers.read_scan import SCAN_SUFFIXES
-from scanstage.render.terminal.console import Console, outside, print_json, print_mend, quoting
+from scanstage.render.terminal.console import Console, outside, print_hint, print_json, quoting
 
 app = typer.Typer(no_args_is_help=True, help="Take scans in, inspect and list them.", rich_markup_mode="rich")
 
@@ -120,7 +120,7 @@ def _report(problems: list[InputError], done: int) -> None:
     for e in problems:
         for line in e.marked_problems:
             errors.print(f"[red]{quoting(line)}[/]", soft_wrap=True)
-        print_mend(errors, e.marked_hint, indent="  ")
+        print_hint(errors, e.marked_hint, indent="  ")
     raise typer.Exit(1 if done else 2)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scanstage.render.terminal.console import Console, outside, print_json, print_mend, quoting
+from scanstage.render.terminal.console import Console, outside, print_hint, print_json, quoting
 
 
 def schema() -> None:
@@ -27,12 +27,12 @@ def doctor(
     console, ready = Console(soft_wrap=True), True
     for found in examine(blender):
         console.print(f"{'[green]✓[/]' if found.well else '[red]✗[/]'} {quoting(found.text)}")
-        print_mend(console, found.hint, indent="    ")
+        print_hint(console, found.hint, indent="    ")
         for line in found.details:
             console.print(f"    {outside(line)}")
         for text, hint in found.problems:
             console.print(f"    [yellow]![/] {quoting(text)}")
-            print_mend(console, hint, indent="      ")
+            print_hint(console, hint, indent="      ")
         ready = ready and (found.well or not found.needed)
     if not ready:
         raise typer.Exit(1)

@@ -22,7 +22,7 @@ from scanstage.render.cli.shared_options import (
     frame_range,
     place_of,
 )
-from scanstage.render.terminal.console import Console, outside, print_mend
+from scanstage.render.terminal.console import Console, outside, print_hint
 from scanstage.scenes.picture_sequence.shard import WHOLE, Shard
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def generate(
         if entry_names(folder.quarantine):
             errors.print(f"their plans, and what Blender printed: {outside(folder.quarantine)}")
         for hint in summary.hints:
-            print_mend(errors, hint)
+            print_hint(errors, hint)
         raise typer.Exit(1)
 
 

@@ -63,7 +63,7 @@ def examine(blender: Path | None) -> Iterator[Diagnosis]:
         yield found
         usable = found.well if blender is not None else usable or found.well
     if not usable:
-        yield Diagnosis(False, "nothing here can render", _wheel_mend())
+        yield Diagnosis(False, "nothing here can render", _wheel_hint())
 
 
 def _python() -> list[Diagnosis]:
@@ -127,11 +127,11 @@ def _wheel() -> Diagnosis:
     try:
         version = importlib.metadata.version("bpy")
     except importlib.metadata.PackageNotFoundError:
-        return Diagnosis(False, "no bpy wheel in this Python", _wheel_mend(), needed=False)
+        return Diagnosis(False, "no bpy wheel in this Python", _wheel_hint(), needed=False)
     return _engine(f"bpy wheel {version}", probe(None))
 
 
-def _wheel_mend() -> str:
+def _wheel_hint() -> str:
     line = WHEELS.get(sys.version_info[:2])
     if line is not None:
         return f'pip install "bpy=={line}.*"; or give a Blender executable: --blender PATH'

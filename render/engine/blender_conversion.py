@@ -51,7 +51,7 @@ def convert_with_blender(
         memory_bytes: resident memory that Blender may take; None is most of what is free.
 
     Raises:
-        InputError: the file can't be converted, or this Blender can't be used; with the mend.
+        InputError: the file can't be converted, or this Blender can't be used; with the hint.
     """
     if not source.is_file():
         raise InputError(f"{source}: no such file")

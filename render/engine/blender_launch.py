@@ -31,7 +31,7 @@ _APT_PACKAGES = {
     "libgomp": "libgomp1",
     "libvulkan": "libvulkan1",
 }
-NO_GRAPHICS_MEND = "use engine: cycles, or install a graphics driver (apt-get install libegl1 libgl1-mesa-dri: slow)"
+NO_GRAPHICS_HINT = "use engine: cycles, or install a graphics driver (apt-get install libegl1 libgl1-mesa-dri: slow)"
 ALL_APT_PACKAGES = ("libx11-6", "libxext6", "libxfixes3", "libxi6", "libxrender1", "libxkbcommon0", "libsm6", "libgl1")
 
 
@@ -67,7 +67,7 @@ def blender_executable(blender: Path) -> Path:
 
 
 def start_failure(blender: Path | None, error: EngineError | EngineCrashed, engine: str = "cycles") -> Exception:
-    """What a worker's failure to start means: an InputError with the mend where it is the user's to mend.
+    """What a worker's failure to start means: an InputError with the hint where it is the user's to mend.
 
     Args:
         blender: as given to :func:`worker_command`.
@@ -78,7 +78,7 @@ def start_failure(blender: Path | None, error: EngineError | EngineCrashed, engi
         graphics = ENGINES[engine].needs_graphics
         if graphics and any("EGL" in line or "GL context" in line for line in error.log_tail):
             return InputError(
-                f"engine: {engine} needs a graphics context, and Blender can't open one here", NO_GRAPHICS_MEND
+                f"engine: {engine} needs a graphics context, and Blender can't open one here", NO_GRAPHICS_HINT
             )
         if blender is None:
             return error
@@ -88,7 +88,7 @@ def start_failure(blender: Path | None, error: EngineError | EngineCrashed, engi
     where = "the bpy wheel" if blender is None else f"{option('blender')} {blender}"
     hints = {
         "no_bpy": f"{_pip_command()}, or use {option('blender')} PATH",
-        "bpy_broken": missing_library_mend(str(error)),
+        "bpy_broken": missing_library_hint(str(error)),
         "too_old": "install Blender 3.4 or later",
         "no_numpy": "apt-get install python3-numpy (Debian's Blender), or use an official Blender",
         "DeviceAbsent": "choose one of these with render.device, or auto",
@@ -98,7 +98,7 @@ def start_failure(blender: Path | None, error: EngineError | EngineCrashed, engi
     return InputError(f"{where}: {error}", hints[error.kind])
 
 
-def missing_library_mend(message: str) -> str:
+def missing_library_hint(message: str) -> str:
     """The command that brings the shared library which an ImportError's message names."""
     match = re.search(r"(lib[\w+-]+)\.so", message)
     packages = [_APT_PACKAGES[match[1]]] if match and match[1] in _APT_PACKAGES else list(ALL_APT_PACKAGES)

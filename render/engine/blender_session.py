@@ -86,7 +86,7 @@ class BlenderSession:
         start_timeout_s: how long Blender may take to start.
 
     Raises:
-        InputError: this Blender can't be used, or the device isn't there; with the mend.
+        InputError: this Blender can't be used, or the device isn't there; with the hint.
         EngineCrashed, EngineError: it failed to start for another reason.
         OSError: the scratch folder or the log can't be written, or the system has no room for another process.
     """

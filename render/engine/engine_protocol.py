@@ -169,7 +169,7 @@ class EngineFactory(Protocol):
             gpu: which of the devices found it is to use; None is all.
 
         Raises:
-            InputError: it can't be used here, or the device isn't there; with the mend.
+            InputError: it can't be used here, or the device isn't there; with the hint.
             EngineCrashed, EngineError: it failed to start for another reason.
             OSError: the scratch folder or the log can't be written, or the system has no room for another process.
         """

@@ -114,7 +114,7 @@ def print_error(console: Console, problem: object) -> None:
     console.print(f"[red]error:[/] {quoting(problem)}", soft_wrap=True)
 
 
-def print_mend(console: Console, hint: str | None, indent: str = "") -> None:
+def print_hint(console: Console, hint: str | None, indent: str = "") -> None:
     """Say what to do about it, if there is anything: on one line, or on :class:`Lines`."""
     for line in hint.split("\n") if isinstance(hint, Lines) else [hint] if hint else []:
         console.print(indent + quoting(line), soft_wrap=True)

@@ -12,7 +12,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, shortened, shown
 from scanstage.scenes.balance.coco_entries import CocoEntries, read_entries
 
-_MEND = "expected COCO's or LVIS's JSON: images, categories with id and name, annotations with category_id and image_id"
+_HINT = "expected COCO's or LVIS's JSON: images, categories with id and name, annotations with category_id and image_id"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def read_real_counts(path: Path, names: Mapping[str, str] | None = None) -> Real
     except OSError as e:
         raise InputError(f"{path}: {e.strerror or e}", "paths in a config are relative to its own folder") from None
     except ValueError as e:
-        raise InputError(f"{path}: not a COCO file: {shortened(' '.join(str(e).split()))}", _MEND) from None
+        raise InputError(f"{path}: not a COCO file: {shortened(' '.join(str(e).split()))}", _HINT) from None
     unknown = [n for n in names or {} if n not in found.instances]
     hints = [did_you_mean(n, found.instances) for n in unknown[:MOST_TOLD]] + [""] * len(unknown[MOST_TOLD:])
     if unknown:

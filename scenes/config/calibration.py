@@ -33,7 +33,7 @@ from scanstage.scenes.values.bounded_numbers import take_count, take_number
 
 MAX_BYTES = 1_000_000
 _LARGEST_SIDE = 100_000
-_MEND = "expected OpenCV's, ROS's or Kalibr's calibration, or fx, fy, cx, cy, width, height"
+_HINT = "expected OpenCV's, ROS's or Kalibr's calibration, or fx, fy, cx, cy, width, height"
 _MATRIX = ("camera_matrix", "cameraMatrix", "K", "M", "k", "mtx")
 _COEFFICIENTS = (
     *("distortion_coefficients", "distortion_coeffs", "dist_coeffs", "distCoeffs", "dist_coeff", "D", "d", "dist"),
@@ -114,11 +114,11 @@ def read_calibration(path: Path) -> Calibration:
         return Calibration(intrinsics, _resolution(data), _distortion(data))
     except KeyError as e:
         has = listed(data) or "nothing"
-        raise InputError(f"{path}: has neither camera_matrix nor {e.args[0]}, but {has}", _MEND) from None
+        raise InputError(f"{path}: has neither camera_matrix nor {e.args[0]}, but {has}", _HINT) from None
     except ValidationError as e:
         raise _invalid(e, path) from None
     except (TypeError, ValueError) as e:
-        raise InputError(f"{path}: {e}", _MEND) from None
+        raise InputError(f"{path}: {e}", _HINT) from None
 
 
 def _read(path: Path) -> dict[Any, Any]:
@@ -128,14 +128,14 @@ def _read(path: Path) -> dict[Any, Any]:
         hint = "paths in a config are relative to the config's own folder"
         raise InputError(f"camera.intrinsics: {path}: can't be read ({e.strerror or e})", hint) from None
     except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file", _MEND) from None
+        raise InputError(f"{path}: not a text file", _HINT) from None
     if text.lstrip("\ufeff \n").startswith(("<?xml", "<opencv_storage")):
         data: Any = read_opencv_xml(text.lstrip("\ufeff \n"))
     else:
         # OpenCV writes "%YAML:1.0", which YAML itself doesn't allow.
         data = _plain("\n".join(line for line in text.splitlines() if not line.startswith("%YAML")), path)
     if not isinstance(data, dict) or not data:
-        raise InputError(f"{path}: holds no calibration", _MEND)
+        raise InputError(f"{path}: holds no calibration", _HINT)
     return data
 
 
@@ -145,9 +145,9 @@ def _plain(text: str, path: Path) -> Any:
         node = compose(text, _Loader, first_only=True)
         return None if node is None else _Loader("").construct_document(node)
     except NotPlain as e:
-        raise InputError(f"{path}{e}", _MEND) from None
+        raise InputError(f"{path}{e}", _HINT) from None
     except (yaml.YAMLError, ValueError, OverflowError) as e:
-        raise InputError(f"{path}: not valid YAML: {shortened(' '.join(str(e).split()))}", _MEND) from None
+        raise InputError(f"{path}: not valid YAML: {shortened(' '.join(str(e).split()))}", _HINT) from None
 
 
 def _one_camera(data: dict[Any, Any], path: Path) -> dict[Any, Any]:
@@ -180,7 +180,7 @@ def _from_matrix(k: Sequence[float]) -> tuple[float, float, float, float]:
 
 
 def _invalid(error: ValidationError, path: Path) -> InputError:
-    return InputError(bounded([f"{path}: {dotted(x['loc'])}: {shortened(x['msg'])}" for x in error.errors()]), _MEND)
+    return InputError(bounded([f"{path}: {dotted(x['loc'])}: {shortened(x['msg'])}" for x in error.errors()]), _HINT)
 
 
 def _from_kalibr(data: dict[Any, Any]) -> tuple[float, float, float, float]:

@@ -23,7 +23,7 @@ from scanstage.scenes.config.references import reference_problems
 from scanstage.scenes.config.sections.run_config import LONGEST_NAME, RunConfig
 
 MAX_BYTES = 1_000_000
-_MEND = "All keys with their meaning: `scanstage schema`, and configs/ holds examples."
+_HINT = "All keys with their meaning: `scanstage schema`, and configs/ holds examples."
 
 
 def load_config(path: Path, overrides: list[str] | None = None, base: Path | None = None) -> RunConfig:
@@ -70,9 +70,9 @@ def _checked(
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as e:
-        raise InputError(bounded(problems + describe(e, data, path, lines)), _MEND) from None
+        raise InputError(bounded(problems + describe(e, data, path, lines)), _HINT) from None
     if problems := problems + reference_problems(config, path, lines):
-        raise InputError(bounded(problems), _MEND)
+        raise InputError(bounded(problems), _HINT)
     return config.model_copy(update={"camera": calibrated(config.camera, base)})
 
 
@@ -92,7 +92,7 @@ def with_overrides(data: dict[str, Any], overrides: Sequence[str], path: Path) -
     try:
         return RunConfig.model_validate(data)
     except ValidationError as e:
-        raise InputError(bounded(describe(e, data, path, lines)), _MEND) from None
+        raise InputError(bounded(describe(e, data, path, lines)), _HINT) from None
 
 
 def _apply_overrides(data: dict[str, Any], overrides: Sequence[str], lines: Lines) -> None:

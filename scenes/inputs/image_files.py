@@ -28,7 +28,7 @@ MAX_HDRI_BYTES = 4_000_000_000
 """Blender reads them, once for itself and once for Cycles."""
 MAX_FILES = 100_000
 _REDUCTIONS = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
-_MEND = "replace or remove these files"
+_HINT = "replace or remove these files"
 
 
 def located(path: Path, base: Path) -> Path:
@@ -63,7 +63,7 @@ def list_images(path: Path, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
     if found[0].suffix.lower() not in suffixes:
         raise InputError(f"{path}: expected one of {', '.join(suffixes)}")
     if problems := [text for p in found if (text := _problem(p)) is not None]:
-        raise InputError(bounded(problems), _MEND)
+        raise InputError(bounded(problems), _HINT)
     return found
 
 
@@ -75,10 +75,10 @@ def check_images(plan: FramePlan) -> None:
     """
     problems = [text for path in dict.fromkeys(_images_of(plan)) if (text := _problem(path)) is not None]
     if problems:
-        raise InputError(problems, _MEND)
+        raise InputError(problems, _HINT)
 
 
-def read_photo(path: Path, least_px: int | None = None, hint: str = _MEND) -> npt.NDArray[np.uint8]:
+def read_photo(path: Path, least_px: int | None = None, hint: str = _HINT) -> npt.NDArray[np.uint8]:
     """The pixels of a photo or texture, (H, W, 3) uint8 BGR, checked and decoded from the same bytes.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.engine.blender_launch import missing_library_mend, worker_command
+from scanstage.render.engine.blender_launch import missing_library_hint, worker_command
 from scanstage.render.engine.blender_session import BlenderSession, cache_share
 from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError
 from scanstage.scenes.config.sections.render_settings import RenderSettings
@@ -196,9 +196,9 @@ def test_what_the_user_can_mend_says_how(desk: Desk, kind: str, hint: str) -> No
 
 
 def test_a_missing_library_is_named_by_its_package() -> None:
-    hint = missing_library_mend("libXi.so.6: cannot open shared object file: No such file or directory")
+    hint = missing_library_hint("libXi.so.6: cannot open shared object file: No such file or directory")
     assert hint.endswith(" libxi6")
-    assert "libgl1" in missing_library_mend("something else entirely")
+    assert "libgl1" in missing_library_hint("something else entirely")
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ from scanstage.render.terminal.console import (
     one_line,
     outside,
     print_error,
+    print_hint,
     print_json,
-    print_mend,
     print_note,
     quoting,
 )
@@ -113,8 +113,8 @@ def test_a_problem_is_one_line_and_so_is_a_mend(attack: str) -> None:
     def show(console: Console) -> None:
         print_error(console, f"{attack}: no such file")
         print_note(console, attack)
-        print_mend(console, f"name another than {attack}")
-        print_mend(console, Lines.of(["write:", f"  {attack}: 3", Lines.of(["  so", "  or so"])]))
+        print_hint(console, f"name another than {attack}")
+        print_hint(console, Lines.of(["write:", f"  {attack}: 3", Lines.of(["  so", "  or so"])]))
 
     printed = shown(show)
     assert harmless(printed)
@@ -442,4 +442,4 @@ def test_an_input_error_keeps_its_lines_on_its_way() -> None:
     first = InputError("wrong", Lines.of(["write:", "  so"]))
     again = InputError(["here: wrong"], first.hint)
     assert isinstance(again.hint, Lines)
-    assert shown(lambda console: print_mend(console, again.hint, "  ")) == "  write:\n    so\n"
+    assert shown(lambda console: print_hint(console, again.hint, "  ")) == "  write:\n    so\n"
