@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import atexit
 import functools
+import logging
 import multiprocessing
 import os
 import shutil
 import stat
-import sys
 import tempfile
 from pathlib import Path
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
+
+logger = logging.getLogger(__name__)
 
 LIBRARY, CACHE = "SCANSTAGE_LIBRARY", "SCANSTAGE_CACHE"
 TEMPORARY = "scanstage-cache-"
@@ -101,7 +103,8 @@ def temporary_cache(reason: str) -> Path:
     folder = private_folder(Path(tempfile.gettempdir()))
     if multiprocessing.parent_process() is None:
         text = f"note: {reason}: samples and textures are kept in {folder}"
-        print(f"{text}; {CACHE} names another place, {LIBRARY} one for scans", file=sys.stderr, flush=True)
+        told = f"{text}; {CACHE} names another place, {LIBRARY} one for scans"
+        logger.info("%s", told, extra={"aside": True})
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 from scanstage.assets.asset import META_FILE, Asset
 from scanstage.assets.files.user_folders import cached
 from scanstage.assets.library.stored_assets import list_assets
+
+logger = logging.getLogger(__name__)
 
 # Raise it when a sample or what intake makes of it changes: caches of other versions are then left alone, not mixed.
 SAMPLES_VERSION = 2
@@ -39,7 +42,7 @@ def _make(library: Path) -> None:
     """Fill a folder beside ``library`` and rename it: other processes see all of the samples or none."""
     library.parent.mkdir(parents=True, exist_ok=True)
     # The first command would otherwise be silent for as long as a broken one.
-    print(f"making the built-in samples, once, in {library}: about half a minute", file=sys.stderr, flush=True)
+    logger.info("making the built-in samples, once, in %s: about half a minute", library, extra={"aside": True})
     staging = Path(tempfile.mkdtemp(prefix=f".{library.name}-", dir=library.parent))
     try:
         _fill(staging)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from scanstage.assets.files.stores import entry_names, is_file
 from scanstage.assets.messages.index_spans import counted
-from scanstage.render.cli.merge_command import ShardOption, print_shard
+from scanstage.render.cli.merge_command import print_shard
 from scanstage.render.cli.shared_options import (
     AddressOption,
     ConfigArgument,
@@ -18,6 +18,7 @@ from scanstage.render.cli.shared_options import (
     FramesOption,
     SeedOption,
     SetOption,
+    ShardOption,
     folder_of,
     frame_range,
     place_of,

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 20
 
-ShardOption = Annotated[
-    str | None,
-    typer.Option("--shard", metavar="K/N", help="only the pictures i with i % N = K % N, beside other shards"),
-]
-
 
 def merge(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="folder, or URL, that shards wrote to")],

@@ -28,6 +28,10 @@ AddressOption = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="of the Ray cluster; auto: the one that this machine is part of"),
 ]
+ShardOption = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="K/N", help="only the pictures i with i % N = K % N, beside other shards"),
+]
 
 
 def folder_of(text: str | None, named_by: str = "--out") -> Location | None:

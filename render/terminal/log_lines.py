@@ -15,10 +15,13 @@ LOGGER = "scanstage"
 class _Lines(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__(logging.INFO)
-        self._console = console
+        self._console, self._aside = console, Console(stderr=True, soft_wrap=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         text = _worded(record)
+        if getattr(record, "aside", False):  # of a kind that no output that programs read is to hold
+            self._aside.print(outside(text))
+            return
         if record.levelno >= logging.WARNING:
             print_note(self._console, text)
         else:

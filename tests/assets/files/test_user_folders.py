@@ -63,13 +63,13 @@ def homeless(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     temporary_cache.cache_clear()
 
 
-def test_what_can_be_made_anew_is_kept_in_a_private_folder(homeless: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_can_be_made_anew_is_kept_in_a_private_folder(homeless: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "scanstage")
     assert surface_texture("marble").is_file()
     assert all(asset.folder.is_relative_to(homeless) for asset in primitive_assets().values())
     [cache] = homeless.iterdir()
     assert cache.stat().st_mode & 0o777 == 0o700
-    told = capfd.readouterr().err
-    assert told.count("\n") == 1
+    [told] = caplog.messages
     for name in (CACHE, LIBRARY, str(cache)):
         assert name in told
 
@@ -132,8 +132,9 @@ def test_homes_that_a_config_names(
 
 
 def test_a_full_cache_that_can_t_be_written_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "scanstage")
     """As one that an image of a container brings along."""
     monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     texture = surface_texture("granite")
@@ -141,9 +142,9 @@ def test_a_full_cache_that_can_t_be_written_is_read(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     temporary_cache.cache_clear()
     assert surface_texture("granite") == texture
-    assert not capfd.readouterr().err
+    assert not caplog.messages
     assert surface_texture("marble").is_relative_to(tmp_path / f"scanstage-cache-{os.geteuid()}")
-    assert f"{tmp_path / 'cache'} can't be written" in capfd.readouterr().err
+    assert f"{tmp_path / 'cache'} can't be written" in caplog.text
     temporary_cache.cache_clear()
 
 

@@ -367,8 +367,6 @@ def test_a_progress_bar_on_a_terminal_keeps_its_codes_and_no_others() -> None:
 APART = {
     "render/terminal/console.py": "the place itself",
     "render/__main__.py": "runs inside a bare Blender, before scanstage is found",
-    "assets/files/user_folders.py": "says on standard error, which is guarded, where the temporary cache is",
-    "assets/samples/sample_library.py": "says on standard error, which is guarded, that it takes a while",
 }
 """What may print, import rich's console or write to a stream by itself. Blender's side prints to its own log."""
 FROM_OUTSIDE = {"path", "folder", "name", "names", "reason", "text", "problem", "mend", "e", "error", "out", "dataset"}
