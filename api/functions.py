@@ -134,7 +134,7 @@ def forecast(
     frames: tuple[int, int] | None = None,
     *,
     workers: int = 1,
-    on_progress: OnProgress = ignore_progress,
+    on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Plan pictures and count what they will show; nothing is rendered.
 
@@ -151,13 +151,13 @@ def forecast(
     Raises:
         InputError: the config or its files can't be used, or nothing can be planned.
     """
-    return forecast_dataset(_planner(_checked(config)), frames, workers, on_progress)
+    return forecast_dataset(_planner(_checked(config)), frames, workers, on_progress or ignore_progress)
 
 
 def generate(
     config: AnyConfig,
     out: Place | None = None,
-    on_progress: OnProgress = ignore_progress,
+    on_progress: OnProgress | None = None,
     *,
     frames: tuple[int, int] | None = None,
     fresh: bool = False,
@@ -205,7 +205,7 @@ def generate(
     )
     engines = engines or BlenderEngines(executable)
     command = replace(checked.command, blender=None if executable is None else str(executable.absolute()))
-    return run(checked.run, checked.base, options, command, engines, on_progress)
+    return run(checked.run, checked.base, options, command, engines, on_progress or ignore_progress)
 
 
 def open_dataset(path: Place) -> Dataset:
