@@ -25,6 +25,7 @@ from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, dr
 from scanstage.scenes.randomize.lighting import draw_lamps, draw_world
 from scanstage.scenes.randomize.object_selection import SelectedObject, count_labelled, draw_distractors, draw_labelled
 from scanstage.scenes.randomize.placement import Item, PlacementError, place
+from scanstage.scenes.randomize.real_contacts import RealSurface
 from scanstage.scenes.randomize.stage import StageBuild, draw_stage
 from scanstage.scenes.sight.cast_plan import CastPlan, Planned
 from scanstage.scenes.sight.label_rules import Judgement, judge
@@ -192,7 +193,7 @@ class Planner:
             *draw_labelled(config, self.catalogue, objects_draws, order),
             *draw_distractors(config, self.catalogue, draws, self.base),
         ]
-        items = [Item(p.asset_id, self.catalogue.mesh(p.asset_id).hull.astype(np.float64) * p.scale) for p in selected]
+        items = [self._item(p) for p in selected]
         poses = place(items, config.objects.placement, stage, draws)
         matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, selected, strict=True)]
         objects = tuple(
@@ -214,6 +215,13 @@ class Planner:
             _factors(draws, stage, background),
         )
         return _Arrangement(plan, stage, center, radius)
+
+    def _item(self, chosen: SelectedObject) -> Item:
+        hull = self.catalogue.mesh(chosen.asset_id).hull.astype(np.float64) * chosen.scale
+        parts = tuple(p * chosen.scale for p in self.catalogue.collision_parts(chosen.asset_id))
+        scene, _ = self.caster.scene(chosen.asset_id)
+        surface = RealSurface(scene, chosen.scale, float(np.ptp(hull, axis=0).max()))
+        return Item(chosen.asset_id, hull, parts if len(parts) > 1 else (), surface)
 
     def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
         """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""

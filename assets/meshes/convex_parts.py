@@ -1,0 +1,190 @@
+"""Convex parts for scans of which one hull would be mostly air, so that bowls hold things and handles are open.
+
+CoACD (Wei et al., *Approximate Convex Decomposition for 3D Meshes with Collision-Aware Concavity and Tree Search*, ACM
+TOG 2022) cuts a simplified copy of the scan. It is native code and scans are hostile, so it runs in a process of its
+own, for a bounded time; where nothing useful comes back, the scan collides by its hull as if it were convex.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import ConvexHull, QhullError
+
+from scanstage.assets.meshes.collision_hull import Floats, even_directions, thickened
+from scanstage.assets.meshes.simplification import simplify
+from scanstage.assets.meshes.surface_mesh import SurfaceMesh
+from scanstage.assets.raw_scans.raw_scan import ScanFinding
+
+MAX_PARTS = 24
+MAX_PART_VERTICES = 64
+CONVEX_FROM = 0.88
+"""Share of its hull that a scan must fill to collide as one: cans with rims, boxes and fruit do, mugs don't."""
+TRIANGLES = 1200
+LIMIT_S = 90.0
+_THRESHOLD = 0.035
+_SEED = 1
+_MEMORY_BYTES = 4 << 30
+_LEAST_SIZE = 0.01  # of the scan's extent: smaller parts are splinters
+
+Part = npt.NDArray[np.float32]
+
+# A process that knows nothing but numpy and CoACD: it reads arrays from its input and writes arrays to its output.
+_WORKER = """
+import io, sys
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+except (ImportError, ValueError, OSError):
+    pass
+import os
+out = os.dup(1)
+os.dup2(2, 1)
+import coacd, numpy as np
+coacd.set_log_level("off")
+given = np.load(io.BytesIO(sys.stdin.buffer.read()))
+parts = coacd.run_coacd(
+    coacd.Mesh(given["positions"], given["faces"]), threshold=float(sys.argv[2]), max_convex_hull=int(sys.argv[3]),
+    seed=int(sys.argv[4]), preprocess_mode=sys.argv[6], preprocess_resolution=30, resolution=800, mcts_nodes=6, mcts_iterations=20,
+    mcts_max_depth=2, decimate=True, max_ch_vertex=int(sys.argv[5]),
+)
+buffer = io.BytesIO()
+np.savez(buffer, *[np.asarray(p[0], np.float64) for p in parts])
+with os.fdopen(out, "wb") as f:
+    f.write(buffer.getvalue())
+"""
+
+
+def filled_share(surface: SurfaceMesh, hull: npt.NDArray[np.float32]) -> float:
+    """Volume of a scan by that of its hull: 1 for a convex one, less for a bowl, anything for broken winding.
+
+    Args:
+        surface: closed, or nearly: what is missing of it counts as if filled by cones from the hull's centre.
+        hull: (H, 3) vertices of its collision hull.
+    """
+    shape = ConvexHull(hull.astype(np.float64))
+    corners = surface.positions[surface.faces] - hull.mean(axis=0)
+    six_volumes = np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2]))
+    return float(six_volumes.sum() / 6 / shape.volume)
+
+
+def convex_parts(
+    surface: SurfaceMesh, hull: npt.NDArray[np.float32], limit_s: float = LIMIT_S
+) -> tuple[tuple[Part, ...], list[ScanFinding]]:
+    """What a scan collides by, where one hull won't do.
+
+    Args:
+        surface: the scan in the asset's frame, metres.
+        hull: (H, 3) vertices of its collision hull.
+        limit_s: seconds after which the attempt is given up.
+
+    Returns:
+        at most 24 convex parts, each (N, 3) float32 with N <= 64, in the asset's frame, within the hull and together
+        as wide as it; none where the hull is enough or nothing better was found, which the findings then say.
+    """
+    share = filled_share(surface, hull)
+    if CONVEX_FROM <= share <= 1.1:
+        return (), []
+    extent = float(np.ptp(surface.positions, axis=0).max())
+    try:
+        reduced = simplify(
+            SurfaceMesh(surface.positions, surface.faces, np.zeros(len(surface.faces), np.int64), None, None), TRIANGLES
+        )
+        found = _cut(reduced.positions / extent, reduced.faces, limit_s)
+        parts = _fitted([p * extent for p in found], hull.astype(np.float64), _LEAST_SIZE * extent)
+    except (_CutError, QhullError, ValueError) as e:
+        what = f"it fills {max(share, 0):.0%} of its convex hull, but can't be cut into convex parts ({e})"
+        return (), [ScanFinding("warning", "collision", what, "collides by its convex hull")]
+    return (parts if len(parts) > 1 else ()), []
+
+
+class _CutError(Exception):
+    """CoACD gave nothing."""
+
+
+def _cut(positions: Floats, faces: npt.NDArray[np.int64], limit_s: float) -> list[Floats]:
+    """Vertices of the parts that CoACD cuts a mesh of unit size into. Raises _CutError.
+
+    First as it is: closing its holes takes CoACD ten times as long, and thickens thin walls.
+    """
+    try:
+        return _run_coacd(positions, faces, "off", limit_s / 2)
+    except _CutError:
+        return _run_coacd(positions, faces, "on", limit_s / 2)
+
+
+def _run_coacd(positions: Floats, faces: npt.NDArray[np.int64], remesh: str, limit_s: float) -> list[Floats]:
+    given = io.BytesIO()
+    np.savez(given, positions=np.ascontiguousarray(positions), faces=np.ascontiguousarray(faces, np.int32))
+    numbers = (_MEMORY_BYTES, _THRESHOLD, MAX_PARTS, _SEED, MAX_PART_VERTICES)
+    command = [sys.executable, "-c", _WORKER, *map(str, numbers), remesh]
+    try:
+        done = subprocess.run(
+            command,
+            input=given.getvalue(),
+            capture_output=True,
+            timeout=limit_s,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+    except subprocess.TimeoutExpired as e:
+        raise _CutError(f"it took more than {limit_s:.0f} s") from e
+    except OSError as e:
+        raise _CutError(f"no process could be started: {e.strerror or e}") from e
+    if done.returncode != 0:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise _CutError(lines[-1][:120] if lines and done.returncode > 0 else f"it ended with {done.returncode}")
+    with np.load(io.BytesIO(done.stdout), allow_pickle=False) as z:
+        parts = [np.asarray(z[name], np.float64) for name in z.files]
+    if len(parts) == 0:
+        raise _CutError("it has no volume")
+    return parts
+
+
+def _fitted(parts: list[Floats], hull: Floats, least_size: float) -> tuple[Part, ...]:
+    """Parts cut to the hull and stretched to all of its corners: together they stand and lie as the hull does.
+
+    CoACD closes holes with a skin of a few per cent; what rests on a floor would hover by as much.
+    """
+    planes = ConvexHull(hull).equations
+    within = [_moved_inside(p, planes) for p in parts if len(p) >= 4 and np.isfinite(p).all()]
+    within = [thickened(p) for p in within if np.ptp(p, axis=0).max() > least_size][:MAX_PARTS]
+    if not within:
+        raise _CutError("it has no volume")
+    outside = []
+    for points in within:
+        part = ConvexHull(points, qhull_options="QJ").equations
+        outside.append((hull @ part[:, :3].T + part[:, 3]).max(axis=1))
+    nearest = np.argmin(outside, axis=0)
+    stretched = [np.concatenate([points, hull[nearest == k]]) for k, points in enumerate(within)]
+    return tuple(_reduced(points).astype(np.float32) for points in stretched)
+
+
+def _moved_inside(points: Floats, planes: Floats) -> Floats:
+    """Points, those beyond a convex hull moved onto it. Planes: (F, 4) outward normals and offsets."""
+    points = points.copy()
+    for _ in range(8):
+        beyond = points @ planes[:, :3].T + planes[:, 3]
+        worst = beyond.argmax(axis=1)
+        depth = np.maximum(beyond[np.arange(len(points)), worst], 0.0)
+        if depth.max() <= 0:
+            break
+        points -= depth[:, None] * planes[worst, :3]
+    return points
+
+
+def _reduced(points: Floats) -> Floats:
+    """At most 64 corners of the points' hull: the extremes, and those farthest along evenly spread directions."""
+    corners: Floats = points[ConvexHull(points, qhull_options="QJ").vertices]
+    if len(corners) <= MAX_PART_VERTICES:
+        return corners
+    extremes = [*corners.argmin(axis=0), *corners.argmax(axis=0)]
+    directions = even_directions(MAX_PART_VERTICES - len(extremes))
+    supports = (corners @ directions.T).argmax(axis=0)
+    return corners[np.array(list(dict.fromkeys([*extremes, *supports])), np.int64)]
