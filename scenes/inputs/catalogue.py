@@ -74,9 +74,9 @@ class Catalogue:
         return mesh
 
     def collision_parts(self, asset_id: str) -> tuple[npt.NDArray[np.float64], ...]:
-        """Convex parts that an asset collides by, each (N, 3), metres, asset frame: its hull where it has no others."""
+        """Convex parts that an asset collides by, each (N, 3), metres, asset frame: none where its hull will do."""
         if asset_id not in self._parts:
-            parts = load_collision(self.asset(asset_id).folder) or (self.mesh(asset_id).hull,)
+            parts = load_collision(self.asset(asset_id).folder)
             self._parts[asset_id] = tuple(p.astype(np.float64) for p in parts)
         return self._parts[asset_id]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -12,9 +12,7 @@ import numpy as np
 from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.config.sections.run_config import Drop, Placement, Scatter, Upright
 from scanstage.scenes.optics.geometry import Float, random_rotation, rotation_z
-from scanstage.scenes.randomize.physics import PUSH_PUT, Body, RestingPose, World, footprint
-from scanstage.scenes.randomize.real_contacts import RealSurface
-from scanstage.scenes.randomize.settling import Arrangement, come_to_rest, seated
+from scanstage.scenes.randomize.physics import Body, RestingPose, World, footprint
 from scanstage.scenes.randomize.stage import StageBuild, Support
 from scanstage.scenes.values.distributions import sample
 from scanstage.scenes.values.draws import Draws
@@ -39,18 +37,11 @@ class Item:
         name: for messages.
         hull: (H, 3) vertices of its convex hull in the asset's frame, metres, scaled.
         parts: convex parts that it collides by, as ``hull``; none: the hull.
-        surface: what it really looks like; None: like its parts.
     """
 
     name: str
     hull: Float
     parts: tuple[Float, ...] = ()
-    surface: RealSurface | None = None
-
-    @cached_property
-    def extent(self) -> float:
-        """Its largest side, metres."""
-        return float(np.ptp(self.hull, axis=0).max())
 
     @cached_property
     def radius(self) -> float:
@@ -102,20 +93,18 @@ def _drop(items: list[Item], config: Drop, stage: StageBuild, draws: Draws) -> l
             "lower objects.count or objects.scale, or enlarge the stage",
         )
     fallen = 0
-    best: Arrangement | None = None
     for round_ in range(DROP_ROUNDS):
         rng = draws.rng(f"placement.drop.{round_}")
         world = _world(items, stage, (half, center))
         for index, pose in enumerate(_above(items, half, center, support.center[2], config, draws, rng)):
             world.put(index, pose)
-        found = come_to_rest(world, [i.extent for i in items], draws.rng(f"placement.push.{round_}"))
-        fallen = _fallen(items, found.poses, float(support.center[2]))
-        if found.settled and not fallen and (best is None or found.fault < best.fault):
-            best = found
-            if best.fault <= 1:
-                break
-    if best is not None:  # heaps that lie perfectly may be too much to ask: the best of a few drops then
-        return list(best.poses)
+        rest = world.settle()
+        poses = list(rest.poses)
+        fallen = sum(
+            _lowest(i, p) < support.center[2] - 0.01 * i.radius - 1e-3 for i, p in zip(items, poses, strict=True)
+        )
+        if rest.settled and not fallen:
+            return poses
     trouble = f"{fallen} of {len(items)} objects fell off {_size(support)}" if fallen else "objects kept moving"
     raise PlacementError(
         f"{trouble} in {DROP_ROUNDS} drops", "lower objects.count, raise placement.density, or enlarge the stage"
@@ -178,14 +167,7 @@ def _stand(items: list[Item], config: Upright, stage: StageBuild, draws: Draws, 
 
     where = f"on {len(stage.supports)} x {_size(stage.supports[0])}"
     order = sorted(range(len(items)), key=lambda i: (-footprint(items[i].hull), i))
-    world = _world(items, stage)
-    poses = _one_by_one(items, order, world, propose, draws, where)
-    # What can't stand as it was put falls; unless it would fall down from the stage.
-    fell, settled = world.tip(draws.rng("placement.push"), PUSH_PUT)
-    if not fell or not settled:
-        return poses
-    found = seated(world, [i.extent for i in items], settled)
-    return poses if _fallen(items, found.poses, float(stage.supports[0].center[2])) else list(found.poses)
+    return _one_by_one(items, order, _world(items, stage), propose, draws, where)
 
 
 def _standing(
@@ -255,20 +237,15 @@ def _one_by_one(
 def _world(items: list[Item], stage: StageBuild, pen: tuple[Float, Float] | None = None) -> World:
     try:
         try:
-            return World([Body(i.hull, i.parts, i.surface) for i in items], list(stage.blocks), pen)
+            return World([Body(i.hull, i.parts) for i in items], list(stage.blocks), pen)
         except ValueError:  # a part of a small one has no volume to the solver; its hull may
-            return World([Body(i.hull, surface=i.surface) for i in items], list(stage.blocks), pen)
+            return World([Body(i.hull) for i in items], list(stage.blocks), pen)
     except ValueError as e:
         sizes = sorted(float(np.ptp(i.hull, axis=0).max()) for i in items)
         raise PlacementError(
             f"objects from {sizes[0]:.3g} m to {sizes[-1]:.3g} m can't be handled together by the physics ({e})",
             "make objects.scale, distractors.size_m and the scans' sizes more alike",
         ) from e
-
-
-def _fallen(items: Sequence[Item], poses: Sequence[RestingPose], floor: float) -> int:
-    """How many objects lie below a floor."""
-    return sum(_lowest(i, p) < floor - 0.01 * i.radius - 1e-3 for i, p in zip(items, poses, strict=True))
 
 
 def _lowest(item: Item, pose: RestingPose) -> float:
