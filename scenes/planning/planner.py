@@ -197,7 +197,7 @@ class Planner:
             *draw_distractors(config, self.catalogue, draws, self.base),
         ]
         items = [self._item(p) for p in selected]
-        poses = place(items, config.objects.placement, stage, draws)
+        poses = place(items, config.placement(stage_config), stage, draws)
         matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, selected, strict=True)]
         objects = tuple(
             ObjectPlan(i + 1, p.asset_id, p.class_name, to_matrix4(m), p.jitter, p.surface)

@@ -17,14 +17,15 @@ from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, 
 from scanstage.scenes.config.references import deep_outcomes
 from scanstage.scenes.config.sections.camera_settings import Fisheye
 from scanstage.scenes.config.sections.engine_traits import ENGINES
-from scanstage.scenes.config.sections.run_config import BackplateBackground, Drop, RunConfig, Scatter
+from scanstage.scenes.config.sections.placement_settings import Drop, Scatter
+from scanstage.scenes.config.sections.run_config import BackplateBackground, RunConfig
 from scanstage.scenes.config.sections.stage_settings import Looks, NoStage, Shelf
 from scanstage.scenes.inputs.catalogue import Catalogue, open_catalogue
 from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, PHOTO_SUFFIXES, list_images, located
 from scanstage.scenes.optics.ideal_camera import engine_camera
 from scanstage.scenes.plan import CameraPlan
 from scanstage.scenes.planning.planner import NO_CAMERA, Planner, draw_variables
-from scanstage.scenes.randomize.camera import draw_camera
+from scanstage.scenes.randomize.camera import Sphere, Subject, draw_camera
 from scanstage.scenes.randomize.lighting import check_builtin_hdri
 from scanstage.scenes.values.draws import Draws
 from scanstage.scenes.values.seeding import Streams
@@ -130,13 +131,14 @@ def _label_rules(config: RunConfig, catalogue: Catalogue) -> Found:
 
 
 def _combinations(config: RunConfig) -> Found:
-    placement = config.objects.placement
     for stage in config.stage:
+        placement = config.placement(stage)
+        where = "objects.placement" if stage.placement is None else "stage.placement"
         if isinstance(stage, NoStage) and not isinstance(placement, Scatter):
-            text = f"objects.placement: {placement.kind} needs something to rest on, but stage is none"
+            text = f"{where}: {placement.kind} needs something to rest on, but stage is none"
             yield text, "Give a stage, or use placement {kind: scatter}."
         if isinstance(stage, Shelf) and isinstance(placement, Drop):
-            yield "objects.placement: nothing can be dropped into a shelf", "Use placement {kind: upright}."
+            yield f"{where}: nothing can be dropped into a shelf", "Use placement {kind: upright}."
         if isinstance(config.background, BackplateBackground) and stage.kind not in ("none", "ground"):
             text = f"stage: a {stage.kind} would hide the backplate; with a backplate the stage is ground or none"
             yield text, "Use stage {kind: ground}: it catches shadows onto the photo."
@@ -162,7 +164,8 @@ def _first_cameras(config: RunConfig) -> set[CameraPlan]:
     for index in range(min(config.images, LENSES_LOOKED_AT)):
         streams = Streams(config.seed, index)
         draws = Draws(streams, draw_variables(config, streams))
-        camera, _ = draw_camera(config.camera, np.zeros(3), 1.0, None, draws)
+        ball = Sphere(np.zeros(3), 1.0)
+        camera = draw_camera(config.camera, Subject(ball, (ball,)), None, draws).camera
         found.add(replace(camera, camera_to_world=NO_CAMERA.camera_to_world, near_m=0.01, far_m=1000.0))
     return found
 
