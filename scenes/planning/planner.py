@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from scanstage.scenes.config.camera_looks import draw_look, with_look
 from scanstage.scenes.config.references import variable_order
 from scanstage.scenes.config.sections.run_config import BackplateBackground, ColorBackground, RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
@@ -201,6 +202,8 @@ class Planner:
         )
         center, radius = self._bounds(selected, matrices)
         background = self._background(draws)
+        # A look is kept like a variable: what is hard to plan with one must not make it rare.
+        look = draw_look(config.camera, Draws(Streams(config.seed, index), draws.variables))
         plan = FramePlan(
             index,
             attempt,
@@ -210,8 +213,8 @@ class Planner:
             background,
             stage.surfaces if catch or not backplate else (),
             objects,
-            draw_post(config.camera, config.output, draws),
-            _factors(draws, stage, background),
+            draw_post(with_look(config.camera, look), config.output, draws),
+            _factors(draws, stage, background, look),
         )
         return _Arrangement(plan, stage, center, radius)
 
@@ -222,7 +225,7 @@ class Planner:
         draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
         center = arrangement.center
         camera, drawn = draw_camera(config.camera, center, arrangement.radius, arrangement.stage.interior, draws)
-        camera = draw_optics(config.camera, camera, center, draws)
+        camera = draw_optics(with_look(config.camera, plan.factors["look"]), camera, center, draws)
         objects = draw_motion(config.camera.motion_blur, camera, plan.objects, draws)
         return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=plan.factors | {"camera": drawn})
 
@@ -282,10 +285,11 @@ def _weighted(options: list[Any], weights: list[float], draws: Draws, name: str)
     return draws.pick(options, name, weights)
 
 
-def _factors(draws: Draws, stage: StageBuild, background: BackgroundPlan) -> dict[str, Any]:
+def _factors(draws: Draws, stage: StageBuild, background: BackgroundPlan, look: str | None) -> dict[str, Any]:
     return {
         "variables": draws.variables,
         "stage": stage.kind,
         "surface": stage.surfaces[0].material.texture if stage.surfaces else None,
         "background": background.kind,
+        "look": look,
     }
