@@ -21,9 +21,10 @@ from scanstage.scenes.optics.pixel_window import hangs_by_a_pixel
 from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan
 from scanstage.scenes.planning.refusals import Refusals
+from scanstage.scenes.randomize.background_softness import match_background
 from scanstage.scenes.randomize.camera import Subject, ball_about, draw_camera
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
-from scanstage.scenes.randomize.lighting import draw_lamps, draw_world
+from scanstage.scenes.randomize.lighting import draw_lamps, draw_world, panorama_width
 from scanstage.scenes.randomize.object_selection import SelectedObject, count_labelled, draw_distractors, draw_labelled
 from scanstage.scenes.randomize.placement import Item, PlacementError, place
 from scanstage.scenes.randomize.stage import StageBuild, draw_stage
@@ -228,7 +229,12 @@ class Planner:
         attempt = plan.attempt + ATTEMPTS * view
         draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
         shot = draw_camera(config.camera, arrangement.subject, arrangement.stage.interior, draws)
-        camera = draw_optics(with_look(config.camera, plan.factors["look"]), shot.camera, shot.target, draws)
+        looked = with_look(config.camera, plan.factors["look"])
+        camera = draw_optics(looked, shot.camera, shot.target, draws)
+        if arrangement.stage.interior is None:
+            panorama_px = panorama_width(plan.world, plan.background)
+            middles = (part.center for part in arrangement.subject.parts)
+            camera = match_background(looked.depth_of_field, camera, middles, panorama_px, draws)
         objects = draw_motion(config.camera.motion_blur, camera, plan.objects, draws)
         factors = plan.factors | {"camera": shot.drawn}
         return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=factors)

@@ -128,17 +128,17 @@ def _with_aperture(
 ) -> CameraPlan:
     """Diameter of the entrance pupil: focal length / f-number, the focal length that of the sensor it is said of."""
     f_number = draws.value(config.f_number, "camera.depth_of_field.f_number")
+    if config.focus_m is None:
+        focus = _depth(camera, center)
+    else:
+        focus = draws.number(config.focus_m, "camera.depth_of_field.focus_m")
     if f_number == "none":
-        return camera
+        return replace(camera, focus_m=focus)
     if config.sensor_mm is None:
         width_mm = draws.number(camera_config.sensor_mm, "camera.sensor_mm")
     else:
         width_mm = draws.number(config.sensor_mm, "camera.depth_of_field.sensor_mm")
     aperture = camera.fx / camera.resolution_wh[0] * width_mm / 1000 / float(f_number)
-    if config.focus_m is None:
-        focus = _depth(camera, center)
-    else:
-        focus = draws.number(config.focus_m, "camera.depth_of_field.focus_m")
     return replace(camera, aperture_m=aperture, focus_m=focus)
 
 

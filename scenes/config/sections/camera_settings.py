@@ -76,6 +76,11 @@ class DepthOfField(Section):
     f_number: Annotated[AnyValue, NumberOr("none", low=0.1, high=256)] = Field(
         description="smaller blurs more; none: all is sharp"
     )
+    match_background: Share = Field(
+        0.0,
+        description="the lens opens at least so far that it blurs what is far away as much as an HDRI's own pixels, "
+        "enlarged, are soft: 1 wholly, 0.5 half as much; labelled objects stay sharp. 0: the f-number alone counts",
+    )
     focus_m: Annotated[AnyValue, Number(1e-3, 1e4)] | None = Field(
         None, description="distance that is sharp; default: the objects' centre"
     )
@@ -177,7 +182,7 @@ class CameraConfig(Section):
     look: Annotated[AnyValue, Text(*LOOK_NAMES)] | None = Field(
         None,
         description="what kind of camera took it, which draws all keys below that are not given, except motion_blur "
-        "and exposure: phone, webcam, industrial (machine vision), or clean, which has none of it",
+        "and exposure: phone, webcam, industrial (machine vision), or clean, which has depth of field and nothing else",
     )
     depth_of_field: DepthOfField | None = None
     motion_blur: MotionBlur | None = None
