@@ -198,8 +198,8 @@ class Planner:
             *draw_labelled(config, self.catalogue, objects_draws, order),
             *draw_distractors(config, self.catalogue, draws, self.base),
         ]
-        items = [Item(p.asset_id, self.catalogue.mesh(p.asset_id).hull.astype(np.float64) * p.scale) for p in selected]
-        poses = place(items, config.objects.placement, stage, draws)
+        items = [self._item(p) for p in selected]
+        poses = place(items, config.placement(stage_config), stage, draws)
         matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, selected, strict=True)]
         objects = tuple(
             ObjectPlan(i + 1, p.asset_id, p.class_name, to_matrix4(m), p.jitter, p.surface)
@@ -222,6 +222,11 @@ class Planner:
             _factors(draws, stage, background, look),
         )
         return _Arrangement(plan, stage, subject)
+
+    def _item(self, chosen: SelectedObject) -> Item:
+        hull = self.catalogue.mesh(chosen.asset_id).hull.astype(np.float64) * chosen.scale
+        parts = tuple(p * chosen.scale for p in self.catalogue.collision_parts(chosen.asset_id))
+        return Item(chosen.asset_id, hull, parts)
 
     def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
         """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""
