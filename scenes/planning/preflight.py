@@ -24,7 +24,8 @@ from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, PHOTO_SUFFIXES, l
 from scanstage.scenes.optics.ideal_camera import engine_camera
 from scanstage.scenes.plan import CameraPlan
 from scanstage.scenes.planning.planner import NO_CAMERA, Planner, draw_variables
-from scanstage.scenes.randomize.camera import Sphere, Subject, draw_camera
+from scanstage.scenes.randomize.camera import draw_camera
+from scanstage.scenes.randomize.framed_subject import Sphere, Subject
 from scanstage.scenes.randomize.lighting import check_builtin_hdri
 from scanstage.scenes.values.draws import Draws
 from scanstage.scenes.values.seeding import Streams

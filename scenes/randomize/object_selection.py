@@ -12,8 +12,12 @@ from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import MaterialJitter, SurfaceMaterial
 from scanstage.scenes.randomize.placement import PlacementError
 from scanstage.scenes.randomize.surface_materials import ANY_TEXTURES, draw_jitter, draw_surface
+from scanstage.scenes.values.distributions import outcomes
 from scanstage.scenes.values.draws import Draws
 
+MOST_ABSENT = 8
+TYPICAL_ABSENT = 6
+"""Where objects.count is always 0: what it is at most by default."""
 SOLIDS = tuple(name for name in PRIMITIVES if name != "plane")
 
 
@@ -34,6 +38,12 @@ class SelectedObject:
     surface: SurfaceMaterial | None
 
 
+def draws_none(config: RunConfig, draws: Draws) -> bool:
+    """Whether the picture is one of the share of pictures without a labelled object; ``draws`` of its first attempt."""
+    share = draws.number(config.negatives, "negatives")
+    return share > 0 and draws.rng("negatives.picture").random() < share
+
+
 def count_labelled(config: RunConfig, draws: Draws) -> int:
     """How many labelled objects the picture shows."""
     return draws.whole(config.objects.count, "objects.count")
@@ -48,13 +58,16 @@ def draw_labelled(config: RunConfig, catalogue: Catalogue, draws: Draws, order: 
         return [
             _labelled(config, draws, i, c, a) for i, (c, a) in enumerate(zip(order.classes, order.assets, strict=True))
         ]
+    count = count_labelled(config, draws)
+    if not count:
+        return []
     given, classes = config.assets.classes, list(catalogue.classes)
     weights = [draws.number(given[c], f"classes.weight.{c}") if isinstance(given, dict) else 1.0 for c in classes]
     possible = [(c, w) for c, w in zip(classes, weights, strict=True) if w > 0]
     if not possible:
         raise PlacementError("no class has a weight above 0 in this picture", "see assets.classes")
     selected, left = [], list(possible)
-    for i in range(count_labelled(config, draws)):
+    for i in range(count):
         left = left or list(possible)
         names, w = [c for c, _ in left], [w for _, w in left]
         name = str(draws.pick(names, f"objects.{i}.class", w))
@@ -64,6 +77,21 @@ def draw_labelled(config: RunConfig, catalogue: Catalogue, draws: Draws, order: 
         asset = draws.pick(catalogue.by_class[name], f"objects.{i}.asset")
         selected.append(_labelled(config, draws, i, name, asset.meta.asset_id))
     return selected
+
+
+def draw_absent(config: RunConfig, catalogue: Catalogue, draws: Draws) -> list[SelectedObject]:
+    """Objects that a picture without any could have had: how large what its camera looks for would be."""
+    absent = []
+    most = max((int(o) for o in outcomes(config.objects.count)), default=0) or TYPICAL_ABSENT
+    count = count_labelled(config, draws) or int(draws.rng("imagined.count").integers(1, most, endpoint=True))
+    for i in range(min(count, MOST_ABSENT)):
+        name = f"imagined.{i}"
+        asset = draws.pick(
+            catalogue.by_class[str(draws.pick(list(catalogue.classes), f"{name}.class"))], f"{name}.asset"
+        )
+        scale = draws.number(config.objects.scale, f"{name}.scale")
+        absent.append(SelectedObject(asset.meta.asset_id, None, scale, MaterialJitter(), None))
+    return absent
 
 
 def _labelled(config: RunConfig, draws: Draws, number: int, class_name: str, asset_id: str) -> SelectedObject:

@@ -10,7 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, field_validator
+import numpy as np
+from pydantic import BeforeValidator, Discriminator, Field, field_validator, model_validator
 
 from scanstage.assets.messages.wording import listed
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
@@ -39,7 +40,7 @@ from scanstage.scenes.config.sections.value_types import (
     Whole,
 )
 from scanstage.scenes.config.sections.worker_settings import WorkersConfig
-from scanstage.scenes.values.distributions import AnyValue, Integer, LogUniform, Uniform
+from scanstage.scenes.values.distributions import AnyValue, Integer, LogUniform, Uniform, outcomes, references
 
 LONGEST_NAME = 100
 
@@ -110,7 +111,9 @@ Placement = Annotated[Drop | Upright | Scatter, Discriminator("kind")]
 class ObjectsConfig(Section):
     """The labelled objects."""
 
-    count: Annotated[AnyValue, Whole(1, 500)] = Field(Integer(integer=(3, 6)), description="labelled objects a picture")
+    count: Annotated[AnyValue, Whole(0, 500)] = Field(
+        Integer(integer=(3, 6)), description="labelled objects a picture; 0 is a picture without any"
+    )
     placement: Placement = Field(default_factory=Drop, description="how objects come to lie")
     scale: Annotated[AnyValue, Number(1e-4, 1e4)] = Field(1.0, description="factor on each object's size")
     material: JitterConfig = Field(default_factory=JitterConfig, description="changes to the scans' materials")
@@ -206,6 +209,16 @@ class OutputConfig(Section):
     soft_masks: bool = Field(False, description="soft_masks/NNNNNN.npz: coverage of each pixel by each object")
 
 
+def _largest(value: AnyValue) -> float | None:
+    """The largest that a number draws; None where variables decide."""
+    return None if any(references(value)) else max((float(np.max(o)) for o in outcomes(value)), default=None)
+
+
+def _least(value: AnyValue) -> float | None:
+    """The least that a number draws; None where variables decide."""
+    return None if any(references(value)) else min((float(np.min(o)) for o in outcomes(value)), default=None)
+
+
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
@@ -230,6 +243,9 @@ class RunConfig(Section):
         max_length=1000,
         description="values drawn once a picture and shared through {var: name} and {switch: …}",
     )
+    negatives: Share = Field(
+        0.0, description="share of pictures that show no labelled object, whatever objects.count draws"
+    )
     assets: AssetsConfig = Field(default_factory=AssetsConfig)
     objects: ObjectsConfig = Field(default_factory=ObjectsConfig)
     distractors: DistractorsConfig = Field(default_factory=DistractorsConfig)
@@ -246,3 +262,13 @@ class RunConfig(Section):
     render: RenderConfig = Field(default_factory=RenderConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
     workers: WorkersConfig = Field(default_factory=WorkersConfig)
+
+    @model_validator(mode="after")
+    def _balance_needs_objects(self) -> RunConfig:
+        empty = _largest(self.objects.count) == 0 or _least(self.negatives) == 1
+        if self.balance is not None and empty:
+            raise ValueError(
+                "balance orders what pictures show, but none is to show a labelled object: raise objects.count, lower "
+                "negatives, or leave out balance"
+            )
+        return self
