@@ -98,11 +98,8 @@ class Controller:
             return deficits(self.targets.counts, self.counted)
         left, rates = self.images - self._next, self.rates()
         slots = max(1, round(self._mean_room * left))
-        most = (
-            None
-            if self.config.count == "instances"
-            else {c: rate * left * self._share_with_room for c, rate in rates.items()}
-        )
+        some = self._share_with_room * left
+        most = None if self.config.count == "instances" else {c: rate * some for c, rate in rates.items()}
         return deficits_of_shares(self.targets.shares, self.counted, rates, slots, most)
 
     def expected_pictures(self) -> int:
@@ -112,9 +109,8 @@ class Controller:
         needed = self._placements()
         left = sum(needed.values()) / self._mean_room
         if self.config.count == "images":
-            left = max(
-                left, max(needed.values()) / self._share_with_room
-            )  # a picture counts once, however many of the class it holds
+            # A picture counts once, however many of the class it holds.
+            left = max(left, max(needed.values()) / self._share_with_room)
         return self._next + math.ceil(left)
 
     def next_wave(self) -> list[Order]:
