@@ -200,7 +200,7 @@ class Planner:
             *([] if empty else draw_labelled(config, self.catalogue, of_objects, order)),
             *draw_distractors(config, self.catalogue, draws, self.base),
         ]
-        poses = place([self._item(p) for p in selected], config.objects.placement, stage, draws)
+        poses = place([self._item(p) for p in selected], config.placement(stage_config), stage, draws)
         matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, selected, strict=True)]
         objects = tuple(
             ObjectPlan(i + 1, p.asset_id, p.class_name, to_matrix4(m), p.jitter, p.surface)

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.scenes.config.sections.run_config import Drop, Placement, Scatter, Upright
+from scanstage.scenes.config.sections.placement_settings import Drop, Placement, Scatter, Upright
 from scanstage.scenes.optics.geometry import Float, random_rotation, rotation_z
 from scanstage.scenes.randomize.physics import Body, RestingPose, World, footprint
 from scanstage.scenes.randomize.stage import StageBuild, Support

@@ -19,6 +19,7 @@ from scanstage.scenes.config.sections.camera_settings import CameraConfig
 from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.config.sections.light_settings import LightConfig
+from scanstage.scenes.config.sections.placement_settings import Drop, Placement, Scatter, Upright
 from scanstage.scenes.config.sections.render_settings import (
     PRESETS,
     Denoise,
@@ -29,10 +30,9 @@ from scanstage.scenes.config.sections.render_settings import (
     RenderSettings,
 )
 from scanstage.scenes.config.sections.section import Section
-from scanstage.scenes.config.sections.stage_settings import Looks, Stage, Table
+from scanstage.scenes.config.sections.stage_settings import Looks, NoStage, Shelf, Stage, Table
 from scanstage.scenes.config.sections.value_types import (
     Color,
-    Degrees,
     Factor,
     Number,
     Share,
@@ -75,46 +75,17 @@ class JitterConfig(Section):
     specular: Factor = Field(1.0, description="factor on the specular level")
 
 
-class Drop(Section):
-    """Objects fall onto the stage, settle and rest (rigid-body physics)."""
-
-    kind: Literal["drop"] = "drop"
-    density: Annotated[AnyValue, Number(0.02, 1.0)] = Field(
-        Uniform(uniform=(0.25, 0.45)), description="share of the floor area that the objects cover"
-    )
-    upright: Share = Field(0.3, description="share of objects that are let down standing instead of tumbling")
-
-
-class Upright(Section):
-    """Objects stand on the stage as they were scanned, turned about the vertical."""
-
-    kind: Literal["upright"] = "upright"
-    density: Annotated[AnyValue, Number(0.02, 0.8)] = Field(
-        Uniform(uniform=(0.15, 0.35)), description="share of the floor area that the objects cover"
-    )
-    yaw_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="turn about the vertical")
-
-
-class Scatter(Section):
-    """Objects float in a volume, in any orientation, without touching."""
-
-    kind: Literal["scatter"] = "scatter"
-    density: Annotated[AnyValue, Number(0.005, 0.3)] = Field(
-        Uniform(uniform=(0.04, 0.1)), description="share of the volume that bounding spheres fill"
-    )
-    height_m: Annotated[AnyValue, Number(0, 1000)] = Field(0.02, description="lowest point above the stage")
-
-
-Placement = Annotated[Drop | Upright | Scatter, Discriminator("kind")]
-
-
 class ObjectsConfig(Section):
     """The labelled objects."""
 
     count: Annotated[AnyValue, Whole(0, 500)] = Field(
         Integer(integer=(3, 6)), description="labelled objects a picture; 0 is a picture without any"
     )
-    placement: Placement = Field(default_factory=Drop, description="how objects come to lie")
+    placement: Placement | None = Field(
+        None,
+        description="how objects come to lie, where the stage doesn't say; default: drop, on a shelf upright, without "
+        "a stage scatter",
+    )
     scale: Annotated[AnyValue, Number(1e-4, 1e4)] = Field(1.0, description="factor on each object's size")
     material: JitterConfig = Field(default_factory=JitterConfig, description="changes to the scans' materials")
 
@@ -272,3 +243,10 @@ class RunConfig(Section):
                 "negatives, or leave out balance"
             )
         return self
+
+    def placement(self, stage: Stage) -> Placement:
+        """How objects come to lie on one of the stages."""
+        given = stage.placement or self.objects.placement
+        if given is not None:
+            return given
+        return Upright() if isinstance(stage, Shelf) else Scatter() if isinstance(stage, NoStage) else Drop()

@@ -11,7 +11,8 @@ import pytest
 from scanstage.assets.asset import Asset
 from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.config.load import load_config
-from scanstage.scenes.config.sections.run_config import Drop, RunConfig, Scatter, Upright
+from scanstage.scenes.config.sections.placement_settings import Drop, Scatter, Upright
+from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import open_catalogue
 from scanstage.scenes.optics.geometry import apply, random_rotation
 from scanstage.scenes.plan import FramePlan
@@ -326,8 +327,8 @@ def test_a_photo_that_became_a_pipe_is_told_before_the_picture_is_rendered(tmp_p
 
 @pytest.mark.parametrize("stage", ["none", "shelf"])
 def test_dropping_needs_a_floor(tmp_path: Path, toy_library: Path, stage: str) -> None:
-    it = planner(tmp_path, toy_library, "stage: {kind: %s}" % stage)  # noqa: UP031
-    with pytest.raises(InputError, match=r"objects\.placement"):
+    it = planner(tmp_path, toy_library, "stage: {kind: %s, placement: {kind: drop}}" % stage)  # noqa: UP031
+    with pytest.raises(InputError, match=r"stage\.placement"):
         open_inputs(it.config, tmp_path)
 
 
