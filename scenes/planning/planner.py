@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from scanstage.scenes.config.camera_looks import draw_look, with_look
 from scanstage.scenes.config.references import variable_order
 from scanstage.scenes.config.sections.run_config import BackplateBackground, ColorBackground, RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
@@ -20,10 +21,11 @@ from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan
 from scanstage.scenes.planning.picture_flaws import find_flaw, frames_one_object
 from scanstage.scenes.planning.refusals import Refusals
+from scanstage.scenes.randomize.background_softness import match_background
 from scanstage.scenes.randomize.camera import draw_camera
 from scanstage.scenes.randomize.framed_subject import Subject, imagined_subject, subject_of
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
-from scanstage.scenes.randomize.lighting import draw_lamps, draw_world
+from scanstage.scenes.randomize.lighting import draw_lamps, draw_world, panorama_width
 from scanstage.scenes.randomize.object_selection import (
     SelectedObject,
     count_labelled,
@@ -200,7 +202,8 @@ class Planner:
             *([] if empty else draw_labelled(config, self.catalogue, of_objects, order)),
             *draw_distractors(config, self.catalogue, draws, self.base),
         ]
-        poses = place([self._item(p) for p in selected], config.placement(stage_config), stage, draws)
+        items = [self._item(p) for p in selected]
+        poses = place(items, config.placement(stage_config), stage, draws)
         matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, selected, strict=True)]
         objects = tuple(
             ObjectPlan(i + 1, p.asset_id, p.class_name, to_matrix4(m), p.jitter, p.surface)
@@ -208,6 +211,8 @@ class Planner:
         )
         subject = self._subject(selected, matrices, stage, draws)
         background = self._background(draws)
+        # A look is kept like a variable: what is hard to plan with one must not make it rare.
+        look = draw_look(config.camera, Draws(Streams(config.seed, index), draws.variables))
         plan = FramePlan(
             index,
             attempt,
@@ -217,10 +222,15 @@ class Planner:
             background,
             stage.surfaces if catch or not backplate else (),
             objects,
-            draw_post(config.camera, config.output, draws),
-            _factors(draws, stage, background),
+            draw_post(with_look(config.camera, look), config.output, draws),
+            _factors(draws, stage, background, look),
         )
         return _Arrangement(plan, stage, subject)
+
+    def _item(self, chosen: SelectedObject) -> Item:
+        hull = self.catalogue.mesh(chosen.asset_id).hull.astype(np.float64) * chosen.scale
+        parts = tuple(p * chosen.scale for p in self.catalogue.collision_parts(chosen.asset_id))
+        return Item(chosen.asset_id, hull, parts)
 
     def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
         """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""
@@ -228,7 +238,12 @@ class Planner:
         attempt = plan.attempt + ATTEMPTS * view
         draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
         shot = draw_camera(config.camera, arrangement.subject, arrangement.stage.interior, draws)
-        camera = draw_optics(config.camera, shot.camera, shot.target, draws)
+        looked = with_look(config.camera, plan.factors["look"])
+        camera = draw_optics(looked, shot.camera, shot.target, draws)
+        if arrangement.stage.interior is None:
+            panorama_px = panorama_width(plan.world, plan.background)
+            middles = (part.center for part in arrangement.subject.parts)
+            camera = match_background(looked.depth_of_field, camera, middles, panorama_px, draws)
         objects = draw_motion(config.camera.motion_blur, camera, plan.objects, draws)
         factors = plan.factors | {"camera": shot.drawn}
         return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=factors)
@@ -242,9 +257,6 @@ class Planner:
             return subject_of([apply(matrices[i], self.catalogue.mesh(selected[i].asset_id).hull) for i in shown])
         absent = [self._item(p).radius for p in draw_absent(self.config, self.catalogue, draws)]
         return imagined_subject(absent, stage, draws)
-
-    def _item(self, selected: SelectedObject) -> Item:
-        return Item(selected.asset_id, self.catalogue.mesh(selected.asset_id).hull.astype(np.float64) * selected.scale)
 
     def _background(self, draws: Draws) -> BackgroundPlan:
         background = self.config.background
@@ -275,10 +287,11 @@ def _weighted(options: list[Any], weights: list[float], draws: Draws, name: str)
     return draws.pick(options, name, weights)
 
 
-def _factors(draws: Draws, stage: StageBuild, background: BackgroundPlan) -> dict[str, Any]:
+def _factors(draws: Draws, stage: StageBuild, background: BackgroundPlan, look: str | None) -> dict[str, Any]:
     return {
         "variables": draws.variables,
         "stage": stage.kind,
         "surface": stage.surfaces[0].material.texture if stage.surfaces else None,
         "background": background.kind,
+        "look": look,
     }

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BeforeValidator, Discriminator, Field, field_validator, model_validator
 
 from scanstage.assets.messages.wording import listed
+from scanstage.scenes.config.recipes.recipe_files import RecipeName
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
 from scanstage.scenes.config.sections.camera_settings import CameraConfig
 from scanstage.scenes.config.sections.engine_traits import ENGINES
@@ -209,6 +210,9 @@ class RunConfig(Section):
     )
     images: Annotated[int, Field(ge=1, le=10_000_000)] = Field(100, description="pictures to make")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    recipe: RecipeName | None = Field(
+        None, description="named starting point: gives every key that this config doesn't (docs/realism.md)"
+    )
     variables: dict[str, AnyValue] = Field(
         default_factory=dict,
         max_length=1000,
