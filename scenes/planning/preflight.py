@@ -110,17 +110,16 @@ def _trying(check: Any) -> Found:
 
 
 def _scans(catalogue: Catalogue) -> Found:
-    for assets in catalogue.by_class.values():
-        for asset in assets:
-            textures = {
-                name
-                for m in asset.meta.materials
-                for name in (m.base_color_texture, m.metallic_roughness_texture, m.normal_texture, m.emissive_texture)
-                if name
-            }
-            for name in (MESH_FILE, *sorted(textures)):
-                if not (asset.folder / name).is_file():
-                    yield f"{asset.folder / name}: missing from the library", "Take the scan in again."
+    for asset in catalogue.scans:
+        textures = {
+            name
+            for m in asset.meta.materials
+            for name in (m.base_color_texture, m.metallic_roughness_texture, m.normal_texture, m.emissive_texture)
+            if name
+        }
+        for name in (MESH_FILE, *sorted(textures)):
+            if not (asset.folder / name).is_file():
+                yield f"{asset.folder / name}: missing from the library", "Take the scan in again."
 
 
 def _label_rules(config: RunConfig, catalogue: Catalogue) -> Found:

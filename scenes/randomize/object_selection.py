@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from scanstage.assets.asset import Asset
 from scanstage.assets.library.primitives import PRIMITIVES
-from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.config.sections.run_config import DistractorsConfig, RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import MaterialJitter, SurfaceMaterial
@@ -101,20 +102,48 @@ def _labelled(config: RunConfig, draws: Draws, number: int, class_name: str, ass
 
 
 def draw_distractors(config: RunConfig, catalogue: Catalogue, draws: Draws, base: Path) -> list[SelectedObject]:
-    """The objects without a label. Relative paths of photos start from ``base``."""
+    """The objects without a label. Relative paths of photos start from ``base``.
+
+    Raises PlacementError where no source has a weight.
+    """
     wanted = config.distractors
-    selected = []
-    for i in range(draws.whole(wanted.count, "distractors.count")):
+    count = draws.whole(wanted.count, "distractors.count")
+    weights = {k: draws.number(w, f"distractors.weight.{k}") for k, w in wanted.weights.items()} if count else {}
+    if weights and not any(weights.values()):
+        raise PlacementError("no source of distractors has a weight above 0 in this picture", "see distractors.source")
+    kinds, shares = list(weights), list(weights.values())
+    selected: list[SelectedObject] = []
+    shown: set[str] = set()
+    for i in range(count):
         name = f"distractors.{i}"
-        if wanted.source == "primitives":
-            shape = f"primitive/{draws.pick(list(SOLIDS), f'{name}.shape')}"
-            surface = draw_surface(wanted.looks, draws, f"{name}.looks", ANY_TEXTURES, base)
-            size = draws.number(wanted.size_m, f"{name}.size_m")
-            selected.append(SelectedObject(shape, None, size, MaterialJitter(), surface))
-        else:
-            class_name = str(draws.pick(wanted.source, f"{name}.class"))
-            asset = draws.pick(catalogue.by_class[class_name], f"{name}.asset")
-            scale = draws.number(config.objects.scale, f"{name}.scale")
-            jitter = draw_jitter(config.objects.material, draws, f"{name}.material")
-            selected.append(SelectedObject(asset.meta.asset_id, None, scale, jitter, None))
+        if not kinds:
+            class_name = str(draws.pick(list(wanted.source), f"{name}.class"))
+            selected.append(_unlabelled(config, draws, name, catalogue.by_class[class_name], None))
+            continue
+        kind = kinds[0] if len(kinds) == 1 else draws.pick(kinds, f"{name}.source", shares)
+        if kind == "primitives":
+            selected.append(_primitive(wanted, draws, name, base))
+            continue
+        there = catalogue.clutter[kind]
+        # No class comes twice while there are others.
+        class_name = str(draws.pick([c for c in there if c not in shown] or list(there), f"{name}.class"))
+        shown.add(class_name)
+        selected.append(_unlabelled(config, draws, name, there[class_name], 1.0 if kind == "samples" else None))
     return selected
+
+
+def _primitive(wanted: DistractorsConfig, draws: Draws, name: str, base: Path) -> SelectedObject:
+    shape = f"primitive/{draws.pick(list(SOLIDS), f'{name}.shape')}"
+    surface = draw_surface(wanted.looks, draws, f"{name}.looks", ANY_TEXTURES, base)
+    return SelectedObject(shape, None, draws.number(wanted.size_m, f"{name}.size_m"), MaterialJitter(), surface)
+
+
+def _unlabelled(
+    config: RunConfig, draws: Draws, name: str, scans: list[Asset], own_scale: float | None
+) -> SelectedObject:
+    """A scan of a class; ``own_scale`` goes before that of labelled objects, and the configured one before both."""
+    asset = draws.pick(scans, f"{name}.asset")
+    of_kind = config.objects.scale if own_scale is None else own_scale
+    scale = of_kind if config.distractors.scale is None else config.distractors.scale
+    jitter = draw_jitter(config.objects.material, draws, f"{name}.material")
+    return SelectedObject(asset.meta.asset_id, None, draws.number(scale, f"{name}.scale"), jitter, None)

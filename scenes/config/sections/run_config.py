@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from pydantic import BeforeValidator, Discriminator, Field, field_validator, model_validator
@@ -44,6 +44,19 @@ from scanstage.scenes.config.sections.worker_settings import WorkersConfig
 from scanstage.scenes.values.distributions import AnyValue, Integer, LogUniform, Uniform, outcomes, references
 
 LONGEST_NAME = 100
+
+
+ClutterKind = Literal["primitives", "samples", "library"]
+
+
+def _largest(value: AnyValue) -> float | None:
+    """The largest that a number draws; None where variables decide."""
+    return None if any(references(value)) else max((float(np.max(o)) for o in outcomes(value)), default=None)
+
+
+def _least(value: AnyValue) -> float | None:
+    """The least that a number draws; None where variables decide."""
+    return None if any(references(value)) else min((float(np.min(o)) for o in outcomes(value)), default=None)
 
 
 class AssetsConfig(Section):
@@ -95,8 +108,18 @@ class DistractorsConfig(Section):
     """Objects without a label, which occlude and clutter. Placed together with the labelled ones."""
 
     count: Annotated[AnyValue, Whole(0, 500)] = Field(0, description="distractors a picture")
-    source: Literal["primitives"] | list[str] = Field(
-        "primitives", description="primitive shapes in random materials, or a list of classes that serve unlabelled"
+    source: ClutterKind | list[str] | dict[ClutterKind, Weight] = Field(
+        "primitives",
+        description="primitives: simple shapes in random materials; samples: built-in sample scans that no labelled "
+        "class resembles; library: scans of the run's library whose class isn't labelled; a mapping from these to "
+        "weights (values); or a list of classes that serve unlabelled",
+    )
+    exclude: list[str] = Field(
+        default_factory=list,
+        description="classes that never serve as samples or library: those that look like a labelled class",
+    )
+    scale: Annotated[AnyValue, Number(1e-4, 1e4)] | None = Field(
+        None, description="factor on each scan's size; default: samples have their own, others that of objects.scale"
     )
     size_m: Annotated[AnyValue, Number(1e-3, 100)] = Field(
         LogUniform(log_uniform=(0.03, 0.12)), description="edge of a primitive's bounding cube"
@@ -107,8 +130,18 @@ class DistractorsConfig(Section):
     @classmethod
     def _not_empty(cls, v: Any) -> Any:
         if not v:
-            raise ValueError("needs at least one class")
+            raise ValueError("needs at least one class, or a source with a weight")
+        if isinstance(v, dict) and all(_largest(weight) == 0 for weight in v.values()):
+            raise ValueError("no source has a weight above 0")
         return v
+
+    @property
+    def weights(self) -> dict[ClutterKind, AnyValue]:
+        """How often each kind of source is to come, in a fixed order; empty where classes are named."""
+        if isinstance(self.source, list):
+            return {}
+        given: dict[ClutterKind, AnyValue] = self.source if isinstance(self.source, dict) else {self.source: 1.0}
+        return {kind: given[kind] for kind in get_args(ClutterKind) if kind in given}
 
 
 class HdriBackground(Section):
@@ -179,16 +212,6 @@ class OutputConfig(Section):
     instances: bool = Field(False, description="instances/NNNNNN.png: instance ids (16 bit)")
     semantic: bool = Field(False, description="semantic/NNNNNN.png: category ids (16 bit)")
     soft_masks: bool = Field(False, description="soft_masks/NNNNNN.npz: coverage of each pixel by each object")
-
-
-def _largest(value: AnyValue) -> float | None:
-    """The largest that a number draws; None where variables decide."""
-    return None if any(references(value)) else max((float(np.max(o)) for o in outcomes(value)), default=None)
-
-
-def _least(value: AnyValue) -> float | None:
-    """The least that a number draws; None where variables decide."""
-    return None if any(references(value)) else min((float(np.min(o)) for o in outcomes(value)), default=None)
 
 
 def _as_list(value: Any) -> Any:
