@@ -52,12 +52,12 @@ def test_ordered_objects_of_a_class_are_of_a_group_by_the_same_share(tmp_path: P
         assert [o.group for o in draw_labelled(it.config, it.catalogue, draws(), order)] == groups
 
 
-def gaps(items: list[Item], config: Placement, stage: str, index: int) -> list[float]:
-    """Of the first two items and of all pairs: distance between their centres, in radii of both."""
+def gap(items: list[Item], config: Placement, stage: str, index: int) -> float:
+    """Distance between the centres of the first two items, in radii of both."""
     build = draw_stage(RunConfig.model_validate({"stage": {"kind": stage}}).stage[0], draws(index), Path())
     poses = place(items, config, build, draws(index))
-    middles = [p.rotation @ i.middle + p.position for i, p in zip(items, poses, strict=True)]
-    return [float(np.linalg.norm(middles[0] - m)) / (items[0].radius + items[1].radius) for m in middles[1:]]
+    first, second = (p.rotation @ i.middle + p.position for i, p in zip(items[:2], poses[:2], strict=True))
+    return float(np.linalg.norm(first - second)) / (items[0].radius + items[1].radius)
 
 
 @pytest.mark.parametrize(
@@ -72,24 +72,25 @@ def gaps(items: list[Item], config: Placement, stage: str, index: int) -> list[f
 def test_a_group_lies_together_where_others_lie_anywhere(toy_library: Path, config: Placement, stage: str) -> None:
     hull = Asset.open(toy_library / "box" / "toy").mesh().hull.astype(float)
     others = [Item("o", hull) for _ in range(4)]
-    together = [
-        gaps([Item("a", hull, group=7), Item("b", hull, group=7), *others], config, stage, i)[0] for i in range(8)
-    ]
-    apart = [gaps([Item("a", hull, group=7), Item("b", hull, group=8), *others], config, stage, i)[0] for i in range(8)]
+
+    def pair(second: int) -> list[float]:
+        items = [Item("a", hull, group=7), Item("b", hull, group=second), *others]
+        return [gap(items, config, stage, i) for i in range(8)]
+
+    together, apart = pair(7), pair(8)
     assert max(together) < 1.6
     assert np.median(apart) > 1.5 * np.median(together)
 
 
 @pytest.mark.parametrize("kind", ["drop", "upright", "scatter"])
-def test_pictures_without_repeats_are_what_they_were(tmp_path: Path, toy_library: Path, kind: str) -> None:
+def test_pictures_without_repeats_are_what_they_were(toy_library: Path, kind: str) -> None:
     """A group of one draws nothing."""
     build = draw_stage(RunConfig.model_validate({"stage": {"kind": "table"}}).stage[0], draws(), Path())
     hull = Asset.open(toy_library / "rod" / "toy").mesh().hull.astype(float)
     config = RunConfig.model_validate({"objects": {"placement": {"kind": kind}}}).objects.placement
     assert config is not None
-    found = [
-        place([Item("r", hull, group=g(i)) for i in range(5)], config, build, draws()) for g in (int, lambda _: None)
-    ]
+    of_groups, of_none = [Item("r", hull, group=i) for i in range(5)], [Item("r", hull) for _ in range(5)]
+    found = [place(items, config, build, draws()) for items in (of_groups, of_none)]
     for a, b in zip(*found, strict=True):
         assert np.array_equal(a.position, b.position)
         assert np.array_equal(a.rotation, b.rotation)
