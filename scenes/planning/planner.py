@@ -25,6 +25,7 @@ from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, dr
 from scanstage.scenes.randomize.lighting import draw_lamps, draw_world
 from scanstage.scenes.randomize.object_selection import SelectedObject, count_labelled, draw_distractors, draw_labelled
 from scanstage.scenes.randomize.placement import Item, PlacementError, place
+from scanstage.scenes.randomize.resting.real_contacts import RealSurface
 from scanstage.scenes.randomize.stage import StageBuild, draw_stage
 from scanstage.scenes.sight.cast_plan import CastPlan, Planned
 from scanstage.scenes.sight.label_rules import Judgement, judge
@@ -222,7 +223,9 @@ class Planner:
     def _item(self, chosen: SelectedObject) -> Item:
         hull = self.catalogue.mesh(chosen.asset_id).hull.astype(np.float64) * chosen.scale
         parts = tuple(p * chosen.scale for p in self.catalogue.collision_parts(chosen.asset_id))
-        return Item(chosen.asset_id, hull, parts)
+        scene, _ = self.caster.scene(chosen.asset_id)
+        surface = RealSurface(scene, chosen.scale, float(np.ptp(hull, axis=0).max()))
+        return Item(chosen.asset_id, hull, parts, surface)
 
     def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
         """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""
