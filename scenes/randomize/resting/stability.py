@@ -10,7 +10,7 @@ import numpy as np
 
 from scanstage.scenes.optics.geometry import Float
 
-TILT_RAD = np.radians(10.0)
+TILT_RAD = np.radians(12.0)
 """A pose must survive being tilted by so much: cans and bottles on their bases do, pens on their ends don't."""
 _DIRECTIONS = 16
 _NEUTRAL = 3e-3  # of the extent: balls and lying cans, which have facets here, roll and do not fall
