@@ -1,8 +1,8 @@
 """How far apart real surfaces are where the convex parts that stand for them touch.
 
 A contact is a point and a normal. Along the normal, rays tell where the surface of the body behind the point ends and
-where that of the body before it begins; a small bundle of them, because a rib beside the point may be what touches. Each ray measures what is really
-there, so that a wide bundle finds more and nothing wrong.
+where that of the body before it begins; a bundle of them, because a rib beside the point may be what touches. Each ray
+measures what is really there, so that a wider bundle finds more and nothing wrong.
 """
 
 from __future__ import annotations
