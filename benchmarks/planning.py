@@ -37,6 +37,7 @@ from scanstage.scenes.config.load import load_config
 from scanstage.scenes.inputs.catalogue import open_catalogue
 from scanstage.scenes.planning import planner as planning
 from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.randomize import settling
 from scanstage.scenes.randomize.physics import World
 from scanstage.scenes.sight import visibility
 from scanstage.scenes.sight.shapes import HULL_FROM_USE
@@ -60,6 +61,9 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("placement", planning, "place"),
     ("physics: model", World, "__init__"),
     ("physics: steps", World, "settle"),
+    ("physics: steps", World, "resettle"),
+    ("pushes", World, "push_over"),
+    ("real contacts", settling, "seated"),
     ("overlaps", World, "overlaps"),
     ("camera", Planner, "_look"),
     ("cast: rays", visibility, "_distances"),

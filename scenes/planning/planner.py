@@ -36,6 +36,7 @@ from scanstage.scenes.randomize.object_selection import (
 )
 from scanstage.scenes.randomize.placed_items import Item
 from scanstage.scenes.randomize.placement import PlacementError, place
+from scanstage.scenes.randomize.resting.real_contacts import RealSurface
 from scanstage.scenes.randomize.stage import StageBuild, draw_stage
 from scanstage.scenes.sight.cast_plan import CastPlan, Planned
 from scanstage.scenes.sight.label_rules import judge
@@ -231,7 +232,9 @@ class Planner:
     def _item(self, chosen: SelectedObject) -> Item:
         hull = self.catalogue.mesh(chosen.asset_id).hull.astype(np.float64) * chosen.scale
         parts = tuple(p * chosen.scale for p in self.catalogue.collision_parts(chosen.asset_id))
-        return Item(chosen.asset_id, hull, parts, chosen.group)
+        scene, _ = self.caster.scene(chosen.asset_id)
+        surface = RealSurface(scene, chosen.scale, float(np.ptp(hull, axis=0).max()))
+        return Item(chosen.asset_id, hull, parts, chosen.group, surface)
 
     def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
         """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""

@@ -13,8 +13,11 @@ from typing import Any
 import mujoco
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.transform import Rotation
 
 from scanstage.scenes.optics.geometry import Float, rotation_from_quaternion
+from scanstage.scenes.randomize.resting.real_contacts import Contacts, RealSurface
+from scanstage.scenes.randomize.resting.stability import tips_towards
 
 TYPICAL_SIZE = 0.1
 TIMESTEP_S = 0.004
@@ -26,6 +29,12 @@ REST_SPIN = 0.08
 SLEEP = getattr(mujoco.mjtEnableBit, "mjENBL_SLEEP", 0)
 """What lies still costs no time until something touches it; a MuJoCo that doesn't know of that is slower."""
 OVERLAP_TOLERANCE = 5e-4
+UPRIGHT = 0.95
+"""Vertical component of the normals of contacts that carry from below."""
+PUSH_SPIN = 2.0
+"""Radians a second of a push."""
+MARGIN = 0.02
+"""How far apart parts may be that could touch when bodies are seated, in shares of the typical size."""
 FAR_AWAY = 1000.0
 
 
@@ -36,10 +45,12 @@ class Body:
     Attributes:
         hull: (H, 3) vertices of its convex hull in its own frame, metres, already scaled.
         parts: convex parts that it collides by, each (N, 3) as ``hull``; none: the hull.
+        surface: what it really looks like; None: like its parts.
     """
 
     hull: Float
     parts: tuple[Float, ...] = ()
+    surface: RealSurface | None = None
 
 
 @dataclass(frozen=True)
@@ -81,13 +92,17 @@ class World:
         blocks: fixed.
         pen: half sizes (x, y) and centre (x, y) of four invisible walls that hold falling bodies in; or None.
 
+    Attributes:
+        extents: (B,) largest sides of the bodies, metres.
+
     Raises:
         ValueError: a body is so much smaller than the others that it has no volume to the solver.
     """
 
     def __init__(self, bodies: list[Body], blocks: list[Block], pen: tuple[Float, Float] | None = None) -> None:
-        sizes = [float(np.ptp(b.hull, axis=0).max()) for b in bodies]
-        self._unit = TYPICAL_SIZE / float(np.median(sizes))
+        self._bodies = bodies
+        self.extents = np.array([float(np.ptp(b.hull, axis=0).max()) for b in bodies])
+        self._unit = TYPICAL_SIZE / float(np.median(self.extents))
         spec = mujoco.MjSpec()
         spec.option.timestep = TIMESTEP_S
         spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -115,6 +130,7 @@ class World:
         self._first_body = self._model.nbody - len(bodies)
         self._walls = [mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_GEOM, name) for name in walls]
         self._count = len(bodies)
+        self._pushed_at = np.full(self._count, np.inf)
 
     def _add_block(self, spec: mujoco.MjSpec, block: Block, contact: dict[str, object]) -> None:
         quaternion = np.zeros(4)
@@ -163,8 +179,81 @@ class World:
         if self._walls:
             self._model.geom_contype[self._walls] = 0
             self._model.geom_conaffinity[self._walls] = 0
+        return self.resettle()
+
+    def resettle(self) -> Rest:
+        """Let everything come to rest from where it is, without the pen where :meth:`settle` took it away."""
         settled = self._run(AFTERMATH_S)
-        return Rest(tuple(self._pose(i) for i in range(self._count)), settled)
+        return Rest(self.poses(), settled)
+
+    def poses(self) -> tuple[RestingPose, ...]:
+        """Where bodies are."""
+        return tuple(self._pose(i) for i in range(self._count))
+
+    def centers(self) -> Float:
+        """(B, 3) centres of mass, metres."""
+        mujoco.mj_kinematics(self._model, self._data)
+        return np.array(self._data.xipos[self._first_body :]) / self._unit
+
+    def push_over(self) -> bool:
+        """Push what stands on an edge or a tip the way that it would fall; say whether there is any such thing.
+
+        Only what is carried by something flat: what leans, leans on something. What a push left as high as it was
+        stands, whatever it looks like.
+        """
+        contacts, poses, centers = self._touching(0.0), self.poses(), self.centers()
+        towards: dict[int, Float] = {}
+        for index in range(self._count):
+            mine = (contacts.bodies == index).any(axis=1)
+            flat = 0.02 * self.extents[index]
+            if not mine.any() or np.abs(contacts.normals[mine, 2]).min() < UPRIGHT:
+                continue
+            if np.ptp(contacts.points[mine, 2]) > flat or abs(self._pushed_at[index] - centers[index, 2]) < flat / 2:
+                continue
+            corners = self._bodies[index].hull @ poses[index].rotation.T + poses[index].position - centers[index]
+            if (direction := tips_towards(corners, self.extents[index])) is not None:
+                towards[index] = direction
+                self._pushed_at[index] = centers[index, 2]
+        self._wake()
+        for index, direction in towards.items():
+            self._push(index, poses[index].rotation, direction)
+        return bool(towards)
+
+    def _push(self, index: int, rotation: Float, direction: Float) -> None:
+        """Let a body turn about its lowest corner towards a horizontal direction."""
+        spin = PUSH_SPIN * np.array([-direction[1], direction[0], 0.0])
+        corners = self._bodies[index].hull @ rotation.T
+        velocity = self._data.qvel[6 * index : 6 * index + 6]
+        # MuJoCo has the velocity of a body's origin in the world, and its spin in its own frame.
+        velocity[:3] = np.cross(spin, -corners[corners[:, 2].argmin()] * self._unit)
+        velocity[3:] = rotation.T @ spin
+
+    def contacts(self) -> tuple[Contacts, Float]:
+        """What touches what as bodies lie now, or nearly does, and the real distances there, metres."""
+        contacts = self._touching(MARGIN)
+        poses = [(p.rotation, p.position) for p in self.poses()]
+        return contacts, contacts.gaps([b.surface for b in self._bodies], poses)
+
+    def shift(self, moves: Float) -> None:
+        """Move bodies by (B, 6) shifts, metres, and turns about their centres of mass, rotation vectors in radians."""
+        for index, (pose, center, move) in enumerate(zip(self.poses(), self.centers(), moves, strict=True)):
+            turn = Rotation.from_rotvec(move[3:]).as_matrix()
+            arm = pose.position - center
+            self.put(index, RestingPose(turn @ pose.rotation, center + turn @ arm + move[:3]))
+
+    def _touching(self, margin: float) -> Contacts:
+        """Contacts as bodies lie now, of all that is nearer than a share of the typical size."""
+        before = self._model.geom_margin.copy()
+        self._model.geom_margin[:] = margin * TYPICAL_SIZE
+        self._wake()
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_comPos(self._model, self._data)
+        mujoco.mj_collision(self._model, self._data)
+        self._model.geom_margin[:] = before
+        found = self._data.contact
+        bodies = (self._model.geom_bodyid[found.geom] - self._first_body).astype(np.int64)
+        points, distances = found.pos / self._unit, found.dist / self._unit
+        return Contacts(bodies, points, found.frame[:, :3].copy(), distances)
 
     def _run(self, seconds: float) -> bool:
         steps = int(seconds / TIMESTEP_S)

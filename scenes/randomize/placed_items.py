@@ -11,6 +11,7 @@ import numpy as np
 
 from scanstage.scenes.optics.geometry import Float
 from scanstage.scenes.randomize.physics import RestingPose
+from scanstage.scenes.randomize.resting.real_contacts import RealSurface
 
 CLOSE = 1.35
 """Neighbours stand apart by at most this multiple of how near they could."""
@@ -25,12 +26,14 @@ class Item:
         hull: (H, 3) vertices of its convex hull in the asset's frame, metres, scaled.
         parts: convex parts that it collides by, as ``hull``; none: the hull.
         group: items of the same one come to lie beside each other; None: anywhere.
+        surface: what it really looks like; None: like its parts.
     """
 
     name: str
     hull: Float
     parts: tuple[Float, ...] = ()
     group: int | None = None
+    surface: RealSurface | None = None
 
     @cached_property
     def radius(self) -> float:

@@ -15,6 +15,7 @@ from scanstage.scenes.config.sections.placement_settings import Drop, Placement,
 from scanstage.scenes.optics.geometry import Float, random_rotation, rotation_z
 from scanstage.scenes.randomize.physics import Body, RestingPose, World, footprint
 from scanstage.scenes.randomize.placed_items import Item, Placed, around, one_of_group
+from scanstage.scenes.randomize.settling import Arrangement, come_to_rest
 from scanstage.scenes.randomize.stage import StageBuild, Support
 from scanstage.scenes.values.distributions import sample
 from scanstage.scenes.values.draws import Draws
@@ -23,6 +24,8 @@ MORE_ROOM = (1.0, 1.6, 2.5)
 TRIES = 80
 TRIES_BESIDE = 50
 """So many of them go to places beside an item's group."""
+WELL_ROUNDS = 2
+"""Drops that may be refused because real surfaces penetrate or hover: the best is taken then."""
 DROP_ROUNDS = 3
 SPOTS = 12
 """Random places over the floor, of which a dropped object takes the lowest."""
@@ -74,18 +77,22 @@ def _drop(items: list[Item], config: Drop, stage: StageBuild, draws: Draws) -> l
             "lower objects.count or objects.scale, or enlarge the stage",
         )
     fallen = 0
+    best: Arrangement | None = None
     for round_ in range(DROP_ROUNDS):
         rng = draws.rng(f"placement.drop.{round_}")
         world = _world(items, stage, (half, center))
         for index, pose in enumerate(_above(items, half, center, support.center[2], config, draws, rng)):
             world.put(index, pose)
-        rest = world.settle()
-        poses = list(rest.poses)
+        found = come_to_rest(world)
         fallen = sum(
-            _lowest(i, p) < support.center[2] - 0.01 * i.radius - 1e-3 for i, p in zip(items, poses, strict=True)
+            _lowest(i, p) < support.center[2] - 0.03 * i.radius - 1e-3 for i, p in zip(items, found.poses, strict=True)
         )
-        if rest.settled and not fallen:
-            return poses
+        if found.settled and not fallen:
+            best = found if best is None or found.fault < best.fault else best
+            if best.fault <= 1 or round_ + 1 >= WELL_ROUNDS:
+                break
+    if best is not None:
+        return list(best.poses)
     trouble = f"{fallen} of {len(items)} objects fell off {_size(support)}" if fallen else "objects kept moving"
     raise PlacementError(
         f"{trouble} in {DROP_ROUNDS} drops", "lower objects.count, raise placement.density, or enlarge the stage"
@@ -258,9 +265,9 @@ def _one_by_one(
 def _world(items: list[Item], stage: StageBuild, pen: tuple[Float, Float] | None = None) -> World:
     try:
         try:
-            return World([Body(i.hull, i.parts) for i in items], list(stage.blocks), pen)
+            return World([Body(i.hull, i.parts, i.surface) for i in items], list(stage.blocks), pen)
         except ValueError:  # a part of a small one has no volume to the solver; its hull may
-            return World([Body(i.hull) for i in items], list(stage.blocks), pen)
+            return World([Body(i.hull, surface=i.surface) for i in items], list(stage.blocks), pen)
     except ValueError as e:
         sizes = sorted(float(np.ptp(i.hull, axis=0).max()) for i in items)
         raise PlacementError(

@@ -1,0 +1,1 @@
+"""How well bodies lie: where their real surfaces touch, and whether a push would bring them down."""
