@@ -24,8 +24,9 @@ from scanstage.scenes.randomize.camera import draw_camera
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
 from scanstage.scenes.randomize.lighting import draw_lamps, draw_world
 from scanstage.scenes.randomize.object_selection import SelectedObject, count_labelled, draw_distractors, draw_labelled
-from scanstage.scenes.randomize.placement import Item, PlacementError, place
-from scanstage.scenes.randomize.stage import StageBuild, draw_stage
+from scanstage.scenes.randomize.placement import Item, PlacementError, load_of, place
+from scanstage.scenes.randomize.stages.draw_stage import draw_stage
+from scanstage.scenes.randomize.stages.stage_build import StageBuild
 from scanstage.scenes.sight.cast_plan import CastPlan, Planned
 from scanstage.scenes.sight.label_rules import Judgement, judge
 from scanstage.scenes.sight.seen_keypoints import NamedPoints, see_keypoints
@@ -187,12 +188,12 @@ class Planner:
         stage_config = _weighted(list(config.stage), weights, draws, "stage")
         backplate = isinstance(config.background, BackplateBackground)
         catch = backplate and config.background.shadows  # type: ignore[union-attr]
-        stage = draw_stage(stage_config, draws, self.base, shadow_catcher=backplate)
         selected = [
             *draw_labelled(config, self.catalogue, objects_draws, order),
             *draw_distractors(config, self.catalogue, draws, self.base),
         ]
         items = [Item(p.asset_id, self.catalogue.mesh(p.asset_id).hull.astype(np.float64) * p.scale) for p in selected]
+        stage = draw_stage(stage_config, draws, self.base, shadow_catcher=backplate, load=load_of(items))
         poses = place(items, config.objects.placement, stage, draws)
         matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, selected, strict=True)]
         objects = tuple(
@@ -221,7 +222,8 @@ class Planner:
         attempt = plan.attempt + ATTEMPTS * view
         draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
         center = arrangement.center
-        camera, drawn = draw_camera(config.camera, center, arrangement.radius, arrangement.stage.interior, draws)
+        framing = arrangement.stage.outlook.fitted(config.camera)
+        camera, drawn = draw_camera(framing, center, arrangement.radius, arrangement.stage.interior, draws)
         camera = draw_optics(config.camera, camera, center, draws)
         objects = draw_motion(config.camera.motion_blur, camera, plan.objects, draws)
         return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=plan.factors | {"camera": drawn})

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.scenes.optics.geometry import Float, rotation_from_quaternion
+from scanstage.scenes.randomize.stages.stage_build import Block
 
 TYPICAL_SIZE = 0.1
 TIMESTEP_S = 0.004
@@ -36,21 +37,6 @@ class Body:
     """
 
     hull: Float
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fixed box.
-
-    Attributes:
-        center: (3,) metres.
-        half: (3,) half sizes along its own axes, metres.
-        rotation: (3, 3) own axes to world.
-    """
-
-    center: Float
-    half: Float
-    rotation: Float
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.config.sections.run_config import Drop, Placement, Scatter, Upright
 from scanstage.scenes.optics.geometry import Float, random_rotation, rotation_z
 from scanstage.scenes.randomize.physics import Body, RestingPose, World, footprint
-from scanstage.scenes.randomize.stage import StageBuild, Support
+from scanstage.scenes.randomize.stages.stage_build import Load, StageBuild, Support
 from scanstage.scenes.values.distributions import sample
 from scanstage.scenes.values.draws import Draws
 
@@ -52,6 +52,14 @@ class Item:
         return (self.hull.min(axis=0) + self.hull.max(axis=0)) / 2
 
 
+def load_of(items: list[Item]) -> Load | None:
+    """What a stage has to carry; None for nothing."""
+    if not items:
+        return None
+    longest = [float(np.ptp(item.hull, axis=0).max()) for item in items]
+    return Load(sum(footprint(item.hull) for item in items), max(longest), float(np.median(longest)))
+
+
 def place(items: list[Item], config: Placement, stage: StageBuild, draws: Draws) -> list[RestingPose]:
     """One pose an item.
 
@@ -82,7 +90,7 @@ def _drop(items: list[Item], config: Drop, stage: StageBuild, draws: Draws) -> l
     density = draws.number(config.density, "placement.density")
     area = sum(footprint(item.hull) for item in items) / density
     widest = max(float(np.ptp(item.hull, axis=0).max()) for item in items)
-    half, center = _region(area, widest, support, draws)
+    half, center = (support.half, support.center[:2]) if support.walled else _region(area, widest, support, draws)
     room = 4 * float(np.prod(support.half))
     if widest / 2 > support.half.min() or sum(footprint(i.hull) for i in items) > 4 * room:
         raise PlacementError(
@@ -98,9 +106,7 @@ def _drop(items: list[Item], config: Drop, stage: StageBuild, draws: Draws) -> l
             world.put(index, pose)
         rest = world.settle()
         poses = list(rest.poses)
-        fallen = sum(
-            _lowest(i, p) < support.center[2] - 0.01 * i.radius - 1e-3 for i, p in zip(items, poses, strict=True)
-        )
+        fallen = sum(_fell_off(i, p, support) for i, p in zip(items, poses, strict=True))
         if rest.settled and not fallen:
             return poses
     trouble = f"{fallen} of {len(items)} objects fell off {_size(support)}" if fallen else "objects kept moving"
@@ -244,6 +250,15 @@ def _world(items: list[Item], stage: StageBuild, pen: tuple[Float, Float] | None
 
 def _lowest(item: Item, pose: RestingPose) -> float:
     return float((item.hull @ pose.rotation.T)[:, 2].min() + pose.position[2])
+
+
+def _fell_off(item: Item, pose: RestingPose, support: Support) -> bool:
+    """Whether an item lies below a support, or beside it behind its walls."""
+    if support.walled:
+        middle = (pose.rotation @ item.middle + pose.position - support.center)[:2]
+        if (np.abs(middle) > support.half).any():
+            return True
+    return _lowest(item, pose) < support.center[2] - 0.01 * item.radius - 1e-3
 
 
 def _size(support: Support) -> str:
