@@ -111,7 +111,7 @@ class Bin(_Stage):
         None, description="of the walls inside; default: fits the objects"
     )
     heaped: Annotated[AnyValue, Number(0.05, 20)] = Field(
-        Uniform(uniform=(0.7, 1.6)),
+        Uniform(uniform=(0.5, 1.2)),
         description="footprints of all objects by the area of a floor that fits them: above 1 they lie on each other",
     )
     flaps: Share = Field(0.6, description="share of cartons whose flaps hang open")

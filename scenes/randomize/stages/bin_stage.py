@@ -80,7 +80,7 @@ def _inside(config: Bin, draws: Draws, load: Load) -> tuple[Float, float]:
     rng = draws.rng("stage.fit")
     aspect, share = math.exp(float(rng.uniform(-0.35, 0.35))), float(rng.random())
     area = load.area_m2 / draws.number(config.heaped, "stage.heaped")
-    least = 1.15 * load.widest_m
+    least = 1.25 * load.widest_m
     fitting = [max(math.sqrt(area) * a, least) for a in (math.sqrt(aspect), 1 / math.sqrt(aspect))]
     given = (config.width_m, config.depth_m)
     edges = [
@@ -89,8 +89,10 @@ def _inside(config: Bin, draws: Draws, load: Load) -> tuple[Float, float]:
     ]
     if config.height_m is not None:
         return np.array(edges) / 2, draws.number(config.height_m, "stage.height_m")
-    height = load.typical_m * (0.5 + 0.8 * share)
-    return np.array(edges) / 2, float(np.clip(height, 0.2 * min(edges), 0.65 * min(edges)))
+    # Over low walls a heap would fall out.
+    layers = max(1.0, load.area_m2 / (edges[0] * edges[1]))
+    height = load.typical_m * (0.5 + 0.8 * share) * layers
+    return np.array(edges) / 2, float(np.clip(height, 0.2 * min(edges), 0.7 * min(edges)))
 
 
 def _material(looks: Looks, made_of: str, draws: Draws, base: Path) -> SurfaceMaterial:

@@ -10,7 +10,7 @@ import numpy as np
 from scanstage.scenes.config.sections.stage_settings import Shelf
 from scanstage.scenes.plan import SurfaceMaterial
 from scanstage.scenes.randomize.stages.clutter import fill_board
-from scanstage.scenes.randomize.stages.stage_build import StageBuild, StageParts, Support
+from scanstage.scenes.randomize.stages.stage_build import Outlook, StageBuild, StageParts, Support
 from scanstage.scenes.randomize.stages.surface_materials import SHELF_TEXTURES, WALL_TEXTURES, draw_surface
 from scanstage.scenes.values.draws import Draws
 
@@ -39,7 +39,9 @@ def draw_shelf(config: Shelf, draws: Draws, base: Path) -> StageBuild:
                 low = there.center - np.array([*there.half, 0.0]) + [0.005, 0.01, 0.0]
                 fill_board(beside, f"{name}carton_{i}", low, there.center + np.array([*there.half, gap]), rng)
             parts.surfaces += beside.surfaces
-    return StageBuild("shelf", tuple(parts.surfaces), tuple(parts.blocks), tuple(supports))
+    # Boards are looked at from the open side, at about their own height.
+    outlook = Outlook((-35.0, 35.0), (-5.0, 25.0))
+    return StageBuild("shelf", tuple(parts.surfaces), tuple(parts.blocks), tuple(supports), outlook=outlook)
 
 
 def _put_bay(
