@@ -5,6 +5,7 @@ On disk an asset is one folder::
     <folder>/asset.json     metadata and material descriptions (:class:`AssetMeta`)
     <folder>/mesh.npz       the arrays of :class:`MeshArrays`, uncompressed
     <folder>/*.png, *.jpg   textures named by the materials, and ``thumbnail.jpg``
+    <folder>/collision.npz  convex parts that it collides by, where one hull won't do (:mod:`collision_file`)
 
 Frame of an asset: right-handed, Z up, metres, origin at the centre of the base (x, y at the middle of the bounding box,
 z = 0 at its lowest vertex; a flat sheet lies in the middle of a plate of 0.6 % of its extent). The mesh stored here is
@@ -233,7 +234,7 @@ def write_asset(folder: Path, meta: AssetMeta, mesh: MeshArrays, files: dict[str
         folder: an existing, empty folder (callers write to a temporary one and rename it).
         meta: metadata; its materials may only name keys of ``files`` as textures.
         mesh: the arrays.
-        files: encoded images by file name (textures, ``thumbnail.jpg``).
+        files: by file name: encoded images (textures, ``thumbnail.jpg``), ``collision.npz``.
     """
     for name, data in files.items():
         (folder / name).write_bytes(data)

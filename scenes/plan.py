@@ -231,11 +231,42 @@ class NoisePlan:
 
     Attributes:
         seed: of the generator that draws it.
+        grain_px: sigma of the Gaussian over which neighbours' noise is alike; of colour noise twice that. 0: each
+            pixel by itself.
+        chroma: factor on the part in which the channels differ.
     """
 
     shot: float
     read: float
     seed: Annotated[int, Field(ge=0)]
+    grain_px: float = 0.0
+    chroma: float = 1.0
+
+
+@dataclass(frozen=True)
+class ProcessorPlan:
+    """What a camera's processor makes of the sensor's signal; the defaults change nothing.
+
+    Attributes:
+        auto_white_balance: how far the picture's own light is made neutral, 0 to 1.
+        white_balance: gains on linear RGB after that: the error that is left.
+        black_point: what black becomes in display values; below 0 dark parts are cut.
+        contrast: slope of an S-curve of display values at their middle.
+        saturation: factor on the distance from grey.
+        sharpening, sharpening_px: amount and sigma of an unsharp mask on brightness.
+        detail: the picture is scaled down by this factor, and up again after its compression.
+        stream_quality: 1 to 100, of the JPEG that the camera itself makes; None makes none.
+    """
+
+    auto_white_balance: float = 0.0
+    white_balance: Rgb = (1.0, 1.0, 1.0)
+    black_point: float = 0.0
+    contrast: float = 1.0
+    saturation: float = 1.0
+    sharpening: float = 0.0
+    sharpening_px: float = 1.0
+    detail: float = 1.0
+    stream_quality: Annotated[int, Field(ge=1, le=100)] | None = None
 
 
 @dataclass(frozen=True)
@@ -251,6 +282,8 @@ class PostPlan:
             corner, growing in proportion to the distance from the principal point.
         noise: of the sensor, or None.
         jpeg_quality: 1 to 100, where the picture is written as JPEG.
+        blur_px: sigma of the lens's Gaussian point spread.
+        processor: of the camera, or None: the tone curve is all.
     """
 
     exposure_ev: float | None = None
@@ -260,6 +293,8 @@ class PostPlan:
     aberration_px: float = 0.0
     noise: NoisePlan | None = None
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 93
+    blur_px: float = 0.0
+    processor: ProcessorPlan | None = None
 
 
 @dataclass(frozen=True)

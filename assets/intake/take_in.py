@@ -13,10 +13,12 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import TEXTURE_KEYS, Asset, AssetMeta, Material, MeshArrays
 from scanstage.assets.intake.see_through import settle_alpha
+from scanstage.assets.library.collision_file import COLLISION_FILE, collision_file
 from scanstage.assets.library.stored_assets import store_asset
 from scanstage.assets.library.surface_look import Pixels
 from scanstage.assets.library.thumbnail import draw_thumbnail
 from scanstage.assets.meshes.collision_hull import collision_hull, lift_of_flat
+from scanstage.assets.meshes.convex_parts import convex_parts
 from scanstage.assets.meshes.shading_edges import shading_vertices
 from scanstage.assets.meshes.simplification import bounded
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh, census_findings, make_sound
@@ -174,12 +176,16 @@ def build_asset(
     # Moved before float32 loses digits far from the origin.
     reduced, scan, losses = bounded(replace(surface, positions=upright - base), scan, options.max_triangles)
     rest = _base(reduced.positions)
-    mesh = _arrays(replace(reduced, positions=reduced.positions - rest))
+    placed = replace(reduced, positions=reduced.positions - rest)
+    mesh = _arrays(placed)
+    parts, about_parts = convex_parts(placed, mesh.hull)
     named = named.moved_to(to_z_up(named.array(), up.up) * UNITS_M[unit.unit] - base - rest)
     mesh, scan = _without_unused_materials(mesh, scan)
     materials, files, pixels = _textures(scan, mesh.corner_uv is not None, options.max_texture_px)
     files["thumbnail.jpg"] = draw_thumbnail(mesh, materials, pixels)
-    found = (*scan.findings, *openings, *census_findings(census), *losses, *about_points)
+    if parts:
+        files[COLLISION_FILE] = collision_file(parts)
+    found = (*scan.findings, *openings, *census_findings(census), *losses, *about_points, *about_parts)
     extents = np.ptp(mesh.vertices, axis=0)
     meta = AssetMeta(
         asset_id=asset_id,
@@ -194,6 +200,7 @@ def build_asset(
             "up": up.up,
             "up_origin": up.origin,
             "source_triangles": census.triangles,
+            "collision_parts": max(len(parts), 1),
             "findings": [_noted(f) for f in found],
         },
         keypoints=named.points,

@@ -25,7 +25,7 @@ def collision_hull(vertices: Floats) -> npt.NDArray[np.float32]:
         (so the hull lies within the scan's exact hull, touches its six extremes and keeps its base polygon), or, for a
         flat scan, its positions thickened to 0.6 % of its extent, to both sides.
     """
-    points = _thickened(vertices)
+    points = thickened(vertices)
     exact = points[ConvexHull(points).vertices]
     if len(exact) > MAX_HULL_VERTICES:
         exact = exact[_support_points(exact)]
@@ -55,7 +55,7 @@ def _plate_offset(points: Floats) -> Floats:
     return offset
 
 
-def _thickened(points: Floats) -> Floats:
+def thickened(points: Floats) -> Floats:
     """The points themselves, or, where they (nearly) lie in a plane, a plate of them; never below the ground."""
     offset = _plate_offset(points)
     if not offset.any():
@@ -76,7 +76,7 @@ def _thickened(points: Floats) -> Floats:
 def _support_points(hull: Floats) -> npt.NDArray[np.int64]:
     """Indices of at most 200 hull vertices: extremes, the base polygon, and supports all around."""
     chosen = list(dict.fromkeys([*hull.argmin(axis=0), *hull.argmax(axis=0), *_base_polygon(hull)]))
-    sphere = _even_directions(MAX_HULL_VERTICES - len(chosen))
+    sphere = even_directions(MAX_HULL_VERTICES - len(chosen))
     support = (hull @ sphere.T).argmax(axis=0)
     return np.array(list(dict.fromkeys([*chosen, *support])), dtype=np.int64)
 
@@ -92,7 +92,7 @@ def _base_polygon(hull: Floats) -> list[int]:
     return [int(low[i]) for i in (hull[low, :2] @ directions).argmax(axis=0)]
 
 
-def _even_directions(n: int) -> Floats:
+def even_directions(n: int) -> Floats:
     """(n, 3) unit vectors, the Fibonacci lattice on the sphere (González 2010)."""
     k = np.arange(n) + 0.5
     z = 1 - 2 * k / n

@@ -17,7 +17,7 @@ from scanstage.assets.library.stored_assets import list_assets
 logger = logging.getLogger(__name__)
 
 # Raise it when a sample or what intake makes of it changes: caches of other versions are then left alone, not mixed.
-SAMPLES_VERSION = 2
+SAMPLES_VERSION = 3
 
 HELPER = """
 import sys

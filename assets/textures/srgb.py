@@ -15,9 +15,13 @@ def linear_from_srgb(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     return linear
 
 
+def srgb_from_linear(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """sRGB values in 0..1 of linear ones, any shape; clipped to 0..1, not a number becomes 0."""
+    clipped = np.clip(np.nan_to_num(linear), 0.0, 1.0)
+    return np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055)
+
+
 def srgb_bytes(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     """sRGB bytes of linear values, any shape; clipped to 0..1, not a number becomes 0."""
-    clipped = np.clip(np.nan_to_num(linear), 0.0, 1.0)
-    encoded = np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055)
-    codes: npt.NDArray[np.uint8] = np.rint(encoded * 255).astype(np.uint8)
+    codes: npt.NDArray[np.uint8] = np.rint(srgb_from_linear(linear) * 255).astype(np.uint8)
     return codes

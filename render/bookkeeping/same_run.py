@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,7 @@ from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.run_file import BRING_BACK, NewerRunFile, read_run_file
 from scanstage.render.bookkeeping.leftovers import final_name
 from scanstage.render.locks.folder_claim import prepared_for
-from scanstage.scenes.picture_sequence.identity import Identity
+from scanstage.scenes.picture_sequence.identity import Identity, completed, own_version
 
 
 def check_resumable(folder: DatasetFolder, now: Identity, fresh: bool, extend: bool) -> bool:
@@ -51,6 +52,13 @@ def check_resumable(folder: DatasetFolder, now: Identity, fresh: bool, extend: b
         ) from None
     if fresh:
         return False
+    if before.scanstage != now.scanstage:
+        raise InputError(
+            f"{folder.root}: its pictures are of a scanstage of {before.scanstage or 'no version'}, and this one "
+            f"({own_version()}) makes others of the same config",
+            f"go on with the version that began it, start anew with {option('fresh')} (deletes what is there), or "
+            f"choose another folder with {option('out')}; what is there can still be read, checked and exported",
+        )
     differing = dict(differences(before, now))
     aims = {key: text for key, text in differing.items() if _is_aim(key)}
     if len(aims) == len(differing):
@@ -96,7 +104,8 @@ def _foreign(folder: DatasetFolder) -> str:
 
 def differences(before: Identity, now: Identity) -> Iterator[tuple[str, str]]:
     """Dotted path and what to say of it, for all that differs."""
-    return _differences(before.to_json(), now.to_json(), "")
+    known = before if before.config == now.config else dataclasses.replace(before, config=completed(before.config))
+    return _differences(known.to_json(), now.to_json(), "")
 
 
 def _differences(before: Any, now: Any, at: str) -> Iterator[tuple[str, str]]:

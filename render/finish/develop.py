@@ -1,4 +1,4 @@
-"""From linear radiance to an 8-bit picture: metering, background, lens and sensor, tone curve."""
+"""From linear radiance to an 8-bit picture: metering, background, lens and sensor, processor."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scanstage.assets.textures.srgb import linear_from_srgb, srgb_bytes
 from scanstage.render.engine.passes import Passes
 from scanstage.render.finish.sensor import expose_sensor, has_sensor_effects
+from scanstage.render.finish.signal_processor import balance_white, process
 from scanstage.scenes.inputs.image_files import read_photo
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, PostPlan
 
@@ -39,10 +40,10 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
 def develop(passes: Passes, post: PostPlan, background: BackgroundPlan, camera: CameraPlan) -> tuple[Image, float]:
     """Develop a rendered picture.
 
-    What lens and sensor do (:mod:`sensor`) is done to the whole picture, a photo or colour behind the objects
-    included: only one camera takes the picture. Else objects would be told from the photo by their noise and fringes;
-    and the photo's own noise is mostly gone, since photos are scaled down to the frame. For that, what is composed for
-    display is taken back through the tone curve to light.
+    What lens, sensor (:mod:`sensor`) and processor (:mod:`signal_processor`) do is done to the whole picture, a photo
+    or colour behind the objects included: only one camera takes the picture. Else objects would be told from the photo
+    by their noise and fringes; and the photo's own noise is mostly gone, since photos are scaled down to the frame. For
+    that, what is composed for display is taken back through the tone curve to light.
 
     Args:
         passes: of the engine; radiance is linear Rec.709, multiplied by alpha.
@@ -59,10 +60,13 @@ def develop(passes: Passes, post: PostPlan, background: BackgroundPlan, camera: 
     if behind is not None:
         covered = passes.alpha[..., None]
         display = _toned(light / np.maximum(covered, 1e-4), post) * covered + (1.0 - covered) * behind
-        if not has_sensor_effects(post):
+        if not has_sensor_effects(post) and post.processor is None:
             return encode_srgb(display), float(ev)
         light = _light(display, post)
-    return encode_srgb(_toned(expose_sensor(light, post, camera), post)), float(ev)
+    signal = expose_sensor(light, post, camera)
+    if post.processor is None:
+        return encode_srgb(_toned(signal, post)), float(ev)
+    return process(_toned(balance_white(signal, post.processor), post), post.processor), float(ev)
 
 
 def meter(passes: Passes) -> float:

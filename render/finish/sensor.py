@@ -1,4 +1,4 @@
-"""What lens and sensor do to light on its way to the tone curve: chromatic aberration, vignetting, noise."""
+"""What lens and sensor do to light on its way to the processor: chromatic aberration, blur, vignetting, noise."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ LEAST_SHOT = 1e-9
 """Less photon noise than that is none: at white it stays a hundred times below an 8-bit step."""
 MOST_PHOTONS = 1e12
 MOST_ABERRATION = 0.5
+LEAST_GRAIN_PX = 0.15
+"""A Gaussian of less weighs neighbours with 1e-9 and below."""
+COLOR_GRAIN = 2.0
+"""Grain of colour noise, of that of brightness: sensors see each colour at half the resolution or less, and denoisers
+take colour more boldly."""
 
 
 def has_sensor_effects(post: PostPlan) -> bool:
     """Whether :func:`expose_sensor` would change anything."""
-    return bool(post.aberration_px or post.vignetting or post.noise is not None)
+    return bool(post.aberration_px or post.blur_px or post.vignetting or post.noise is not None)
 
 
 def expose_sensor(light: Floats, post: PostPlan, camera: CameraPlan) -> Floats:
@@ -35,6 +40,8 @@ def expose_sensor(light: Floats, post: PostPlan, camera: CameraPlan) -> Floats:
     """
     if post.aberration_px:
         light = aberrate(light, post.aberration_px, camera)
+    if post.blur_px:
+        light = soften(light, post.blur_px)
     if post.vignetting:
         light = light * falloff(post.vignetting, camera)[..., None]
     if post.noise is not None:
@@ -56,6 +63,24 @@ def aberrate(light: Floats, shift_px: float, camera: CameraPlan) -> Floats:
     return np.stack([_magnified(red, 1 + relative, camera), green, _magnified(blue, 1 - relative, camera)], axis=-1)
 
 
+def soften(light: Floats, sigma_px: float) -> Floats:
+    """Light through a lens whose point spread is a Gaussian.
+
+    By Lindeberg's (1990) discrete Gaussian, whose variance is ``sigma_px**2`` however small; a sampled one blurs by far
+    too little below half a pixel.
+
+    Args:
+        light: (H, W, 3) float32.
+        sigma_px: of the Gaussian.
+    """
+    from scipy.special import ive  # slow to import, and seldom needed
+
+    reach = int(np.ceil(4 * sigma_px)) + 1
+    kernel = ive(np.abs(np.arange(-reach, reach + 1)), sigma_px**2)
+    kernel /= kernel.sum()
+    return np.asarray(cv2.sepFilter2D(light, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)
+
+
 def falloff(share: float, camera: CameraPlan) -> Floats:
     """(H, W) float32 factors on light: natural vignetting, cos^4 of the angle to the optical axis.
 
@@ -74,19 +99,54 @@ def add_noise(signal: Floats, noise: NoisePlan) -> Floats:
     """Poisson-Gaussian noise (Foi et al. 2008, equation 3): photons counted, then Gaussian noise of reading.
 
     Each pixel and channel draws by itself, with mean ``x`` and variance ``shot * x + read**2``; negative outcomes are
-    cut to 0, as a sensor without a pedestal does.
+    cut to 0, as a sensor without a pedestal does. What demosaicing and denoising leave of that is no longer
+    independent, and as a mean of many draws Gaussian: see :func:`grainy`.
 
     Args:
         signal: (H, W, 3) float32, linear, 1 is white.
         noise: its strength, and the seed: the same one gives the same noise.
     """
     rng = np.random.default_rng(noise.seed)
+    if noise.grain_px or noise.chroma != 1:
+        signal = np.maximum(signal, 0.0)
+        deviation = np.sqrt(np.float32(noise.shot) * signal + np.float32(noise.read**2))
+        return np.asarray(np.maximum(signal + deviation * grainy(signal.shape, noise, rng), 0.0), np.float32)
     noisy = np.maximum(signal, 0.0).astype(np.float64)
     if noise.shot > LEAST_SHOT:
         noisy = noise.shot * rng.poisson(np.minimum(noisy / noise.shot, MOST_PHOTONS))
     if noise.read > 0:
         noisy = noisy + noise.read * rng.standard_normal(noisy.shape)
     return np.maximum(noisy, 0.0).astype(np.float32)
+
+
+def grainy(shape: tuple[int, ...], noise: NoisePlan, rng: np.random.Generator) -> Floats:
+    """Gaussian noise that is alike among neighbours and channels, as a camera's denoiser leaves it.
+
+    The mean of three independent channels is the noise of brightness, of variance 1/3; what each differs from it, of
+    variance 2/3, is that of colour, multiplied by ``chroma``. Both are smoothed and brought back to their variance.
+
+    Args:
+        shape: (H, W, 3).
+        noise: grain and chroma.
+        rng: to draw from.
+
+    Returns:
+        ``shape`` float32 of mean 0 and, with a chroma of 1, variance 1.
+    """
+    white = rng.standard_normal(shape, np.float32)
+    grey = white @ np.full(3, 1 / 3, np.float32)
+    color = np.float32(noise.chroma) * _smoothed(white - grey[..., None], COLOR_GRAIN * noise.grain_px)
+    return np.asarray(color + _smoothed(grey, noise.grain_px)[..., None], np.float32)
+
+
+def _smoothed(white: Floats, sigma_px: float) -> Floats:
+    """White noise made smooth, of the same variance: a filter of weights w leaves the sum of their squares of it."""
+    if sigma_px <= LEAST_GRAIN_PX:
+        return white
+    taps = 2 * int(np.ceil(3 * sigma_px)) + 1
+    kernel = cv2.getGaussianKernel(taps, sigma_px, cv2.CV_32F)
+    smooth = cv2.sepFilter2D(white, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(smooth / np.float32((kernel**2).sum()), np.float32)
 
 
 def _magnified(channel: Floats, factor: float, camera: CameraPlan) -> Floats:

@@ -12,7 +12,7 @@ from scanstage.scenes.plan import FramePlan, ObjectPlan
 
 SIDE_BANDS, SIDE_SECTORS = 4, 6
 SIDES = SIDE_BANDS * SIDE_SECTORS
-PICTURE_FACTORS = ("hdri", "background", "stage", "surface", "lamp_temperature", "distance", "elevation")
+PICTURE_FACTORS = ("hdri", "background", "stage", "surface", "lamp_temperature", "distance", "elevation", "look")
 OBJECT_FACTORS = ("viewing_direction",)
 WARM_K, COOL_K = 3500.0, 5000.0
 ELEVATION_STEP_DEG = 20
@@ -34,6 +34,7 @@ def picture_factors(plan: FramePlan) -> dict[str, str]:
         "lamp_temperature": _temperature(plan),
         "distance": _distance(camera["distance_m"]),
         "elevation": _elevation(camera["elevation_deg"]),
+        "look": plan.factors.get("look") or "none",  # older plans have none
     }
     variables = plan.factors["variables"]
     return {k: str(v) for k, v in values.items()} | {

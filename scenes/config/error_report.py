@@ -19,6 +19,8 @@ from scanstage.scenes.values.distributions import KINDS
 Lines = dict[Loc, int]
 FROM_OVERRIDE = -1
 """Stands for a line where a value was given on the command line instead."""
+FROM_RECIPE = -2
+"""Stands for a line where a value is the recipe's."""
 
 
 def describe(error: ValidationError, data: dict[str, Any], path: Path, lines: Lines) -> list[str]:
@@ -34,12 +36,17 @@ def describe(error: ValidationError, data: dict[str, Any], path: Path, lines: Li
 def where(at: Loc, path: Path, lines: Lines) -> str:
     """``file:line: dotted.path``."""
     line = line_of(at, lines)
-    place = f"{path} with {option('overrides')}" if line == FROM_OVERRIDE else f"{path}:{line}" if line else str(path)
-    return f"{place}: {dotted(at) or 'the whole file'}"
+    return f"{_place(path, line)}: {dotted(at) or 'the whole file'}"
+
+
+def _place(path: Path, line: int) -> str:
+    if line == FROM_OVERRIDE:
+        return f"{path} with {option('overrides')}"
+    return f"{path} with its recipe" if line == FROM_RECIPE else f"{path}:{line}" if line else str(path)
 
 
 def line_of(at: Loc, lines: Lines) -> int:
-    """Line of a value, or of the nearest key above it, or FROM_OVERRIDE; 0 where unknown."""
+    """Line of a value, or of the nearest key above it, or what stands for one; 0 where unknown."""
     while at and at not in lines:
         at = at[:-1]
     return lines.get(at, 0)

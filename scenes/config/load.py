@@ -17,8 +17,9 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import bounded, shortened, shown
 from scanstage.scenes.config.calibration import calibrated
-from scanstage.scenes.config.error_report import FROM_OVERRIDE, Lines, describe
+from scanstage.scenes.config.error_report import FROM_OVERRIDE, FROM_RECIPE, Lines, describe
 from scanstage.scenes.config.plain_nodes import NotPlain, PlainData, compose
+from scanstage.scenes.config.recipes.recipe_files import RECIPES, lay_over
 from scanstage.scenes.config.references import reference_problems
 from scanstage.scenes.config.sections.run_config import LONGEST_NAME, RunConfig
 
@@ -65,6 +66,8 @@ def _checked(
 ) -> RunConfig:
     """The config of plain data; ``found`` is where it is from, its lines, and what is wrong with it already."""
     path, lines, problems = found
+    if (recipe := _recipe(data, overrides)) in RECIPES:
+        lines.update((at, FROM_RECIPE) for at in lay_over(data, recipe))
     _apply_overrides(data, overrides, lines)
     data.setdefault("name", name)
     try:
@@ -74,6 +77,12 @@ def _checked(
     if problems := problems + reference_problems(config, path, lines):
         raise InputError(bounded(problems), _HINT)
     return config.model_copy(update={"camera": calibrated(config.camera, base)})
+
+
+def _recipe(data: Mapping[str, Any], overrides: Sequence[str]) -> Any:
+    """The recipe that a config starts from, as it was given."""
+    given = [value for keys, value, _ in map(_override, overrides) if keys == ["recipe"]]
+    return given[-1] if given else data.get("recipe")
 
 
 def with_overrides(data: dict[str, Any], overrides: Sequence[str], path: Path) -> RunConfig:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scanstage.assets.asset import Asset, MeshArrays
 from scanstage.assets.files.user_folders import LIBRARY, NO_LIBRARY, default_library
 from scanstage.assets.library.bevelled_boxes import bevelled_box
+from scanstage.assets.library.collision_file import load_collision
 from scanstage.assets.library.primitives import primitive_assets
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
@@ -51,6 +52,7 @@ class Catalogue:
         self._by_id = {a.meta.asset_id: a for a in assets} | primitive_assets()
         self._meshes: OrderedDict[str, MeshArrays] = OrderedDict()
         self._bounds: dict[str, npt.NDArray[np.float64]] = {}
+        self._parts: dict[str, tuple[npt.NDArray[np.float64], ...]] = {}
 
     def asset(self, asset_id: str) -> Asset:
         """The asset of an id. Raises InputError where the run has none of that id."""
@@ -74,6 +76,13 @@ class Catalogue:
         while len(self._meshes) > 1 and sum(len(m.faces) for m in self._meshes.values()) > CACHED_TRIANGLES:
             self._meshes.popitem(last=False)
         return mesh
+
+    def collision_parts(self, asset_id: str) -> tuple[npt.NDArray[np.float64], ...]:
+        """Convex parts that an asset collides by, each (N, 3), metres, asset frame: none where its hull will do."""
+        if asset_id not in self._parts:
+            parts = load_collision(self.asset(asset_id).folder)
+            self._parts[asset_id] = tuple(p.astype(np.float64) for p in parts)
+        return self._parts[asset_id]
 
     def bounds(self, asset_id: str) -> npt.NDArray[np.float64]:
         """(2, 3) lowest and highest corner of an asset's mesh, metres, asset frame."""

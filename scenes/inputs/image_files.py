@@ -67,6 +67,17 @@ def list_images(path: Path, suffixes: tuple[str, ...]) -> tuple[Path, ...]:
     return found
 
 
+def hdri_width(path: Path) -> int:
+    """Width of an environment image in pixels. Raises InputError where it can't be read."""
+    try:
+        with open_outside(path, MAX_HDRI_BYTES) as file:
+            return check_hdri(file, os.fstat(file.fileno()).st_size)[0]
+    except OSError as e:
+        raise InputError(f"{path}: can't be read ({e.strerror or e})", _HINT) from None
+    except ValueError as e:
+        raise InputError(f"{path}: {e}", _HINT) from None
+
+
 def check_images(plan: FramePlan) -> None:
     """Check the images that a plan names, as they are now: what a run found at its start may have been replaced since,
     and a plan out of a record may name anything.

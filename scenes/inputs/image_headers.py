@@ -49,15 +49,17 @@ def check_photo(file: BinaryIO) -> tuple[int, int]:
             raise ValueError(f"can't be read as an image ({e})") from None
 
 
-def check_hdri(file: BinaryIO, size: int) -> None:
-    """Check an OpenEXR or a Radiance file of ``size`` bytes, whatever its name ends with."""
+def check_hdri(file: BinaryIO, size: int) -> tuple[int, int]:
+    """Check an OpenEXR or a Radiance file of ``size`` bytes, whatever its name ends with.
+
+    Returns width and height in pixels.
+    """
     start = file.read(8)
     if start.startswith(_EXR_MAGIC):
-        _check_exr(file, start, size)
-    elif start.startswith(b"#?"):
-        _check_radiance(start + file.read(_RADIANCE_HEADER))
-    else:
-        raise ValueError("not an OpenEXR or Radiance HDR image")
+        return _check_exr(file, start, size)
+    if start.startswith(b"#?"):
+        return _check_radiance(start + file.read(_RADIANCE_HEADER))
+    raise ValueError("not an OpenEXR or Radiance HDR image")
 
 
 def _check_size(width: int, height: int) -> None:
@@ -65,12 +67,14 @@ def _check_size(width: int, height: int) -> None:
         raise ValueError(f"{width} x {height} px, expected at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side")
 
 
-def _check_radiance(start: bytes) -> None:
+def _check_radiance(start: bytes) -> tuple[int, int]:
     end = start.find(b"\n\n")
     found = _RADIANCE_SIZE.match(start, end + 2) if end >= 0 else None
     if found is None:
         raise ValueError("not a Radiance HDR image: its header doesn't say how large it is")
-    _check_size(int(found[2]), int(found[1]))  # rows come first
+    size = int(found[2]), int(found[1])  # rows come first
+    _check_size(*size)
+    return size
 
 
 @dataclass
@@ -93,7 +97,7 @@ class _ExrPart:
         return -(-width // across) * -(-height // down)
 
 
-def _check_exr(file: BinaryIO, start: bytes, size: int) -> None:
+def _check_exr(file: BinaryIO, start: bytes, size: int) -> tuple[int, int]:
     (version,) = struct.unpack("<I", start[4:])
     if version & _EXR_DEEP:
         raise ValueError("a deep OpenEXR image has no pixels to look up")
@@ -111,6 +115,7 @@ def _check_exr(file: BinaryIO, start: bytes, size: int) -> None:
         raise ValueError(f"{values:,} numbers in all channels, expected at most {_RGBA * MAX_PIXELS:,}")
     if (chunks := sum(part.chunks() for part in parts)) * _EXR_OFFSET > size:
         raise ValueError(f"cut short: {size:,} bytes can't hold the {chunks:,} pieces that its header tells of")
+    return parts[0].sizes["dataWindow"]
 
 
 def _exr_part(file: BinaryIO) -> _ExrPart | None:

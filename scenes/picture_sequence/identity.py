@@ -9,11 +9,13 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 
 PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "opencv-python", "OpenEXR", "pycocotools", "bpy")
-SAME_PICTURES_SINCE = "0.1.0"
+SAME_PICTURES_SINCE = "0.3.0"
 """The first version that makes, of the same config and scans, the very pictures that this one makes. To be raised by
 every change of plans, labels or pixels: a dataset is only gone on with by a version that makes the same."""
 FREE_KEYS = ("images", "name", "workers")
@@ -77,11 +79,26 @@ def identity(config: RunConfig, catalogue: Catalogue, aims: Aims = Aims()) -> Id
         catalogue: its scans and files.
         aims: where it is to end.
     """
-    resolved = config.model_dump(mode="json", exclude={*FREE_KEYS})
-    for key in ("threads", "device"):
-        resolved["render"].pop(key)
     assets = {asset.meta.asset_id: asset.digest()[:16] for group in catalogue.by_class.values() for asset in group}
-    return Identity(resolved, catalogue.classes, assets, catalogue.files, aims, SAME_PICTURES_SINCE)
+    return Identity(_resolved(config), catalogue.classes, assets, catalogue.files, aims, SAME_PICTURES_SINCE)
+
+
+def completed(config: dict[str, Any]) -> dict[str, Any]:
+    """A config that ``run.json`` holds, with the defaults of keys that scanstage got after it was written.
+
+    What isn't a config of today any more is given back as it is.
+    """
+    try:
+        return _resolved(RunConfig.model_validate(config))
+    except ValidationError:
+        return config
+
+
+def _resolved(config: RunConfig) -> dict[str, Any]:
+    found = config.model_dump(mode="json", exclude={*FREE_KEYS})
+    for key in ("threads", "device"):
+        found["render"].pop(key)
+    return found
 
 
 def own_version() -> str:

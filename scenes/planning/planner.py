@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from scanstage.scenes.config.camera_looks import draw_look, with_look
 from scanstage.scenes.config.references import variable_order
 from scanstage.scenes.config.sections.run_config import BackplateBackground, ColorBackground, RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
@@ -20,9 +21,10 @@ from scanstage.scenes.optics.pixel_window import hangs_by_a_pixel
 from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, Matrix4, ObjectPlan
 from scanstage.scenes.planning.refusals import Refusals
+from scanstage.scenes.randomize.background_softness import match_background
 from scanstage.scenes.randomize.camera import Subject, ball_about, draw_camera
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
-from scanstage.scenes.randomize.lighting import draw_lamps, draw_world
+from scanstage.scenes.randomize.lighting import draw_lamps, draw_world, panorama_width
 from scanstage.scenes.randomize.object_selection import SelectedObject, count_labelled, draw_distractors, draw_labelled
 from scanstage.scenes.randomize.placement import Item, PlacementError, load_of, place
 from scanstage.scenes.randomize.stages.draw_stage import draw_stage
@@ -197,9 +199,9 @@ class Planner:
             *draw_labelled(config, self.catalogue, objects_draws, order),
             *draw_distractors(config, self.catalogue, draws, self.base),
         ]
-        items = [Item(p.asset_id, self.catalogue.mesh(p.asset_id).hull.astype(np.float64) * p.scale) for p in selected]
+        items = [self._item(p) for p in selected]
         stage = draw_stage(stage_config, draws, self.base, shadow_catcher=backplate, load=load_of(items))
-        poses = place(items, config.objects.placement, stage, draws)
+        poses = place(items, config.placement(stage_config), stage, draws)
         matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, selected, strict=True)]
         objects = tuple(
             ObjectPlan(i + 1, p.asset_id, p.class_name, to_matrix4(m), p.jitter, p.surface)
@@ -207,6 +209,8 @@ class Planner:
         )
         subject = self._subject(selected, matrices)
         background = self._background(draws)
+        # A look is kept like a variable: what is hard to plan with one must not make it rare.
+        look = draw_look(config.camera, Draws(Streams(config.seed, index), draws.variables))
         plan = FramePlan(
             index,
             attempt,
@@ -216,10 +220,15 @@ class Planner:
             background,
             stage.surfaces if catch or not backplate else (),
             objects,
-            draw_post(config.camera, config.output, draws),
-            _factors(draws, stage, background),
+            draw_post(with_look(config.camera, look), config.output, draws),
+            _factors(draws, stage, background, look),
         )
         return _Arrangement(plan, stage, subject)
+
+    def _item(self, chosen: SelectedObject) -> Item:
+        hull = self.catalogue.mesh(chosen.asset_id).hull.astype(np.float64) * chosen.scale
+        parts = tuple(p * chosen.scale for p in self.catalogue.collision_parts(chosen.asset_id))
+        return Item(chosen.asset_id, hull, parts)
 
     def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
         """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""
@@ -228,7 +237,12 @@ class Planner:
         draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
         framing = arrangement.stage.outlook.fitted(config.camera)
         shot = draw_camera(framing, arrangement.subject, arrangement.stage.interior, draws)
-        camera = draw_optics(config.camera, shot.camera, shot.target, draws)
+        looked = with_look(config.camera, plan.factors["look"])
+        camera = draw_optics(looked, shot.camera, shot.target, draws)
+        if arrangement.stage.interior is None:
+            panorama_px = panorama_width(plan.world, plan.background)
+            middles = (part.center for part in arrangement.subject.parts)
+            camera = match_background(looked.depth_of_field, camera, middles, panorama_px, draws)
         objects = draw_motion(config.camera.motion_blur, camera, plan.objects, draws)
         factors = plan.factors | {"camera": shot.drawn}
         return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=factors)
@@ -306,10 +320,11 @@ def _weighted(options: list[Any], weights: list[float], draws: Draws, name: str)
     return draws.pick(options, name, weights)
 
 
-def _factors(draws: Draws, stage: StageBuild, background: BackgroundPlan) -> dict[str, Any]:
+def _factors(draws: Draws, stage: StageBuild, background: BackgroundPlan, look: str | None) -> dict[str, Any]:
     return {
         "variables": draws.variables,
         "stage": stage.kind,
         "surface": stage.surfaces[0].material.texture if stage.surfaces else None,
         "background": background.kind,
+        "look": look,
     }

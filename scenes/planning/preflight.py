@@ -17,7 +17,8 @@ from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, 
 from scanstage.scenes.config.references import deep_outcomes
 from scanstage.scenes.config.sections.camera_settings import Fisheye
 from scanstage.scenes.config.sections.engine_traits import ENGINES
-from scanstage.scenes.config.sections.run_config import BackplateBackground, Drop, RunConfig, Scatter
+from scanstage.scenes.config.sections.placement_settings import Drop, Scatter
+from scanstage.scenes.config.sections.run_config import BackplateBackground, RunConfig
 from scanstage.scenes.config.sections.stage_settings import Looks, NoStage, Shelf
 from scanstage.scenes.inputs.catalogue import Catalogue, open_catalogue
 from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, PHOTO_SUFFIXES, list_images, located
@@ -130,13 +131,14 @@ def _label_rules(config: RunConfig, catalogue: Catalogue) -> Found:
 
 
 def _combinations(config: RunConfig) -> Found:
-    placement = config.objects.placement
     for stage in config.stage:
+        placement = config.placement(stage)
+        where = "objects.placement" if stage.placement is None else "stage.placement"
         if isinstance(stage, NoStage) and not isinstance(placement, Scatter):
-            text = f"objects.placement: {placement.kind} needs something to rest on, but stage is none"
+            text = f"{where}: {placement.kind} needs something to rest on, but stage is none"
             yield text, "Give a stage, or use placement {kind: scatter}."
         if isinstance(stage, Shelf) and isinstance(placement, Drop):
-            yield "objects.placement: nothing can be dropped into a shelf", "Use placement {kind: upright}."
+            yield f"{where}: nothing can be dropped into a shelf", "Use placement {kind: upright}."
         if isinstance(config.background, BackplateBackground) and stage.kind not in ("none", "ground"):
             text = f"stage: a {stage.kind} would hide the backplate; with a backplate the stage is ground or none"
             yield text, "Use stage {kind: ground}: it catches shadows onto the photo."

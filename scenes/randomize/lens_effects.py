@@ -1,4 +1,4 @@
-"""What lens and sensor add to a picture: depth of field, motion blur, exposure, vignetting, aberration, noise."""
+"""What lens, sensor and processor add to a picture: depth of field, motion blur, exposure, noise, colour, tone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from scanstage.scenes.config.sections.camera_settings import CameraConfig, DepthOfField, MotionBlur
+from scanstage.scenes.config.sections.camera_settings import (
+    CameraConfig,
+    DepthOfField,
+    MotionBlur,
+    SensorNoise,
+    Sharpening,
+    WhiteBalance,
+)
 from scanstage.scenes.config.sections.run_config import OutputConfig
-from scanstage.scenes.optics.geometry import Float, to_vector3
-from scanstage.scenes.plan import CameraPlan, MotionPlan, NoisePlan, ObjectPlan, PostPlan
+from scanstage.scenes.optics.geometry import Float, blackbody_rgb, to_vector3
+from scanstage.scenes.plan import CameraPlan, MotionPlan, NoisePlan, ObjectPlan, PostPlan, ProcessorPlan, Rgb
 from scanstage.scenes.values.draws import Draws
+
+NEUTRAL_MIRED = 1e6 / 6504
+"""Of daylight (D65), the white of sRGB."""
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # Rec.709
 
 
 def draw_optics(config: CameraConfig, camera: CameraPlan, center: Float, draws: Draws) -> CameraPlan:
@@ -46,35 +57,88 @@ def draw_motion(
 
 
 def draw_post(config: CameraConfig, output: OutputConfig, draws: Draws) -> PostPlan:
-    """Draw exposure, tone, what the sensor adds, and the quality of the file."""
+    """Draw exposure, tone, what lens, sensor and processor add, and the quality of the file.
+
+    Args:
+        config: the configured part, as :func:`camera_looks.with_look` gives it.
+        output: gives the file's quality.
+        draws: of the picture.
+    """
     exposure = draws.value(config.exposure, "camera.exposure")
-    noise = None
-    if config.noise is not None:
-        shot = draws.number(config.noise.shot, "camera.noise.shot")
-        read = draws.number(config.noise.read, "camera.noise.read")
-        noise = NoisePlan(shot, read, int(draws.rng("camera.noise.seed").integers(2**32)))
     return PostPlan(
         None if exposure == "auto" else float(exposure),
         draws.number(config.exposure_bias_ev, "camera.exposure_bias_ev"),
-        config.tone,
+        draws.value(config.tone, "camera.tone"),
         draws.number(config.vignetting, "camera.vignetting"),
         draws.number(config.chromatic_aberration_px, "camera.chromatic_aberration_px"),
-        noise,
+        None if config.noise is None else _noise(config.noise, draws),
         draws.whole(output.quality, "output.quality"),
+        draws.number(config.blur_px, "camera.blur_px"),
+        _processor(config, draws),
     )
+
+
+def _noise(config: SensorNoise, draws: Draws) -> NoisePlan:
+    return NoisePlan(
+        draws.number(config.shot, "camera.noise.shot"),
+        draws.number(config.read, "camera.noise.read"),
+        int(draws.rng("camera.noise.seed").integers(2**32)),
+        draws.number(config.grain_px, "camera.noise.grain_px"),
+        draws.number(config.chroma, "camera.noise.chroma"),
+    )
+
+
+def _processor(config: CameraConfig, draws: Draws) -> ProcessorPlan | None:
+    """None where it would change nothing."""
+    balance = WhiteBalance() if config.white_balance is None else config.white_balance
+    sharpening = Sharpening() if config.sharpening is None else config.sharpening
+    quality = draws.value(config.stream_quality, "camera.stream_quality")
+    drawn = ProcessorPlan(
+        draws.number(balance.auto, "camera.white_balance.auto"),
+        _cast(
+            draws.number(balance.shift_mired, "camera.white_balance.shift_mired"),
+            draws.number(balance.tint, "camera.white_balance.tint"),
+        ),
+        draws.number(config.black_point, "camera.black_point"),
+        draws.number(config.contrast, "camera.contrast"),
+        draws.number(config.saturation, "camera.saturation"),
+        draws.number(sharpening.amount, "camera.sharpening.amount"),
+        draws.number(sharpening.radius_px, "camera.sharpening.radius_px"),
+        draws.number(config.detail, "camera.detail"),
+        None if quality == "none" else round(quality),
+    )
+    return None if replace(drawn, sharpening_px=1.0) == ProcessorPlan() else drawn
+
+
+def _cast(shift_mired: float, tint: float) -> Rgb:
+    """Gains on linear RGB that leave a grey card as bright (Rec.709) as it was.
+
+    The card looks as under a black body so many mired (1e6 / kelvin) beyond that of NEUTRAL_MIRED; tint takes green
+    back by stops.
+    """
+    if shift_mired == 0 and tint == 0:
+        return (1.0, 1.0, 1.0)
+    seen = np.array(blackbody_rgb(1e6 / (NEUTRAL_MIRED + shift_mired)))
+    gains = seen / np.array(blackbody_rgb(1e6 / NEUTRAL_MIRED)) * np.array([1.0, 2.0**-tint, 1.0])
+    return to_vector3(gains / float(gains @ LUMINANCE))
 
 
 def _with_aperture(
     config: DepthOfField, camera_config: CameraConfig, camera: CameraPlan, center: Float, draws: Draws
 ) -> CameraPlan:
-    """Diameter of the entrance pupil: focal length / f-number, the focal length that of the configured sensor."""
-    width_mm = draws.number(camera_config.sensor_mm, "camera.sensor_mm")
-    focal_m = camera.fx / camera.resolution_wh[0] * width_mm / 1000
-    aperture = focal_m / draws.number(config.f_number, "camera.depth_of_field.f_number")
+    """Diameter of the entrance pupil: focal length / f-number, the focal length that of the sensor it is said of."""
+    f_number = draws.value(config.f_number, "camera.depth_of_field.f_number")
     if config.focus_m is None:
         focus = _depth(camera, center)
     else:
         focus = draws.number(config.focus_m, "camera.depth_of_field.focus_m")
+    if f_number == "none":
+        return replace(camera, focus_m=focus)
+    if config.sensor_mm is None:
+        width_mm = draws.number(camera_config.sensor_mm, "camera.sensor_mm")
+    else:
+        width_mm = draws.number(config.sensor_mm, "camera.depth_of_field.sensor_mm")
+    aperture = camera.fx / camera.resolution_wh[0] * width_mm / 1000 / float(f_number)
     return replace(camera, aperture_m=aperture, focus_m=focus)
 
 

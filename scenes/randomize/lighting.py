@@ -9,7 +9,7 @@ import numpy as np
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.config.sections.light_settings import BUILTIN_HDRIS, HdriConfig, LampConfig, LightConfig
-from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, list_images, located
+from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, hdri_width, list_images, located
 from scanstage.scenes.optics.geometry import (
     Float,
     aim_lamp,
@@ -19,10 +19,12 @@ from scanstage.scenes.optics.geometry import (
     srgb_to_linear,
     to_matrix4,
 )
-from scanstage.scenes.plan import LampPlan, WorldPlan
+from scanstage.scenes.plan import BackgroundPlan, LampPlan, WorldPlan
 from scanstage.scenes.values.draws import Draws
 
 SUN_DISTANCE_M = 100.0
+BUILTIN_PX = 1024
+"""Width of Blender's own environment images."""
 
 
 def draw_world(config: LightConfig, draws: Draws, base: Path, image: str | None = None) -> WorldPlan:
@@ -42,6 +44,16 @@ def draw_world(config: LightConfig, draws: Draws, base: Path, image: str | None 
 def hdri_config(config: LightConfig) -> HdriConfig | None:
     """The environment images to choose from: those given or, without ambient light, the default ones."""
     return config.hdri or (HdriConfig() if config.ambient is None else None)
+
+
+def panorama_width(world: WorldPlan, background: BackgroundPlan) -> int | None:
+    """Pixels of the environment image that the camera sees behind all, once around; None: it sees none.
+
+    Raises InputError where the file can't be read.
+    """
+    if background.kind != "hdri" or world.hdri is None:
+        return None
+    return BUILTIN_PX if world.hdri.startswith("builtin:") else hdri_width(Path(world.hdri))
 
 
 def check_builtin_hdri(image: str) -> None:

@@ -1,7 +1,7 @@
 """Rigid bodies in MuJoCo: do placed objects overlap, and where do dropped ones come to rest?
 
-Objects collide by their convex hulls, so what settles never interpenetrates; a bowl therefore carries things on its
-rim's plane, not inside. Lengths are scaled so that the median object measures 0.1: the solver is then equally well
+Objects collide by convex parts: most scans by their hull, what is hollow or branched by several, so that bowls hold
+things and handles are open. Lengths are scaled so that the median object measures 0.1: the solver is then equally well
 conditioned for screws and for cars.
 """
 
@@ -34,9 +34,11 @@ class Body:
 
     Attributes:
         hull: (H, 3) vertices of its convex hull in its own frame, metres, already scaled.
+        parts: convex parts that it collides by, each (N, 3) as ``hull``; none: the hull.
     """
 
     hull: Float
+    parts: tuple[Float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,13 @@ class World:
             self._add_block(spec, block, contact)
         walls = [] if pen is None else self._add_walls(spec, *pen)
         for i, body in enumerate(bodies):
-            hull = (body.hull * self._unit).astype(np.float32)
-            spec.add_mesh(name=f"hull{i}", uservert=hull.ravel())
             element = spec.worldbody.add_body(name=f"body{i}", pos=[FAR_AWAY * (i + 1), 0.0, FAR_AWAY])
             element.add_freejoint()
-            element.add_geom(
-                type=mujoco.mjtGeom.mjGEOM_MESH, meshname=f"hull{i}", density=400.0, name=f"geom{i}", **contact
-            )
+            for k, part in enumerate(body.parts or (body.hull,)):
+                name = f"part{i}-{k}"
+                spec.add_mesh(name=name, uservert=(part * self._unit).astype(np.float32).ravel())
+                mesh = {"type": mujoco.mjtGeom.mjGEOM_MESH, "meshname": name}
+                element.add_geom(density=400.0, name=name, **mesh, **contact)
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
         self._first_body = self._model.nbody - len(bodies)

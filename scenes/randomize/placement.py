@@ -10,7 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.scenes.config.sections.run_config import Drop, Placement, Scatter, Upright
+from scanstage.scenes.config.sections.placement_settings import Drop, Placement, Scatter, Upright
 from scanstage.scenes.optics.geometry import Float, random_rotation, rotation_z
 from scanstage.scenes.randomize.physics import Body, RestingPose, World, footprint
 from scanstage.scenes.randomize.stages.stage_build import Load, StageBuild, Support
@@ -36,10 +36,12 @@ class Item:
     Attributes:
         name: for messages.
         hull: (H, 3) vertices of its convex hull in the asset's frame, metres, scaled.
+        parts: convex parts that it collides by, as ``hull``; none: the hull.
     """
 
     name: str
     hull: Float
+    parts: tuple[Float, ...] = ()
 
     @cached_property
     def radius(self) -> float:
@@ -204,7 +206,8 @@ def _scatter(items: list[Item], config: Scatter, stage: StageBuild, draws: Draws
 
     where = f"in {' x '.join(f'{2 * h:.3g}' for h in half)} m"
     order = sorted(range(len(items)), key=lambda i: (-items[i].radius, i))
-    world = _world([Item(i.name, i.hull * (1 + FLOAT_CLEARANCE)) for i in items], stage)
+    larger = 1 + FLOAT_CLEARANCE
+    world = _world([Item(i.name, i.hull * larger, tuple(p * larger for p in i.parts)) for i in items], stage)
     return _one_by_one(items, order, world, propose, draws, where)
 
 
@@ -239,7 +242,10 @@ def _one_by_one(
 
 def _world(items: list[Item], stage: StageBuild, pen: tuple[Float, Float] | None = None) -> World:
     try:
-        return World([Body(i.hull) for i in items], list(stage.blocks), pen)
+        try:
+            return World([Body(i.hull, i.parts) for i in items], list(stage.blocks), pen)
+        except ValueError:  # a part of a small one has no volume to the solver; its hull may
+            return World([Body(i.hull) for i in items], list(stage.blocks), pen)
     except ValueError as e:
         sizes = sorted(float(np.ptp(i.hull, axis=0).max()) for i in items)
         raise PlacementError(

@@ -132,6 +132,22 @@ class NoiseJson(TypedDict):
     shot: float
     read: float
     seed: int
+    grain_px: float
+    chroma: float
+
+
+class ProcessorJson(TypedDict):
+    """A ``ProcessorPlan``."""
+
+    auto_white_balance: float
+    white_balance: tuple[float, float, float]
+    black_point: float
+    contrast: float
+    saturation: float
+    sharpening: float
+    sharpening_px: float
+    detail: float
+    stream_quality: int | None
 
 
 class PostJson(TypedDict):
@@ -144,6 +160,8 @@ class PostJson(TypedDict):
     aberration_px: float
     noise: NoiseJson | None
     jpeg_quality: int
+    blur_px: float
+    processor: ProcessorJson | None
 
 
 class PlanJson(TypedDict):

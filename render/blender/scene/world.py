@@ -163,8 +163,10 @@ class _Sky:
         graph = NodeGraph(world)
         direction = graph.node("TexCoord").outputs["Generated"]
         self._textures, self._backgrounds = [], []
-        for _ in range(3 if split else 1):
-            texture, background = graph.node("TexEnvironment"), graph.node("Background")
+        for kind in range(3 if split else 1):
+            # What the camera sees is enlarged manyfold: linear interpolation shows the pixels as a grid of diamonds.
+            texture = graph.node("TexEnvironment", interpolation="Linear" if kind else "Cubic")
+            background = graph.node("Background")
             graph.feed(texture.inputs["Vector"], direction)
             graph.feed(background.inputs["Color"], texture.outputs["Color"])
             self._textures.append(texture)

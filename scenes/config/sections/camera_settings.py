@@ -14,6 +14,8 @@ from scanstage.scenes.values.distributions import AnyValue, LogUniform, Uniform,
 
 WIDEST_PINHOLE_DEG = 170
 Coefficient = Annotated[AnyValue, Number(-1000, 1000)]
+LOOK_NAMES = ("clean", "industrial", "phone", "webcam")
+"""What each is: :mod:`camera_looks`."""
 
 
 class Intrinsics(Section):
@@ -71,9 +73,21 @@ Distortion = Annotated[
 class DepthOfField(Section):
     """Blur of what is out of focus. Labels stay those of a pinhole in the lens's centre."""
 
-    f_number: Annotated[AnyValue, Number(0.1, 256)] = Field(description="smaller blurs more")
+    f_number: Annotated[AnyValue, NumberOr("none", low=0.1, high=256)] = Field(
+        description="smaller blurs more; none: all is sharp"
+    )
+    match_background: Share = Field(
+        0.0,
+        description="the lens opens at least so far that it blurs what is far away as much as an HDRI's own pixels, "
+        "enlarged, are soft: 1 wholly, 0.5 half as much; labelled objects stay sharp. 0: the f-number alone counts",
+    )
     focus_m: Annotated[AnyValue, Number(1e-3, 1e4)] | None = Field(
         None, description="distance that is sharp; default: the objects' centre"
+    )
+    sensor_mm: Annotated[AnyValue, Number(1, 200)] | None = Field(
+        None,
+        description="width of the sensor that the f-number is of: a small one has a short lens, so much in focus "
+        "(full frame 36, 2/3 inch 8.8, phones 5 to 10, webcams 3 to 5); default: camera.sensor_mm",
     )
 
 
@@ -94,6 +108,31 @@ class SensorNoise(Section):
 
     shot: Annotated[AnyValue, Number(0, 1)] = Field(0.0, description="variance of white by photon noise, e.g. 0.0005")
     read: Annotated[AnyValue, Number(0, 1)] = Field(0.0, description="standard deviation of black, e.g. 0.004")
+    grain_px: Annotated[AnyValue, Number(0, 20)] = Field(
+        0.0,
+        description="how far noise is alike among neighbours, as after demosaicing and denoising: sigma of a Gaussian, "
+        "of colour noise twice that; the variance stays",
+    )
+    chroma: Share = Field(1.0, description="share of colour noise that the camera's denoiser leaves; 0: grey noise")
+
+
+class WhiteBalance(Section):
+    """How the camera takes the light's colour out, and what it leaves or adds by mistake."""
+
+    auto: Share = Field(0.0, description="how far it makes the picture's light neutral by itself: 0 not, 1 wholly")
+    shift_mired: Annotated[AnyValue, Number(-110, 400)] = Field(
+        0.0, description="error of colour temperature, in mired (1e6 / kelvin): above 0 warmer; 10 is just seen"
+    )
+    tint: Annotated[AnyValue, Number(-1, 1)] = Field(
+        0.0, description="error between green and magenta, in stops: above 0 green is weaker"
+    )
+
+
+class Sharpening(Section):
+    """Unsharp masking of the finished picture's brightness, as cameras do it: edges get a light and a dark seam."""
+
+    amount: Annotated[AnyValue, Number(0, 10)] = Field(0.0, description="0: none; 0.5 is common, 1.5 is strong")
+    radius_px: Annotated[AnyValue, Number(0.3, 20)] = Field(1.0, description="sigma of the seam")
 
 
 class CameraConfig(Section):
@@ -140,18 +179,48 @@ class CameraConfig(Section):
         "bring resolution and distortion as well; overrides fov_deg and focal_mm",
     )
     distortion: Distortion | None = Field(None, description="of the lens, in OpenCV's parameters")
+    look: Annotated[AnyValue, Text(*LOOK_NAMES)] | None = Field(
+        None,
+        description="what kind of camera took it, which draws all keys below that are not given, except motion_blur "
+        "and exposure: phone, webcam, industrial (machine vision), or clean, which has depth of field and nothing else",
+    )
     depth_of_field: DepthOfField | None = None
     motion_blur: MotionBlur | None = None
-    vignetting: Share = Field(0.0, description="share of light lost in the corners")
-    chromatic_aberration_px: Annotated[AnyValue, Number(-50, 50)] = Field(
-        0.0, description="shift at the corners, red outwards and blue inwards"
+    vignetting: Share | None = Field(None, description="share of light lost in the corners; default: 0")
+    chromatic_aberration_px: Annotated[AnyValue, Number(-50, 50)] | None = Field(
+        None, description="shift at the corners, red outwards and blue inwards; default: 0"
+    )
+    blur_px: Annotated[AnyValue, Number(0, 100)] | None = Field(
+        None, description="softness of lens and focus: sigma of a Gaussian; default: 0"
     )
     noise: SensorNoise | None = None
+    white_balance: WhiteBalance | None = None
     exposure: Annotated[AnyValue, NumberOr("auto", low=-30, high=30)] = Field(
         "auto", description="auto meters the picture; a number is fixed, in EV"
     )
-    exposure_bias_ev: Annotated[AnyValue, Number(-10, 10)] = Field(0.0, description="added to the exposure, in EV")
-    tone: Literal["filmic", "standard"] = Field("filmic", description="soft highlights like a camera, or plain sRGB")
+    exposure_bias_ev: Annotated[AnyValue, Number(-10, 10)] | None = Field(
+        None, description="added to the exposure, in EV; default: 0"
+    )
+    tone: Annotated[AnyValue, Text("filmic", "standard")] | None = Field(
+        None, description="filmic: soft highlights like a camera; standard: plain sRGB, which clips; default: filmic"
+    )
+    black_point: Annotated[AnyValue, Number(-0.3, 0.5)] | None = Field(
+        None, description="what black becomes, of 1: above 0 a veil, below 0 dark parts drown; default: 0"
+    )
+    contrast: Annotated[AnyValue, Number(0.2, 5)] | None = Field(
+        None, description="slope of an S-curve at middle grey; default: 1"
+    )
+    saturation: Annotated[AnyValue, Number(0, 4)] | None = Field(
+        None, description="factor on colourfulness; 0: a monochrome camera; default: 1"
+    )
+    sharpening: Sharpening | None = None
+    detail: Annotated[AnyValue, Number(0.05, 1)] | None = Field(
+        None, description="share of the width that the camera really delivers: scaled down by it and up; default: 1"
+    )
+    stream_quality: Annotated[AnyValue, NumberOr("none", low=1, high=100)] | None = Field(
+        None,
+        description="JPEG quality of the camera's own file or stream (4:2:0), whatever output.format is; default: none",
+    )
 
     @model_validator(mode="after")
     def _wide_views_need_a_fisheye(self) -> CameraConfig:

@@ -13,11 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, field_validator
 
 from scanstage.assets.messages.wording import listed
+from scanstage.scenes.config.recipes.recipe_files import RecipeName
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
 from scanstage.scenes.config.sections.camera_settings import CameraConfig
 from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.config.sections.light_settings import LightConfig
+from scanstage.scenes.config.sections.placement_settings import Drop, Placement, Scatter, Upright
 from scanstage.scenes.config.sections.render_settings import (
     PRESETS,
     Denoise,
@@ -28,13 +30,11 @@ from scanstage.scenes.config.sections.render_settings import (
     RenderSettings,
 )
 from scanstage.scenes.config.sections.section import Section
-from scanstage.scenes.config.sections.stage_settings import Looks, Stage, Table
+from scanstage.scenes.config.sections.stage_settings import Looks, NoStage, Shelf, Stage, Table
 from scanstage.scenes.config.sections.value_types import (
     Color,
-    Degrees,
     Factor,
     Number,
-    Share,
     Weight,
     Whole,
 )
@@ -74,44 +74,15 @@ class JitterConfig(Section):
     specular: Factor = Field(1.0, description="factor on the specular level")
 
 
-class Drop(Section):
-    """Objects fall onto the stage, settle and rest (rigid-body physics)."""
-
-    kind: Literal["drop"] = "drop"
-    density: Annotated[AnyValue, Number(0.02, 1.0)] = Field(
-        Uniform(uniform=(0.25, 0.45)), description="share of the floor area that the objects cover"
-    )
-    upright: Share = Field(0.3, description="share of objects that are let down standing instead of tumbling")
-
-
-class Upright(Section):
-    """Objects stand on the stage as they were scanned, turned about the vertical."""
-
-    kind: Literal["upright"] = "upright"
-    density: Annotated[AnyValue, Number(0.02, 0.8)] = Field(
-        Uniform(uniform=(0.15, 0.35)), description="share of the floor area that the objects cover"
-    )
-    yaw_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="turn about the vertical")
-
-
-class Scatter(Section):
-    """Objects float in a volume, in any orientation, without touching."""
-
-    kind: Literal["scatter"] = "scatter"
-    density: Annotated[AnyValue, Number(0.005, 0.3)] = Field(
-        Uniform(uniform=(0.04, 0.1)), description="share of the volume that bounding spheres fill"
-    )
-    height_m: Annotated[AnyValue, Number(0, 1000)] = Field(0.02, description="lowest point above the stage")
-
-
-Placement = Annotated[Drop | Upright | Scatter, Discriminator("kind")]
-
-
 class ObjectsConfig(Section):
     """The labelled objects."""
 
     count: Annotated[AnyValue, Whole(1, 500)] = Field(Integer(integer=(3, 6)), description="labelled objects a picture")
-    placement: Placement = Field(default_factory=Drop, description="how objects come to lie")
+    placement: Placement | None = Field(
+        None,
+        description="how objects come to lie, where the stage doesn't say; default: drop, on a shelf upright, without "
+        "a stage scatter",
+    )
     scale: Annotated[AnyValue, Number(1e-4, 1e4)] = Field(1.0, description="factor on each object's size")
     material: JitterConfig = Field(default_factory=JitterConfig, description="changes to the scans' materials")
 
@@ -225,6 +196,9 @@ class RunConfig(Section):
     )
     images: Annotated[int, Field(ge=1, le=10_000_000)] = Field(100, description="pictures to make")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    recipe: RecipeName | None = Field(
+        None, description="named starting point: gives every key that this config doesn't (docs/realism.md)"
+    )
     variables: dict[str, AnyValue] = Field(
         default_factory=dict,
         max_length=1000,
@@ -246,3 +220,10 @@ class RunConfig(Section):
     render: RenderConfig = Field(default_factory=RenderConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
     workers: WorkersConfig = Field(default_factory=WorkersConfig)
+
+    def placement(self, stage: Stage) -> Placement:
+        """How objects come to lie on one of the stages."""
+        given = stage.placement or self.objects.placement
+        if given is not None:
+            return given
+        return Upright() if isinstance(stage, Shelf) else Scatter() if isinstance(stage, NoStage) else Drop()

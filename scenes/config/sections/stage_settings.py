@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field
 
 from scanstage.assets.textures.surface_textures import SURFACES
+from scanstage.scenes.config.sections.placement_settings import Placement
 from scanstage.scenes.config.sections.section import Section
 from scanstage.scenes.config.sections.value_types import Color, Number, Share, Text, Weight, Whole
 from scanstage.scenes.values.distributions import AnyValue, Choice, Integer, Uniform
@@ -35,6 +36,9 @@ class Looks(Section):
 class _Stage(Section):
     weight: Weight = Field(1.0, description="how often, where several stages are listed")
     place: Place = Field("indoors", description="where it stands: what HDRIs are chosen from, see light.hdri.place")
+    placement: Placement | None = Field(
+        None, description="how objects come to lie on this stage; default: as objects.placement says"
+    )
 
 
 class NoStage(_Stage):

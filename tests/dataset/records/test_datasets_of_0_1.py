@@ -1,4 +1,4 @@
-"""Datasets that scanstage 0.1.0 made are read, checked and gone on with: the same pictures follow.
+"""Datasets that scanstage 0.1.0 made are read, checked and exported, but not gone on with: others would follow.
 
 They were made with the toy scans and the analytic engine; ``PLACE`` stands for the folder that they were made in. What
 the scans' digests are is taken from the toy library of today, which another numpy may write otherwise.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import datasets_of_0_1
@@ -59,48 +60,18 @@ def test_they_are_read_and_checked(place: Path) -> None:
     assert (place / "again/instances.json").read_bytes() == (place / "plain/annotations/instances.json").read_bytes()
 
 
+@pytest.mark.parametrize("options", [{}, {"images": 4, "extend": True}])
 @pytest.mark.parametrize("name", ["plain", "balanced"])
-def test_nothing_of_a_finished_one_is_made_again(place: Path, name: str) -> None:
-    before = digest(place / name, *DATA)
-    engines = AnalyticEngines()
-    summary = generated(place / f"{name}.yaml", GenerateOptions(out=place / name), engines)
-    assert (summary.done, summary.kept, engines.opened) == (0, 3, 0)
-    assert digest(place / name, *DATA) == before
-    assert scanstage.check(place / name).findings == ()
-    assert read_run_file(DatasetFolder(place / name)).format == 2
-
-
-@pytest.mark.parametrize("name", ["plain", "balanced"])
-def test_a_lost_picture_comes_back_with_its_labels(place: Path, name: str) -> None:
-    """Its last digits may be others where numpy or embreex are; nothing else is touched."""
-    before, labels = digest(place / name, "images", "records"), labels_of(place / name)
-    DatasetFolder(place / name).record(1).unlink()
-    assert generated(place / f"{name}.yaml", GenerateOptions(out=place / name)).done == 1
-    after = digest(place / name, "images", "records")
-    assert {p for p in before.keys() | after.keys() if before.get(p) != after.get(p)} <= {
-        "images/000001.jpg",
-        "records/000001.json",
-    }
-    assert labels_of(place / name) == labels
-    assert scanstage.check(place / name).findings == ()
-
-
-def labels_of(folder: Path) -> list[list[tuple[str, tuple[int, int, int, int], int]]]:
-    """Class, box and pixels of all labels."""
-    return [[(i.class_name, i.bbox_xywh, i.area_px) for i in p.labels] for p in scanstage.open_dataset(folder)]
-
-
-def test_more_pictures_are_added_with_extend(place: Path) -> None:
-    options = GenerateOptions(out=place / "plain", images=4, extend=True)
-    assert generated(place / "plain.yaml", options).kept == 3
-    assert scanstage.check(place / "plain").findings == ()
-
-
-def test_another_config_is_still_refused(place: Path) -> None:
-    options = GenerateOptions(out=place / "plain", overrides=("labels.min_pixels=9",))
-    with pytest.raises(InputError, match=r"labels\.min_pixels was 8, is 9") as refused:
-        generated(place / "plain.yaml", options)
-    assert "0.1.0" not in str(refused.value)
+def test_none_is_gone_on_with_by_a_version_that_makes_other_pictures(
+    place: Path, name: str, options: dict[str, Any]
+) -> None:
+    before, engines = digest(place / name, *DATA, "run.json"), AnalyticEngines()
+    with pytest.raises(InputError, match=r"pictures are of a scanstage of 0\.1\.0") as refused:
+        generated(place / f"{name}.yaml", GenerateOptions(out=place / name, **options), engines)
+    assert "the version that began it" in str(refused.value.hint)
+    assert (engines.opened, digest(place / name, *DATA, "run.json")) == (0, before)
+    if not options:
+        assert generated(place / f"{name}.yaml", GenerateOptions(out=place / name, fresh=True)).done == 3
 
 
 def test_one_of_a_newer_version_is_told_as_such(place: Path) -> None:

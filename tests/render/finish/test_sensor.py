@@ -175,3 +175,44 @@ def test_no_aberration_turns_a_tiny_picture_inside_out(shift: float) -> None:
     moved = aberrate(light, shift, camera)
     assert np.isfinite(moved).all()
     assert (moved[:, 15] >= moved[:, 0]).all()
+
+
+@pytest.mark.parametrize("sigma", [0.3, 0.5, 1.0, 2.5])
+def test_blur_has_the_sigma_that_is_asked_for(sigma: float) -> None:
+    """The derivative of an edge is the lens's line spread; the edge's own pixel adds nothing between two pixels."""
+    light = level(0.1)
+    light[:, 100:] = 0.9
+    blurred = expose_sensor(light, PostPlan(blur_px=sigma), CENTRED)
+    spread = np.diff(blurred[75, :, 1].astype(np.float64))
+    at = np.arange(len(spread)) - 99
+    assert (spread * at**2).sum() / spread.sum() == pytest.approx(sigma**2, rel=0.01)
+    np.testing.assert_allclose(blurred[0], blurred[75], rtol=1e-5)  # nor do borders darken
+
+
+GRAINY = (NoisePlan(0.001, 0.005, 7, 1.1), NoisePlan(0.001, 0.005, 7, 0.5, 1.0), NoisePlan(0.05, 0.0, 7, 0.8))
+
+
+@pytest.mark.parametrize("noise", GRAINY)
+def test_grain_leaves_mean_and_variance(noise: NoisePlan) -> None:
+    camera = CameraPlan((640, 480), 600.0, 600.0, 320.0, 240.0, POSE)
+    noisy = add_noise(level(0.4, camera), noise).astype(np.float64)
+    variance = noise.shot * 0.4 + noise.read**2
+    assert abs(noisy.mean() - 0.4) < 0.01 * 0.4
+    assert abs(noisy.var() / variance - 1) < 0.05
+
+
+@pytest.mark.parametrize("grain", [0.8, 1.1, 1.6])
+def test_grain_makes_neighbours_alike(grain: float) -> None:
+    """White noise through a Gaussian: neighbours correlate by exp(-1 / 4 s^2)."""
+    noisy = add_noise(level(0.5), NoisePlan(0.001, 0.001, 5, grain, 0.0))[..., 1].astype(np.float64)
+    found = np.corrcoef(noisy[:, :-1].ravel(), noisy[:, 1:].ravel())[0, 1]
+    assert found == pytest.approx(np.exp(-1 / (4 * grain**2)), abs=0.04)
+
+
+def test_denoised_noise_is_grey_and_its_colour_coarser() -> None:
+    grey = add_noise(level(0.5), NoisePlan(0.001, 0.001, 5, 0.0, 0.0))
+    np.testing.assert_allclose(grey[..., 0], grey[..., 2], atol=1e-6)
+    noisy = add_noise(level(0.5), NoisePlan(0.001, 0.001, 5, 0.8)).astype(np.float64)
+    luma, color = noisy.mean(axis=-1), noisy[..., 0] - noisy[..., 2]
+    alike = [np.corrcoef(x[:, :-1].ravel(), x[:, 1:].ravel())[0, 1] for x in (luma, color)]
+    assert alike[0] + 0.1 < alike[1]

@@ -97,6 +97,7 @@ def test_factors_of_a_picture() -> None:
         "lamp_temperature": "none",
         "distance": "1 to 2 m",
         "elevation": "0 to 20 degrees",
+        "look": "none",
     }
 
 

@@ -35,7 +35,7 @@ def test_examples_plan(path: Path, tmp_path: Path) -> None:
 
 
 def test_there_are_configs_of_each_kind() -> None:
-    kinds = {load_config(p).objects.placement.kind for p in CONFIGS}
+    kinds = {c.placement(s).kind for c in map(load_config, CONFIGS) for s in c.stage}
     stages = {s.kind for p in CONFIGS for s in load_config(p).stage}
     assert kinds == {"drop", "upright", "scatter"}
     assert {"table", "shelf", "room", "none"} <= stages

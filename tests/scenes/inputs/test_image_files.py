@@ -25,6 +25,7 @@ from scanstage.scenes.inputs.image_files import (
     MAX_HDRI_BYTES,
     MAX_PHOTO_BYTES,
     PHOTO_SUFFIXES,
+    hdri_width,
     list_images,
     read_photo,
 )
@@ -268,3 +269,13 @@ def test_an_image_is_looked_into_once(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(files, "open_outside", None)
     for _ in range(3):
         files.check_images(plan)
+
+
+def test_the_width_of_an_environment_image_is_in_its_header(tmp_path: Path) -> None:
+    (tmp_path / "a.exr").write_bytes(bombs.exr())
+    (tmp_path / "b.hdr").write_bytes(cv2.imencode(".hdr", np.ones((3, 7, 3), np.float32))[1].tobytes())
+    assert [hdri_width(tmp_path / name) for name in ("a.exr", "b.hdr")] == [64, 7]
+    (tmp_path / "c.hdr").write_bytes(b"P6")
+    for name in ("c.hdr", "none.hdr"):
+        with pytest.raises(InputError, match=name):
+            hdri_width(tmp_path / name)

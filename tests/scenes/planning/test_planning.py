@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,8 @@ import pytest
 from scanstage.assets.asset import Asset
 from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.config.load import load_config
-from scanstage.scenes.config.sections.run_config import Drop, RunConfig, Scatter, Upright
+from scanstage.scenes.config.sections.placement_settings import Drop, Scatter, Upright
+from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import open_catalogue
 from scanstage.scenes.optics.geometry import apply, random_rotation
 from scanstage.scenes.plan import FramePlan
@@ -327,8 +329,8 @@ def test_a_photo_that_became_a_pipe_is_told_before_the_picture_is_rendered(tmp_p
 
 @pytest.mark.parametrize("stage", ["none", "shelf"])
 def test_dropping_needs_a_floor(tmp_path: Path, toy_library: Path, stage: str) -> None:
-    it = planner(tmp_path, toy_library, "stage: {kind: %s}" % stage)  # noqa: UP031
-    with pytest.raises(InputError, match=r"objects\.placement"):
+    it = planner(tmp_path, toy_library, "stage: {kind: %s, placement: {kind: drop}}" % stage)  # noqa: UP031
+    with pytest.raises(InputError, match=r"stage\.placement"):
         open_inputs(it.config, tmp_path)
 
 
@@ -338,3 +340,28 @@ def test_instances_lie_where_the_plan_says(tmp_path: Path, toy_library: Path) ->
     for item in plan.objects:
         vertices = apply(np.array(item.object_to_world), it.catalogue.mesh(item.asset_id).vertices)
         assert vertices[:, 2].min() > -1e-3
+
+
+def test_a_look_opens_the_lens_before_a_panorama_and_shifts_nothing_else(tmp_path: Path, toy_library: Path) -> None:
+    bare = planner(tmp_path, toy_library).plan(0).plan
+    for look in ("clean", "phone", "industrial"):
+        looked = planner(tmp_path, toy_library, f"camera: {{look: {look}}}").plan(0).plan
+        assert looked.factors["look"] == look
+        assert looked.camera.aperture_m > 0.003
+        assert replace(looked.camera, aperture_m=0.0, focus_m=bare.camera.focus_m) == bare.camera
+        assert (looked.objects, looked.lamps, looked.surfaces) == (bare.objects, bare.lamps, bare.surfaces)
+
+
+@pytest.mark.parametrize("extra", ["background: {kind: color}", "stage: {kind: room}", "light: {ambient: {}}"])
+def test_a_lens_is_not_opened_where_no_panorama_is_seen(tmp_path: Path, toy_library: Path, extra: str) -> None:
+    assert planner(tmp_path, toy_library, f"camera: {{look: clean}}\n{extra}").plan(0).plan.camera.aperture_m == 0
+
+
+def test_a_sharp_panorama_opens_the_lens_less(tmp_path: Path, toy_library: Path) -> None:
+    apertures = []
+    for width in (256, 2048):
+        sky = np.full((width // 2, width, 3), 0.5, np.float32)
+        (tmp_path / "sky.hdr").write_bytes(cv2.imencode(".hdr", sky)[1].tobytes())
+        extra = "camera: {look: clean}\nlight: {hdri: {image: sky.hdr}}"
+        apertures.append(planner(tmp_path, toy_library, extra).plan(0).plan.camera.aperture_m)
+    assert 0 < apertures[1] < apertures[0]

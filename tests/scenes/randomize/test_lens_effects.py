@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from support.projection import project
 
+from scanstage.scenes.config.camera_looks import with_look
 from scanstage.scenes.config.sections.camera_settings import CameraConfig
 from scanstage.scenes.config.sections.run_config import OutputConfig
-from scanstage.scenes.optics.geometry import look_at, to_matrix4, transform
+from scanstage.scenes.optics.geometry import blackbody_rgb, look_at, to_matrix4, transform
 from scanstage.scenes.plan import CameraPlan, NoisePlan, ObjectPlan, PostPlan
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
 from scanstage.scenes.values.draws import Draws
@@ -27,7 +28,7 @@ def draws(index: int = 0) -> Draws:
 
 
 def config(**keys: Any) -> CameraConfig:
-    return CameraConfig.model_validate(keys)
+    return with_look(CameraConfig.model_validate(keys), None)
 
 
 def test_nothing_is_added_by_default() -> None:
@@ -102,3 +103,27 @@ def test_every_picture_has_noise_of_its_own() -> None:
     assert first.noise.seed != other.noise.seed
     assert replace(first, noise=None) == PostPlan(vignetting=0.3, aberration_px=-1.5, jpeg_quality=70)
     assert first.noise == NoisePlan(0.001, 0.002, first.noise.seed)
+
+
+def test_an_f_number_is_that_of_the_sensor_it_is_said_of() -> None:
+    phone = config(depth_of_field={"f_number": 2.0, "sensor_mm": 7.6}, sensor_mm=36.0)
+    assert draw_optics(phone, CAMERA, np.zeros(3), draws()).aperture_m == pytest.approx(620 / 640 * 0.0076 / 2)
+    assert draw_optics(config(depth_of_field={"f_number": "none"}), CAMERA, np.zeros(3), draws()).aperture_m == 0
+
+
+@pytest.mark.parametrize(("mired", "kelvin"), [(0.0, 6504.0), (100.0, 3940.8), (-50.0, 9639.0)])
+def test_a_grey_card_looks_as_under_a_light_that_the_camera_takes_for_white(mired: float, kelvin: float) -> None:
+    post = draw_post(config(white_balance={"shift_mired": mired, "tint": 0.0001}), OutputConfig(), draws())
+    assert post.processor is not None
+    gains = np.array(post.processor.white_balance)
+    expected = np.array(blackbody_rgb(kelvin)) / np.array(blackbody_rgb(6504.0))
+    np.testing.assert_allclose(gains / gains[1], expected / expected[1], rtol=1e-3)
+    assert (gains[0] > gains[2]) == (mired > 0) or mired == 0
+
+
+def test_tint_takes_green_by_stops() -> None:
+    post = draw_post(config(white_balance={"tint": 0.5}), OutputConfig(), draws())
+    assert post.processor is not None
+    red, green, blue = post.processor.white_balance
+    assert green / red == pytest.approx(2**-0.5)
+    assert blue == pytest.approx(red)
