@@ -23,6 +23,7 @@ from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, Matrix4
 from scanstage.scenes.planning.refusals import Refusals
 from scanstage.scenes.randomize.background_softness import match_background
 from scanstage.scenes.randomize.camera import Subject, ball_about, draw_camera
+from scanstage.scenes.randomize.environments import fitting_weights
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
 from scanstage.scenes.randomize.lighting import draw_lamps, draw_world, panorama_width
 from scanstage.scenes.randomize.object_selection import SelectedObject, count_labelled, draw_distractors, draw_labelled
@@ -191,7 +192,10 @@ class Planner:
         fixed = {} if order is None else order.fixed
         draws = Draws(Streams(config.seed, index, attempt), draw_variables(config, Streams(config.seed, index), fixed))
         objects_draws = Draws(Streams(config.seed, index, first), draws.variables)
+        hdri = None if order is None else order.hdri
         weights = [draws.number(s.weight, f"stage.weight.{i}") for i, s in enumerate(config.stage)]
+        if hdri is not None:
+            weights = fitting_weights(weights, [s.place for s in config.stage], config.light.hdri, hdri)
         stage_config = _weighted(list(config.stage), weights, draws, "stage")
         backplate = isinstance(config.background, BackplateBackground)
         catch = backplate and config.background.shadows  # type: ignore[union-attr]
@@ -216,7 +220,7 @@ class Planner:
             attempt,
             NO_CAMERA,
             (*stage.lamps, *draw_lamps(config.light.lamps, subject.whole.center, stage.interior, draws)),
-            draw_world(config.light, draws, self.base, None if order is None else order.hdri),
+            draw_world(config.light, draws, self.base, hdri, stage_config.place),
             background,
             stage.surfaces if catch or not backplate else (),
             objects,

@@ -10,11 +10,8 @@ from pydantic import Discriminator, Field
 from scanstage.assets.textures.surface_textures import SURFACES
 from scanstage.scenes.config.sections.placement_settings import Placement
 from scanstage.scenes.config.sections.section import Section
-from scanstage.scenes.config.sections.value_types import Color, Number, Share, Text, Weight, Whole
+from scanstage.scenes.config.sections.value_types import Color, Number, Place, Share, Text, Weight, Whole
 from scanstage.scenes.values.distributions import AnyValue, Choice, Integer, Uniform
-
-Place = Literal["indoors", "outdoors", "any"]
-"""Where a stage, or an environment image, belongs."""
 
 
 class Looks(Section):
