@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from scanstage.assets.asset import Asset
 from scanstage.assets.library.primitives import PRIMITIVES
-from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.config.sections.run_config import DistractorsConfig, RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import MaterialJitter, SurfaceMaterial
 from scanstage.scenes.randomize.placement import PlacementError
 from scanstage.scenes.randomize.stages.surface_materials import ANY_TEXTURES, draw_jitter, draw_surface
+from scanstage.scenes.values.distributions import outcomes
 from scanstage.scenes.values.draws import Draws
 
+MOST_ABSENT = 8
+TYPICAL_ABSENT = 6
+"""Where objects.count is always 0: what it is at most by default."""
 SOLIDS = tuple(name for name in PRIMITIVES if name != "plane")
 
 
@@ -34,6 +39,12 @@ class SelectedObject:
     surface: SurfaceMaterial | None
 
 
+def draws_none(config: RunConfig, draws: Draws) -> bool:
+    """Whether the picture is one of the share of pictures without a labelled object; ``draws`` of its first attempt."""
+    share = draws.number(config.negatives, "negatives")
+    return share > 0 and draws.rng("negatives.picture").random() < share
+
+
 def count_labelled(config: RunConfig, draws: Draws) -> int:
     """How many labelled objects the picture shows."""
     return draws.whole(config.objects.count, "objects.count")
@@ -48,13 +59,16 @@ def draw_labelled(config: RunConfig, catalogue: Catalogue, draws: Draws, order: 
         return [
             _labelled(config, draws, i, c, a) for i, (c, a) in enumerate(zip(order.classes, order.assets, strict=True))
         ]
+    count = count_labelled(config, draws)
+    if not count:
+        return []
     given, classes = config.assets.classes, list(catalogue.classes)
     weights = [draws.number(given[c], f"classes.weight.{c}") if isinstance(given, dict) else 1.0 for c in classes]
     possible = [(c, w) for c, w in zip(classes, weights, strict=True) if w > 0]
     if not possible:
         raise PlacementError("no class has a weight above 0 in this picture", "see assets.classes")
     selected, left = [], list(possible)
-    for i in range(count_labelled(config, draws)):
+    for i in range(count):
         left = left or list(possible)
         names, w = [c for c, _ in left], [w for _, w in left]
         name = str(draws.pick(names, f"objects.{i}.class", w))
@@ -66,6 +80,21 @@ def draw_labelled(config: RunConfig, catalogue: Catalogue, draws: Draws, order: 
     return selected
 
 
+def draw_absent(config: RunConfig, catalogue: Catalogue, draws: Draws) -> list[SelectedObject]:
+    """Objects that a picture without any could have had: how large what its camera looks for would be."""
+    absent = []
+    most = max((int(o) for o in outcomes(config.objects.count)), default=0) or TYPICAL_ABSENT
+    count = count_labelled(config, draws) or int(draws.rng("imagined.count").integers(1, most, endpoint=True))
+    for i in range(min(count, MOST_ABSENT)):
+        name = f"imagined.{i}"
+        asset = draws.pick(
+            catalogue.by_class[str(draws.pick(list(catalogue.classes), f"{name}.class"))], f"{name}.asset"
+        )
+        scale = draws.number(config.objects.scale, f"{name}.scale")
+        absent.append(SelectedObject(asset.meta.asset_id, None, scale, MaterialJitter(), None))
+    return absent
+
+
 def _labelled(config: RunConfig, draws: Draws, number: int, class_name: str, asset_id: str) -> SelectedObject:
     scale = draws.number(config.objects.scale, f"objects.{number}.scale")
     jitter = draw_jitter(config.objects.material, draws, f"objects.{number}.material")
@@ -73,20 +102,48 @@ def _labelled(config: RunConfig, draws: Draws, number: int, class_name: str, ass
 
 
 def draw_distractors(config: RunConfig, catalogue: Catalogue, draws: Draws, base: Path) -> list[SelectedObject]:
-    """The objects without a label. Relative paths of photos start from ``base``."""
+    """The objects without a label. Relative paths of photos start from ``base``.
+
+    Raises PlacementError where no source has a weight.
+    """
     wanted = config.distractors
-    selected = []
-    for i in range(draws.whole(wanted.count, "distractors.count")):
+    count = draws.whole(wanted.count, "distractors.count")
+    weights = {k: draws.number(w, f"distractors.weight.{k}") for k, w in wanted.weights.items()} if count else {}
+    if weights and not any(weights.values()):
+        raise PlacementError("no source of distractors has a weight above 0 in this picture", "see distractors.source")
+    kinds, shares = list(weights), list(weights.values())
+    selected: list[SelectedObject] = []
+    shown: set[str] = set()
+    for i in range(count):
         name = f"distractors.{i}"
-        if wanted.source == "primitives":
-            shape = f"primitive/{draws.pick(list(SOLIDS), f'{name}.shape')}"
-            surface = draw_surface(wanted.looks, draws, f"{name}.looks", ANY_TEXTURES, base)
-            size = draws.number(wanted.size_m, f"{name}.size_m")
-            selected.append(SelectedObject(shape, None, size, MaterialJitter(), surface))
-        else:
-            class_name = str(draws.pick(wanted.source, f"{name}.class"))
-            asset = draws.pick(catalogue.by_class[class_name], f"{name}.asset")
-            scale = draws.number(config.objects.scale, f"{name}.scale")
-            jitter = draw_jitter(config.objects.material, draws, f"{name}.material")
-            selected.append(SelectedObject(asset.meta.asset_id, None, scale, jitter, None))
+        if not kinds:
+            class_name = str(draws.pick(list(wanted.source), f"{name}.class"))
+            selected.append(_unlabelled(config, draws, name, catalogue.by_class[class_name], None))
+            continue
+        kind = kinds[0] if len(kinds) == 1 else draws.pick(kinds, f"{name}.source", shares)
+        if kind == "primitives":
+            selected.append(_primitive(wanted, draws, name, base))
+            continue
+        there = catalogue.clutter[kind]
+        # No class comes twice while there are others.
+        class_name = str(draws.pick([c for c in there if c not in shown] or list(there), f"{name}.class"))
+        shown.add(class_name)
+        selected.append(_unlabelled(config, draws, name, there[class_name], 1.0 if kind == "samples" else None))
     return selected
+
+
+def _primitive(wanted: DistractorsConfig, draws: Draws, name: str, base: Path) -> SelectedObject:
+    shape = f"primitive/{draws.pick(list(SOLIDS), f'{name}.shape')}"
+    surface = draw_surface(wanted.looks, draws, f"{name}.looks", ANY_TEXTURES, base)
+    return SelectedObject(shape, None, draws.number(wanted.size_m, f"{name}.size_m"), MaterialJitter(), surface)
+
+
+def _unlabelled(
+    config: RunConfig, draws: Draws, name: str, scans: list[Asset], own_scale: float | None
+) -> SelectedObject:
+    """A scan of a class; ``own_scale`` goes before that of labelled objects, and the configured one before both."""
+    asset = draws.pick(scans, f"{name}.asset")
+    of_kind = config.objects.scale if own_scale is None else own_scale
+    scale = of_kind if config.distractors.scale is None else config.distractors.scale
+    jitter = draw_jitter(config.objects.material, draws, f"{name}.material")
+    return SelectedObject(asset.meta.asset_id, None, draws.number(scale, f"{name}.scale"), jitter, None)

@@ -68,6 +68,8 @@ def place(items: list[Item], config: Placement, stage: StageBuild, draws: Draws)
     Raises:
         PlacementError: no room, or nothing comes to rest, after bounded tries.
     """
+    if not items:
+        return []
     match config:
         case Drop():
             return _drop(items, config, stage, draws)

@@ -121,4 +121,4 @@ def draw_room(config: Room, draws: Draws, base: Path) -> StageBuild:
         np.array([half - margin, half - margin, height - margin]),
     )
     supports = (Support(np.zeros(3), np.array([half, half]) * 0.7),)
-    return StageBuild("room", tuple(parts.surfaces), tuple(parts.blocks), supports, interior, (lamp,))
+    return StageBuild("room", tuple(parts.surfaces), tuple(parts.blocks), supports, interior, (lamp,), enclosed=True)

@@ -96,6 +96,7 @@ class StageBuild:
         interior: lowest and highest corner (3,) of where cameras, lamps and objects must stay; None: anywhere.
         lamps: lights that belong to the stage.
         outlook: from where to look at it, unless the config says.
+        enclosed: nothing beyond it is ever seen.
     """
 
     kind: str
@@ -105,6 +106,7 @@ class StageBuild:
     interior: tuple[Float, Float] | None = None
     lamps: tuple[LampPlan, ...] = ()
     outlook: Outlook = Outlook()
+    enclosed: bool = False
 
 
 @dataclass
