@@ -35,7 +35,8 @@ from scanstage.scenes.randomize.object_selection import (
     draw_labelled,
     draws_none,
 )
-from scanstage.scenes.randomize.placement import Item, PlacementError, load_of, place
+from scanstage.scenes.randomize.placed_items import Item, load_of
+from scanstage.scenes.randomize.placement import PlacementError, place
 from scanstage.scenes.randomize.stages.draw_stage import draw_stage
 from scanstage.scenes.randomize.stages.stage_build import StageBuild
 from scanstage.scenes.sight.cast_plan import CastPlan, Planned
@@ -236,7 +237,7 @@ class Planner:
     def _item(self, chosen: SelectedObject) -> Item:
         hull = self.catalogue.mesh(chosen.asset_id).hull.astype(np.float64) * chosen.scale
         parts = tuple(p * chosen.scale for p in self.catalogue.collision_parts(chosen.asset_id))
-        return Item(chosen.asset_id, hull, parts)
+        return Item(chosen.asset_id, hull, parts, chosen.group)
 
     def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
         """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class SelectedObject:
         class_name: None of a distractor.
         scale: factor on the asset's own size; the edge of a primitive in metres.
         surface: replaces the asset's materials; None keeps them.
+        group: objects of the same one lie beside each other; None: anywhere.
     """
 
     asset_id: str
@@ -37,6 +39,7 @@ class SelectedObject:
     scale: float
     jitter: MaterialJitter
     surface: SurfaceMaterial | None
+    group: int | None = None
 
 
 def draws_none(config: RunConfig, draws: Draws) -> bool:
@@ -51,14 +54,13 @@ def count_labelled(config: RunConfig, draws: Draws) -> int:
 
 
 def draw_labelled(config: RunConfig, catalogue: Catalogue, draws: Draws, order: Order | None) -> list[SelectedObject]:
-    """The labelled objects: those of the order, or drawn.
+    """The labelled objects: those of the order, or drawn; some beside others of their class.
 
     Raises PlacementError where no class has a weight.
     """
     if order is not None:
-        return [
-            _labelled(config, draws, i, c, a) for i, (c, a) in enumerate(zip(order.classes, order.assets, strict=True))
-        ]
+        shown = zip(order.classes, order.assets, _groups_of(order.classes, config, draws), strict=True)
+        return [_labelled(config, draws, i, c, a, g) for i, (c, a, g) in enumerate(shown)]
     count = count_labelled(config, draws)
     if not count:
         return []
@@ -67,17 +69,35 @@ def draw_labelled(config: RunConfig, catalogue: Catalogue, draws: Draws, order: 
     possible = [(c, w) for c, w in zip(classes, weights, strict=True) if w > 0]
     if not possible:
         raise PlacementError("no class has a weight above 0 in this picture", "see assets.classes")
-    selected, left = [], list(possible)
+    selected: list[SelectedObject] = []
+    left, name = list(possible), ""
     for i in range(count):
+        again = i > 0 and _repeats(config, draws, i)
         left = left or list(possible)
         names, w = [c for c, _ in left], [w for _, w in left]
-        name = str(draws.pick(names, f"objects.{i}.class", w))
+        name = name if again else str(draws.pick(names, f"objects.{i}.class", w))
         if not isinstance(given, dict):
             # Without weights no class comes twice while there are others: pictures show as many as they can.
             left = [pair for pair in left if pair[0] != name]
         asset = draws.pick(catalogue.by_class[name], f"objects.{i}.asset")
-        selected.append(_labelled(config, draws, i, name, asset.meta.asset_id))
+        group = selected[-1].group if again else i
+        selected.append(_labelled(config, draws, i, name, asset.meta.asset_id, group))
     return selected
+
+
+def _repeats(config: RunConfig, draws: Draws, number: int) -> bool:
+    share = draws.number(config.objects.repeat, f"objects.{number}.repeat.share")
+    return share > 0 and draws.rng(f"objects.{number}.repeat").random() < share
+
+
+def _groups_of(classes: Sequence[str], config: RunConfig, draws: Draws) -> list[int]:
+    """Which group each object of an order is of: its own, or that of the last before it of its class."""
+    groups: list[int] = []
+    last: dict[str, int] = {}
+    for i, name in enumerate(classes):
+        groups.append(last[name] if name in last and _repeats(config, draws, i) else i)
+        last[name] = groups[-1]
+    return groups
 
 
 def draw_absent(config: RunConfig, catalogue: Catalogue, draws: Draws) -> list[SelectedObject]:
@@ -95,10 +115,12 @@ def draw_absent(config: RunConfig, catalogue: Catalogue, draws: Draws) -> list[S
     return absent
 
 
-def _labelled(config: RunConfig, draws: Draws, number: int, class_name: str, asset_id: str) -> SelectedObject:
+def _labelled(
+    config: RunConfig, draws: Draws, number: int, class_name: str, asset_id: str, group: int | None
+) -> SelectedObject:
     scale = draws.number(config.objects.scale, f"objects.{number}.scale")
     jitter = draw_jitter(config.objects.material, draws, f"objects.{number}.material")
-    return SelectedObject(asset_id, class_name, scale, jitter, None)
+    return SelectedObject(asset_id, class_name, scale, jitter, None, group)
 
 
 def draw_distractors(config: RunConfig, catalogue: Catalogue, draws: Draws, base: Path) -> list[SelectedObject]:

@@ -95,6 +95,11 @@ class ObjectsConfig(Section):
     count: Annotated[AnyValue, Whole(0, 500)] = Field(
         Integer(integer=(3, 6)), description="labelled objects a picture; 0 is a picture without any"
     )
+    repeat: Share = Field(
+        0.0,
+        description="share of objects that are of the class of the one before, and its close neighbours; with balance, "
+        "which says what pictures show, share of those of a class shown already that are its neighbours",
+    )
     placement: Placement | None = Field(
         None,
         description="how objects come to lie, where the stage doesn't say; default: drop, on a shelf upright, without "

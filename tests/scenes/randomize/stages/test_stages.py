@@ -14,7 +14,8 @@ from scanstage.scenes.inputs.catalogue import open_catalogue
 from scanstage.scenes.plan import SurfacePlan
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.randomize.physics import Body, RestingPose, World
-from scanstage.scenes.randomize.placement import Item, load_of, place
+from scanstage.scenes.randomize.placed_items import Item, load_of
+from scanstage.scenes.randomize.placement import place
 from scanstage.scenes.randomize.stages.draw_stage import draw_stage
 from scanstage.scenes.randomize.stages.stage_build import Load, StageBuild
 from scanstage.scenes.values.draws import Draws
