@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from scanstage.assets.asset import META_FILE, Asset
 from scanstage.assets.files.outside_files import open_outside
+from scanstage.assets.intake.hdri_pack import HDRI_PACK
 from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES, IntakeOptions, add_scan
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
@@ -96,7 +97,7 @@ def pull_pack(
     Raises InputError: unknown pack, no network, no pip, another file than the one expected.
     """
     if name not in PACKS:
-        raise InputError(f"there is no pack {name!r}", f"packs: {', '.join(PACKS)}")
+        raise InputError(f"there is no pack {name!r}", f"packs: {', '.join((*PACKS, HDRI_PACK))}")
     pack = PACKS[name]
     present = _present(library, pack)
     if len(present) == pack.scans and wheel is None:

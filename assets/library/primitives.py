@@ -196,9 +196,9 @@ def _hull(vertices: Points) -> npt.NDArray[np.float32]:
     return corners.astype(np.float32)
 
 
-def build_primitive(name: str) -> MeshArrays:
-    """The arrays of primitive ``name`` (without the ``primitive/`` prefix). Raises KeyError for an unknown one."""
-    vertices, faces = _joined(_SHAPES[name]())
+def primitive_arrays(parts: list[Part]) -> MeshArrays:
+    """The arrays of a primitive made of parts, with its hull."""
+    vertices, faces = _joined(parts)
     return MeshArrays(
         vertices=vertices.astype(np.float32),
         faces=faces.astype(np.int32),
@@ -207,8 +207,16 @@ def build_primitive(name: str) -> MeshArrays:
     )
 
 
-def _store(folder: Path, name: str) -> Asset:
-    mesh = build_primitive(name)
+def build_primitive(name: str) -> MeshArrays:
+    """The arrays of primitive ``name`` (without the ``primitive/`` prefix). Raises KeyError for an unknown one."""
+    return primitive_arrays(_SHAPES[name]())
+
+
+def store_primitive(folder: Path, name: str, mesh: MeshArrays) -> Asset:
+    """Write the asset ``primitive/<name>`` of ``mesh`` into ``folder``, complete or not at all.
+
+    Raises OSError where it can't be written.
+    """
     width, depth, height = (float(x) for x in np.ptp(mesh.vertices, axis=0))
     meta = AssetMeta(
         asset_id=f"primitive/{name}",
@@ -242,5 +250,7 @@ def primitive_assets() -> dict[str, Asset]:
     for name in PRIMITIVES:
         folder = cached(f"primitives-v{PRIMITIVE_VERSION}/primitive/{name}")
         present = os.path.isfile(folder / META_FILE)  # noqa: PTH113  (twelve stats at every start)
-        out[f"primitive/{name}"] = Asset.open(folder) if present else _store(folder, name)
+        out[f"primitive/{name}"] = (
+            Asset.open(folder) if present else store_primitive(folder, name, build_primitive(name))
+        )
     return out

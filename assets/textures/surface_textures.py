@@ -23,7 +23,7 @@ from scanstage.assets.textures.noise import FloatArray
 from scanstage.assets.textures.srgb import linear_from_srgb
 
 # Raise it when a painter changes: caches of other versions are then left alone, not mixed.
-TEXTURE_VERSION = 1
+TEXTURE_VERSION = 2
 Rgb = tuple[float, float, float]
 
 

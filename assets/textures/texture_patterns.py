@@ -131,17 +131,21 @@ def _boards(
 
 
 def marble(rng: np.random.Generator, size: int) -> FloatArray:
-    """White stone with branching veins: ridges of warped noise at three scales, over soft clouds."""
-    dx, dy = (fractal_noise(rng, size, 1.9) * (size * 0.03) for _ in range(2))
+    """White stone with veins: all run roughly one way, swell and peter out, each in a soft halo, over clouds.
+
+    Thin lines of one width that branch and close, as zeros of isotropic noise do, look like lightning on dark stone.
+    """
+    dx, dy = (fractal_noise(rng, size, 2.4) * (size * 0.035) for _ in range(2))
+    frayed_x, frayed_y = (fractal_noise(rng, size, 1.5, lowest=10) * (size * 0.002) for _ in range(2))
     veins = np.zeros((size, size), np.float32)
-    for length, width, depth in ((0.28, 0.05, 0.55), (0.14, 0.05, 0.28), (0.07, 0.06, 0.12)):
-        field = warp(smooth_noise(rng, size, (length, length * 0.6)), dx, dy)
-        where = ramp(smooth_noise(rng, size, (0.25, 0.25)), -0.6, 1.3)
-        veins += depth * where * np.exp(-np.abs(field) / width) + 0.35 * depth * where * np.exp(
-            -np.abs(field) / (8 * width)
-        )
-    clouds = warp(fractal_noise(rng, size, 1.6), dx, dy)
-    return 0.86 + 0.07 * clouds - veins + 0.012 * fractal_noise(rng, size, 0.3)
+    for length, width, depth in ((0.5, 0.06, 0.5), (0.3, 0.065, 0.3), (0.16, 0.09, 0.14)):
+        field = warp(warp(smooth_noise(rng, size, (length, length * 0.45)), dx, dy), frayed_x, frayed_y)
+        where = ramp(warp(smooth_noise(rng, size, (0.3, 0.2)), dx, dy), -0.1, 1.6)
+        swollen = width * (0.45 + 1.6 * ramp(smooth_noise(rng, size, (0.12, 0.12)), -1.0, 1.6))
+        halo = np.exp(-np.square(field / (9 * width)))
+        veins += depth * where * (0.5 * np.exp(-np.abs(field) / swollen) + 0.5 * halo)
+    clouds = warp(fractal_noise(rng, size, 1.9), dx, dy)
+    return 0.84 + 0.08 * clouds - veins + 0.012 * fractal_noise(rng, size, 0.3)
 
 
 def granite(rng: np.random.Generator, size: int) -> FloatArray:

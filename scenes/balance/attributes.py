@@ -11,8 +11,10 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import bounded, did_you_mean, listed, shown
 from scanstage.scenes.balance.factors import OBJECT_FACTORS, PICTURE_FACTORS
 from scanstage.scenes.config.references import deep_outcomes
+from scanstage.scenes.config.sections.light_settings import HdriConfig
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, list_images, located
+from scanstage.scenes.randomize.environments import suited, wanted_place
 from scanstage.scenes.randomize.lighting import hdri_config
 from scanstage.scenes.values.distributions import references
 from scanstage.scenes.values.seeding import Streams
@@ -113,7 +115,10 @@ def _possible(name: str, config: RunConfig, base: Path) -> list[Any]:
     for value in dict.fromkeys(deep_outcomes(source, config)):
         builtin = str(value).startswith("builtin:")
         images += [value] if builtin else [str(p) for p in list_images(located(Path(str(value)), base), HDRI_SUFFIXES)]
-    return images
+    # What no stage goes with is never drawn.
+    hdri = hdri_config(config.light) or HdriConfig()
+    used = {str(i) for stage in config.stage for i in suited(images, wanted_place(hdri, stage.place))}
+    return [image for image in images if str(image) in used]
 
 
 def set_values(attributes: tuple[Attribute, ...], seed: int, index: int) -> Mapping[str, Any]:

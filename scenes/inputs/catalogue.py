@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import Asset, MeshArrays
 from scanstage.assets.files.user_folders import LIBRARY, NO_LIBRARY, default_library
+from scanstage.assets.library.bevelled_boxes import bevelled_box
 from scanstage.assets.library.collision_file import load_collision
 from scanstage.assets.library.primitives import primitive_assets
 from scanstage.assets.library.stored_assets import list_assets
@@ -73,6 +74,9 @@ class Catalogue:
     def asset(self, asset_id: str) -> Asset:
         """The asset of an id. Raises InputError where the run has none of that id."""
         if asset_id not in self._by_id:
+            if (box := bevelled_box(asset_id)) is not None:
+                self._by_id[asset_id] = box
+                return box
             raise InputError(f"there is no asset {asset_id!r}", "it may have been removed from the library")
         return self._by_id[asset_id]
 

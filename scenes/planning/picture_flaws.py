@@ -8,7 +8,7 @@ import numpy as np
 
 from scanstage.scenes.optics.geometry import Float
 from scanstage.scenes.optics.pixel_window import hangs_by_a_pixel
-from scanstage.scenes.plan import FramePlan
+from scanstage.scenes.plan import FramePlan, Matrix4
 from scanstage.scenes.sight.label_rules import Judgement
 from scanstage.scenes.sight.visibility import Silhouette, Visibility
 
@@ -38,6 +38,8 @@ def find_flaw(
     """
     if frames_one_object(plan) and stands_in_an_object(plan, bounds):
         return "the camera stands in an object"
+    if _stands_in(plan, [(part.asset_id, part.object_to_world) for part in plan.surfaces], bounds):
+        return "the camera stands in a part of the stage"
     if seen.nearest_m < TOO_NEAR * plan.factors["camera"]["distance_m"]:
         return "something stands right in front of the camera"
     if any(o.class_name is not None for o in plan.objects) and not any(j.fate == "label" for j in judged):
@@ -49,10 +51,15 @@ def find_flaw(
 
 def stands_in_an_object(plan: FramePlan, bounds: Callable[[str], Float]) -> bool:
     """Whether the camera stands within the box of an object, in that object's own frame."""
+    return _stands_in(plan, [(item.asset_id, item.object_to_world) for item in plan.objects], bounds)
+
+
+def _stands_in(plan: FramePlan, solids: Sequence[tuple[str, Matrix4]], bounds: Callable[[str], Float]) -> bool:
+    """The same of any assets, each where its matrix puts it."""
     eye = np.array(plan.camera.camera_to_world)[:, 3]
-    for item in plan.objects:
-        low, high = bounds(item.asset_id)
-        local = (np.linalg.inv(np.array(item.object_to_world)) @ eye)[:3]
+    for asset_id, to_world in solids:
+        low, high = bounds(asset_id)
+        local = (np.linalg.inv(np.array(to_world)) @ eye)[:3]
         if ((local >= low) & (local <= high)).all():
             return True
     return False

@@ -23,6 +23,7 @@ from scanstage.scenes.planning.picture_flaws import find_flaw, frames_one_object
 from scanstage.scenes.planning.refusals import Refusals
 from scanstage.scenes.randomize.background_softness import match_background
 from scanstage.scenes.randomize.camera import draw_camera
+from scanstage.scenes.randomize.environments import fitting_weights
 from scanstage.scenes.randomize.framed_subject import Subject, imagined_subject, subject_of
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
 from scanstage.scenes.randomize.lighting import draw_lamps, draw_world, panorama_width
@@ -34,10 +35,11 @@ from scanstage.scenes.randomize.object_selection import (
     draw_labelled,
     draws_none,
 )
-from scanstage.scenes.randomize.placed_items import Item
+from scanstage.scenes.randomize.placed_items import Item, load_of
 from scanstage.scenes.randomize.placement import PlacementError, place
 from scanstage.scenes.randomize.resting.real_contacts import RealSurface
-from scanstage.scenes.randomize.stage import StageBuild, draw_stage
+from scanstage.scenes.randomize.stages.draw_stage import draw_stage
+from scanstage.scenes.randomize.stages.stage_build import StageBuild
 from scanstage.scenes.sight.cast_plan import CastPlan, Planned
 from scanstage.scenes.sight.label_rules import judge
 from scanstage.scenes.sight.seen_keypoints import NamedPoints, see_keypoints
@@ -195,16 +197,20 @@ class Planner:
         of_objects = Draws(Streams(config.seed, index, first), draws.variables)
         # Whether it shows any is the picture's own, however often it is planned: empty ones are easier to plan.
         empty = order is None and draws_none(config, Draws(Streams(config.seed, index), draws.variables))
+        hdri = None if order is None else order.hdri
         weights = [draws.number(s.weight, f"stage.weight.{i}") for i, s in enumerate(config.stage)]
+        if hdri is not None:
+            weights = fitting_weights(weights, [s.place for s in config.stage], config.light.hdri, hdri)
         stage_config = _weighted(list(config.stage), weights, draws, "stage")
         backplate = isinstance(config.background, BackplateBackground)
         catch = backplate and config.background.shadows  # type: ignore[union-attr]
-        stage = draw_stage(stage_config, draws, self.base, shadow_catcher=backplate)
         selected = [
             *([] if empty else draw_labelled(config, self.catalogue, of_objects, order)),
             *draw_distractors(config, self.catalogue, draws, self.base),
         ]
         items = [self._item(p) for p in selected]
+        load = load_of(items or [self._item(p) for p in draw_absent(config, self.catalogue, draws)])
+        stage = draw_stage(stage_config, draws, self.base, shadow_catcher=backplate, load=load)
         poses = place(items, config.placement(stage_config), stage, draws)
         matrices = [transform(pose.rotation, pose.position, p.scale) for pose, p in zip(poses, selected, strict=True)]
         objects = tuple(
@@ -220,7 +226,7 @@ class Planner:
             attempt,
             NO_CAMERA,
             (*stage.lamps, *draw_lamps(config.light.lamps, subject.whole.center, stage.interior, draws)),
-            draw_world(config.light, draws, self.base, None if order is None else order.hdri),
+            draw_world(config.light, draws, self.base, hdri, stage_config.place),
             background,
             stage.surfaces if catch or not backplate else (),
             objects,
@@ -241,10 +247,11 @@ class Planner:
         config, plan = self.config, arrangement.plan
         attempt = plan.attempt + ATTEMPTS * view
         draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
-        shot = draw_camera(config.camera, arrangement.subject, arrangement.stage.interior, draws)
+        framing = arrangement.stage.outlook.fitted(config.camera)
+        shot = draw_camera(framing, arrangement.subject, arrangement.stage.interior, draws)
         looked = with_look(config.camera, plan.factors["look"])
         camera = draw_optics(looked, shot.camera, shot.target, draws)
-        if arrangement.stage.interior is None:
+        if not arrangement.stage.enclosed:
             panorama_px = panorama_width(plan.world, plan.background)
             middles = (part.center for part in arrangement.subject.parts)
             camera = match_background(looked.depth_of_field, camera, middles, panorama_px, draws)

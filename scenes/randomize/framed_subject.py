@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanstage.scenes.optics.geometry import Float
-from scanstage.scenes.randomize.stage import StageBuild
+from scanstage.scenes.randomize.stages.stage_build import StageBuild
 from scanstage.scenes.values.draws import Draws
 
 IMAGINED_DENSITY = 0.3

@@ -9,7 +9,8 @@ import numpy as np
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.config.sections.light_settings import BUILTIN_HDRIS, HdriConfig, LampConfig, LightConfig
-from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, hdri_width, list_images, located
+from scanstage.scenes.config.sections.value_types import Place
+from scanstage.scenes.inputs.image_files import hdri_width
 from scanstage.scenes.optics.geometry import (
     Float,
     aim_lamp,
@@ -20,6 +21,7 @@ from scanstage.scenes.optics.geometry import (
     to_matrix4,
 )
 from scanstage.scenes.plan import BackgroundPlan, LampPlan, WorldPlan
+from scanstage.scenes.randomize.environments import draw_environment, wanted_place
 from scanstage.scenes.values.draws import Draws
 
 SUN_DISTANCE_M = 100.0
@@ -27,16 +29,23 @@ BUILTIN_PX = 1024
 """Width of Blender's own environment images."""
 
 
-def draw_world(config: LightConfig, draws: Draws, base: Path, image: str | None = None) -> WorldPlan:
-    """Draw the light from all around; of the environment ``image`` where that is given."""
+def draw_world(
+    config: LightConfig, draws: Draws, base: Path, image: str | None = None, stage: Place = "any"
+) -> WorldPlan:
+    """Draw the light from all around.
+
+    Args:
+        config: the configured part.
+        draws: of the picture.
+        base: folder that relative paths start from.
+        image: the environment image, where it is not to be drawn.
+        stage: where the stage belongs.
+    """
     if config.ambient is not None:  # which excludes an HDRI
         color = srgb_to_linear(str(draws.value(config.ambient.color, "light.ambient.color")))
         return WorldPlan(None, 0.0, draws.number(config.ambient.strength, "light.ambient.strength"), color)
     hdri = hdri_config(config) or HdriConfig()
-    image = image or str(draws.value(hdri.image, "light.hdri.image"))
-    if not image.startswith("builtin:"):
-        files = list_images(located(Path(image), base), HDRI_SUFFIXES)
-        image = str(draws.pick(list(files), "light.hdri.file"))
+    image = image or draw_environment(hdri, wanted_place(hdri, stage), draws, base)
     rotation = math.radians(draws.number(hdri.rotation_deg, "light.hdri.rotation_deg"))
     return WorldPlan(image, rotation, draws.number(hdri.strength, "light.hdri.strength"))
 

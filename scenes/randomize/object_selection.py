@@ -13,7 +13,7 @@ from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import MaterialJitter, SurfaceMaterial
 from scanstage.scenes.randomize.placement import PlacementError
-from scanstage.scenes.randomize.surface_materials import ANY_TEXTURES, draw_jitter, draw_surface
+from scanstage.scenes.randomize.stages.surface_materials import ANY_TEXTURES, draw_jitter, draw_surface
 from scanstage.scenes.values.distributions import outcomes
 from scanstage.scenes.values.draws import Draws
 

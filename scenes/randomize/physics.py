@@ -18,6 +18,7 @@ from scipy.spatial.transform import Rotation
 from scanstage.scenes.optics.geometry import Float, rotation_from_quaternion
 from scanstage.scenes.randomize.resting.real_contacts import Contacts, RealSurface
 from scanstage.scenes.randomize.resting.stability import tips_towards
+from scanstage.scenes.randomize.stages.stage_build import Block
 
 TYPICAL_SIZE = 0.1
 TIMESTEP_S = 0.004
@@ -51,21 +52,6 @@ class Body:
     hull: Float
     parts: tuple[Float, ...] = ()
     surface: RealSurface | None = None
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fixed box.
-
-    Attributes:
-        center: (3,) metres.
-        half: (3,) half sizes along its own axes, metres.
-        rotation: (3, 3) own axes to world.
-    """
-
-    center: Float
-    half: Float
-    rotation: Float
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from scanstage.scenes.optics.geometry import Float
-from scanstage.scenes.randomize.physics import RestingPose
+from scanstage.scenes.randomize.physics import RestingPose, footprint
 from scanstage.scenes.randomize.resting.real_contacts import RealSurface
+from scanstage.scenes.randomize.stages.stage_build import Load
 
 CLOSE = 1.35
 """Neighbours stand apart by at most this multiple of how near they could."""
@@ -44,6 +45,14 @@ class Item:
     def middle(self) -> Float:
         """(3,) centre of the hull's bounding box."""
         return (self.hull.min(axis=0) + self.hull.max(axis=0)) / 2
+
+
+def load_of(items: list[Item]) -> Load | None:
+    """What a stage has to carry; None for nothing."""
+    if not items:
+        return None
+    longest = [float(np.ptp(item.hull, axis=0).max()) for item in items]
+    return Load(sum(footprint(item.hull) for item in items), max(longest), float(np.median(longest)))
 
 
 Placed = tuple[Item, RestingPose]

@@ -16,7 +16,7 @@ from scanstage.scenes.optics.geometry import Float, random_rotation, rotation_z
 from scanstage.scenes.randomize.physics import Body, RestingPose, World, footprint
 from scanstage.scenes.randomize.placed_items import Item, Placed, around, one_of_group
 from scanstage.scenes.randomize.settling import Arrangement, come_to_rest
-from scanstage.scenes.randomize.stage import StageBuild, Support
+from scanstage.scenes.randomize.stages.stage_build import StageBuild, Support
 from scanstage.scenes.values.distributions import sample
 from scanstage.scenes.values.draws import Draws
 
@@ -68,7 +68,7 @@ def _drop(items: list[Item], config: Drop, stage: StageBuild, draws: Draws) -> l
     density = draws.number(config.density, "placement.density")
     area = sum(footprint(item.hull) for item in items) / density
     widest = max(float(np.ptp(item.hull, axis=0).max()) for item in items)
-    half, center = _region(area, widest, support, draws)
+    half, center = (support.half, support.center[:2]) if support.walled else _region(area, widest, support, draws)
     room = 4 * float(np.prod(support.half))
     if widest / 2 > support.half.min() or sum(footprint(i.hull) for i in items) > 4 * room:
         raise PlacementError(
@@ -84,9 +84,7 @@ def _drop(items: list[Item], config: Drop, stage: StageBuild, draws: Draws) -> l
         for index, pose in enumerate(_above(items, half, center, support.center[2], config, draws, rng)):
             world.put(index, pose)
         found = come_to_rest(world)
-        fallen = sum(
-            _lowest(i, p) < support.center[2] - 0.03 * i.radius - 1e-3 for i, p in zip(items, found.poses, strict=True)
-        )
+        fallen = sum(_fell_off(i, p, support) for i, p in zip(items, found.poses, strict=True))
         if found.settled and not fallen:
             best = found if best is None or found.fault < best.fault else best
             if best.fault <= 1 or round_ + 1 >= WELL_ROUNDS:
@@ -278,6 +276,15 @@ def _world(items: list[Item], stage: StageBuild, pen: tuple[Float, Float] | None
 
 def _lowest(item: Item, pose: RestingPose) -> float:
     return float((item.hull @ pose.rotation.T)[:, 2].min() + pose.position[2])
+
+
+def _fell_off(item: Item, pose: RestingPose, support: Support) -> bool:
+    """Whether an item lies below a support, or beside it behind its walls."""
+    if support.walled:
+        middle = (pose.rotation @ item.middle + pose.position - support.center)[:2]
+        if (np.abs(middle) > support.half).any():
+            return True
+    return _lowest(item, pose) < support.center[2] - 0.03 * item.radius - 1e-3
 
 
 def _size(support: Support) -> str:

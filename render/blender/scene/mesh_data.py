@@ -54,9 +54,9 @@ def linear_rgba(srgb: Array) -> Array:
 
 
 def is_axis_aligned(arrays: dict[str, Array]) -> bool:
-    """Whether nearly all of the surface faces along a coordinate axis (boxes and planes)."""
+    """Whether most of the surface faces along a coordinate axis (boxes, also with bevelled edges, and planes)."""
     corners = arrays["vertices"][arrays["faces"]].astype(np.float64)
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = np.linalg.norm(normals, axis=1)
     total = area.sum()
-    return bool(total > 0 and area[np.abs(normals).max(axis=1) > 0.999 * area].sum() > 0.9 * total)
+    return bool(total > 0 and area[np.abs(normals).max(axis=1) > 0.999 * area].sum() > 0.8 * total)

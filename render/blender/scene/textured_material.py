@@ -105,11 +105,11 @@ def projected_uv(
         faces: (F, 3).
         properties: of the object, see :func:`surface_properties`.
     """
-    corners = vertices[faces].astype(np.float64)
+    corners = vertices[faces].astype(np.float64) * properties[SCALE]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     axis = np.abs(normals).argmax(axis=1)
     sign = np.sign(np.take_along_axis(normals, axis[:, None], axis=1))
-    x, y, z = np.moveaxis(corners * properties[SCALE], -1, 0)
+    x, y, z = np.moveaxis(corners, -1, 0)
     across = np.select([axis[:, None] == 0, axis[:, None] == 1], [y * sign, -x * sign], x * sign)
     up = np.where(axis[:, None] == 2, y, z)
     per_metre, rotation, _ = properties[LAYOUT]

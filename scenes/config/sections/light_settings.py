@@ -12,13 +12,24 @@ from scanstage.scenes.config.sections.value_types import (
     Degrees,
     Elevation,
     Number,
+    Place,
     Text,
     Whole,
 )
 from scanstage.scenes.values.distributions import AnyValue, Choice, Uniform
 
-BUILTIN_HDRIS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
-"""CC0 environment images that every Blender carries."""
+BUILTIN_PLACES: dict[str, Place] = {
+    "city": "outdoors",
+    "courtyard": "any",  # below a roof, open to one side
+    "forest": "outdoors",
+    "interior": "indoors",
+    "night": "outdoors",
+    "studio": "indoors",
+    "sunrise": "outdoors",
+    "sunset": "outdoors",
+}
+"""CC0 environment images that every Blender carries, and where each was taken."""
+BUILTIN_HDRIS = tuple(BUILTIN_PLACES)
 
 
 class HdriConfig(Section):
@@ -27,6 +38,12 @@ class HdriConfig(Section):
     image: Annotated[AnyValue, Text()] = Field(
         Choice(choice=[f"builtin:{name}" for name in BUILTIN_HDRIS if name != "night"]),
         description=f"builtin:<name> ({', '.join(BUILTIN_HDRIS)}), a .hdr or .exr file, or a folder of such",
+    )
+    place: Literal["stage", "indoors", "outdoors", "any"] = Field(
+        "stage",
+        description="which images of a list or a folder are taken: those from where the stage belongs (stage: its "
+        "place), from indoors, from outdoors, or any. A file's place is the nearest part of its path that ends in "
+        "indoors or outdoors; one that doesn't say is taken everywhere, and where none fits, all are",
     )
     rotation_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="about the vertical")
     strength: Annotated[AnyValue, Number(0, 1000)] = Field(1.0, description="factor on the image's radiance")

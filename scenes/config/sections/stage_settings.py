@@ -10,8 +10,8 @@ from pydantic import Discriminator, Field
 from scanstage.assets.textures.surface_textures import SURFACES
 from scanstage.scenes.config.sections.placement_settings import Placement
 from scanstage.scenes.config.sections.section import Section
-from scanstage.scenes.config.sections.value_types import Color, Number, Share, Text, Weight, Whole
-from scanstage.scenes.values.distributions import AnyValue, Integer, Uniform
+from scanstage.scenes.config.sections.value_types import Color, Number, Place, Share, Text, Weight, Whole
+from scanstage.scenes.values.distributions import AnyValue, Choice, Integer, Uniform
 
 
 class Looks(Section):
@@ -32,6 +32,7 @@ class Looks(Section):
 
 class _Stage(Section):
     weight: Weight = Field(1.0, description="how often, where several stages are listed")
+    place: Place = Field("indoors", description="where it stands: what HDRIs are chosen from, see light.hdri.place")
     placement: Placement | None = Field(
         None, description="how objects come to lie on this stage; default: as objects.placement says"
     )
@@ -41,12 +42,14 @@ class NoStage(_Stage):
     """Nothing to rest on: for scattered objects."""
 
     kind: Literal["none"]
+    place: Place = Field("any", description="where it is: what HDRIs are chosen from, see light.hdri.place")
 
 
 class Ground(_Stage):
     """A square of ground."""
 
     kind: Literal["ground"]
+    place: Place = Field("outdoors", description="where it lies: what HDRIs are chosen from, see light.hdri.place")
     size_m: Annotated[AnyValue, Number(0.01, 1e4)] = Field(6.0, description="edge of the square")
     looks: Looks = Field(default_factory=Looks)
 
@@ -71,6 +74,7 @@ class Shelf(_Stage):
     gap_m: Annotated[AnyValue, Number(0.05, 10)] = Field(Uniform(uniform=(0.28, 0.36)), description="between boards")
     looks: Looks = Field(default_factory=Looks)
     wall: Looks | None = Field(default_factory=Looks, description="the wall behind it; null for none")
+    neighbours: bool = Field(True, description="bays full of cartons at its left and right, so that it ends nowhere")
 
 
 class Room(_Stage):
@@ -87,4 +91,76 @@ class Room(_Stage):
     )
 
 
-Stage = Annotated[NoStage | Ground | Table | Shelf | Room, Discriminator("kind")]
+class Bin(_Stage):
+    """A carton, tote or metal bin: floor and walls; objects lie in it, heaped. The camera looks in from above.
+
+    Where neither sizes nor a camera's elevation are given, both fit: the floor to the objects, the view to the walls.
+    """
+
+    kind: Literal["bin"]
+    made_of: Annotated[AnyValue, Text("cardboard", "plastic", "metal")] = Field(
+        Choice(choice=["cardboard", "plastic", "metal"]),
+        description="decides walls, rim and flaps, and suits texture any",
+    )
+    width_m: Annotated[AnyValue, Number(0.02, 100)] | None = Field(
+        None, description="inside; default: fits the objects"
+    )
+    depth_m: Annotated[AnyValue, Number(0.02, 100)] | None = Field(
+        None, description="inside; default: fits the objects"
+    )
+    height_m: Annotated[AnyValue, Number(0.005, 100)] | None = Field(
+        None, description="of the walls inside; default: fits the objects"
+    )
+    heaped: Annotated[AnyValue, Number(0.05, 20)] = Field(
+        Uniform(uniform=(0.5, 1.2)),
+        description="footprints of all objects by the area of a floor that fits them: above 1 they lie on each other",
+    )
+    flaps: Share = Field(0.6, description="share of cartons whose flaps hang open")
+    looks: Looks = Field(default_factory=Looks)
+    stands_on: Annotated[AnyValue, Text("table", "floor")] = Field(Choice(choice=["table", "floor"]))
+    under: Looks = Field(default_factory=Looks, description="of the table or floor")
+
+
+class Corner(_Stage):
+    """A floor with one or two walls and skirting boards behind it, open to the rest and lit from there."""
+
+    kind: Literal["corner"]
+    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field(
+        Uniform(uniform=(1.2, 2.0)), description="of the part of the floor that objects stand on"
+    )
+    depth_m: Annotated[AnyValue, Number(0.1, 100)] = Field(Uniform(uniform=(0.8, 1.4)), description="of that part")
+    walls: Annotated[AnyValue, Text("back", "left", "right")] = Field(
+        Choice(choice=["back", "left", "right"]), description="the back one alone, or with one at its left or right"
+    )
+    skirting: bool = True
+    floor: Looks = Field(default_factory=Looks)
+    wall: Looks = Field(default_factory=Looks)
+
+
+class Desk(_Stage):
+    """A desk or counter before a wall, with other things along its back: books, cartons, jars, a screen."""
+
+    kind: Literal["desk"]
+    width_m: Annotated[AnyValue, Number(0.3, 100)] = Field(Uniform(uniform=(1.4, 2.0)))
+    depth_m: Annotated[AnyValue, Number(0.2, 100)] = Field(Uniform(uniform=(0.65, 0.85)))
+    clutter: Annotated[AnyValue, Whole(0, 20)] = Field(Integer(integer=(3, 6)), description="things along its back")
+    looks: Looks = Field(default_factory=Looks)
+    wall: Looks | None = Field(default_factory=Looks, description="the wall behind it; null for none")
+    floor: Looks | None = Field(default_factory=Looks, description="the floor below it; null for none")
+
+
+class Conveyor(_Stage):
+    """A conveyor belt along X with rails at its sides, over a floor."""
+
+    kind: Literal["conveyor"]
+    width_m: Annotated[AnyValue, Number(0.05, 100)] = Field(Uniform(uniform=(0.4, 0.65)), description="of the belt")
+    length_m: Annotated[AnyValue, Number(0.2, 1000)] = Field(4.0)
+    rails: Annotated[AnyValue, Number(0, 1)] = Field(
+        Uniform(uniform=(0.02, 0.09)), description="height of the rails above the belt, metres; 0: none"
+    )
+    belt: Looks = Field(default_factory=Looks)
+    frame: Looks = Field(default_factory=Looks)
+    floor: Looks | None = Field(default_factory=Looks, description="the floor below it; null for none")
+
+
+Stage = Annotated[NoStage | Ground | Table | Shelf | Room | Bin | Corner | Desk | Conveyor, Discriminator("kind")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -16,6 +16,9 @@ from pydantic_core import CoreSchema, core_schema
 from scanstage.assets.messages.wording import shown
 from scanstage.scenes.values.bounded_numbers import is_finite
 from scanstage.scenes.values.distributions import AnyValue, outcomes
+
+Place = Literal["indoors", "outdoors", "any"]
+"""Where a stage, or an environment image, belongs."""
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import trimesh
 from typer.testing import CliRunner
 
+from scanstage.assets.intake import hdri_pack
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.cli.asset_commands import app
@@ -175,3 +177,12 @@ def test_keypoints_come_in_and_are_mentioned(tmp_path: Path, scans: Path) -> Non
     code, output = call("inspect", scans / "box.stl")
     assert code == 0
     assert "2 named points" in output
+
+
+def test_hdris_are_pulled_with_the_lines_that_a_config_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hdri_pack, "_read", lambda _, names: dict.fromkeys(names, b"image"))
+    code, output = call("pull", "hdris", "--library", tmp_path / "lib", "--archive", tmp_path / "a.tgz")
+    assert code == 0, output
+    found = re.findall(r'"([^"]*doors)"', output)
+    assert [Path(f).is_dir() for f in found] == [True, True]
+    assert list_assets(tmp_path / "lib") == []

@@ -70,16 +70,17 @@ def test_environment_images(tmp_path: Path) -> None:
     images.mkdir()
     for name in ("b.hdr", "a.hdr"):
         (images / name).write_bytes(b"#?RADIANCE\n\n-Y 1 +X 2\n")
-    config = hdri({"choice": ["builtin:city", "skies"]})
-    everything = ("builtin:city", str(images / "a.hdr"), str(images / "b.hdr"))
+    config = hdri({"choice": ["builtin:studio", "skies"]})
+    everything = ("builtin:studio", str(images / "a.hdr"), str(images / "b.hdr"))
     assert find({"hdri": "uniform"}, tmp_path, **config) == {"hdri": everything}
-    assert find({"hdri": ["a.hdr", "builtin:city"]}, tmp_path, **config) == {"hdri": (everything[1], everything[0])}
-    assert find({"hdri": ["skies/b.hdr", "city"]}, tmp_path, **config) == {"hdri": (everything[2], everything[0])}
-    assert [Attribute("hdri").shown_as(v) for v in everything] == ["city", "a.hdr", "b.hdr"]
+    assert find({"hdri": ["a.hdr", "builtin:studio"]}, tmp_path, **config) == {"hdri": (everything[1], everything[0])}
+    assert find({"hdri": ["skies/b.hdr", "studio"]}, tmp_path, **config) == {"hdri": (everything[2], everything[0])}
+    assert [Attribute("hdri").shown_as(v) for v in everything] == ["studio", "a.hdr", "b.hdr"]
     assert find({"hdri": "independent"}, tmp_path, **config) == {"hdri": ()}
-    assert len(find({"hdri": "uniform"})["hdri"]) == 7, "the default choice"
+    assert len(find({"hdri": "uniform"})["hdri"]) == 3, "those of the default choice that are indoors, as a table is"
+    assert len(find({"hdri": "uniform"}, stage=[{"kind": "table"}, {"kind": "ground"}])["hdri"]) == 7
     assert find({"hdri": "uniform"}, light={"ambient": {}}) == {"hdri": ()}
-    with pytest.raises(InputError, match=r"never 'attic'; it is one of city, a\.hdr, b\.hdr"):
+    with pytest.raises(InputError, match=r"never 'attic'; it is one of studio, a\.hdr, b\.hdr"):
         find({"hdri": ["attic"]}, tmp_path, **config)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no image in this folder"):

@@ -59,7 +59,7 @@ def test_all_mistakes_at_once_with_place_and_mend(tmp_path: Path) -> None:
         "c.yaml:6: camera.elevation_deg: expected a number from -90 to 90, got 95",
         "c.yaml:7: camera.fovdeg: unknown key; did you mean fov_deg?",
         "did you mean uniform?",
-        "c.yaml:9: stage: unknown kind 'tabel', expected one of none, ground, table, shelf, room; did you mean table?",
+        "c.yaml:9: stage: unknown kind 'tabel', expected one of none, ground, table, shelf, room, bin, corner, desk, conveyor; did you mean table?",  # noqa: E501
         "c.yaml:11: objects.placement.density: expected a number from 0.02 to 1, got 3",
         "c.yaml:14: light.lamps.0.power: this key is required",
     ):

@@ -18,7 +18,7 @@ from scanstage.scenes.planning.preflight import open_planner
 from scanstage.scenes.randomize.object_selection import draw_labelled
 from scanstage.scenes.randomize.placed_items import Item
 from scanstage.scenes.randomize.placement import place
-from scanstage.scenes.randomize.stage import draw_stage
+from scanstage.scenes.randomize.stages.draw_stage import draw_stage
 from scanstage.scenes.values.draws import Draws
 from scanstage.scenes.values.seeding import Streams
 

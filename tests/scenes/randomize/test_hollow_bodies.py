@@ -6,7 +6,8 @@ import numpy as np
 import trimesh
 from support.hollow_shapes import cup, ring, sectors
 
-from scanstage.scenes.randomize.physics import Block, Body, RestingPose, World
+from scanstage.scenes.randomize.physics import Body, RestingPose, World
+from scanstage.scenes.randomize.stages.stage_build import Block
 
 GROUND = Block(np.array([0.0, 0.0, -0.1]), np.array([2.0, 2.0, 0.1]), np.eye(3))
 PEG = Block(np.array([0.0, 0.0, 0.1]), np.array([0.008, 0.008, 0.1]), np.eye(3))

@@ -7,7 +7,8 @@ import numpy as np
 import trimesh
 
 from scanstage.scenes.optics.geometry import random_rotation
-from scanstage.scenes.randomize.physics import OVERLAP_TOLERANCE, Block, Body, RestingPose, World
+from scanstage.scenes.randomize.physics import OVERLAP_TOLERANCE, Body, RestingPose, World
+from scanstage.scenes.randomize.stages.stage_build import Block
 
 GROUND = Block(np.array([0.0, 0.0, -0.1]), np.array([2.0, 2.0, 0.1]), np.eye(3))
 

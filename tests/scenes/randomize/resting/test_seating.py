@@ -9,7 +9,8 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 from support.hollow_shapes import cup, sectors
 
-from scanstage.scenes.randomize.physics import Block, Body, RestingPose, World
+from scanstage.scenes.randomize.physics import Body, RestingPose, World
+from scanstage.scenes.randomize.stages.stage_build import Block
 from scanstage.scenes.randomize.resting.real_contacts import Contacts, RealSurface
 from scanstage.scenes.randomize.resting.seating import contact_fault
 from scanstage.scenes.randomize.settling import seated

@@ -7,7 +7,8 @@ import pytest
 import trimesh
 from scipy.spatial.transform import Rotation
 
-from scanstage.scenes.randomize.physics import Block, Body, RestingPose, World
+from scanstage.scenes.randomize.physics import Body, RestingPose, World
+from scanstage.scenes.randomize.stages.stage_build import Block
 from scanstage.scenes.randomize.resting.stability import tips_towards
 from scanstage.scenes.randomize.settling import come_to_rest
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from scanstage.assets.textures.surface_textures import SURFACES
 from scanstage.scenes.config.sections.run_config import JitterConfig
 from scanstage.scenes.config.sections.stage_settings import Looks
@@ -29,8 +31,17 @@ TABLE_TEXTURES = (
     "concrete",
 )
 GROUND_TEXTURES = ("wood_planks", "concrete", "tiles", "terrazzo", "granite", "marble", "fabric")
+PAINTS = ("#efece4", "#e3dfd4", "#f3f2ee", "#c9d0cf", "#cdd6da", "#d6cbb8", "#b7bfb2", "#8f9ea8", "#b89c86")
+"""Of walls indoors."""
 WALL_TEXTURES = ("plaster", "plaster", "concrete", "tiles")
+FLOOR_TEXTURES = ("wood_planks", "wood_planks", "tiles", "concrete", "terrazzo", "fabric")
+"""Of floors indoors."""
+WORKSHOP_TEXTURES = ("concrete", "concrete", "terrazzo", "tiles")
+INDOOR_WALLS = ("none", "none", "none", "plaster", "concrete", "tiles")
 SHELF_TEXTURES = ("wood_grain", "wood_planks", "plaster")
+DESK_TEXTURES = ("wood_grain", "wood_grain", "wood_planks", "marble", "granite", "none", "concrete", "linen")
+BIN_TEXTURES = {"cardboard": ("cardboard",), "plastic": ("none",), "metal": ("brushed_metal",)}
+METAL_TEXTURES = ("brushed_metal", "none")
 ANY_TEXTURES = tuple(SURFACES)
 
 DARKER = 0.45
@@ -82,6 +93,36 @@ def draw_surface(looks: Looks, draws: Draws, name: str, suited: tuple[str, ...],
     return _overridden(material, looks, draws, name)
 
 
+def coated(texture: str, rng: np.random.Generator) -> SurfaceMaterial:
+    """A material of a built-in texture, for things that no config describes: its palette and gloss are drawn."""
+    style = SURFACES[texture]
+    dark, light = style.palettes[int(rng.integers(len(style.palettes)))]
+    low, high = style.roughness
+    offset = (float(rng.random()), float(rng.random()))
+    return SurfaceMaterial(
+        dark, light, f"builtin:{texture}", None, style.size_m, offset, 0.0, low + float(rng.random()) * (high - low),
+        style.metallic, bump_m=style.bump_m, joint_roughness=style.joint_roughness,
+    )  # fmt: skip
+
+
+def draw_wall(looks: Looks, draws: Draws, name: str, base: Path) -> SurfaceMaterial:
+    """Draw a wall's material: most walls that people live and work between are painted evenly."""
+    drawn = draw_surface(looks, draws, name, INDOOR_WALLS, base)
+    if drawn.texture is not None or drawn.image is not None or looks.color is not None:
+        return drawn
+    coat = painted(draws.rng(f"{name}.paint"), PAINTS)
+    return replace(drawn, color_a=coat.color_a, color_b=coat.color_b)
+
+
+def painted(
+    rng: np.random.Generator, colors: tuple[str, ...] = (), roughness: tuple[float, float] = (0.3, 0.8)
+) -> SurfaceMaterial:
+    """An even colour, one of ``colors`` (sRGB ``#rrggbb``) or a muted one, of a gloss within ``roughness``."""
+    color = srgb_to_linear(colors[int(rng.integers(len(colors)))]) if colors else _muted_of(rng)
+    low, high = roughness
+    return SurfaceMaterial(color, color, roughness=low + (high - low) * float(rng.random()))
+
+
 def draw_jitter(config: JitterConfig, draws: Draws, name: str) -> MaterialJitter:
     """Draw the changes to one scan's materials."""
     fields = ("hue", "saturation", "value", "roughness", "metallic", "specular")
@@ -94,7 +135,10 @@ def _color(looks: Looks, draws: Draws, name: str) -> Rgb | None:
 
 def _muted(draws: Draws, name: str) -> Rgb:
     """A colour that things are painted in: any hue, seldom garish, neither black nor glaring."""
-    rng = draws.rng(f"{name}.muted")
+    return _muted_of(draws.rng(f"{name}.muted"))
+
+
+def _muted_of(rng: np.random.Generator) -> Rgb:
     level = 0.05 + 0.55 * rng.random()
     tint = 0.5 + 0.5 * rng.random(3)
     return (float(level * tint[0]), float(level * tint[1]), float(level * tint[2]))
