@@ -10,6 +10,13 @@ import bpy
 _RENAMED = {"Specular IOR Level": "Specular", "Emission Color": "Emission"}
 
 
+ALBEDO_PASS = "albedo"
+"""A pass of the surfaces' base colours (an AOV)."""
+ALBEDO_ONLY = "albedo_only"
+"""A property of the scene: while it is 1, surfaces have that pass and no light. Cycles puts its value into the shaders
+before it compiles them, so that neither kind of render pays for the other."""
+
+
 class NodeGraph:
     """A shader node tree under construction. Values given to nodes are sockets to link or constants to set."""
 
@@ -76,14 +83,37 @@ class NodeGraph:
         self.feed(node.inputs["Vector"], coordinates)
         return node
 
-    def principled(self, **inputs: Any) -> Any:
-        """A Principled BSDF by today's socket names (spaces as ``_``), wired to the material's output."""
+    def principled(self, albedo_apart: bool = False, **inputs: Any) -> Any:
+        """A Principled BSDF by today's socket names (spaces as ``_``), wired to the material's output.
+
+        With ``albedo_apart``, base colours have a pass of their own, and can be rendered alone.
+        """
         bsdf = self.node("BsdfPrincipled")
         for key, value in inputs.items():
             name = key.replace("_", " ")
             self.feed(bsdf.inputs[name if name in bsdf.inputs else _RENAMED[name]], value)
         # Without anisotropy the tangent is of no account, but where none is given Cycles works it out at every hit.
         self.feed(bsdf.inputs["Tangent"], self.node("NewGeometry").outputs["Normal"])
-        output = self.node("OutputMaterial")
-        self.tree.links.new(bsdf.outputs[0], output.inputs["Surface"])
+        surface = self._albedo_apart(bsdf, inputs) if albedo_apart else bsdf.outputs[0]
+        self.feed(self.node("OutputMaterial").inputs["Surface"], surface)
         return bsdf
+
+    def _albedo_apart(self, bsdf: Any, inputs: dict[str, Any]) -> Any:
+        """The pass, and a surface that is without light where that is all that is wanted."""
+        color, alpha = inputs["Base_Color"], inputs.get("Alpha", 1.0)
+        opaque = not isinstance(alpha, bpy.types.NodeSocket) and alpha == 1.0
+        aov = self.node("OutputAOV")
+        setattr(aov, "aov_name" if hasattr(aov, "aov_name") else "name", ALBEDO_PASS)  # until 4.1
+        # What is cut away has no colour: it would be added to that of what one sees through it.
+        self.feed(aov.inputs["Color"], color if opaque else self.vector("MULTIPLY", color, alpha))
+        unlit = None
+        if not opaque:
+            unlit = self.node("MixShader")
+            self.feed(unlit.inputs[0], alpha)
+            self.feed(unlit.inputs[1], self.node("BsdfTransparent").outputs[0])
+        chosen = self.node("MixShader")
+        self.feed(chosen.inputs[0], self.node("Attribute", attribute_type="VIEW_LAYER", attribute_name=ALBEDO_ONLY).outputs["Fac"])
+        self.feed(chosen.inputs[1], bsdf.outputs[0])
+        if unlit is not None:
+            self.feed(chosen.inputs[2], unlit.outputs[0])
+        return chosen.outputs[0]

@@ -8,7 +8,7 @@ from typing import Literal
 EngineName = Literal["cycles", "eevee"]
 Device = Literal["auto", "optix", "cuda", "hip", "oneapi", "metal", "cpu"]
 Preset = Literal["draft", "standard", "final"]
-Denoise = Literal["off", "fast", "balanced", "high"]
+Denoise = Literal["off", "fast", "balanced", "high", "light"]
 HdriLight = Literal["split", "exact"]
 
 
@@ -42,6 +42,7 @@ class RenderSettings:
     noise_threshold: float = 0.02
     min_samples: int = 8
     denoise: Denoise = "fast"
+    albedo_samples: int = 0
     max_bounces: int = 5
     diffuse_bounces: int = 4
     glossy_bounces: int = 4
