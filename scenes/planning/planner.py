@@ -20,7 +20,7 @@ from scanstage.scenes.optics.pixel_window import hangs_by_a_pixel
 from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan
 from scanstage.scenes.planning.refusals import Refusals
-from scanstage.scenes.randomize.camera import draw_camera
+from scanstage.scenes.randomize.camera import Subject, ball_about, draw_camera
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
 from scanstage.scenes.randomize.lighting import draw_lamps, draw_world
 from scanstage.scenes.randomize.object_selection import SelectedObject, count_labelled, draw_distractors, draw_labelled
@@ -43,8 +43,9 @@ PLACEMENT_ATTEMPTS = 2
 """So many times objects may find no room before others are drawn. As long as they find room they stay: classes that are
 hard to see would become rare otherwise."""
 OBJECT_DRAWS = 4
+IN_AN_OBJECT = "the camera stands in an object"
 TOO_NEAR = 0.08
-"""Nothing may stand nearer to the camera than this share of its distance to the objects' centre."""
+"""Nothing may stand nearer to the camera than this share of its distance to the centre of what it frames."""
 
 FRAGILE_FROM_PX = 16
 """Objects of fewer pixels, where someone wants them labelled, always hang by some."""
@@ -59,8 +60,7 @@ class _Arrangement:
 
     plan: FramePlan
     stage: StageBuild
-    center: Float
-    radius: float
+    subject: Subject
 
 
 class Planner:
@@ -141,8 +141,12 @@ class Planner:
             seen = self.caster.cast(plan)
             judged = judge(plan, seen, self.config.labels)
             broken = [j for j in judged if j.replan]
-            if (flaw := _flaw(plan, seen, judged)) is not None and not broken:
+            by_one = "framing" in plan.factors["camera"]
+            flaw = IN_AN_OBJECT if by_one and self._is_inside_an_object(plan) else _flaw(plan, seen, judged)
+            if flaw is not None and not broken:
                 refusals.flawed(flaw)
+                if by_one and view + 1 < BURIED:
+                    continue  # by another object, or from elsewhere, nothing may be in the way
                 return
             if not broken:
                 yield CastPlan(plan, seen, dict(refusals.counted))
@@ -199,13 +203,13 @@ class Planner:
             ObjectPlan(i + 1, p.asset_id, p.class_name, to_matrix4(m), p.jitter, p.surface)
             for i, (p, m) in enumerate(zip(selected, matrices, strict=True))
         )
-        center, radius = self._bounds(selected, matrices)
+        subject = self._subject(selected, matrices)
         background = self._background(draws)
         plan = FramePlan(
             index,
             attempt,
             NO_CAMERA,
-            (*stage.lamps, *draw_lamps(config.light.lamps, center, stage.interior, draws)),
+            (*stage.lamps, *draw_lamps(config.light.lamps, subject.whole.center, stage.interior, draws)),
             draw_world(config.light, draws, self.base, None if order is None else order.hdri),
             background,
             stage.surfaces if catch or not backplate else (),
@@ -213,30 +217,37 @@ class Planner:
             draw_post(config.camera, config.output, draws),
             _factors(draws, stage, background),
         )
-        return _Arrangement(plan, stage, center, radius)
+        return _Arrangement(plan, stage, subject)
 
     def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
         """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""
         config, plan = self.config, arrangement.plan
         attempt = plan.attempt + ATTEMPTS * view
         draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
-        center = arrangement.center
-        camera, drawn = draw_camera(config.camera, center, arrangement.radius, arrangement.stage.interior, draws)
-        camera = draw_optics(config.camera, camera, center, draws)
+        shot = draw_camera(config.camera, arrangement.subject, arrangement.stage.interior, draws)
+        camera = draw_optics(config.camera, shot.camera, shot.target, draws)
         objects = draw_motion(config.camera.motion_blur, camera, plan.objects, draws)
-        return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=plan.factors | {"camera": drawn})
+        factors = plan.factors | {"camera": shot.drawn}
+        return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=factors)
 
-    def _bounds(self, selected: list[SelectedObject], matrices: list[Float]) -> tuple[Float, float]:
-        """Centre of the labelled objects' bounding box and the radius of a sphere about it that holds them."""
-        points = np.concatenate(
-            [
-                apply(m, self.catalogue.mesh(p.asset_id).hull)
-                for p, m in zip(selected, matrices, strict=True)
-                if p.class_name is not None
-            ]
-        )
-        center = (points.min(axis=0) + points.max(axis=0)) / 2
-        return center, float(np.linalg.norm(points - center, axis=1).max())
+    def _subject(self, selected: list[SelectedObject], matrices: list[Float]) -> Subject:
+        """What the camera can look at: the labelled objects."""
+        hulls = [
+            apply(m, self.catalogue.mesh(p.asset_id).hull)
+            for p, m in zip(selected, matrices, strict=True)
+            if p.class_name is not None
+        ]
+        return Subject(ball_about(np.concatenate(hulls)), tuple(ball_about(hull) for hull in hulls))
+
+    def _is_inside_an_object(self, plan: FramePlan) -> bool:
+        """Whether the camera stands within the box of an object, in that object's own frame."""
+        eye = np.array(plan.camera.camera_to_world)[:, 3]
+        for item in plan.objects:
+            low, high = self.catalogue.bounds(item.asset_id)
+            local = (np.linalg.inv(np.array(item.object_to_world)) @ eye)[:3]
+            if ((local >= low) & (local <= high)).all():
+                return True
+        return False
 
     def _background(self, draws: Draws) -> BackgroundPlan:
         background = self.config.background

@@ -24,7 +24,7 @@ from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, PHOTO_SUFFIXES, l
 from scanstage.scenes.optics.ideal_camera import engine_camera
 from scanstage.scenes.plan import CameraPlan
 from scanstage.scenes.planning.planner import NO_CAMERA, Planner, draw_variables
-from scanstage.scenes.randomize.camera import draw_camera
+from scanstage.scenes.randomize.camera import Sphere, Subject, draw_camera
 from scanstage.scenes.randomize.lighting import check_builtin_hdri
 from scanstage.scenes.values.draws import Draws
 from scanstage.scenes.values.seeding import Streams
@@ -162,7 +162,8 @@ def _first_cameras(config: RunConfig) -> set[CameraPlan]:
     for index in range(min(config.images, LENSES_LOOKED_AT)):
         streams = Streams(config.seed, index)
         draws = Draws(streams, draw_variables(config, streams))
-        camera, _ = draw_camera(config.camera, np.zeros(3), 1.0, None, draws)
+        ball = Sphere(np.zeros(3), 1.0)
+        camera = draw_camera(config.camera, Subject(ball, (ball,)), None, draws).camera
         found.add(replace(camera, camera_to_world=NO_CAMERA.camera_to_world, near_m=0.01, far_m=1000.0))
     return found
 

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from scanstage.scenes.config.sections.section import Section
-from scanstage.scenes.config.sections.value_types import Degrees, Elevation, Number, NumberOr, Share
-from scanstage.scenes.values.distributions import AnyValue, Uniform, outcomes
+from scanstage.scenes.config.sections.value_types import Degrees, Elevation, Number, NumberOr, Share, Text
+from scanstage.scenes.values.distributions import AnyValue, LogUniform, Uniform, outcomes
 
 WIDEST_PINHOLE_DEG = 170
 Coefficient = Annotated[AnyValue, Number(-1000, 1000)]
@@ -102,12 +102,28 @@ class CameraConfig(Section):
     resolution: tuple[Annotated[int, Field(ge=16, le=16384)], Annotated[int, Field(ge=16, le=16384)]] = Field(
         (640, 480), description="width and height in pixels"
     )
-    fill: Annotated[AnyValue, Number(0.05, 3)] = Field(
+    framing: Annotated[AnyValue, Text("objects", "object")] = Field(
+        "objects",
+        description="what the camera looks at and keeps its distance by: all labelled objects together, or one of "
+        "them, drawn; the others are then cut by the border as it comes",
+    )
+    fill: Annotated[AnyValue, Number(0.01, 10)] = Field(
         Uniform(uniform=(0.7, 1.0)),
-        description="distance by framing: share of the frame's shorter side that the objects span",
+        description="distance by framing objects: share of the frame's shorter side that all of them span; above 1 "
+        "they reach beyond the border",
+    )
+    object_fill: Annotated[AnyValue, Number(0.01, 3)] = Field(
+        LogUniform(log_uniform=(0.08, 0.5)),
+        description="distance by framing one object: share of the frame's shorter side that it spans by its longest "
+        "diagonal",
+    )
+    off_center: Share | None = Field(
+        None,
+        description="how far off the frame's middle that what is framed may lie, as share of half the frame: its "
+        "place is drawn evenly within; default: 0 for all objects, 0.8 for one",
     )
     distance_m: Annotated[AnyValue, Number(0.01, 1000)] | None = Field(
-        None, description="distance from the objects' centre; overrides fill"
+        None, description="distance from the centre of what is framed; overrides fill and object_fill"
     )
     azimuth_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="0 looks along +Y")
     elevation_deg: Elevation = Field(Uniform(uniform=(20, 60)), description="above the horizon")
