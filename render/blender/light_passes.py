@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +15,6 @@ from .exchange.worker_messages import SettingsJson
 from .scene.blur import is_blurred
 from .scene.node_graph import ALBEDO_ONLY, ALBEDO_PASS
 from .scene.properties import assign
-
-_KINDS = ("diffuse", "glossy", "transmission")
 
 
 def denoises_light(settings: SettingsJson) -> bool:
@@ -35,13 +34,15 @@ def can_part(plan: PlanJson) -> bool:
 def set_light_passes(scene: Any) -> None:
     """Ask for them, for the session."""
     layer = scene.view_layers[0]
-    for kind in _KINDS:
-        for part in ("direct", "indirect", "color"):
-            setattr(layer, f"use_pass_{kind}_{part}", True)
+    layer.use_pass_diffuse_direct = layer.use_pass_diffuse_indirect = layer.use_pass_diffuse_color = True
     layer.use_pass_emit = layer.use_pass_environment = True
     aov = layer.aovs.add()
     aov.name, aov.type = ALBEDO_PASS, "COLOR"
     scene[ALBEDO_ONLY] = 0.0
+    # Of two kinds of render, the one with more samples sets the length of the automatic pattern for what follows: a
+    # picture would depend on those before it. This pattern's length is fixed; at so few samples it is no worse.
+    with contextlib.suppress(TypeError):  # older ones, whose patterns have another name, don't do that
+        scene.cycles.sampling_pattern = "TABULATED_SOBOL"
 
 
 @contextmanager

@@ -48,7 +48,12 @@ class Renderer:
         self._albedo_samples = settings["albedo_samples"]
         split = settings["hdri_light"] == "split"
         self._stage = Stage(
-            self._scene, cache_bytes, settings["world_map_px"], split, shadow_catchers=self._cycles, albedo_apart=self._light
+            self._scene,
+            cache_bytes,
+            settings["world_map_px"],
+            split,
+            shadow_catchers=self._cycles,
+            albedo_apart=self._light,
         )
         if not self._cycles:
             names = [open_graphics(self._scene)]

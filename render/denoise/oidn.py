@@ -18,7 +18,11 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-_LIBRARIES = {"linux": "libOpenImageDenoise.so.2", "darwin": "libOpenImageDenoise.2.dylib", "win32": "OpenImageDenoise.dll"}
+_LIBRARIES = {
+    "linux": "libOpenImageDenoise.so.2",
+    "darwin": "libOpenImageDenoise.2.dylib",
+    "win32": "OpenImageDenoise.dll",
+}
 _CPU = 1
 _FLOAT3 = 3
 _QUALITY_HIGH = 6

@@ -54,8 +54,6 @@ _ALBEDO_PASS = "albedo"  # as render/blender/scene/node_graph.py names it
 # Passes of light until 4.5 are named by these, without spaces: DiffDir is Diffuse Direct.
 _OLD_WORDS = {
     "Diffuse": "Diff",
-    "Glossy": "Gloss",
-    "Transmission": "Trans",
     "Direct": "Dir",
     "Indirect": "Ind",
     "Color": "Col",
@@ -80,9 +78,7 @@ def read_passes(path: Path, names: Mapping[str, int] | None = None, wanted: tupl
     return _passes(_channels(path), path, names or {}, wanted)
 
 
-def _passes(
-    channels: dict[str, Float32Array], path: Path, names: Mapping[str, int], wanted: tuple[str, ...]
-) -> Passes:
+def _passes(channels: dict[str, Float32Array], path: Path, names: Mapping[str, int], wanted: tuple[str, ...]) -> Passes:
     combined = np.stack([_take(channels, path, f"Combined.{c}") for c in "RGBA"], axis=-1)
     depth = normals = None
     if "depth" in wanted:
@@ -110,19 +106,12 @@ def read_light(
     channels = _channels(path)
     passes = _passes(channels, path, names, wanted)
 
-    def radiance(kind: str) -> Float32Array:
-        """Cycles keeps light and colour of a kind of reflection apart, as means: their product is exact."""
-        light = _color(channels, path, f"{kind} Direct") + _color(channels, path, f"{kind} Indirect")
-        return light * _color(channels, path, f"{kind} Color")
-
-    light = LightPasses(
-        diffuse=radiance("Diffuse"),
-        glossy=radiance("Glossy") + radiance("Transmission"),
-        emission=_color(channels, path, "Emission"),
-        seen=_albedo(channels, path, samples),
-        instance_ids=passes.instance_ids,
-    )
-    return passes, light
+    light = _color(channels, path, "Diffuse Direct") + _color(channels, path, "Diffuse Indirect")
+    diffuse = light * _color(channels, path, "Diffuse Color")  # Cycles keeps both as means: their product is exact
+    emission, seen = _color(channels, path, "Emission"), _albedo(channels, path, samples)
+    # Parts add up to the picture; what is left is reflected or let through. Asking for its parts would cost samples.
+    glossy = passes.radiance - diffuse - emission - seen.sky
+    return passes, LightPasses(diffuse, glossy, emission, seen, passes.instance_ids)
 
 
 def read_albedo(path: Path, samples: int) -> AlbedoPasses:

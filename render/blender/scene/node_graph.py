@@ -24,6 +24,7 @@ class NodeGraph:
         """Empty the node tree of ``owner``, a material or world."""
         if bpy.app.version < (5, 0, 0):  # from 5.0 on every material and world has nodes
             owner.use_nodes = True
+        self.owner = owner
         self.tree = owner.node_tree
         self.tree.nodes.clear()
 
@@ -106,14 +107,26 @@ class NodeGraph:
         setattr(aov, "aov_name" if hasattr(aov, "aov_name") else "name", ALBEDO_PASS)  # until 4.1
         # What is cut away has no colour: it would be added to that of what one sees through it.
         self.feed(aov.inputs["Color"], color if opaque else self.vector("MULTIPLY", color, alpha))
-        unlit = None
+        # Something that shines: a shader that has no surface at all is seen through where it was compiled just now.
+        unlit = self.node("Emission")
+        if not inputs.get("Emission_Strength"):
+            self._never_a_lamp()
+        self.feed(unlit.inputs["Color"], color)
         if not opaque:
-            unlit = self.node("MixShader")
-            self.feed(unlit.inputs[0], alpha)
-            self.feed(unlit.inputs[1], self.node("BsdfTransparent").outputs[0])
-        chosen = self.node("MixShader")
-        self.feed(chosen.inputs[0], self.node("Attribute", attribute_type="VIEW_LAYER", attribute_name=ALBEDO_ONLY).outputs["Fac"])
-        self.feed(chosen.inputs[1], bsdf.outputs[0])
-        if unlit is not None:
-            self.feed(chosen.inputs[2], unlit.outputs[0])
-        return chosen.outputs[0]
+            unlit = self._mixed(alpha, self.node("BsdfTransparent").outputs[0], unlit.outputs[0])
+        wanted = self.node("Attribute", attribute_type="VIEW_LAYER", attribute_name=ALBEDO_ONLY)
+        return self._mixed(wanted.outputs["Fac"], bsdf.outputs[0], unlit.outputs[0]).outputs[0]
+
+    def _never_a_lamp(self) -> None:
+        """Else the renderer would look for light where there is none."""
+        settings = self.owner.cycles
+        if hasattr(settings, "emission_sampling"):
+            settings.emission_sampling = "NONE"
+        else:
+            settings.sample_as_light = False  # until 3.4
+
+    def _mixed(self, part: Any, first: Any, second: Any) -> Any:
+        mix = self.node("MixShader")
+        for socket, value in zip(mix.inputs, (part, first, second), strict=True):
+            self.feed(socket, value)
+        return mix

@@ -52,7 +52,9 @@ class Stage:
         albedo_apart: whether base colours have a pass of their own.
     """
 
-    def __init__(self, scene: Any, cache_bytes: int, map_px: int, split_hdri: bool, shadow_catchers: bool, albedo_apart: bool) -> None:
+    def __init__(
+        self, scene: Any, cache_bytes: int, map_px: int, split_hdri: bool, shadow_catchers: bool, albedo_apart: bool
+    ) -> None:
         self._scene = scene
         images = ImageCache()
         self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
