@@ -88,7 +88,9 @@ def denoise_light(light: LightPasses, more: AlbedoPasses | None, denoiser: Image
     seen = light.seen if more is None else _mean(light.seen, more)
     diffuse = _diffuse(light, seen.albedo, denoiser)
     glossy = _glossy(light, seen.albedo @ _LUMINANCE, denoiser)
-    return diffuse + glossy + light.emission + seen.sky, seen.alpha
+    # Denoising spreads what shines beyond its outline: where a photo is to show, that would be light in front of it.
+    surface = (diffuse + glossy) * (seen.alpha > 0)[..., None]
+    return surface + light.emission + seen.sky, seen.alpha
 
 
 def _mean(a: AlbedoPasses, b: AlbedoPasses) -> AlbedoPasses:

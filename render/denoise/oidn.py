@@ -1,7 +1,7 @@
 """Intel's Open Image Denoise, called on arrays: the library that the bpy wheel carries, without a Blender.
 
-Its C interface is that of https://www.openimagedenoise.org/documentation.html (2.x). The library is loaded where it lies;
-``bpy`` itself is not imported.
+Its C interface is that of https://www.openimagedenoise.org/documentation.html (2.x). The library is loaded where it
+lies; ``bpy`` itself is not imported.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def _library() -> Any:
         ("oidnExecuteFilter", None, [handle]),
         ("oidnReleaseFilter", None, [handle]),
     ):
-        function = getattr(library, name)
+        function = getattr(library, name, None)
+        if function is None:  # of a version before 2
+            return None
         function.restype, function.argtypes = result, arguments
     return library
 

@@ -46,7 +46,7 @@ def _denoiser_for(settings: RenderSettings) -> tuple[RenderSettings, Denoiser | 
         return settings, None, []
     if not has_array_denoiser():
         note = "no bpy wheel in this Python to denoise light with: the picture is denoised whole, by Blender (fast)"
-        return replace(settings, denoise="fast", albedo_samples=0), None, [note]
+        return replace(settings, denoise="fast"), None, [note]
     return settings, Denoiser(settings.threads), []
 
 
@@ -182,7 +182,7 @@ class BlenderSession:
             start = time.perf_counter()
             names, light, albedo_apart = (answer.pop(key) for key in ("names", "light", "albedo"))
             passes = (
-                self._denoised(output, names, albedo if albedo_apart else None)
+                self._denoised(plan, output, names, albedo if albedo_apart else None)
                 if light
                 else read_passes(output, names, self._settings.passes)
             )
@@ -199,10 +199,11 @@ class BlenderSession:
         self.last = PictureStats(read_s=time.perf_counter() - start, **answer)
         return passes
 
-    def _denoised(self, output: Path, names: Mapping[str, int], albedo: Path | None) -> Passes:
+    def _denoised(self, plan: FramePlan, output: Path, names: Mapping[str, int], albedo: Path | None) -> Passes:
         """A picture whose light is denoised here. Raises BrokenPasses, EngineError."""
-        passes, light = read_light(output, self._settings.samples, names, self._settings.passes)
-        more = None if albedo is None else read_albedo(albedo, self._settings.albedo_samples)
+        sky = plan.background.kind == "hdri"
+        passes, light = read_light(output, self._settings.samples, names, self._settings.passes, sky)
+        more = None if albedo is None else read_albedo(albedo, self._settings.albedo_samples, sky)
         try:
             radiance, alpha = denoise_light(light, more, self._denoiser)
         except DenoiserFailed as e:

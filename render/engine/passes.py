@@ -97,32 +97,34 @@ def _passes(channels: dict[str, Float32Array], path: Path, names: Mapping[str, i
 
 
 def read_light(
-    path: Path, samples: int, names: Mapping[str, int], wanted: tuple[str, ...]
+    path: Path, samples: int, names: Mapping[str, int], wanted: tuple[str, ...], sky: bool = True
 ) -> tuple[Passes, LightPasses]:
     """Read a picture of ``samples`` paths a pixel, and with it the passes by which its light is denoised.
 
-    Args, Raises: see :func:`read_passes`.
+    ``sky``: whether the world is the picture's background; its pass is there either way. For the rest, and what is
+    raised, see :func:`read_passes`.
     """
     channels = _channels(path)
     passes = _passes(channels, path, names, wanted)
 
     light = _color(channels, path, "Diffuse Direct") + _color(channels, path, "Diffuse Indirect")
     diffuse = light * _color(channels, path, "Diffuse Color")  # Cycles keeps both as means: their product is exact
-    emission, seen = _color(channels, path, "Emission"), _albedo(channels, path, samples)
+    emission, seen = _color(channels, path, "Emission"), _albedo(channels, path, samples, sky)
     # Parts add up to the picture; what is left is reflected or let through. Asking for its parts would cost samples.
     glossy = passes.radiance - diffuse - emission - seen.sky
     return passes, LightPasses(diffuse, glossy, emission, seen, passes.instance_ids)
 
 
-def read_albedo(path: Path, samples: int) -> AlbedoPasses:
-    """Read a render of albedo and sky alone. Raises BrokenPasses."""
-    return _albedo(_channels(path), path, samples)
+def read_albedo(path: Path, samples: int, sky: bool = True) -> AlbedoPasses:
+    """Read a render of albedo and sky alone, see :func:`read_light`. Raises BrokenPasses."""
+    return _albedo(_channels(path), path, samples, sky)
 
 
-def _albedo(channels: dict[str, Float32Array], path: Path, samples: int) -> AlbedoPasses:
+def _albedo(channels: dict[str, Float32Array], path: Path, samples: int, sky: bool) -> AlbedoPasses:
     albedo = np.stack([_take(channels, path, f"{_ALBEDO_PASS}.{c}") for c in "RGB"], axis=-1)
     alpha = np.clip(_take(channels, path, "Combined.A"), 0.0, 1.0)
-    return AlbedoPasses(albedo, _color(channels, path, "Environment"), alpha, samples)
+    background = _color(channels, path, "Environment") if sky else np.zeros_like(albedo)
+    return AlbedoPasses(albedo, background, alpha, samples)
 
 
 def _color(channels: dict[str, Float32Array], path: Path, name: str) -> Float32Array:

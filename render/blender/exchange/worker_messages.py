@@ -80,10 +80,11 @@ class HelloAnswer(TypedDict):
 class RenderAnswer(TypedDict):
     """A picture that was rendered.
 
-    ``names``: instance ids by object name; ``blurred``: whether ``sharp`` was written; ``light``: whether
-    ``output`` was left noisy, with the passes by which light is denoised; ``albedo``: whether ``albedo`` was written;
-    ``sync_s``: seconds for setting the scene; ``render_s``: for rendering with writing, of which ``check_s`` for ``sharp``; ``rss_bytes``: memory of
-    the process afterwards, None where unknown; ``datablocks``: how many Blender holds.
+    ``names``: instance ids by object name; ``blurred``: whether ``sharp`` was written; ``light``: whether ``output``
+    was left noisy, with the passes by which its light is denoised; ``albedo``: whether ``albedo`` was written;
+    ``sync_s``: seconds for setting the scene; ``render_s``: for rendering with writing, of which ``check_s`` for
+    ``sharp``; ``rss_bytes``: memory of the process afterwards, None where unknown; ``datablocks``: how many Blender
+    holds.
     """
 
     names: dict[str, int]
