@@ -26,6 +26,10 @@ _HOLE_PX = 9
 """What no light is known of, by the sky or black surfaces, takes that of so wide a neighbourhood."""
 _WINDOW_PX = 13
 """Of the regression."""
+_BY_CHANCE = 6.0
+"""A connection between reflection and albedo that isn't clearer than this, of 1 by chance, is none."""
+_MOST_LOST = 0.8
+"""Of a reflection that its texture may take away."""
 _LEAST_VARIANCE = 1e-5
 """Of albedos in a window, below which there is no texture to follow."""
 
@@ -118,7 +122,7 @@ def _diffuse(light: LightPasses, albedo: Floats, denoiser: ImageDenoiser) -> Flo
 
 def _glossy(light: LightPasses, albedo: Floats, denoiser: ImageDenoiser) -> Floats:
     """Radiance by reflection, its texture put back where it follows the (H, W) luminance of the albedo."""
-    smooth = denoiser.denoise(light.glossy)
+    smooth = np.maximum(denoiser.denoise(light.glossy), 0)
     lost = light.glossy - smooth
     of_light = light.seen.albedo @ _LUMINANCE
     for instance_id in np.unique(light.instance_ids):
@@ -126,8 +130,9 @@ def _glossy(light: LightPasses, albedo: Floats, denoiser: ImageDenoiser) -> Floa
         rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
         box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         texture = _followed(lost[box], of_light[box], albedo[box], mask[box])
-        smooth[box] += np.where(mask[box][..., None], texture, 0)
-    return np.maximum(smooth, 0)
+        # More than that is noise, and would be black specks on metal.
+        smooth[box] += np.where(mask[box][..., None], np.maximum(texture, -_MOST_LOST * smooth[box]), 0)
+    return smooth
 
 
 def _followed(values: Floats, x: Floats, at: Floats, mask: npt.NDArray[np.bool_]) -> Floats:
@@ -142,7 +147,13 @@ def _followed(values: Floats, x: Floats, at: Floats, mask: npt.NDArray[np.bool_]
     x_in = x * inside
     mean_x = mean(x_in) / count
     variance = mean(x_in * x) / count - mean_x**2
-    moments = mean(np.concatenate([values * inside[..., None], values * x_in[..., None]], axis=-1).astype(np.float32))
-    mean_values, products = moments[..., :3] / count[..., None], moments[..., 3:] / count[..., None]
-    slope = (products - mean_values * mean_x[..., None]) / np.maximum(variance, _LEAST_VARIANCE)[..., None]
+    kept = values * inside[..., None]
+    moments = mean(np.concatenate([kept, kept * x[..., None], kept * kept], axis=-1).astype(np.float32))
+    mean_values, products, squares = np.split(moments / count[..., None], 3, axis=-1)
+    shared = products - mean_values * mean_x[..., None]
+    variance = np.maximum(variance, _LEAST_VARIANCE)[..., None]
+    # Squared correlation times the number of pixels: 1 by chance alone. Noise and glints must not look like texture.
+    explained = shared**2 / (variance * np.maximum(squares - mean_values**2, 1e-12))
+    chance = explained * count[..., None] * _WINDOW_PX**2
+    slope = shared / variance * np.clip(1 - _BY_CHANCE / np.maximum(chance, 1e-6), 0, 1)
     return np.asarray(slope * (at - mean_x)[..., None], np.float32)
