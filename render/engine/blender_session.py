@@ -44,10 +44,14 @@ def _denoiser_for(settings: RenderSettings) -> tuple[RenderSettings, Denoiser | 
     """What denoises the light of pictures, where that is asked for; or settings that go without, and a note on it."""
     if settings.denoise != "light" or settings.engine != "cycles":
         return settings, None, []
-    if not has_array_denoiser():
-        note = "no bpy wheel in this Python to denoise light with: the picture is denoised whole, by Blender (fast)"
-        return replace(settings, denoise="fast"), None, [note]
-    return settings, Denoiser(settings.threads), []
+    reason = "no bpy wheel in this Python"
+    if has_array_denoiser():
+        try:
+            return settings, Denoiser(settings.threads), []
+        except DenoiserFailed as e:
+            reason = str(e)
+    note = f"can't denoise light apart from colours ({reason}): pictures are denoised whole, by Blender"
+    return replace(settings, denoise="fast"), None, [note]
 
 
 @dataclass(frozen=True)
@@ -124,12 +128,12 @@ class BlenderSession:
         try:
             self._worker = WorkerProcess(command or worker_command(blender), log, memory_bytes)
         except CommandFailed as e:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._let_go()
             raise InputError(
                 f"can't start {blender or 'Python'}: {e}", "give a Blender executable, 3.4 or later"
             ) from e
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._let_go()
             raise
         cache_bytes = cache_share(memory_bytes) if cache_bytes is None else cache_bytes
         hello = {"op": "hello", "settings": asdict(settings), "cache_bytes": cache_bytes, "gpu": gpu}
@@ -201,6 +205,8 @@ class BlenderSession:
 
     def _denoised(self, plan: FramePlan, output: Path, names: Mapping[str, int], albedo: Path | None) -> Passes:
         """A picture whose light is denoised here. Raises BrokenPasses, EngineError."""
+        if self._denoiser is None:
+            raise EngineError("the engine left a picture noisy that nothing here denoises", "DenoiserFailed")
         sky = plan.background.kind == "hdri"
         passes, light = read_light(output, self._settings.samples, names, self._settings.passes, sky)
         more = None if albedo is None else read_albedo(albedo, self._settings.albedo_samples, sky)
@@ -227,6 +233,9 @@ class BlenderSession:
     def close(self) -> None:
         """End the worker, wait until it is gone, and remove what lies in the scratch folder. May be called again."""
         self._worker.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._denoiser is not None:
             self._denoiser.close()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -24,6 +24,7 @@ from support.unit_boxes import (
 )
 
 import scanstage.render.engine.blender_session as sessions
+from scanstage.render.denoise.oidn import DenoiserFailed
 from scanstage.render.engine.blender_session import BlenderSession
 from scanstage.scenes.plan import (
     BackgroundPlan,
@@ -146,12 +147,16 @@ def test_a_transparent_film_has_edges_between_covered_and_not(
     assert passes.alpha[passes.instance_ids > 0].mean() > 0.95
 
 
+@pytest.mark.parametrize("broken", [False, True])
 def test_where_nothing_denoises_arrays_blender_denoises(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folders: dict[str, Path]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folders: dict[str, Path], broken: bool
 ) -> None:
-    monkeypatch.setattr(sessions, "has_array_denoiser", lambda: False)
+    def refuse(_: int) -> None:
+        raise DenoiserFailed("no such instructions")
+
+    monkeypatch.setattr(sessions, *(("Denoiser", refuse) if broken else ("has_array_denoiser", lambda: False)))
     with BlenderSession(LIGHT, None, tmp_path, tmp_path / "log") as opened:
-        assert any("denoise light" in note for note in opened.info.notes)
+        assert any("denoise light apart" in note for note in opened.info.notes)
         whole = render_once(OTHER, folders, opened)
     with BlenderSession(dataclasses.replace(LIGHT, denoise="fast"), None, tmp_path, tmp_path / "log") as opened:
         assert opened.info.notes == []
