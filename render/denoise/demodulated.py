@@ -37,8 +37,8 @@ _LEAST_VARIANCE = 1e-5
 class ImageDenoiser(Protocol):
     """What denoises an image by itself."""
 
-    def denoise(self, image: Floats) -> Floats:
-        """An (H, W, 3) image of linear radiance, of any range, without its noise."""
+    def denoise(self, image: Floats, fast: bool = False) -> Floats:
+        """An (H, W, 3) image of linear radiance, of any range, without its noise; ``fast``: nearly as good."""
         ...
 
 
@@ -122,7 +122,7 @@ def _diffuse(light: LightPasses, albedo: Floats, denoiser: ImageDenoiser) -> Flo
 
 def _glossy(light: LightPasses, albedo: Floats, denoiser: ImageDenoiser) -> Floats:
     """Radiance by reflection, its texture put back where it follows the (H, W) luminance of the albedo."""
-    smooth = np.maximum(denoiser.denoise(light.glossy), 0)
+    smooth = np.maximum(denoiser.denoise(light.glossy, fast=True), 0)
     lost = light.glossy - smooth
     of_light = light.seen.albedo @ _LUMINANCE
     for instance_id in np.unique(light.instance_ids):
