@@ -5,14 +5,16 @@
 
 The truth of a scene is Cycles with 1,024 samples a pixel, 12 bounces, no clamping, the HDRI as it is with Cycles' own
 importance map, not denoised; it takes minutes a scene, so it is kept in the folder and made only where it is missing.
-The reference is 32 samples at the peer's published settings (3 bounces, none off glossy surfaces; automatic
-importance map; OIDN at high quality with accurate prefilter); ``reference, all bounces`` is the same with Blender's own
-12 bounces. Candidates take turns at each scene. CPU time is measured on larger pictures of some of the scenes, since
-small ones would make much of what a picture costs whatever its size: that of the worker for a scene that is loaded but
-not the one shown before, for setting the scene, importance map, sampling, denoising and writing. All are developed
-with the exposure of the truth; PSNR and SSIM compare the 8-bit pictures, FLIP (Andersson et al. 2020) at 67 pixels a
-degree. ``--pictures`` keeps strips of truth, reference and presets; ``--write`` rewrites the section in RESULTS.md and
-draws docs/time_quality.png. Needs ``pip install -e ".[benchmarks]"``. The last line is JSON.
+The reference is 32 samples at the peer's published settings (3 bounces, none off glossy surfaces; automatic importance
+map; OIDN at high quality with accurate prefilter); ``reference, all bounces`` is the same with Blender's own 12
+bounces. Candidates take turns at each scene. CPU time is measured on larger pictures of some of the scenes, since small
+ones would make much of what a picture costs whatever its size: that of worker and coordinator for a scene that is
+loaded but not the one shown before, for setting the scene, importance map, sampling, denoising and writing. All are
+developed with the exposure of the truth; PSNR and SSIM compare the 8-bit pictures, FLIP (Andersson et al. 2020) at 67
+pixels a degree. Detail is that of textured regions, as a share of the truth's (``picture_quality.fine_detail``): the
+least and the most of all, 1 is right. ``--pictures`` keeps strips of truth, reference and presets; ``--write`` rewrites
+the section in RESULTS.md and draws docs/time_quality.png. Needs ``pip install -e ".[benchmarks]"``. The last line is
+JSON.
 """
 
 from __future__ import annotations
@@ -23,14 +25,16 @@ import hashlib
 import json
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import flip_evaluator
 import numpy as np
+import numpy.typing as npt
 import psutil
-from picture_quality import Pixels, developed, psnr_db
+from picture_quality import Pixels, developed, fine_detail, psnr_db
 from PIL import Image
 from pipeline import stamp
 from quality_scenes import QualityScene, quality_scenes
@@ -64,8 +68,11 @@ def candidates() -> dict[str, RenderSettings]:
     found |= {name: replace(PRESETS[name], device="cpu") for name in ("draft", "standard")}
     for samples in (8, 16):
         found[f"exact {samples}"] = replace(EXACT, samples=samples)
-    split = replace(PRESETS["standard"], device="cpu")
-    for samples in (2, 4, 6, 8, 12, 16, 32):
+    light = replace(PRESETS["standard"], device="cpu")
+    for samples, albedo_samples in ((4, 16), (6, 24), (8, 16), (8, 32), (12, 32), (16, 32)):
+        found[f"light {samples}+{albedo_samples}"] = replace(light, samples=samples, albedo_samples=albedo_samples)
+    split = replace(light, denoise="fast")
+    for samples in (2, 4, 6, 8, 10, 12, 16, 32):
         found[f"split {samples}"] = replace(split, samples=samples)
     for samples in (4, 8, 16):
         found[f"split balanced {samples}"] = replace(split, samples=samples, denoise="balanced")
@@ -74,11 +81,12 @@ def candidates() -> dict[str, RenderSettings]:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How a way of rendering did on a scene: distances from the truth."""
+    """How a way of rendering did on a scene: distances from the truth, and its share of fine detail by region."""
 
     psnr_db: float
     ssim: float
     flip: float
+    detail: dict[str, float]
 
 
 def truth_of(scene: QualityScene, folder: Path) -> Passes:
@@ -106,12 +114,12 @@ def open_session(settings: RenderSettings) -> Iterator[BlenderSession]:
         yield session
 
 
-def judge(truth: Pixels, image: Pixels) -> Judgement:
-    """Compare (H, W, 3) uint8 images."""
+def judge(truth: Pixels, image: Pixels, ids: npt.NDArray[np.uint16]) -> Judgement:
+    """Compare (H, W, 3) uint8 images that show these objects."""
     ssim = float(structural_similarity(truth, image, channel_axis=2))
     pair = (part.astype(np.float32) / 255 for part in (truth, image))
     _, flip, _ = flip_evaluator.evaluate(*pair, "LDR", applyMagma=False)
-    return Judgement(psnr_db(truth, image), ssim, float(flip))
+    return Judgement(psnr_db(truth, image), ssim, float(flip), fine_detail(truth, image, ids))
 
 
 def measure(
@@ -127,7 +135,7 @@ def measure(
             images = {"truth": truth}
             for way, session in sessions.items():
                 images[way] = developed(session.render(scene.plan, scene.folders, TIMEOUT_S), scene.plan, exposure_ev)
-                found[way][scene.name] = judge(truth, images[way])
+                found[way][scene.name] = judge(truth, images[way], known[scene.name].instance_ids)
             print(f"{scene.name}: " + ", ".join(f"{w} {found[w][scene.name].psnr_db:.1f}" for w in ways), flush=True)
             if pictures:
                 keep_strip(images, pictures / f"{scene.name}.png")
@@ -141,9 +149,9 @@ def time_all(scenes: list[QualityScene], ways: dict[str, RenderSettings]) -> dic
         for scene in scenes:
             for way, session in sessions.items():
                 process = psutil.Process(session.pid)
-                before = sum(process.cpu_times()[:2])
+                before = sum(process.cpu_times()[:2]) + time.process_time()
                 session.render(scene.plan, scene.folders, TIMEOUT_S)
-                spent[way] += (sum(process.cpu_times()[:2]) - before) / len(scenes)
+                spent[way] += (sum(process.cpu_times()[:2]) + time.process_time() - before) / len(scenes)
             print(f"timed {scene.name}", flush=True)
     return spent
 
@@ -171,6 +179,12 @@ def mean(judgements: dict[str, Judgement], key: str) -> float:
     return statistics.mean(getattr(j, key) for j in judgements.values())
 
 
+def detail_range(judgements: dict[str, Judgement]) -> str:
+    """Least and most of all textured regions."""
+    shares = [share for j in judgements.values() for share in j.detail.values()]
+    return f"{min(shares):.2f} to {max(shares):.2f}" if shares else "none"
+
+
 def draw(found: dict[str, dict[str, Judgement]], cpu_s: dict[str, float], file: Path) -> None:
     """The time-quality curve: CPU seconds against PSNR and FLIP."""
     import matplotlib as mpl
@@ -185,6 +199,7 @@ def draw(found: dict[str, dict[str, Judgement]], cpu_s: dict[str, float], file: 
         for family, title in (
             ("exact", "HDRI as it is"),
             ("split", "split HDRI"),
+            ("light", "split, light denoised apart"),
             ("split balanced", "split, accurate prefilter"),
         ):
             members = [w for w in found if w.rpartition(" ")[0] == family]
@@ -210,13 +225,13 @@ def report(
     reference = cpu_s[REFERENCE]
     title = f"means over {len(names)} scenes of {options.size}; CPU of {', '.join(timed)} at {options.timed_size}"
     table = Table(title=title)
-    heads = ("way", "CPU s", "of reference", "PSNR dB", "least", "SSIM", "FLIP")
+    heads = ("way", "CPU s", "of reference", "PSNR dB", "least", "SSIM", "FLIP", "detail")
     rows = []
     for way, judged in found.items():
         psnr = mean(judged, "psnr_db")
         least = min(judged.values(), key=lambda j: j.psnr_db).psnr_db
         rows.append((way, f"{cpu_s[way]:.2f}", f"{cpu_s[way] / reference:.3f}", f"{psnr:.2f}", f"{least:.1f}",
-                     f"{mean(judged, 'ssim'):.4f}", f"{mean(judged, 'flip'):.4f}"))  # fmt: skip
+                     f"{mean(judged, 'ssim'):.4f}", f"{mean(judged, 'flip'):.4f}", detail_range(judged)))  # fmt: skip
     for head in heads:
         table.add_column(head, justify="left" if head == "way" else "right")
     for row in rows:
@@ -230,6 +245,8 @@ def report(
         "draft_psnr": round(mean(found["draft"], "psnr_db"), 2),
         "standard_flip": round(mean(found["standard"], "flip"), 4),
         "reference_flip": round(mean(found[REFERENCE], "flip"), 4),
+        "standard_detail": detail_range(found["standard"]),
+        "reference_detail": detail_range(found[REFERENCE]),
         "all_bounces_psnr": round(mean(found[ALL_BOUNCES], "psnr_db"), 2),
         "cpu_s": {way: round(seconds, 2) for way, seconds in cpu_s.items()},
         "ways": {way: {s: asdict(j) for s, j in judged.items()} for way, judged in found.items()},

@@ -10,6 +10,7 @@ import bpy
 
 from .device_choice import GPU_BACKENDS, DeviceChoice, choose_device, devices_in_use
 from .exchange.worker_messages import SettingsJson
+from .light_passes import denoises_light, set_light_passes
 from .scene.properties import assign, assign_known
 
 _SOFT_LEVELS = 6  # objects told apart within a pixel
@@ -175,13 +176,15 @@ def _set_denoiser(scene: Any, wanted: str, device: DeviceChoice) -> list[str]:
     cycles.use_denoising = False
     if wanted == "off":
         return []
+    if wanted == "light" and not has_denoiser():
+        return [f"Blender {bpy.app.version_string} has no OpenImageDenoise: what is blurred is left as it is"]
     if not has_denoiser():
         return [f"Blender {bpy.app.version_string} has no OpenImageDenoise: rendering without denoising"]
-    cycles.use_denoising = True
+    cycles.use_denoising = wanted != "light"  # which switches it on for single pictures
     cycles.denoiser = "OPENIMAGEDENOISE"
     cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
     # Texture is kept by the prefilter of albedo and normals, more than by the quality of the filter itself.
-    cycles.denoising_prefilter = "FAST" if wanted == "fast" else "ACCURATE"
+    cycles.denoising_prefilter = "FAST" if wanted in ("fast", "light") else "ACCURATE"
     if hasattr(cycles, "denoising_quality"):
         # With the fast prefilter, high quality costs no more than fast and is better (benchmarks/quality.py).
         cycles.denoising_quality = "FAST" if wanted == "balanced" else "HIGH"
@@ -210,6 +213,8 @@ def _set_passes(scene: Any, settings: SettingsJson) -> None:
     layer.pass_cryptomatte_depth = _SOFT_LEVELS if soft else 2
     layer.use_pass_z = "depth" in settings["passes"]
     layer.use_pass_normal = "normals" in settings["passes"]
+    if denoises_light(settings):
+        set_light_passes(scene)
 
 
 def _set_output(scene: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from .engine_setup import has_denoiser, quality_for_labels, set_up_engine
 from .exchange.plan_types import PlanJson
 from .exchange.worker_messages import HelloAnswer, RenderAnswer, SettingsJson
 from .graphics import open_graphics
+from .light_passes import can_part, denoises_light, quality_for_albedo, whole_denoised
 from .scene.blur import is_blurred
 from .scene.stage_meshes import Stage
 from .scene.world import builtin_hdris
@@ -41,8 +43,18 @@ class Renderer:
         self._cycles = settings["engine"] == "cycles"
         device, devices, notes = set_up_engine(self._scene, settings, gpu)
         names = list(device.names)
+        self._light = denoises_light(settings)
+        self._in_place = self._light and has_denoiser()
+        self._albedo_samples = settings["albedo_samples"]
         split = settings["hdri_light"] == "split"
-        self._stage = Stage(self._scene, cache_bytes, settings["world_map_px"], split, shadow_catchers=self._cycles)
+        self._stage = Stage(
+            self._scene,
+            cache_bytes,
+            settings["world_map_px"],
+            split,
+            shadow_catchers=self._cycles,
+            albedo_apart=self._light,
+        )
         if not self._cycles:
             names = [open_graphics(self._scene)]
             if any(software in names[0].lower() for software in _SOFTWARE_RENDERERS):
@@ -61,7 +73,7 @@ class Renderer:
             "notes": notes,
         }
 
-    def render(self, plan: PlanJson, folders: dict[str, str], output: str, sharp: str) -> RenderAnswer:
+    def render(self, plan: PlanJson, folders: dict[str, str], output: str, sharp: str, albedo: str) -> RenderAnswer:
         """Render a plan into the file ``output``.
 
         With depth of field or motion blur, Cycles takes ids, depth and normals from a random point of the lens and
@@ -72,6 +84,7 @@ class Renderer:
             folders: asset folders by asset id.
             output: file for the picture.
             sharp: file for the passes without blur; written only where the plan has blur.
+            albedo: file for colours and sky alone, of many samples; written only where light is denoised by itself.
 
         Raises:
             RenderFailed, MissingFile, UnknownAsset, UnsupportedLens: what is wrong with this picture; the next may well
@@ -85,15 +98,23 @@ class Renderer:
             with quality_for_labels(self._scene):
                 self._write(sharp)
         checked = time.perf_counter()
+        light = self._light and can_part(plan)
+        sampled_apart = light and self._albedo_samples > 0
+        if sampled_apart:
+            with quality_for_albedo(self._scene, self._albedo_samples):
+                self._write(albedo)
         try:
             if blurred:
                 self._stage.blur(plan)
-            self._write(output)
+            with whole_denoised(self._scene) if self._in_place and not light else contextlib.nullcontext():
+                self._write(output)
         finally:
             self._stage.unblur()
         return {
             "names": names,
             "blurred": blurred,
+            "light": light,
+            "albedo": sampled_apart,
             "sync_s": synced - start,
             "check_s": checked - synced,
             "render_s": time.perf_counter() - synced,

@@ -147,7 +147,7 @@ def _done(renderer: Renderer, request: RenderRequest | SaveRequest) -> RenderAns
     if request["op"] == "save":
         renderer.save(request["path"])
         return {}
-    return renderer.render(request["plan"], request["folders"], request["output"], request["sharp"])
+    return renderer.render(request["plan"], request["folders"], request["output"], request["sharp"], request["albedo"])
 
 
 def _report(channel: Channel, request: Mapping[str, object], error: BaseException) -> None:

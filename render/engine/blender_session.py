@@ -7,14 +7,16 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.render.denoise.demodulated import denoise_light
+from scanstage.render.denoise.oidn import Denoiser, DenoiserFailed, has_array_denoiser
 from scanstage.render.engine.blender_launch import start_failure, worker_command
 from scanstage.render.engine.engine_protocol import Engine, EngineCrashed, EngineError, EngineInfo, PictureStats
-from scanstage.render.engine.passes import BrokenPasses, Passes, read_passes, with_sharp
+from scanstage.render.engine.passes import BrokenPasses, Passes, read_albedo, read_light, read_passes, with_sharp
 from scanstage.render.engine.worker_process import CommandFailed, WorkerProcess
 from scanstage.scenes.config.sections.render_settings import RenderSettings
 from scanstage.scenes.plan import FramePlan
@@ -36,6 +38,20 @@ def cache_share(memory_bytes: int | None) -> int:
     if memory_bytes is None:
         return _CACHE_BYTES
     return max(_LEAST_CACHE_BYTES, min(_CACHE_BYTES, round(0.75 * memory_bytes - _BARE_BYTES) // 2))
+
+
+def _denoiser_for(settings: RenderSettings) -> tuple[RenderSettings, Denoiser | None, list[str]]:
+    """What denoises the light of pictures, where that is asked for; or settings that go without, and a note on it."""
+    if settings.denoise != "light" or settings.engine != "cycles":
+        return settings, None, []
+    reason = "no bpy wheel in this Python"
+    if has_array_denoiser():
+        try:
+            return settings, Denoiser(settings.threads), []
+        except DenoiserFailed as e:
+            reason = str(e)
+    note = f"can't denoise light apart from colours ({reason}): pictures are denoised whole, by Blender"
+    return replace(settings, denoise="fast"), None, [note]
 
 
 @dataclass(frozen=True)
@@ -104,6 +120,7 @@ class BlenderSession:
         start_timeout_s: float = _START_TIMEOUT_S,
         command: list[str] | None = None,
     ) -> None:
+        settings, self._denoiser, notes = _denoiser_for(settings)
         self._settings = settings
         self._pictures = 0
         self.last: PictureStats | None = None
@@ -111,17 +128,18 @@ class BlenderSession:
         try:
             self._worker = WorkerProcess(command or worker_command(blender), log, memory_bytes)
         except CommandFailed as e:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._let_go()
             raise InputError(
                 f"can't start {blender or 'Python'}: {e}", "give a Blender executable, 3.4 or later"
             ) from e
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._let_go()
             raise
         cache_bytes = cache_share(memory_bytes) if cache_bytes is None else cache_bytes
         hello = {"op": "hello", "settings": asdict(settings), "cache_bytes": cache_bytes, "gpu": gpu}
         try:
-            self.info = EngineInfo(**self._worker.ask(hello, start_timeout_s))
+            info = EngineInfo(**self._worker.ask(hello, start_timeout_s))
+            self.info = replace(info, notes=[*info.notes, *notes])
         except (EngineError, EngineCrashed) as e:
             self.close()
             raise start_failure(blender, e, settings.engine) from e
@@ -152,20 +170,26 @@ class BlenderSession:
 
     def render(self, plan: FramePlan, asset_folders: Mapping[str, Path], timeout_s: float) -> Passes:
         """See :class:`Engine`."""
-        output, sharp = (self._folder / f"{self._pictures}{kind}.exr" for kind in ("", "-sharp"))
+        output, sharp, albedo = (self._folder / f"{self._pictures}{kind}.exr" for kind in ("", "-sharp", "-albedo"))
         request = {
             "op": "render",
             "plan": json.loads(plan.to_json()),
             "folders": {a: str(Path(asset_folders[a]).absolute()) for a in plan.asset_ids() if a in asset_folders},
             "output": str(output),
             "sharp": str(sharp),
+            "albedo": str(albedo),
         }
         grace = _FIRST_PICTURE_GRACE_S if self._pictures == 0 and self.info.device != "CPU" else 0.0
         self._pictures += 1
         try:
             answer = self._worker.ask(request, timeout_s + grace)
             start = time.perf_counter()
-            passes = read_passes(output, names := answer.pop("names"), self._settings.passes)
+            names, light, albedo_apart = (answer.pop(key) for key in ("names", "light", "albedo"))
+            passes = (
+                self._denoised(plan, output, names, albedo if albedo_apart else None)
+                if light
+                else read_passes(output, names, self._settings.passes)
+            )
             self._check_size(plan, passes)
             if answer.pop("blurred"):
                 of_labels = tuple(p for p in self._settings.passes if p != "soft_masks")
@@ -175,8 +199,22 @@ class BlenderSession:
         finally:
             output.unlink(missing_ok=True)
             sharp.unlink(missing_ok=True)
+            albedo.unlink(missing_ok=True)
         self.last = PictureStats(read_s=time.perf_counter() - start, **answer)
         return passes
+
+    def _denoised(self, plan: FramePlan, output: Path, names: Mapping[str, int], albedo: Path | None) -> Passes:
+        """A picture whose light is denoised here. Raises BrokenPasses, EngineError."""
+        if self._denoiser is None:
+            raise EngineError("the engine left a picture noisy that nothing here denoises", "DenoiserFailed")
+        sky = plan.background.kind == "hdri"
+        passes, light = read_light(output, self._settings.samples, names, self._settings.passes, sky)
+        more = None if albedo is None else read_albedo(albedo, self._settings.albedo_samples, sky)
+        try:
+            radiance, alpha = denoise_light(light, more, self._denoiser)
+        except DenoiserFailed as e:
+            raise EngineError(f"the light can't be denoised: {e}", "DenoiserFailed") from e
+        return replace(passes, radiance=radiance, alpha=alpha)
 
     def save_scene(self, path: Path, timeout_s: float) -> None:
         """See :class:`Engine`."""
@@ -195,4 +233,9 @@ class BlenderSession:
     def close(self) -> None:
         """End the worker, wait until it is gone, and remove what lies in the scratch folder. May be called again."""
         self._worker.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._denoiser is not None:
+            self._denoiser.close()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import OpenEXR
 
+from scanstage.render.denoise.demodulated import AlbedoPasses, LightPasses
 from scanstage.render.engine.soft_masks import SoftMask, ids_from_cryptomatte, soft_masks_from_cryptomatte
 
 Float32Array = npt.NDArray[np.float32]
@@ -49,6 +50,16 @@ class Passes:
 
 # Blender writes this for pixels where no surface is.
 _NO_DEPTH_M = 1e9
+_ALBEDO_PASS = "albedo"  # as render/blender/scene/node_graph.py names it
+# Passes of light until 4.5 are named by these, without spaces: DiffDir is Diffuse Direct.
+_OLD_WORDS = {
+    "Diffuse": "Diff",
+    "Direct": "Dir",
+    "Indirect": "Ind",
+    "Color": "Col",
+    "Emission": "Emit",
+    "Environment": "Env",
+}
 _INDEX_PASSES = ("IndexOB.X", "Object Index.X")  # until 4.5, from 5.0
 
 
@@ -64,7 +75,10 @@ def read_passes(path: Path, names: Mapping[str, int] | None = None, wanted: tupl
     Raises:
         BrokenPasses: the file can't be read or lacks a pass.
     """
-    channels = _channels(path)
+    return _passes(_channels(path), path, names or {}, wanted)
+
+
+def _passes(channels: dict[str, Float32Array], path: Path, names: Mapping[str, int], wanted: tuple[str, ...]) -> Passes:
     combined = np.stack([_take(channels, path, f"Combined.{c}") for c in "RGBA"], axis=-1)
     depth = normals = None
     if "depth" in wanted:
@@ -75,11 +89,48 @@ def read_passes(path: Path, names: Mapping[str, int] | None = None, wanted: tupl
     return Passes(
         radiance=np.ascontiguousarray(combined[..., :3]),
         alpha=np.clip(combined[..., 3], 0.0, 1.0),
-        instance_ids=_instance_ids(channels, path, names or {}),
+        instance_ids=_instance_ids(channels, path, names),
         depth_m=depth,
         normals=normals,
-        soft_masks=_soft_masks(channels, path, names or {}) if "soft_masks" in wanted else None,
+        soft_masks=_soft_masks(channels, path, names) if "soft_masks" in wanted else None,
     )
+
+
+def read_light(
+    path: Path, samples: int, names: Mapping[str, int], wanted: tuple[str, ...], sky: bool = True
+) -> tuple[Passes, LightPasses]:
+    """Read a picture of ``samples`` paths a pixel, and with it the passes by which its light is denoised.
+
+    ``sky``: whether the world is the picture's background; its pass is there either way. For the rest, and what is
+    raised, see :func:`read_passes`.
+    """
+    channels = _channels(path)
+    passes = _passes(channels, path, names, wanted)
+
+    light = _color(channels, path, "Diffuse Direct") + _color(channels, path, "Diffuse Indirect")
+    diffuse = light * _color(channels, path, "Diffuse Color")  # Cycles keeps both as means: their product is exact
+    emission, seen = _color(channels, path, "Emission"), _albedo(channels, path, samples, sky)
+    # Parts add up to the picture; what is left is reflected or let through. Asking for its parts would cost samples.
+    glossy = passes.radiance - diffuse - emission - seen.sky
+    return passes, LightPasses(diffuse, glossy, emission, seen, passes.instance_ids)
+
+
+def read_albedo(path: Path, samples: int, sky: bool = True) -> AlbedoPasses:
+    """Read a render of albedo and sky alone, see :func:`read_light`. Raises BrokenPasses."""
+    return _albedo(_channels(path), path, samples, sky)
+
+
+def _albedo(channels: dict[str, Float32Array], path: Path, samples: int, sky: bool) -> AlbedoPasses:
+    albedo = np.stack([_take(channels, path, f"{_ALBEDO_PASS}.{c}") for c in "RGB"], axis=-1)
+    alpha = np.clip(_take(channels, path, "Combined.A"), 0.0, 1.0)
+    background = _color(channels, path, "Environment") if sky else np.zeros_like(albedo)
+    return AlbedoPasses(albedo, background, alpha, samples)
+
+
+def _color(channels: dict[str, Float32Array], path: Path, name: str) -> Float32Array:
+    """An (H, W, 3) pass by its name since 5.0, or the one before."""
+    stored = name if f"{name}.R" in channels else "".join(_OLD_WORDS[word] for word in name.split())
+    return np.stack([_take(channels, path, f"{stored}.{c}") for c in "RGB"], axis=-1)
 
 
 def with_sharp(blurred: Passes, sharp: Passes) -> Passes:

@@ -176,7 +176,7 @@ class FakeWorker:
         self._left_behind.append(bytearray(b"\1" * (int(os.environ.get("FAKE_BLENDER_LEAK_MB", "0")) << 20)))
         took = time.perf_counter() - start
         stats = {"sync_s": 0.0, "check_s": 0.0, "render_s": took, "rss_bytes": resident_bytes(), "datablocks": 3}
-        self._say(request, result={"names": {}, "blurred": False, **stats})
+        self._say(request, result={"names": {}, "blurred": False, "light": False, "albedo": False, **stats})
 
 
 INFO = {

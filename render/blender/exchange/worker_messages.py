@@ -15,7 +15,8 @@ class SettingsJson(TypedDict):
     samples: int
     noise_threshold: float
     min_samples: int
-    denoise: Literal["off", "fast", "balanced", "high"]
+    denoise: Literal["off", "fast", "balanced", "high", "light"]
+    albedo_samples: int
     max_bounces: int
     diffuse_bounces: int
     glossy_bounces: int
@@ -36,7 +37,7 @@ class HelloRequest(TypedDict):
 
 
 class RenderRequest(TypedDict):
-    """Render a plan into ``output``, and with blur into ``sharp`` too; answered by :class:`RenderAnswer`.
+    """Render a plan into ``output``, and where need be into ``sharp`` and ``albedo``; see :class:`RenderAnswer`.
 
     ``folders``: asset folders by asset id.
     """
@@ -46,6 +47,7 @@ class RenderRequest(TypedDict):
     folders: dict[str, str]
     output: str
     sharp: str
+    albedo: str
 
 
 class SaveRequest(TypedDict):
@@ -78,13 +80,17 @@ class HelloAnswer(TypedDict):
 class RenderAnswer(TypedDict):
     """A picture that was rendered.
 
-    ``names``: instance ids by object name; ``blurred``: whether ``sharp`` was written; ``sync_s``: seconds for setting
-    the scene; ``render_s``: for rendering with writing, of which ``check_s`` for ``sharp``; ``rss_bytes``: memory of
-    the process afterwards, None where unknown; ``datablocks``: how many Blender holds.
+    ``names``: instance ids by object name; ``blurred``: whether ``sharp`` was written; ``light``: whether ``output``
+    was left noisy, with the passes by which its light is denoised; ``albedo``: whether ``albedo`` was written;
+    ``sync_s``: seconds for setting the scene; ``render_s``: for rendering with writing, of which ``check_s`` for
+    ``sharp``; ``rss_bytes``: memory of the process afterwards, None where unknown; ``datablocks``: how many Blender
+    holds.
     """
 
     names: dict[str, int]
     blurred: bool
+    light: bool
+    albedo: bool
     sync_s: float
     check_s: float
     render_s: float

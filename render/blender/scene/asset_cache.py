@@ -41,9 +41,10 @@ class CachedAsset:
 class AssetCache:
     """Assets by folder; the least recently used leave when the estimate of all exceeds ``limit_bytes``."""
 
-    def __init__(self, images: ImageCache, limit_bytes: int, standing: StandingUsers) -> None:
+    def __init__(self, images: ImageCache, limit_bytes: int, standing: StandingUsers, albedo_apart: bool) -> None:
         self._images, self._standing = images, standing
         self._limit = limit_bytes
+        self._albedo_apart = albedo_apart
         self._assets: OrderedDict[str, CachedAsset] = OrderedDict()
         self._surfaces: OrderedDict[tuple[str | None, str | None, bool, bool, bool], Any] = OrderedDict()
 
@@ -65,7 +66,7 @@ class AssetCache:
         if key not in self._surfaces:
             material = bpy.data.materials.new("surface")
             try:
-                build_surface_material(material, description, flat_faced, self._images)
+                build_surface_material(material, description, flat_faced, self._images, self._albedo_apart)
             except Exception:
                 bpy.data.materials.remove(material)
                 raise
@@ -116,7 +117,8 @@ class AssetCache:
                 arrays = {name: stored[name] for name in stored.files}
         except (OSError, ValueError, KeyError) as e:
             raise MissingFile(f"{folder}: can't read the asset ({e})") from e
-        builder = ScanMaterialBuilder(folder, self._images, "corner_uv" in arrays, "vertex_color" in arrays)
+        has_uv, has_color = "corner_uv" in arrays, "vertex_color" in arrays
+        builder = ScanMaterialBuilder(folder, self._images, has_uv, has_color, self._albedo_apart)
         materials: list[Any] = []
         try:
             for description in descriptions:

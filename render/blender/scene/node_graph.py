@@ -10,6 +10,13 @@ import bpy
 _RENAMED = {"Specular IOR Level": "Specular", "Emission Color": "Emission"}
 
 
+ALBEDO_PASS = "albedo"
+"""A pass of the surfaces' base colours (an AOV)."""
+ALBEDO_ONLY = "albedo_only"
+"""A property of the scene: while it is 1, surfaces have that pass and no light. Cycles puts its value into the shaders
+before it compiles them, so that neither kind of render pays for the other."""
+
+
 class NodeGraph:
     """A shader node tree under construction. Values given to nodes are sockets to link or constants to set."""
 
@@ -17,6 +24,7 @@ class NodeGraph:
         """Empty the node tree of ``owner``, a material or world."""
         if bpy.app.version < (5, 0, 0):  # from 5.0 on every material and world has nodes
             owner.use_nodes = True
+        self.owner = owner
         self.tree = owner.node_tree
         self.tree.nodes.clear()
 
@@ -76,14 +84,49 @@ class NodeGraph:
         self.feed(node.inputs["Vector"], coordinates)
         return node
 
-    def principled(self, **inputs: Any) -> Any:
-        """A Principled BSDF by today's socket names (spaces as ``_``), wired to the material's output."""
+    def principled(self, albedo_apart: bool = False, **inputs: Any) -> Any:
+        """A Principled BSDF by today's socket names (spaces as ``_``), wired to the material's output.
+
+        With ``albedo_apart``, base colours have a pass of their own, and can be rendered alone.
+        """
         bsdf = self.node("BsdfPrincipled")
         for key, value in inputs.items():
             name = key.replace("_", " ")
             self.feed(bsdf.inputs[name if name in bsdf.inputs else _RENAMED[name]], value)
         # Without anisotropy the tangent is of no account, but where none is given Cycles works it out at every hit.
         self.feed(bsdf.inputs["Tangent"], self.node("NewGeometry").outputs["Normal"])
-        output = self.node("OutputMaterial")
-        self.tree.links.new(bsdf.outputs[0], output.inputs["Surface"])
+        surface = self._albedo_apart(bsdf, inputs) if albedo_apart else bsdf.outputs[0]
+        self.feed(self.node("OutputMaterial").inputs["Surface"], surface)
         return bsdf
+
+    def _albedo_apart(self, bsdf: Any, inputs: dict[str, Any]) -> Any:
+        """The pass, and a surface that is without light where that is all that is wanted."""
+        color, alpha = inputs["Base_Color"], inputs.get("Alpha", 1.0)
+        opaque = not isinstance(alpha, bpy.types.NodeSocket) and alpha == 1.0
+        aov = self.node("OutputAOV")
+        setattr(aov, "aov_name" if hasattr(aov, "aov_name") else "name", ALBEDO_PASS)  # until 4.1
+        # What is cut away has no colour: it would be added to that of what one sees through it.
+        self.feed(aov.inputs["Color"], color if opaque else self.vector("MULTIPLY", color, alpha))
+        # Something that shines: a shader that has no surface at all is seen through where it was compiled just now.
+        unlit = self.node("Emission")
+        if not inputs.get("Emission_Strength"):
+            self._never_a_lamp()
+        self.feed(unlit.inputs["Color"], color)
+        if not opaque:
+            unlit = self._mixed(alpha, self.node("BsdfTransparent").outputs[0], unlit.outputs[0])
+        wanted = self.node("Attribute", attribute_type="VIEW_LAYER", attribute_name=ALBEDO_ONLY)
+        return self._mixed(wanted.outputs["Fac"], bsdf.outputs[0], unlit.outputs[0]).outputs[0]
+
+    def _never_a_lamp(self) -> None:
+        """Else the renderer would look for light where there is none."""
+        settings = self.owner.cycles
+        if hasattr(settings, "emission_sampling"):
+            settings.emission_sampling = "NONE"
+        else:
+            settings.sample_as_light = False  # until 3.4
+
+    def _mixed(self, part: Any, first: Any, second: Any) -> Any:
+        mix = self.node("MixShader")
+        for socket, value in zip(mix.inputs, (part, first, second), strict=True):
+            self.feed(socket, value)
+        return mix

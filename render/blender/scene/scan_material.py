@@ -30,11 +30,14 @@ class ScanMaterialBuilder:
         folder: the asset's folder, where its textures are.
         images: the cache that loads them.
         has_uv, has_color: what the asset's mesh carries; materials that want more go without.
+        albedo_apart: see :meth:`NodeGraph.principled`.
     """
 
-    def __init__(self, folder: str, images: ImageCache, has_uv: bool, has_color: bool) -> None:
+    def __init__(
+        self, folder: str, images: ImageCache, has_uv: bool, has_color: bool, albedo_apart: bool = False
+    ) -> None:
         self._folder, self._images = folder, images
-        self._has_uv, self._has_color = has_uv, has_color
+        self._has_uv, self._has_color, self._albedo_apart = has_uv, has_color, albedo_apart
         self.used_images: list[Any] = []
 
     def build(self, material: Any, description: ScanMaterialJson) -> None:
@@ -49,6 +52,7 @@ class ScanMaterialBuilder:
         roughness, metallic = self._roughness_metallic(graph, description)
         emissive = self._emissive(graph, description)
         graph.principled(
+            albedo_apart=self._albedo_apart,
             Base_Color=self._jittered(graph, color),
             Roughness=graph.math("ADD", roughness, jitter_roughness, clamp=True),
             Metallic=graph.math("ADD", metallic, jitter_metallic, clamp=True),

@@ -49,14 +49,17 @@ class Stage:
         map_px: width of the HDRI's importance map; 0 is automatic.
         split_hdri: whether HDRIs light by lamps and small images.
         shadow_catchers: whether the engine has them; surfaces that only catch shadows stay away otherwise.
+        albedo_apart: whether base colours have a pass of their own.
     """
 
-    def __init__(self, scene: Any, cache_bytes: int, map_px: int, split_hdri: bool, shadow_catchers: bool) -> None:
+    def __init__(
+        self, scene: Any, cache_bytes: int, map_px: int, split_hdri: bool, shadow_catchers: bool, albedo_apart: bool
+    ) -> None:
         self._scene = scene
         images = ImageCache()
         self._camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
         standing = StandingUsers(self._camera)
-        self._assets = AssetCache(images, cache_bytes, standing)
+        self._assets = AssetCache(images, cache_bytes, standing, albedo_apart)
         self._world = WorldStage(images, map_px, split_hdri)
         self._catchers = shadow_catchers
         scene.collection.objects.link(self._camera)

@@ -47,7 +47,7 @@ def surface_properties(material: SurfaceMaterialJson, matrix: MatrixJson) -> dic
 
 
 def build_surface_material(
-    material: Any, description: SurfaceMaterialJson, flat_faced: bool, images: ImageCache
+    material: Any, description: SurfaceMaterialJson, flat_faced: bool, images: ImageCache, albedo_apart: bool = False
 ) -> None:
     """Make the nodes of ``material`` from a ``SurfaceMaterial`` as JSON.
 
@@ -58,6 +58,7 @@ def build_surface_material(
         flat_faced: the object is a box or a plane, whose mesh has the projection as UVs (:func:`projected_uv`).
             Otherwise three projections are blended by the normal.
         images: the cache that loads the image.
+        albedo_apart: see :meth:`NodeGraph.principled`.
 
     Raises:
         MissingFile: the image can't be read.
@@ -84,7 +85,12 @@ def build_surface_material(
             graph.feed(bump.inputs["Height"], grey)
             normal = bump.outputs[0]
     graph.principled(
-        Base_Color=color, Roughness=roughness, Metallic=metallic, Specular_IOR_Level=specular, Normal=normal
+        albedo_apart=albedo_apart,
+        Base_Color=color,
+        Roughness=roughness,
+        Metallic=metallic,
+        Specular_IOR_Level=specular,
+        Normal=normal,
     )
 
 

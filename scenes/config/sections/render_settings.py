@@ -8,7 +8,7 @@ from typing import Literal
 EngineName = Literal["cycles", "eevee"]
 Device = Literal["auto", "optix", "cuda", "hip", "oneapi", "metal", "cpu"]
 Preset = Literal["draft", "standard", "final"]
-Denoise = Literal["off", "fast", "balanced", "high"]
+Denoise = Literal["off", "fast", "balanced", "high", "light"]
 HdriLight = Literal["split", "exact"]
 
 
@@ -24,7 +24,11 @@ class RenderSettings:
         min_samples: samples a pixel before adaptive sampling may stop it.
         denoise: ``off``, or OIDN: ``fast``, which filters picture and guides together and leaves a little grain;
             ``balanced``, which prefilters the guides accurately, with the small filter: smoother, at twice the time;
-            ``high``, with the large one.
+            ``high``, with the large one. ``light`` (Cycles) filters what falls on surfaces, apart from their colours:
+            it keeps texture at few samples (see ``render/denoise/``). Pictures with blur or shadow catchers are
+            filtered whole, as with ``fast``.
+        albedo_samples: for ``light``: samples a pixel of colours and sky alone, in a render of their own; each costs a
+            seventh of one with light. 0 has none but those with light.
         max_bounces: light bounces in all.
         diffuse_bounces, glossy_bounces: of these, off matt and off glossy surfaces. Scans are opaque and mostly matt:
             beyond the fourth, they add little light to pay for.
@@ -42,6 +46,7 @@ class RenderSettings:
     noise_threshold: float = 0.02
     min_samples: int = 8
     denoise: Denoise = "fast"
+    albedo_samples: int = 32
     max_bounces: int = 5
     diffuse_bounces: int = 4
     glossy_bounces: int = 4
@@ -55,7 +60,7 @@ class RenderSettings:
 # Chosen from the time-quality curve that benchmarks/quality.py draws.
 PRESETS: dict[Preset, RenderSettings] = {
     "draft": RenderSettings(samples=3, noise_threshold=0.0, max_bounces=3),
-    "standard": RenderSettings(samples=10, noise_threshold=0.0, max_bounces=4),
+    "standard": RenderSettings(samples=8, noise_threshold=0.0, max_bounces=4, denoise="light"),
     "final": RenderSettings(
         samples=256,
         noise_threshold=0.005,

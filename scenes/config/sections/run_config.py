@@ -187,7 +187,12 @@ class RenderConfig(Section):
     samples: Annotated[int, Field(ge=1, le=65536)] | None = None
     noise_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     min_samples: Annotated[int, Field(ge=1, le=65536)] | None = None
-    denoise: Denoise | None = None
+    denoise: Denoise | None = Field(
+        None, description="off; fast, balanced, high: the whole picture; light: what falls on surfaces, texture apart"
+    )
+    albedo_samples: Annotated[int, Field(ge=0, le=65536)] | None = Field(
+        None, description="of colours and sky alone, where light is denoised apart from them"
+    )
     max_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
     diffuse_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
     glossy_bounces: Annotated[int, Field(ge=0, le=128)] | None = None

@@ -55,7 +55,8 @@ for line in sys.stdin:
         break
     else:
         index = request["plan"]["index"]
-        result = dict(names={}, blurred=False, sync_s=0.1, check_s=0.0, render_s=0.2, rss_bytes=None, datablocks=3)
+        result = dict(names={}, blurred=False, light=False, albedo=False, sync_s=0.1, check_s=0.0, render_s=0.2,
+                      rss_bytes=None, datablocks=3)
         if index == 1:
             print("about to crash", file=sys.stderr, flush=True)
             os.abort()

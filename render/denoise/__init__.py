@@ -1,0 +1,1 @@
+"""Noise is taken from the light of a picture, apart from the colours that it falls on."""

@@ -1,0 +1,159 @@
+"""Light without noise, texture as it was sampled: what falls on surfaces is denoised apart from their colours.
+
+A denoiser that sees a picture of few samples can't tell fine texture from noise. But diffuse light divided by the
+albedo it falls on (demodulated, as in Schied et al. 2017, *Spatiotemporal variance-guided filtering*, section 4) has no
+texture: it is smooth, is denoised without guides, and is multiplied by the albedo again, which was sampled more often
+than the light since that costs little. Reflections hold texture in part, where roughness or reflectance follow it: they
+are denoised too, and what of the texture was lost is put back by a local linear regression on the albedo (as in the
+guided filter of He et al. 2013, equations 4 to 6). The sky and what glows are added as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
+EPSILON = 1e-3
+"""Added to albedos that are divided by: black has no light to tell. More of it costs detail."""
+_HOLE_PX = 9
+"""What no light is known of, by the sky or black surfaces, takes that of so wide a neighbourhood."""
+_WINDOW_PX = 13
+"""Of the regression."""
+_BY_CHANCE = 6.0
+"""A connection between reflection and albedo that isn't clearer than this, of 1 by chance, is none."""
+_MOST_LOST = 0.8
+"""Of a reflection that its texture may take away."""
+_LEAST_VARIANCE = 1e-5
+"""Of albedos in a window, below which there is no texture to follow."""
+
+
+class ImageDenoiser(Protocol):
+    """What denoises an image by itself."""
+
+    def denoise(self, image: Floats, fast: bool = False) -> Floats:
+        """An (H, W, 3) image of linear radiance, of any range, without its noise; ``fast``: nearly as good."""
+        ...
+
+
+@dataclass(frozen=True)
+class AlbedoPasses:
+    """What is seen, apart from the light on it; all float32, linear.
+
+    Attributes:
+        albedo: (H, W, 3), base colours of surfaces, 0 where nothing is.
+        sky: (H, W, 3), radiance of the world that the camera sees.
+        alpha: (H, W), how much of the pixel is covered.
+        samples: of which these are the means.
+    """
+
+    albedo: Floats
+    sky: Floats
+    alpha: Floats
+    samples: int
+
+
+@dataclass(frozen=True)
+class LightPasses:
+    """A picture's light, noisy.
+
+    Attributes:
+        diffuse: (H, W, 3) float32, radiance by diffuse reflection.
+        glossy: (H, W, 3) float32, radiance by reflection and transmission.
+        emission: (H, W, 3) float32, radiance of what glows.
+        seen: by the same paths.
+        instance_ids: (H, W), what the pixel's centre sees.
+    """
+
+    diffuse: Floats
+    glossy: Floats
+    emission: Floats
+    seen: AlbedoPasses
+    instance_ids: npt.NDArray[np.uint16]
+
+
+def denoise_light(light: LightPasses, more: AlbedoPasses | None, denoiser: ImageDenoiser) -> tuple[Floats, Floats]:
+    """The picture.
+
+    Args:
+        light: of few samples.
+        more: albedo and sky of other samples of the same picture; None where there are none.
+        denoiser: for images of light alone.
+
+    Returns:
+        (H, W, 3) float32 radiance, and (H, W) float32 alpha.
+    """
+    seen = light.seen if more is None else _mean(light.seen, more)
+    diffuse = _diffuse(light, seen.albedo, denoiser)
+    glossy = _glossy(light, seen.albedo @ _LUMINANCE, denoiser)
+    # Denoising spreads what shines beyond its outline: where a photo is to show, that would be light in front of it.
+    surface = (diffuse + glossy) * (seen.alpha > 0)[..., None]
+    return surface + light.emission + seen.sky, seen.alpha
+
+
+def _mean(a: AlbedoPasses, b: AlbedoPasses) -> AlbedoPasses:
+    """Of both, by their samples."""
+    samples = a.samples + b.samples
+    share = np.float32(b.samples / samples)
+
+    def mixed(x: Floats, y: Floats) -> Floats:
+        return x + (y - x) * share
+
+    return AlbedoPasses(mixed(a.albedo, b.albedo), mixed(a.sky, b.sky), mixed(a.alpha, b.alpha), samples)
+
+
+def _diffuse(light: LightPasses, albedo: Floats, denoiser: ImageDenoiser) -> Floats:
+    of_light = light.seen.albedo
+    falling = light.diffuse / (of_light + EPSILON)
+    known = (of_light.max(axis=-1) > EPSILON).astype(np.float32)
+    if not known.all():
+        size = (_HOLE_PX, _HOLE_PX)
+        weight = cv2.blur(known, size)[..., None]
+        around = cv2.blur(falling * known[..., None], size) / np.maximum(weight, 1e-6)
+        falling = np.where(known[..., None] > 0, falling, around)
+    return np.asarray(denoiser.denoise(falling) * (albedo + EPSILON), np.float32)
+
+
+def _glossy(light: LightPasses, albedo: Floats, denoiser: ImageDenoiser) -> Floats:
+    """Radiance by reflection, its texture put back where it follows the (H, W) luminance of the albedo."""
+    smooth = np.maximum(denoiser.denoise(light.glossy, fast=True), 0)
+    lost = light.glossy - smooth
+    of_light = light.seen.albedo @ _LUMINANCE
+    for instance_id in np.unique(light.instance_ids):
+        mask = light.instance_ids == instance_id
+        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+        box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        texture = _followed(lost[box], of_light[box], albedo[box], mask[box])
+        # More than that is noise, and would be black specks on metal.
+        smooth[box] += np.where(mask[box][..., None], np.maximum(texture, -_MOST_LOST * smooth[box]), 0)
+    return smooth
+
+
+def _followed(values: Floats, x: Floats, at: Floats, mask: npt.NDArray[np.bool_]) -> Floats:
+    """What (H, W, 3) values do with (H, W) ``x`` about each pixel of the mask, at ``at`` instead: slope by distance."""
+    inside = mask.astype(np.float32)
+    size = (_WINDOW_PX, _WINDOW_PX)
+
+    def mean(field: Floats) -> Floats:
+        return np.asarray(cv2.blur(field, size), np.float32)
+
+    count = np.maximum(mean(inside), 1e-6)
+    x_in = x * inside
+    mean_x = mean(x_in) / count
+    variance = mean(x_in * x) / count - mean_x**2
+    kept = values * inside[..., None]
+    moments = mean(np.concatenate([kept, kept * x[..., None], kept * kept], axis=-1).astype(np.float32))
+    mean_values, products, squares = np.split(moments / count[..., None], 3, axis=-1)
+    shared = products - mean_values * mean_x[..., None]
+    variance = np.maximum(variance, _LEAST_VARIANCE)[..., None]
+    # Squared correlation times the number of pixels: 1 by chance alone. Noise and glints must not look like texture.
+    explained = shared**2 / (variance * np.maximum(squares - mean_values**2, 1e-12))
+    chance = explained * count[..., None] * _WINDOW_PX**2
+    slope = shared / variance * np.clip(1 - _BY_CHANCE / np.maximum(chance, 1e-6), 0, 1)
+    return np.asarray(slope * (at - mean_x)[..., None], np.float32)
