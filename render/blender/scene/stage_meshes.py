@@ -62,6 +62,8 @@ class Stage:
         scene.collection.objects.link(self._camera)
         scene.camera = self._camera
         self._blur = Blur(scene)
+        self.shows_glass = False
+        """Whether light gets through something in the picture in hand."""
         self._shown: list[Any] = []  # holders of the plan's objects
         self._laid_on: list[Any] = []  # meshes with UVs of their own, of the picture in hand
         self._meshes = _Pool(scene, _make_holder)
@@ -124,11 +126,13 @@ class Stage:
             holder.pass_index = 0
         ids = {}
         self._shown = holders[len(surfaces) :]
+        self.shows_glass = False
         for holder, shown in zip(self._shown, plan["objects"], strict=True):
             asset = self._assets.get(folders[shown["asset_id"]])
             self._set_mesh(holder, asset, shown["object_to_world"], shown["surface"])
             if shown["surface"] is None:
                 _set_properties(holder, jitter_properties(shown["jitter"]))
+                self.shows_glass |= asset.glass
             holder.is_shadow_catcher = False
             holder.pass_index = shown["instance_id"]
             ids[holder.name] = shown["instance_id"]
