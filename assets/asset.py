@@ -48,8 +48,9 @@ class Material:
     What lets light through (glTF's KHR_materials_transmission, _ior and _volume): ``transmission`` is the share of the
     light that enters the surface and leaves on its other side, times R of its texture. With ``thickness_m`` 0 the
     surface is a thin wall, through which light goes straight on; else it bounds a solid body, which refracts by ``ior``
-    and lets ``attenuation_color`` of the light through on every ``attenuation_m`` (None: all of it). Lengths are in
-    metres, in a :class:`raw_scan.RawScan` in the file's unit.
+    and lets ``attenuation_color`` of the light through on every ``attenuation_m`` (None: all of it). The base colour
+    tints once what passes a body, both of its walls; with ``single_wall``, where the surface has no far side, at each.
+    Lengths are in metres, in a :class:`raw_scan.RawScan` in the file's unit.
     """
 
     name: str = "material"
@@ -68,6 +69,7 @@ class Material:
     transmission_texture: str | None = None
     ior: float = 1.5
     thickness_m: float = 0.0
+    single_wall: bool = False
     attenuation_color: tuple[float, float, float] = (1.0, 1.0, 1.0)
     attenuation_m: float | None = None
 

@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import Material
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh
-from scanstage.assets.meshes.topology import Edges, bodies, face_normals_and_areas
+from scanstage.assets.meshes.topology import Edges, bodies, face_normals_and_areas, groups
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 
 _PINHOLES = 0.05  # length of open edges, of the root of a body's area; the rim of a bowl comes to 2.5
 
 
 def settle_volumes(surface: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, RawScan, list[ScanFinding]]:
-    """Make glass a thin wall where its surface isn't closed, and report it.
+    """Make glass a thin, single wall where its surface isn't closed, and report where it was said to hold a volume.
 
     Args:
         surface: the scan made sound, in the scan's unit.
@@ -25,19 +25,17 @@ def settle_volumes(surface: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, Ra
     Returns:
         the surface, with materials of their own for thin walls; the scan with those materials; what was found.
     """
-    solid = np.array([m.transmission > 0 and m.thickness_m > 0 for m in scan.materials], dtype=bool)
-    if not solid.any():
+    if all(m.transmission == 0 for m in scan.materials):
         return surface, scan, []
-    thin = _on_open_bodies(surface) & solid[surface.face_material]
-    if not thin.any():
-        return surface, scan, []
+    is_open = _on_open_bodies(surface)
     materials, face_material, findings = list(scan.materials), surface.face_material.copy(), []
-    for k in np.unique(surface.face_material[thin]):
-        mine = thin & (surface.face_material == k)
-        what = (
-            f"{int(mine.sum()):,} triangles of the glass {materials[k].name!r} enclose nothing (their surface is open)"
-        )
-        findings.append(ScanFinding("warning", "open glass", what, "renders them as a thin wall"))
+    for k, faces in groups(surface.face_material).items():
+        mine = faces[is_open[faces]]
+        if materials[k].transmission == 0 or not len(mine):
+            continue
+        if materials[k].thickness_m > 0:
+            what = f"{len(mine):,} triangles of the glass {materials[k].name!r} enclose nothing (their surface is open)"
+            findings.append(ScanFinding("warning", "open glass", what, "renders them as a thin wall"))
         face_material[mine] = len(materials)
         materials.append(_thin(materials[k]))
     return replace(surface, face_material=face_material), replace(scan, materials=tuple(materials)), findings
@@ -71,8 +69,9 @@ def _on_open_bodies(surface: SurfaceMesh) -> npt.NDArray[np.bool_]:
 def _thin(material: Material) -> Material:
     """The same glass as a wall of its thickness, in whose colour the volume's share of light is (Beer and Lambert)."""
     red, green, blue, alpha = material.base_color
-    if material.attenuation_m is not None:
+    if material.thickness_m > 0 and material.attenuation_m is not None:
         walls = material.thickness_m / material.attenuation_m
         passed = [share**walls for share in material.attenuation_color]
         red, green, blue = red * passed[0], green * passed[1], blue * passed[2]
-    return replace(material, base_color=(red, green, blue, alpha), thickness_m=0.0, attenuation_m=None)
+    color = (red, green, blue, alpha)
+    return replace(material, base_color=color, thickness_m=0.0, attenuation_m=None, single_wall=True)

@@ -198,5 +198,6 @@ class ScanMaterialJson(TypedDict):
     transmission_texture: str | None
     ior: float
     thickness_m: float
+    single_wall: bool
     attenuation_color: list[float]
     attenuation_m: float | None

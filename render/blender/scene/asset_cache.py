@@ -29,7 +29,7 @@ class CachedAsset:
     """An asset's datablocks: its mesh, its own materials (slots in order) and the images that these use.
 
     ``flat_arrays`` holds the arrays of boxes and planes, for meshes with UVs of their own; None for anything else.
-    ``glass``: whether its own materials let light through.
+    ``glass``: whether its own materials let light through; ``extent_m``: of its longest side.
     """
 
     mesh: Any
@@ -38,6 +38,7 @@ class CachedAsset:
     flat_arrays: dict[str, Any] | None
     size_bytes: int
     glass: bool
+    extent_m: float
 
 
 class AssetCache:
@@ -134,7 +135,8 @@ class AssetCache:
         images = list(dict.fromkeys(builder.used_images))
         size = sum(map(_image_bytes, images)) + len(arrays["faces"]) * _BYTES_PER_TRIANGLE
         flat_arrays = arrays if is_axis_aligned(arrays) else None
-        return CachedAsset(mesh, materials, images, flat_arrays, size, any(map(is_glass, descriptions)))
+        glass, extent_m = any(map(is_glass, descriptions)), float(np.ptp(arrays["vertices"], axis=0).max())
+        return CachedAsset(mesh, materials, images, flat_arrays, size, glass, extent_m)
 
 
 def _image_bytes(image: Any) -> int:

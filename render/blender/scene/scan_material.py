@@ -184,13 +184,14 @@ class _Glass:
         self._thin = description["thickness_m"] == 0
 
     def tint(self, color: Any) -> Any:
-        """The base colour that gives light this one on its way through a body, or through one thin wall.
+        """The base colour by which light gets this one on its way through a body, or a single wall.
 
-        From 4.0 on, the Principled BSDF takes its root at each surface.
+        From 4.0 on, the Principled BSDF takes its root at each surface; before, all of it.
         """
-        if not self._thin or bpy.app.version < (4, 0, 0):
+        if bpy.app.version < (4, 0, 0) or not self._description["single_wall"]:
             return color
-        return self._graph.vector("MULTIPLY", color, self._graph.mix((1.0, 1.0, 1.0), color, self._transmission))
+        share = self._graph.join(*[self._transmission] * 3)
+        return self._graph.vector("MULTIPLY", color, self._graph.mix((1.0, 1.0, 1.0), color, share))
 
     def inputs(self) -> dict[str, Any]:
         """Inputs of the Principled BSDF.
@@ -217,8 +218,10 @@ class _Glass:
         # Refracted light of lamps and of what is lit isn't looked for (caustics): without this, shadows were black.
         path = graph.node("LightPath")
         indirect = graph.math("MAXIMUM", path.outputs["Is Shadow Ray"], path.outputs["Is Diffuse Ray"])
-        fresnel = graph.node("Fresnel")
-        graph.feed(fresnel.inputs["IOR"], self._description["ior"])
+        fresnel = graph.node("Fresnel")  # at a back, it takes the inverse: but this light comes in unbent
+        back = graph.math("MULTIPLY", 2.0, graph.node("NewGeometry").outputs["Backfacing"])
+        index = graph.math("POWER", self._description["ior"], graph.math("SUBTRACT", 1.0, back))
+        graph.feed(fresnel.inputs["IOR"], index)
         passed = graph.math("MULTIPLY", clear, graph.math("SUBTRACT", 1.0, fresnel.outputs[0]))
         transparent = graph.node("BsdfTransparent")
         graph.feed(transparent.inputs["Color"], color)

@@ -32,6 +32,9 @@ _SHADOWS_OF_EEVEE = {
     # from 4.2
     "use_shadow_jitter": True,
 }
+_SUNK = 1e-4
+"""How deep glass is set into what it stands on, of its extent: a few hundredths of a pixel. Where both lie in one
+plane, a ray that leaves the glass would already be past the ground, and find the dark below."""
 STANDING_LAMPS = 8
 """Lamps of each kind that are in the scene always (Cycles)."""
 
@@ -133,6 +136,8 @@ class Stage:
             if shown["surface"] is None:
                 _set_properties(holder, jitter_properties(shown["jitter"]))
                 self.shows_glass |= asset.glass
+                if asset.glass:
+                    holder.matrix_world.translation.z -= _SUNK * asset.extent_m
             holder.is_shadow_catcher = False
             holder.pass_index = shown["instance_id"]
             ids[holder.name] = shown["instance_id"]
