@@ -97,7 +97,8 @@ def _settle_transmission(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
         if share == 0 or metal:
             materials[k] = replace(material, transmission=0.0, transmission_texture=None)
         elif share > _LEAST_SHARE:
-            what = f"{share:.0%} of the material {material.name!r} lets light through (transmission)"
+            kind = "transmission, with a volume" if material.thickness_m > 0 else "transmission, a thin wall"
+            what = f"{share:.0%} of the material {material.name!r} lets light through ({kind})"
             findings.append(ScanFinding("warning", "see-through", what, "renders it so; labels count it as solid"))
     return replace(scan, materials=tuple(materials)), findings
 
