@@ -222,7 +222,7 @@ class AssetMeta:
 
 def _material(m: dict[str, Any]) -> Material:
     """A material as JSON has it; its textures lie in the asset's folder, and nowhere else."""
-    colors = {key: tuple(m[key]) for key in ("base_color", "emissive", "attenuation_color") if key in m}
+    colors: dict[str, Any] = {key: tuple(m[key]) for key in ("base_color", "emissive", "attenuation_color") if key in m}
     material = Material(**{**m, **colors})
     for name in (getattr(material, key) for key in TEXTURE_KEYS):
         if name is not None and (not isinstance(name, str) or name in ("", ".", "..") or set(name) & set("/\\:\0")):

@@ -30,7 +30,7 @@ from scanstage.scenes.plan import CameraPlan, FramePlan, ObjectPlan, WorldPlan
 
 pytestmark = pytest.mark.blender
 
-QUALITY = dataclasses.replace(SETTINGS, samples=32, max_bounces=2)
+QUALITY = dataclasses.replace(SETTINGS, samples=32, max_bounces=1)
 CLEAR = {"base_color": (1.0, 1.0, 1.0, 1.0), "roughness": 0.0, "transmission": 1.0}
 TINT = (0.3, 0.6, 1.0)
 CAMERA = CameraPlan((80, 60), 80.0, 80.0, 40.0, 30.0, look((0.0, -3.0, 0.5), (0.0, 0.0, 0.5)))
@@ -106,8 +106,8 @@ def test_light_reaches_the_ground_below_glass(glasses: dict[str, Path], tmp_path
             box = ObjectPlan(1, f"scan/{kind}", "box", at(0.0, 0.0, 0.0, 0.5))
             plan = make_plan((box, ground), camera=above)
             means[kind] = float(render_once(plan, glasses, session).radiance[28:36, 36:44].mean())
-    assert means["thin"] > 0.5
-    assert means["solid"] > 0.4
+    assert min(means.values()) > 0.7
+    assert max(means["thin"], means["solid"]) < means["plastic"]  # each wall keeps a little
 
 
 def test_pictures_without_glass_are_those_of_a_session_that_knows_none(
