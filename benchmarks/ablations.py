@@ -42,7 +42,8 @@ class Row:
 
     def folder(self, config: Path, images: int) -> str:
         """A folder's name that tells sets of different content apart."""
-        content = json.dumps([config.read_text("utf-8"), self.overrides, images])
+        resolved = _resolved(config, self.overrides).model_dump(mode="json", exclude={"images", "workers"})
+        content = json.dumps([resolved, str(config.resolve().parent), images])
         return f"{config.stem}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 

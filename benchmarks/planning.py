@@ -66,7 +66,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("cast: windows", visibility, "object_window"),
     ("cast: rest", Caster, "cast"),
     ("keep policy", planning, "judge"),
-    ("keep policy", planning, "_flaw"),
+    ("keep policy", planning, "find_flaw"),
     ("keypoints, bounds", Planner, "complete"),
 )
 """Name, owner and attribute of what is timed; time of one inside another counts for the inner one only."""

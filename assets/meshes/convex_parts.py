@@ -7,10 +7,12 @@ own, for a bounded time; where nothing useful comes back, the scan collides by i
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import os
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +33,7 @@ TRIANGLES = 600
 """Of the copy that is cut. What CoACD takes grows with it; how well the parts fit hardly does."""
 FITTED_TRIANGLES = 4000
 """Of the copy that the parts are then stretched to."""
-LIMIT_S = 30
+LIMIT_S = 12
 """CPU seconds after which an attempt is given up: the machine's load must not decide what a scan becomes."""
 _TOO_LONG = "it takes too long"
 _CPU_SIGNAL = 24  # SIGXCPU, which Windows hasn't
@@ -95,7 +97,7 @@ def convex_parts(
     Args:
         surface: the scan in the asset's frame, metres.
         hull: (H, 3) vertices of its collision hull.
-        limit_s: CPU seconds after which an attempt is given up; there are two at most.
+        limit_s: CPU seconds after which an attempt is given up.
 
     Returns:
         at most 16 convex parts, each (N, 3) float32 with N <= 80, in the asset's frame, within the hull and together
@@ -122,22 +124,31 @@ class _CutError(Exception):
     """CoACD gave nothing."""
 
 
+class _TooLongError(_CutError):
+    """CoACD gave nothing in the time that it had."""
+
+
 def _cut(positions: Floats, faces: npt.NDArray[np.int64], most: int, limit_s: int) -> list[Floats]:
     """Vertices of the parts that CoACD cuts a mesh of unit size into. Raises _CutError.
 
-    First as it is: closing its holes takes CoACD ten times as long, and thickens thin walls.
+    First as it is: closing its holes takes CoACD ten times as long, and thickens thin walls. What took too long already
+    isn't tried again.
     """
     try:
         return _run_coacd(positions, faces, most, "off", limit_s)
+    except _TooLongError:
+        raise
     except _CutError:
         return _run_coacd(positions, faces, most, "on", limit_s)
 
 
 def _run_coacd(positions: Floats, faces: npt.NDArray[np.int64], most: int, remesh: str, limit_s: int) -> list[Floats]:
+    if importlib.util.find_spec("coacd") is None:
+        raise _CutError("the package coacd, which would do it, isn't installed")
     given = io.BytesIO()
     np.savez(given, positions=np.ascontiguousarray(positions), faces=np.ascontiguousarray(faces, np.int32))
     numbers = (_MEMORY_BYTES, _THRESHOLD, most, _SEED, MAX_PART_VERTICES)
-    command = [sys.executable, "-c", _WORKER, *map(str, numbers), remesh, str(limit_s)]
+    command = [sys.executable, "-P", "-c", _WORKER, *map(str, numbers), remesh, str(limit_s)]
     try:
         done = subprocess.run(
             command,
@@ -148,16 +159,19 @@ def _run_coacd(positions: Floats, faces: npt.NDArray[np.int64], most: int, remes
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
     except subprocess.TimeoutExpired as e:
-        raise _CutError(_TOO_LONG) from e
+        raise _TooLongError(_TOO_LONG) from e
     except OSError as e:
         raise _CutError(f"no process could be started: {e.strerror or e}") from e
     if done.returncode in (-_CPU_SIGNAL, -9):
-        raise _CutError(_TOO_LONG)
+        raise _TooLongError(_TOO_LONG)
     if done.returncode != 0:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise _CutError(lines[-1][:120] if lines and done.returncode > 0 else f"it ended with {done.returncode}")
-    with np.load(io.BytesIO(done.stdout), allow_pickle=False) as z:
-        parts = [np.asarray(z[name], np.float64) for name in z.files]
+    try:
+        with np.load(io.BytesIO(done.stdout), allow_pickle=False) as z:
+            parts = [np.asarray(z[name], np.float64) for name in z.files]
+    except (OSError, EOFError, zipfile.BadZipFile) as e:
+        raise _CutError("its parts can't be read") from e
     if len(parts) == 0:
         raise _CutError("it has no volume")
     return parts

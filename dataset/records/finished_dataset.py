@@ -57,7 +57,7 @@ class FinishedDataset:
                 f"{library}: the library that this dataset was made from is gone or empty",
                 f"models of the scans are taken from there: bring it back, or name it with {option('library')}",
             )
-        return found
+        return {a.meta.asset_id: a for a in sample_assets()} | found if self.run.samples_clutter else found
 
 
 def open_dataset(root: Location, library: Path | None = None) -> FinishedDataset:

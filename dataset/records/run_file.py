@@ -141,6 +141,13 @@ class RunFile:
         return isinstance(assets, dict) and assets.get("source") == "samples"
 
     @property
+    def samples_clutter(self) -> bool:
+        """Whether the built-in samples lie about as distractors."""
+        distractors = self.config.get("distractors")
+        source = distractors.get("source") if isinstance(distractors, dict) else None
+        return source == "samples" or (isinstance(source, dict) and "samples" in source)
+
+    @property
     def maps(self) -> tuple[str, ...]:
         """Kinds of maps that the config asks for."""
         output = self.config.get("output")

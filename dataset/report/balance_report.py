@@ -37,7 +37,8 @@ def balance_figures(
     Returns:
         ``format``, ``count``, ``tolerance``, ``targets`` (``counts``, ``shares``, ``real``), ``pictures``, ``failed``;
         ``classes``: by class see :func:`_class_figures`; ``lost``: objects by rule; ``synthetic``, and with real labels
-        ``real`` (before) and ``together`` (after): see :func:`evenness`; ``parity``: see :func:`parity.parity`.
+        ``real`` (before) and ``together`` (after): see :func:`evenness`; ``parity``: see :func:`parity.parity`; where
+        there are any, ``negatives``: pictures that were ordered without a labelled object.
     """
     tally = Tally(tuple(classes))
     for entry in sorted(entries, key=lambda e: e.order.index):
@@ -61,6 +62,8 @@ def balance_figures(
         "lost": dict(sum(tally.lost.values(), Counter[str]()).most_common()),
         "synthetic": evenness(made, targets.shares),
     }
+    if negatives := sum(e.attempt is not None and not e.order.classes for e in entries):
+        figures["negatives"] = negatives
     if targets.real:
         both = {c: targets.real[c] + wanted[c] for c in classes}
         shares = {c: n / sum(both.values()) for c, n in both.items()}

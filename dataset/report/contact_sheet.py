@@ -110,6 +110,7 @@ def plan_title(plan: FramePlan) -> str:
     """What a plan is, in a line: number, attempt, factors."""
     factors, camera = plan.factors, plan.factors["camera"]
     parts = [f"picture {plan.index}", f"attempt {plan.attempt}", str(factors["stage"])]
+    parts += [] if any(o.class_name is not None for o in plan.objects) else ["no labelled object"]
     parts += [f"{name} {_short(value)}" for name, value in factors["variables"].items()]
     parts.append(
         f"{round(camera['elevation_deg'])}° up, {round(camera['azimuth_deg'])}° round, {camera['distance_m']:.2g} m, "

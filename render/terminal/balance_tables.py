@@ -37,6 +37,8 @@ def print_balance(console: Console, figures: Mapping[str, Any], where: str | Non
     console.print(_table(figures, shown, rows))
     if len(shown) < len(rows):
         console.print(f"the other {len(rows) - WORST} classes: {outside(where or 'plan --stats --json FILE')}")
+    if figures.get("negatives"):
+        console.print(f"{figures['negatives']} of {figures['pictures']} pictures show no labelled object, as asked")
     if figures["failed"]:
         console.print(f"[red]{figures['failed']} pictures can't be planned[/]")
     for key, name in (("real", "real"), ("together", "real + synthetic"), ("synthetic", "synthetic")):

@@ -52,7 +52,9 @@ def _print_summary(console: Console, found: dict[str, Any]) -> None:
     failed = len(found["failed"])
     told = f"[bold]{outside(found.get('name', ''))}[/]: {found['planned']} of {found['pictures']} pictures planned"
     told += f", [red]{failed} can't be[/]" if failed else ""
-    console.print(f"{told}, {everything['labelled']} labels in {everything['pictures']} pictures")
+    told += f", {everything['labelled']} labels in {everything['pictures']} pictures"
+    negatives = f", {found['negatives']} show no labelled object" if found["negatives"] else ""
+    console.print(told + negatives)
     a_picture = found["labels_a_picture"]
     seconds = f", {found['seconds_a_picture']:.2f} s each" if "seconds_a_picture" in found else ""
     console.print(

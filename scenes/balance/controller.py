@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.balance.attributes import HDRI, Attribute, set_values
-from scanstage.scenes.balance.quotas import LEAST_YIELD, deal, deficits, deficits_of_shares, quotas, yields
+from scanstage.scenes.balance.quotas import LEAST_YIELD, deal, deficits, deficits_of_shares, quotas, used_rooms, yields
 from scanstage.scenes.balance.tally import Tally
 from scanstage.scenes.balance.targets import Targets
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
@@ -54,7 +54,8 @@ class Controller:
         variables: names of those that are shared variables.
         seed: of the run.
         images: pictures in all, where that is given: targets are shares then.
-        room: how many labelled objects a picture shows, by index and fixed variables.
+        room: how many labelled objects a picture shows, by index and fixed variables. A picture of none stays empty: it
+            is ordered in its turn, counts for no class, and others make up for it.
 
     Attributes:
         tally: of all entries noted.
@@ -97,7 +98,8 @@ class Controller:
             return deficits(self.targets.counts, self.counted)
         left, rates = self.images - self._next, self.rates()
         slots = max(1, round(self._mean_room * left))
-        most = None if self.config.count == "instances" else {c: rate * left for c, rate in rates.items()}
+        some = self._share_with_room * left
+        most = None if self.config.count == "instances" else {c: rate * some for c, rate in rates.items()}
         return deficits_of_shares(self.targets.shares, self.counted, rates, slots, most)
 
     def expected_pictures(self) -> int:
@@ -107,7 +109,8 @@ class Controller:
         needed = self._placements()
         left = sum(needed.values()) / self._mean_room
         if self.config.count == "images":
-            left = max(left, max(needed.values()))  # a picture counts once, however many of the class it holds
+            # A picture counts once, however many of the class it holds.
+            left = max(left, max(needed.values()) / self._share_with_room)
         return self._next + math.ceil(left)
 
     def next_wave(self) -> list[Order]:
@@ -125,14 +128,17 @@ class Controller:
         settings = [set_values(self._attributes, self._seed, self._next + i) for i in range(self._wave_size())]
         fixed = [{k: v for k, v in s.items() if k in self._variables} for s in settings]
         rooms = [self._room(self._next + i, f) for i, f in enumerate(fixed)]
-        given = self._quotas(sum(rooms), len(rooms), rng)
-        at_least = max(given.values()) if self.config.count == "images" else 0
-        rooms = _used_rooms(rooms, sum(given.values()), at_least)
-        hands = self._deal(given, rooms, settings, rng)
+        if any(rooms):
+            given = self._quotas(sum(rooms), sum(r > 0 for r in rooms), rng)
+            at_least = max(given.values()) if self.config.count == "images" else 0
+            rooms = used_rooms(rooms, sum(given.values()), at_least)
+            hands = self._deal(given, rooms, settings, rng)
+        else:
+            hands = [[] for _ in rooms]
         orders: list[Order] = []
         used = self.tally.used.copy()
         for i, hand in enumerate(hands):
-            if hand:
+            if hand or not rooms[i]:
                 hdri = settings[i].get(HDRI)
                 assets = self._choose_assets(hand, used, rng)
                 index = self._next + len(orders)
@@ -160,7 +166,7 @@ class Controller:
             wanted: deficits at the beginning of its wave.
         """
         kept = [o for o in objects if o.lost_by is None]
-        against = 0.0 if any(wanted[o.class_name] > 0 for o in kept) else 1e6
+        against = 0.0 if not objects or any(wanted[o.class_name] > 0 for o in kept) else 1e6
         against += sum(self._repeated(item) for item in kept)
         for attribute in self._attributes:
             if not attribute.values and kept:
@@ -178,9 +184,22 @@ class Controller:
         return {c: d / max(rates[c], LEAST_YIELD) for c, d in self.lacking().items()}
 
     @cached_property
-    def _mean_room(self) -> float:
+    def _first_rooms(self) -> list[int]:
         rooms = [self._room(i, {}) for i in range(ROOMS_ASKED)]
-        return max(1.0, sum(rooms) / len(rooms))
+        if not any(rooms):
+            raise InputError(
+                f"balance: none of the first {ROOMS_ASKED} pictures is to show a labelled object",
+                "raise objects.count, or lower negatives",
+            )
+        return rooms
+
+    @property
+    def _mean_room(self) -> float:
+        return sum(self._first_rooms) / ROOMS_ASKED
+
+    @property
+    def _share_with_room(self) -> float:
+        return sum(r > 0 for r in self._first_rooms) / ROOMS_ASKED
 
     def _wave_size(self) -> int:
         left = self.expected_pictures() - self._next
@@ -201,7 +220,8 @@ class Controller:
         context = min(int(self.config.context * slots), slots - 1) if exact and sated else 0
         if self.config.count == "images" and not exact:
             assert self.images is not None
-            slots = min(slots, math.ceil(sum(self._placements().values()) * pictures / (self.images - self._next)))
+            left = (self.images - self._next) * self._share_with_room
+            slots = min(slots, math.ceil(sum(self._placements().values()) * pictures / left))
         given = quotas(lacking, self.rates(), slots - context, capped=exact)
         if self.config.count == "images":
             # A second object of a class in a picture adds nothing to what is counted.
@@ -284,17 +304,3 @@ class Controller:
                 "its target can't be reached with this keep policy: relax the rule (labels.per_class), show the class "
                 "larger (camera.fill, objects.scale), or crowd it less (objects.count, objects.placement.density)",
             )
-
-
-def _used_rooms(rooms: Sequence[int], objects: int, at_least: int) -> list[int]:
-    """As many of the pictures as the objects need, and ``at_least`` so many; together they take just the objects."""
-    used: list[int] = []
-    for room in rooms:
-        if sum(used) >= objects and len(used) >= min(at_least, objects):
-            break
-        used.append(room)
-    if not at_least:
-        used[-1:] = [objects - sum(used[:-1])] if used else []
-    while sum(used) > objects:
-        used[int(np.argmax(used))] -= 1
-    return used

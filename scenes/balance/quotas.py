@@ -121,3 +121,20 @@ def deal(
             left[best] -= 1
             note(c, best)
     return [[hand[i] for i in rng.permutation(len(hand))] for hand in hands]
+
+
+def used_rooms(rooms: Sequence[int], objects: int, at_least: int) -> list[int]:
+    """As many of the pictures as the objects need, and ``at_least`` so many; together they take just the objects.
+
+    Pictures without room, up to the last that is used, are among them.
+    """
+    used: list[int] = []
+    for room in rooms:
+        if sum(used) >= objects and sum(r > 0 for r in used) >= min(at_least, objects):
+            break
+        used.append(room)
+    if not at_least:
+        used[-1:] = [objects - sum(used[:-1])] if used else []
+    while sum(used) > objects:
+        used[int(np.argmax(used))] -= 1
+    return used

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, listed, shown
 from scanstage.assets.samples.sample_library import sample_assets
 from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.inputs.clutter_scans import ScansByClass, clutter_scans
 from scanstage.scenes.inputs.image_files import located
 from scanstage.scenes.plan import FramePlan
 
@@ -31,27 +32,43 @@ class Catalogue:
     Args:
         assets: scans to choose from; those of distractor classes included.
         labelled: classes that get labels, in the order of their category ids.
-
         library: folder that they lie in, absolute; None is the built-in samples.
+        clutter: see below; none by default.
 
     Attributes:
         classes: the labelled classes.
         by_class: class to its assets, sorted by id.
         library: see above.
+        clutter: scans that serve as distractors by kind of source and class, beside those of ``by_class``.
         files: sizes in bytes of the image files that the run may show, by path.
     """
 
-    def __init__(self, assets: list[Asset], labelled: list[str], library: Path | None = None) -> None:
+    def __init__(
+        self,
+        assets: list[Asset],
+        labelled: list[str],
+        library: Path | None = None,
+        clutter: Mapping[str, ScansByClass] | None = None,
+    ) -> None:
         self.library = library
+        self.clutter = dict(clutter or {})
         self.files: dict[str, int] = {}
         self.classes = tuple(labelled)
         self.by_class: dict[str, list[Asset]] = {}
         for asset in sorted(assets, key=lambda a: a.meta.asset_id):
             self.by_class.setdefault(asset.meta.class_name, []).append(asset)
-        self._by_id = {a.meta.asset_id: a for a in assets} | primitive_assets()
+        others = [a for group in self.clutter.values() for found in group.values() for a in found]
+        # Where a sample was taken in to the library too, that one is meant.
+        self._scans = {a.meta.asset_id: a for a in (*reversed(others), *assets)}
+        self._by_id = self._scans | primitive_assets()
         self._meshes: OrderedDict[str, MeshArrays] = OrderedDict()
         self._bounds: dict[str, npt.NDArray[np.float64]] = {}
         self._parts: dict[str, tuple[npt.NDArray[np.float64], ...]] = {}
+
+    @property
+    def scans(self) -> list[Asset]:
+        """All scans that pictures may show, labelled or not, by id."""
+        return [self._scans[asset_id] for asset_id in sorted(self._scans)]
 
     def asset(self, asset_id: str) -> Asset:
         """The asset of an id. Raises InputError where the run has none of that id."""
@@ -121,7 +138,8 @@ def open_catalogue(config: RunConfig, base: Path) -> Catalogue:
                 "or use the samples: `assets: {source: samples}`",
             )
     known = sorted({a.meta.class_name for a in assets})
-    clutter = [] if config.distractors.source == "primitives" else config.distractors.source
+    source = config.distractors.source
+    clutter = source if isinstance(source, list) else []
     wanted = list(config.assets.classes) if config.assets.classes != "all" else [c for c in known if c not in clutter]
     problems = _unknown_classes("assets.classes", wanted, known, place)
     problems += _unknown_classes("distractors.source", clutter, known, place)
@@ -131,7 +149,9 @@ def open_catalogue(config: RunConfig, base: Path) -> Catalogue:
         problems.append("assets.classes: every class serves as a distractor; none is left to label")
     if problems:
         raise InputError(bounded(problems), f"Classes there: {listed(known)}")
-    return Catalogue([a for a in assets if a.meta.class_name in {*wanted, *clutter}], wanted, library)
+    samples = sample_assets() if "samples" in config.distractors.weights else []
+    others = clutter_scans(config.distractors, assets, samples, wanted)
+    return Catalogue([a for a in assets if a.meta.class_name in {*wanted, *clutter}], wanted, library, others)
 
 
 def _unknown_classes(key: str, names: Iterable[str], known: list[str], place: str) -> list[str]:

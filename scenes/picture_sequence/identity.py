@@ -79,7 +79,7 @@ def identity(config: RunConfig, catalogue: Catalogue, aims: Aims = Aims()) -> Id
         catalogue: its scans and files.
         aims: where it is to end.
     """
-    assets = {asset.meta.asset_id: asset.digest()[:16] for group in catalogue.by_class.values() for asset in group}
+    assets = {asset.meta.asset_id: asset.digest()[:16] for asset in catalogue.scans}
     return Identity(_resolved(config), catalogue.classes, assets, catalogue.files, aims, SAME_PICTURES_SINCE)
 
 

@@ -99,6 +99,7 @@ def dataset_statistics(pictures: Iterable[PictureFacts], classes: Sequence[str])
     return {
         "pictures": len(found),
         "planned": len(planned),
+        "negatives": sum(not p.objects for p in planned),
         "failed": [{"index": p.index, "reason": p.failure} for p in found if p.failure is not None],
         "attempts": {
             "mean": round(sum(k * n for k, n in attempts.items()) / max(1, len(planned)), 3),

@@ -17,21 +17,30 @@ from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.inputs.image_files import PHOTO_SUFFIXES, check_images, list_images, located
 from scanstage.scenes.optics.geometry import Float, apply, srgb_to_linear, to_matrix4, transform
 from scanstage.scenes.optics.ideal_camera import engine_camera
-from scanstage.scenes.optics.pixel_window import hangs_by_a_pixel
 from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan
+from scanstage.scenes.planning.picture_flaws import find_flaw, frames_one_object
 from scanstage.scenes.planning.refusals import Refusals
 from scanstage.scenes.randomize.background_softness import match_background
-from scanstage.scenes.randomize.camera import Subject, ball_about, draw_camera
+from scanstage.scenes.randomize.camera import draw_camera
+from scanstage.scenes.randomize.framed_subject import Subject, imagined_subject, subject_of
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
 from scanstage.scenes.randomize.lighting import draw_lamps, draw_world, panorama_width
-from scanstage.scenes.randomize.object_selection import SelectedObject, count_labelled, draw_distractors, draw_labelled
-from scanstage.scenes.randomize.placement import Item, PlacementError, place
+from scanstage.scenes.randomize.object_selection import (
+    SelectedObject,
+    count_labelled,
+    draw_absent,
+    draw_distractors,
+    draw_labelled,
+    draws_none,
+)
+from scanstage.scenes.randomize.placed_items import Item
+from scanstage.scenes.randomize.placement import PlacementError, place
 from scanstage.scenes.randomize.stage import StageBuild, draw_stage
 from scanstage.scenes.sight.cast_plan import CastPlan, Planned
-from scanstage.scenes.sight.label_rules import Judgement, judge
+from scanstage.scenes.sight.label_rules import judge
 from scanstage.scenes.sight.seen_keypoints import NamedPoints, see_keypoints
-from scanstage.scenes.sight.visibility import Caster, Silhouette, Visibility
+from scanstage.scenes.sight.visibility import Caster
 from scanstage.scenes.values.distributions import sample
 from scanstage.scenes.values.draws import Draws
 from scanstage.scenes.values.seeding import Streams
@@ -45,12 +54,6 @@ PLACEMENT_ATTEMPTS = 2
 """So many times objects may find no room before others are drawn. As long as they find room they stay: classes that are
 hard to see would become rare otherwise."""
 OBJECT_DRAWS = 4
-IN_AN_OBJECT = "the camera stands in an object"
-TOO_NEAR = 0.08
-"""Nothing may stand nearer to the camera than this share of its distance to the centre of what it frames."""
-
-FRAGILE_FROM_PX = 16
-"""Objects of fewer pixels, where someone wants them labelled, always hang by some."""
 
 NO_CAMERA = CameraPlan((1, 1), 1.0, 1.0, 0.5, 0.5, to_matrix4(np.eye(4)))
 """Stands in an arrangement until a camera is drawn."""
@@ -143,11 +146,10 @@ class Planner:
             seen = self.caster.cast(plan)
             judged = judge(plan, seen, self.config.labels)
             broken = [j for j in judged if j.replan]
-            by_one = "framing" in plan.factors["camera"]
-            flaw = IN_AN_OBJECT if by_one and self._is_inside_an_object(plan) else _flaw(plan, seen, judged)
+            flaw = find_flaw(plan, seen, judged, self.catalogue.bounds)
             if flaw is not None and not broken:
                 refusals.flawed(flaw)
-                if by_one and view + 1 < BURIED:
+                if frames_one_object(plan) and view + 1 < BURIED:
                     continue  # by another object, or from elsewhere, nothing may be in the way
                 return
             if not broken:
@@ -162,7 +164,8 @@ class Planner:
     def count_labelled(self, index: int, fixed: Mapping[str, Any]) -> int:
         """How many labelled objects picture ``index`` shows, its shared variables as in ``fixed`` where they are."""
         streams = Streams(self.config.seed, index)
-        return count_labelled(self.config, Draws(streams, draw_variables(self.config, streams, fixed)))
+        draws = Draws(streams, draw_variables(self.config, streams, fixed))
+        return 0 if draws_none(self.config, draws) else count_labelled(self.config, draws)
 
     def complete(self, good: CastPlan) -> Planned:
         """A good attempt with what engines and labels need besides. Raises InputError where an image can't be read."""
@@ -188,14 +191,16 @@ class Planner:
         # Shared variables keep their draw when a picture is planned again: they would be skewed towards what is easy.
         fixed = {} if order is None else order.fixed
         draws = Draws(Streams(config.seed, index, attempt), draw_variables(config, Streams(config.seed, index), fixed))
-        objects_draws = Draws(Streams(config.seed, index, first), draws.variables)
+        of_objects = Draws(Streams(config.seed, index, first), draws.variables)
+        # Whether it shows any is the picture's own, however often it is planned: empty ones are easier to plan.
+        empty = order is None and draws_none(config, Draws(Streams(config.seed, index), draws.variables))
         weights = [draws.number(s.weight, f"stage.weight.{i}") for i, s in enumerate(config.stage)]
         stage_config = _weighted(list(config.stage), weights, draws, "stage")
         backplate = isinstance(config.background, BackplateBackground)
         catch = backplate and config.background.shadows  # type: ignore[union-attr]
         stage = draw_stage(stage_config, draws, self.base, shadow_catcher=backplate)
         selected = [
-            *draw_labelled(config, self.catalogue, objects_draws, order),
+            *([] if empty else draw_labelled(config, self.catalogue, of_objects, order)),
             *draw_distractors(config, self.catalogue, draws, self.base),
         ]
         items = [self._item(p) for p in selected]
@@ -205,7 +210,7 @@ class Planner:
             ObjectPlan(i + 1, p.asset_id, p.class_name, to_matrix4(m), p.jitter, p.surface)
             for i, (p, m) in enumerate(zip(selected, matrices, strict=True))
         )
-        subject = self._subject(selected, matrices)
+        subject = self._subject(selected, matrices, stage, draws)
         background = self._background(draws)
         # A look is kept like a variable: what is hard to plan with one must not make it rare.
         look = draw_look(config.camera, Draws(Streams(config.seed, index), draws.variables))
@@ -226,7 +231,7 @@ class Planner:
     def _item(self, chosen: SelectedObject) -> Item:
         hull = self.catalogue.mesh(chosen.asset_id).hull.astype(np.float64) * chosen.scale
         parts = tuple(p * chosen.scale for p in self.catalogue.collision_parts(chosen.asset_id))
-        return Item(chosen.asset_id, hull, parts)
+        return Item(chosen.asset_id, hull, parts, chosen.group)
 
     def _look(self, arrangement: _Arrangement, view: int) -> FramePlan:
         """The plan with its camera, which attempt ``arrangement.plan.attempt + ATTEMPTS * view`` draws."""
@@ -244,24 +249,15 @@ class Planner:
         factors = plan.factors | {"camera": shot.drawn}
         return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=factors)
 
-    def _subject(self, selected: list[SelectedObject], matrices: list[Float]) -> Subject:
-        """What the camera can look at: the labelled objects."""
-        hulls = [
-            apply(m, self.catalogue.mesh(p.asset_id).hull)
-            for p, m in zip(selected, matrices, strict=True)
-            if p.class_name is not None
-        ]
-        return Subject(ball_about(np.concatenate(hulls)), tuple(ball_about(hull) for hull in hulls))
-
-    def _is_inside_an_object(self, plan: FramePlan) -> bool:
-        """Whether the camera stands within the box of an object, in that object's own frame."""
-        eye = np.array(plan.camera.camera_to_world)[:, 3]
-        for item in plan.objects:
-            low, high = self.catalogue.bounds(item.asset_id)
-            local = (np.linalg.inv(np.array(item.object_to_world)) @ eye)[:3]
-            if ((local >= low) & (local <= high)).all():
-                return True
-        return False
+    def _subject(
+        self, selected: list[SelectedObject], matrices: list[Float], stage: StageBuild, draws: Draws
+    ) -> Subject:
+        """What the camera looks at: the labelled objects; where there are none the others, or where some could lie."""
+        shown = [i for i, p in enumerate(selected) if p.class_name is not None] or list(range(len(selected)))
+        if shown:
+            return subject_of([apply(matrices[i], self.catalogue.mesh(selected[i].asset_id).hull) for i in shown])
+        absent = [self._item(p).radius for p in draw_absent(self.config, self.catalogue, draws)]
+        return imagined_subject(absent, stage, draws)
 
     def _background(self, draws: Draws) -> BackgroundPlan:
         background = self.config.background
@@ -271,21 +267,6 @@ class Planner:
         if isinstance(background, ColorBackground):
             return BackgroundPlan("color", srgb_to_linear(str(draws.value(background.color, "background.color"))))
         return BackgroundPlan("hdri")
-
-
-def _flaw(plan: FramePlan, seen: Visibility, judged: list[Judgement]) -> str | None:
-    if seen.nearest_m < TOO_NEAR * plan.factors["camera"]["distance_m"]:
-        return "something stands right in front of the camera"
-    if not any(j.fate == "label" for j in judged):
-        return "no object is visible enough for a label"
-    if any(_is_fragile(j.silhouette) for j in judged):
-        return "the box of an object hangs by a single pixel"
-    return None
-
-
-def _is_fragile(silhouette: Silhouette) -> bool:
-    """Whether a ray that grazes the object decides its box: an engine may see it otherwise, and fail the picture."""
-    return silhouette.visible_px >= FRAGILE_FROM_PX and hangs_by_a_pixel(silhouette.modal)
 
 
 def draw_variables(config: RunConfig, streams: Streams, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from scanstage.scenes.inputs.image_files import HDRI_SUFFIXES, PHOTO_SUFFIXES, l
 from scanstage.scenes.optics.ideal_camera import engine_camera
 from scanstage.scenes.plan import CameraPlan
 from scanstage.scenes.planning.planner import NO_CAMERA, Planner, draw_variables
-from scanstage.scenes.randomize.camera import Sphere, Subject, draw_camera
+from scanstage.scenes.randomize.camera import draw_camera
+from scanstage.scenes.randomize.framed_subject import Sphere, Subject
 from scanstage.scenes.randomize.lighting import check_builtin_hdri
 from scanstage.scenes.values.draws import Draws
 from scanstage.scenes.values.seeding import Streams
@@ -109,17 +110,16 @@ def _trying(check: Any) -> Found:
 
 
 def _scans(catalogue: Catalogue) -> Found:
-    for assets in catalogue.by_class.values():
-        for asset in assets:
-            textures = {
-                name
-                for m in asset.meta.materials
-                for name in (m.base_color_texture, m.metallic_roughness_texture, m.normal_texture, m.emissive_texture)
-                if name
-            }
-            for name in (MESH_FILE, *sorted(textures)):
-                if not (asset.folder / name).is_file():
-                    yield f"{asset.folder / name}: missing from the library", "Take the scan in again."
+    for asset in catalogue.scans:
+        textures = {
+            name
+            for m in asset.meta.materials
+            for name in (m.base_color_texture, m.metallic_roughness_texture, m.normal_texture, m.emissive_texture)
+            if name
+        }
+        for name in (MESH_FILE, *sorted(textures)):
+            if not (asset.folder / name).is_file():
+                yield f"{asset.folder / name}: missing from the library", "Take the scan in again."
 
 
 def _label_rules(config: RunConfig, catalogue: Catalogue) -> Found:

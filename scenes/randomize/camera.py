@@ -13,39 +13,13 @@ from scanstage.scenes.optics.field_of_view import half_view, horizontal_view, mi
 from scanstage.scenes.optics.geometry import Float, direction, look_at, reach_inside, to_matrix4
 from scanstage.scenes.optics.lens import LENS_COEFFICIENTS, rays
 from scanstage.scenes.plan import CameraPlan, LensPlan
+from scanstage.scenes.randomize.framed_subject import Subject
 from scanstage.scenes.values.draws import Draws
 
 OFF_CENTER_OF_ONE = 0.8
 STEEPEST = math.radians(80)
 """Half the angle that what is framed spans at most, as seen from outside of its sphere."""
 NEARER_THE_MIDDLE = (1.0, 0.75, 0.5, 0.25, 0.0)
-
-
-@dataclass(frozen=True)
-class Sphere:
-    """A ball about something: (3,) centre in the world and radius, metres."""
-
-    center: Float
-    radius: float
-
-
-def ball_about(points: Float) -> Sphere:
-    """A sphere about the centre of the bounding box of (N, 3) points that holds them, metres."""
-    center = (points.min(axis=0) + points.max(axis=0)) / 2
-    return Sphere(center, float(np.linalg.norm(points - center, axis=1).max()))
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a camera can look at.
-
-    Attributes:
-        whole: all labelled objects together.
-        parts: each of them.
-    """
-
-    whole: Sphere
-    parts: tuple[Sphere, ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +38,7 @@ class Shot:
 
 
 def draw_camera(config: CameraConfig, subject: Subject, interior: tuple[Float, Float] | None, draws: Draws) -> Shot:
-    """Draw a camera that looks at the objects, or at one of them.
+    """Draw a camera that looks at all of a subject, or at one part of it.
 
     Args:
         config: the configured part.

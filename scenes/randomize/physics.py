@@ -23,6 +23,8 @@ FALL_S = 4.0
 AFTERMATH_S = 3.0
 REST_SPEED = 0.004
 REST_SPIN = 0.08
+SLEEP = getattr(mujoco.mjtEnableBit, "mjENBL_SLEEP", 0)
+"""What lies still costs no time until something touches it; a MuJoCo that doesn't know of that is slower."""
 OVERLAP_TOLERANCE = 5e-4
 FAR_AWAY = 1000.0
 
@@ -91,6 +93,9 @@ class World:
         spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
         spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
         spec.option.impratio = 5
+        if SLEEP:
+            spec.option.enableflags |= int(SLEEP)
+            spec.option.sleep_tolerance = REST_SPEED
         # Thin or tiny things weigh next to nothing; the solver needs a little more than that.
         spec.compiler.boundmass, spec.compiler.boundinertia = 1e-5, 1e-9
         contact = {"solref": [0.01, 1.0], "friction": [0.7, 0.005, 0.0008], "condim": 6}
@@ -154,6 +159,7 @@ class World:
     def settle(self) -> Rest:
         """Let everything fall and come to rest inside the pen, then take the pen away and let it settle again."""
         self._run(FALL_S)
+        self._wake()
         if self._walls:
             self._model.geom_contype[self._walls] = 0
             self._model.geom_conaffinity[self._walls] = 0
@@ -164,13 +170,24 @@ class World:
         steps = int(seconds / TIMESTEP_S)
         for step in range(0, steps, CHECK_EVERY):
             mujoco.mj_step(self._model, self._data, CHECK_EVERY)
-            velocity = self._data.qvel.reshape(-1, 6)
-            if np.abs(velocity[:, :3]).max() < REST_SPEED and np.abs(velocity[:, 3:]).max() < REST_SPIN:
+            if self._is_still():
                 return True
             if step > steps // 2:
                 # What still rolls on a flat table is slowed down, as real floors and lint do.
                 self._data.qvel *= 0.8
         return False
+
+    def _is_still(self) -> bool:
+        if SLEEP and self._data.ntree_awake == 0:
+            return True
+        velocity = self._data.qvel.reshape(-1, 6)
+        return bool(np.abs(velocity[:, :3]).max() < REST_SPEED and np.abs(velocity[:, 3:]).max() < REST_SPIN)
+
+    def _wake(self) -> None:
+        """Forget everything but where bodies are: what sleeps would not notice that a wall is gone."""
+        at = self._data.qpos.copy()
+        mujoco.mj_resetData(self._model, self._data)
+        self._data.qpos[:] = at
 
     def _pose(self, index: int) -> RestingPose:
         q = self._data.qpos[7 * index : 7 * index + 7]

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.config.sections.placement_settings import Drop, Placement, Scatter, Upright
 from scanstage.scenes.optics.geometry import Float, random_rotation, rotation_z
 from scanstage.scenes.randomize.physics import Body, RestingPose, World, footprint
+from scanstage.scenes.randomize.placed_items import Item, Placed, around, one_of_group
 from scanstage.scenes.randomize.stage import StageBuild, Support
 from scanstage.scenes.values.distributions import sample
 from scanstage.scenes.values.draws import Draws
 
 MORE_ROOM = (1.0, 1.6, 2.5)
 TRIES = 80
+TRIES_BESIDE = 50
+"""So many of them go to places beside an item's group."""
 DROP_ROUNDS = 3
 SPOTS = 12
 """Random places over the floor, of which a dropped object takes the lowest."""
@@ -29,37 +33,14 @@ class PlacementError(InputError):
     """Objects don't fit; says how many did, where, and what to change."""
 
 
-@dataclass(frozen=True)
-class Item:
-    """Something to place.
-
-    Attributes:
-        name: for messages.
-        hull: (H, 3) vertices of its convex hull in the asset's frame, metres, scaled.
-        parts: convex parts that it collides by, as ``hull``; none: the hull.
-    """
-
-    name: str
-    hull: Float
-    parts: tuple[Float, ...] = ()
-
-    @cached_property
-    def radius(self) -> float:
-        """Radius of a sphere about the hull's box centre that holds it, metres."""
-        return float(np.linalg.norm(self.hull - self.middle, axis=1).max())
-
-    @cached_property
-    def middle(self) -> Float:
-        """(3,) centre of the hull's bounding box."""
-        return (self.hull.min(axis=0) + self.hull.max(axis=0)) / 2
-
-
 def place(items: list[Item], config: Placement, stage: StageBuild, draws: Draws) -> list[RestingPose]:
     """One pose an item.
 
     Raises:
         PlacementError: no room, or nothing comes to rest, after bounded tries.
     """
+    if not items:
+        return []
     match config:
         case Drop():
             return _drop(items, config, stage, draws)
@@ -127,29 +108,43 @@ def _above(
     items: list[Item], half: Float, center: Float, floor: float, config: Drop, draws: Draws, rng: np.random.Generator
 ) -> list[RestingPose]:
     """Start poses above the region in which nothing overlaps: each as low as some random spots allow."""
-    # Of those before: x and y, radius, upper end.
-    placed = np.zeros((len(items), 4))
+    # Of those before: x and y, radius, upper end, and whether it stands.
+    placed = np.zeros((len(items), 5))
     poses = []
     for index, item in enumerate(items):
         standing = draws.rng(f"placement.upright.{index}").random() < draws.number(
             config.upright, f"placement.share.{index}"
         )
+        near = one_of_group(items, range(index), item.group, rng)
+        if near is not None:
+            standing = bool(placed[near, 4])
         rotation = rotation_z(rng.uniform(0, 2 * math.pi)) if standing else random_rotation(rng)
         turned = (item.hull - item.middle) @ rotation.T
         reach = float(np.linalg.norm(turned[:, :2], axis=1).max())
         below, above = -float(turned[:, 2].min()), float(turned[:, 2].max())
         spread = np.maximum(half - reach, 0.0)
-        spots = center + rng.uniform(-1, 1, (SPOTS, 2)) * spread
         under = placed[:index]
-        beside = np.linalg.norm(spots[:, None] - under[:, :2], axis=2) < under[:, 2] + reach
+        spots = center + rng.uniform(-1, 1, (SPOTS, 2)) * spread
+        beside = _overlapping(spots, reach, under)
+        if near is not None:
+            # Where there is no room left beside the neighbour, it goes anywhere.
+            ring = around(under[near, :2], reach + float(under[near, 2]), SPOTS, rng)
+            ring = np.clip(ring, center - spread, center + spread)
+            if not (there := _overlapping(ring, reach, under)).any(axis=1).all():
+                spots, beside = ring, there
         tops = np.where(beside, under[:, 3], -np.inf).max(axis=1, initial=-np.inf)
         tops[~beside.any(axis=1)] = floor
         best = int(tops.argmin())
         z = tops[best] + below + 0.01 * item.radius + 0.003
-        placed[index] = (*spots[best], reach, z + above)
+        placed[index] = (*spots[best], reach, z + above, standing)
         middle = np.array([*spots[best], z])
         poses.append(RestingPose(rotation, middle - rotation @ item.middle))
     return poses
+
+
+def _overlapping(spots: Float, reach: float, under: Float) -> npt.NDArray[np.bool_]:
+    """(S, N): at which of (S, 2) spots something of radius ``reach`` is over which of those placed."""
+    return np.asarray(np.linalg.norm(spots[:, None] - under[:, :2], axis=2) < under[:, 2] + reach)
 
 
 def _stand(items: list[Item], config: Upright, stage: StageBuild, draws: Draws, more: float) -> list[RestingPose]:
@@ -160,10 +155,13 @@ def _stand(items: list[Item], config: Upright, stage: StageBuild, draws: Draws, 
         _region(area, widest, s, draws) if len(stage.supports) == 1 else (s.half, s.center[:2]) for s in stage.supports
     ]
 
-    def propose(item: Item, rng: np.random.Generator) -> RestingPose | None:
+    def propose(item: Item, near: Placed | None, rng: np.random.Generator) -> RestingPose | None:
         which = int(rng.integers(len(stage.supports)))
         yaw = math.radians(float(sample(config.yaw_deg, rng, draws.variables)))
-        return _standing(item, yaw, *regions[which], stage.supports[which], rng)
+        if near is None:
+            return _standing(item, yaw, *regions[which], stage.supports[which], rng)
+        support = min(stage.supports, key=lambda s: abs(s.center[2] - _lowest(*near)))
+        return _standing_beside(item, yaw, near, support, rng)
 
     where = f"on {len(stage.supports)} x {_size(stage.supports[0])}"
     order = sorted(range(len(items)), key=lambda i: (-footprint(items[i].hull), i))
@@ -183,6 +181,23 @@ def _standing(
     return RestingPose(rotation, np.array([xy[0], xy[1], support.center[2] - low[2]]))
 
 
+def _standing_beside(
+    item: Item, yaw: float, near: Placed, support: Support, rng: np.random.Generator
+) -> RestingPose | None:
+    rotation = rotation_z(yaw)
+    turned = item.hull @ rotation.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    other = near[0].hull @ near[1].rotation.T
+    ends = other.min(axis=0)[:2], other.max(axis=0)[:2]
+    # Between side by side and corner to corner: what overlaps is tried elsewhere.
+    closest = (min(high[:2] - low[:2]) + min(ends[1] - ends[0])) / 2
+    xy = around(near[1].position[:2] + (ends[0] + ends[1]) / 2, closest, 1, rng)[0]
+    if (np.abs(xy - support.center[:2]) > support.half - (high - low)[:2] / 2).any():
+        return None
+    xy = xy - (low + high)[:2] / 2
+    return RestingPose(rotation, np.array([xy[0], xy[1], support.center[2] - low[2]]))
+
+
 def _scatter(items: list[Item], config: Scatter, stage: StageBuild, draws: Draws, more: float) -> list[RestingPose]:
     density = draws.number(config.density, "placement.density") / more
     volume = sum(4 / 3 * math.pi * item.radius**3 for item in items) / density
@@ -193,15 +208,20 @@ def _scatter(items: list[Item], config: Scatter, stage: StageBuild, draws: Draws
     bottom = floor + (draws.number(config.height_m, "placement.height_m") if stage.supports else 0.0)
     center = np.array([0.0, 0.0, bottom + half[2]])
 
-    def propose(item: Item, rng: np.random.Generator) -> RestingPose | None:
+    def propose(item: Item, near: Placed | None, rng: np.random.Generator) -> RestingPose | None:
         rotation = random_rotation(rng)
-        spot = center + rng.uniform(-1, 1, 3) * np.maximum(half - item.radius, 0.0)
+        room = np.maximum(half - item.radius, 0.0)
+        spot = center + rng.uniform(-1, 1, 3) * room
+        if near is not None:
+            other, pose = near
+            apart = (other.radius + item.radius) * rng.uniform(0.7, 1.2) * random_rotation(rng)[0]
+            spot = np.clip(pose.rotation @ other.middle + pose.position + apart, center - room, center + room)
         return RestingPose(rotation, spot - rotation @ item.middle)
 
     where = f"in {' x '.join(f'{2 * h:.3g}' for h in half)} m"
     order = sorted(range(len(items)), key=lambda i: (-items[i].radius, i))
     larger = 1 + FLOAT_CLEARANCE
-    world = _world([Item(i.name, i.hull * larger, tuple(p * larger for p in i.parts)) for i in items], stage)
+    world = _world([replace(i, hull=i.hull * larger, parts=tuple(p * larger for p in i.parts)) for i in items], stage)
     return _one_by_one(items, order, world, propose, draws, where)
 
 
@@ -209,7 +229,7 @@ def _one_by_one(
     items: list[Item],
     order: list[int],
     world: World,
-    propose: Callable[[Item, np.random.Generator], RestingPose | None],
+    propose: Callable[[Item, Placed | None, np.random.Generator], RestingPose | None],
     draws: Draws,
     where: str,
 ) -> list[RestingPose]:
@@ -217,8 +237,9 @@ def _one_by_one(
     poses: dict[int, RestingPose] = {}
     for index in order:
         rng = draws.rng(f"placement.{index}")
-        for _ in range(TRIES):
-            pose = propose(items[index], rng)
+        for attempt in range(TRIES):
+            near = one_of_group(items, poses, items[index].group, rng) if attempt < TRIES_BESIDE else None
+            pose = propose(items[index], None if near is None else (items[near], poses[near]), rng)
             if pose is None:
                 continue
             world.put(index, pose)

@@ -225,7 +225,7 @@ def _check_shared(folder: DatasetFolder, lock: dict[str, str] | None) -> None:
 
 def _check_same(here: Identity, spec: WorkerSpec, catalogue: Catalogue) -> None:
     """Raise InputError where scans or files of this machine are not those that were planned with."""
-    folders = {a.meta.asset_id: a.folder for group in catalogue.by_class.values() for a in group}
+    folders = {a.meta.asset_id: a.folder for a in catalogue.scans}
     problems = list(_other_scans(here.assets, spec.assets, folders))
     for path, size in spec.files.items():
         found = here.files.get(path)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Discriminator, Field, field_validator
+import numpy as np
+from pydantic import BeforeValidator, Discriminator, Field, field_validator, model_validator
 
 from scanstage.assets.messages.wording import listed
 from scanstage.scenes.config.recipes.recipe_files import RecipeName
@@ -35,13 +36,27 @@ from scanstage.scenes.config.sections.value_types import (
     Color,
     Factor,
     Number,
+    Share,
     Weight,
     Whole,
 )
 from scanstage.scenes.config.sections.worker_settings import WorkersConfig
-from scanstage.scenes.values.distributions import AnyValue, Integer, LogUniform, Uniform
+from scanstage.scenes.values.distributions import AnyValue, Integer, LogUniform, Uniform, outcomes, references
 
 LONGEST_NAME = 100
+
+
+ClutterKind = Literal["primitives", "samples", "library"]
+
+
+def _largest(value: AnyValue) -> float | None:
+    """The largest that a number draws; None where variables decide."""
+    return None if any(references(value)) else max((float(np.max(o)) for o in outcomes(value)), default=None)
+
+
+def _least(value: AnyValue) -> float | None:
+    """The least that a number draws; None where variables decide."""
+    return None if any(references(value)) else min((float(np.min(o)) for o in outcomes(value)), default=None)
 
 
 class AssetsConfig(Section):
@@ -77,7 +92,14 @@ class JitterConfig(Section):
 class ObjectsConfig(Section):
     """The labelled objects."""
 
-    count: Annotated[AnyValue, Whole(1, 500)] = Field(Integer(integer=(3, 6)), description="labelled objects a picture")
+    count: Annotated[AnyValue, Whole(0, 500)] = Field(
+        Integer(integer=(3, 6)), description="labelled objects a picture; 0 is a picture without any"
+    )
+    repeat: Share = Field(
+        0.0,
+        description="share of objects that are of the class of the one before, and its close neighbours; with balance, "
+        "which says what pictures show, share of those of a class shown already that are its neighbours",
+    )
     placement: Placement | None = Field(
         None,
         description="how objects come to lie, where the stage doesn't say; default: drop, on a shelf upright, without "
@@ -91,8 +113,18 @@ class DistractorsConfig(Section):
     """Objects without a label, which occlude and clutter. Placed together with the labelled ones."""
 
     count: Annotated[AnyValue, Whole(0, 500)] = Field(0, description="distractors a picture")
-    source: Literal["primitives"] | list[str] = Field(
-        "primitives", description="primitive shapes in random materials, or a list of classes that serve unlabelled"
+    source: ClutterKind | list[str] | dict[ClutterKind, Weight] = Field(
+        "primitives",
+        description="primitives: simple shapes in random materials; samples: built-in sample scans that no labelled "
+        "class resembles; library: scans of the run's library whose class isn't labelled; a mapping from these to "
+        "weights (values); or a list of classes that serve unlabelled",
+    )
+    exclude: list[str] = Field(
+        default_factory=list,
+        description="classes that never serve as samples or library: those that look like a labelled class",
+    )
+    scale: Annotated[AnyValue, Number(1e-4, 1e4)] | None = Field(
+        None, description="factor on each scan's size; default: samples have their own, others that of objects.scale"
     )
     size_m: Annotated[AnyValue, Number(1e-3, 100)] = Field(
         LogUniform(log_uniform=(0.03, 0.12)), description="edge of a primitive's bounding cube"
@@ -103,8 +135,18 @@ class DistractorsConfig(Section):
     @classmethod
     def _not_empty(cls, v: Any) -> Any:
         if not v:
-            raise ValueError("needs at least one class")
+            raise ValueError("needs at least one class, or a source with a weight")
+        if isinstance(v, dict) and all(_largest(weight) == 0 for weight in v.values()):
+            raise ValueError("no source has a weight above 0")
         return v
+
+    @property
+    def weights(self) -> dict[ClutterKind, AnyValue]:
+        """How often each kind of source is to come, in a fixed order; empty where classes are named."""
+        if isinstance(self.source, list):
+            return {}
+        given: dict[ClutterKind, AnyValue] = self.source if isinstance(self.source, dict) else {self.source: 1.0}
+        return {kind: given[kind] for kind in get_args(ClutterKind) if kind in given}
 
 
 class HdriBackground(Section):
@@ -204,6 +246,9 @@ class RunConfig(Section):
         max_length=1000,
         description="values drawn once a picture and shared through {var: name} and {switch: …}",
     )
+    negatives: Share = Field(
+        0.0, description="share of pictures that show no labelled object, whatever objects.count draws"
+    )
     assets: AssetsConfig = Field(default_factory=AssetsConfig)
     objects: ObjectsConfig = Field(default_factory=ObjectsConfig)
     distractors: DistractorsConfig = Field(default_factory=DistractorsConfig)
@@ -220,6 +265,16 @@ class RunConfig(Section):
     render: RenderConfig = Field(default_factory=RenderConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
     workers: WorkersConfig = Field(default_factory=WorkersConfig)
+
+    @model_validator(mode="after")
+    def _balance_needs_objects(self) -> RunConfig:
+        empty = _largest(self.objects.count) == 0 or _least(self.negatives) == 1
+        if self.balance is not None and empty:
+            raise ValueError(
+                "balance orders what pictures show, but none is to show a labelled object: raise objects.count, lower "
+                "negatives, or leave out balance"
+            )
+        return self
 
     def placement(self, stage: Stage) -> Placement:
         """How objects come to lie on one of the stages."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from support.hollow_shapes import ring
 from support.scan_files import (
     gradient_image,
     png_bytes,
@@ -26,6 +28,7 @@ from support.scan_files import (
 from scanstage.assets.asset import Asset
 from scanstage.assets.intake.inspection import inspect_scan
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
+from scanstage.assets.library.collision_file import load_collision
 from scanstage.assets.library.stored_assets import list_assets, remove_asset
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.textures.texture_coding import decode_rgb
@@ -250,6 +253,18 @@ def test_a_sheet_lies_above_the_ground_and_inside_its_plate(tmp_path: Path, up: 
     assert 0.0005 < thickness < 0.003
     np.testing.assert_allclose(mesh.vertices[:, across], (low[across] + high[across]) / 2, atol=1e-6)
     assert mesh.vertices[:, 2].min() == pytest.approx(thickness / 2 if up == "z" else 0, abs=1e-6)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("coacd") is None, reason="coacd isn't installed")
+def test_hollow_things_come_in_with_convex_parts(tmp_path: Path) -> None:
+    hollow = take_in_stl(tmp_path, ring(), replace(OPTIONS, unit="m", up="z"))
+    parts = load_collision(hollow.folder)
+    assert len(parts) == hollow.meta.intake["collision_parts"] > 3
+    middle = np.array([0.0, 0.0, 0.006])
+    assert all((p.max(axis=0) < middle + 1e-3).any() or (p.min(axis=0) > middle - 1e-3).any() for p in parts)
+    solid = take_in_stl(tmp_path, trimesh.creation.box((0.1, 0.1, 0.1)))
+    assert load_collision(solid.folder) == ()
+    assert solid.meta.intake["collision_parts"] == 1
 
 
 def test_inspection_foretells_intake(tmp_path: Path) -> None:

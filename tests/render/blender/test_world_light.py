@@ -195,3 +195,20 @@ def test_what_is_no_file_is_refused_where_blender_would_wait_for_it(folders: dic
             floor = dataclasses.replace(GROUND, material=material)
             with pytest.raises(EngineError, match=words):
                 render_once(make_plan((BOX,), (floor,), camera=FROM_ABOVE), folders, session)
+
+
+@pytest.mark.parametrize("way", ["exact", "split"])
+def test_an_enlarged_sky_shows_no_pixels(way: HdriLight, folders: dict[str, Path], tmp_path: Path) -> None:
+    """A bright pixel is spread by a cubic B-spline, which is 2/3 in its middle; linear it would peak at its value."""
+    sky = np.full((64, 128, 3), 0.1, np.float32)
+    sky[20, 30] = 1.1
+    world = WorldPlan(str(write_exr(tmp_path / "sky.exr", sky)), 0.0, 1.0)
+    longitude, latitude = 2 * math.pi * 30.5 / 128, math.pi * (0.5 - 20.5 / 64)
+    across = math.pi - longitude  # the left edge is -X, from where longitude runs clockwise seen from above
+    ahead = (math.cos(latitude) * math.cos(across), math.cos(latitude) * math.sin(across), math.sin(latitude))
+    camera = CameraPlan((80, 60), 300.0, 300.0, 40.0, 30.0, look((0.0, 0.0, 2.0), (ahead[0], ahead[1], 2 + ahead[2])))
+    settings = dataclasses.replace(SETTINGS, samples=16, hdri_light=way, denoise="off")
+    with BlenderSession(settings, None, tmp_path, tmp_path / "log") as session:
+        seen = render_once(make_plan((BOX,), (), world=world, camera=camera), folders, session).radiance[..., 1]
+    assert np.unravel_index(seen.argmax(), seen.shape) == (30, 40)
+    assert seen.max() == pytest.approx(0.1 + (2 / 3) ** 2, rel=0.05)

@@ -6,15 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trimesh
+from support.analytic import BRICK_SIZE
 from support.analytic_engine import AnalyticEngine, AnalyticEngines
 from support.projection import project
-from support.toy_runs import command, digest, run
+from support.toy_runs import command, digest, run, store_toy, toy_config
 
+from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.records import finished_dataset
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record
 from scanstage.render.commands.replay import Replay, replay, resized
 from scanstage.render.locks.run_lock import run_lock
+from scanstage.scenes.inputs import catalogue
 from scanstage.scenes.plan import CameraPlan, LensPlan
 
 CONFIG = """
@@ -50,6 +55,20 @@ def test_a_picture_is_made_again_to_the_byte(dataset: Path) -> None:
         name = f"records/{index:06d}.json"
         assert (made.folder.root / name).read_bytes() == (dataset / name).read_bytes()
     assert digest(dataset, ".") == before, "the dataset is only read"
+
+
+def test_samples_that_lie_about_are_found_again(
+    tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_toy(tmp_path / "samples", "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
+    for user in (catalogue, finished_dataset):
+        monkeypatch.setattr(user, "sample_assets", lambda: list_assets(tmp_path / "samples"))
+    path = toy_config(CONFIG.replace("library: library", "library: %s"), toy_library, monkeypatch, tmp_path)
+    path.write_text(path.read_text() + "distractors: {count: 2, source: samples}\n")
+    assert run(path).failed == []
+    made = again(tmp_path / "output" / "toys", 1)
+    assert made.same_file
+    assert '"brick/toy"' in (made.folder.root / "records/000001.json").read_text()
 
 
 def test_another_look_keeps_the_plan(dataset: Path) -> None:

@@ -21,7 +21,8 @@ from scanstage.scenes.planning.planner import Planner, draw_variables
 from scanstage.scenes.planning.preflight import open_inputs
 from scanstage.scenes.planning.refusals import PlanningError
 from scanstage.scenes.randomize.physics import Block, Body, RestingPose, World
-from scanstage.scenes.randomize.placement import Item, PlacementError, place
+from scanstage.scenes.randomize.placed_items import Item
+from scanstage.scenes.randomize.placement import PlacementError, place
 from scanstage.scenes.randomize.stage import draw_stage
 from scanstage.scenes.values.draws import Draws
 from scanstage.scenes.values.seeding import Streams

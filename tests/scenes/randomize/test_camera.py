@@ -13,8 +13,10 @@ from scanstage.scenes.inputs.catalogue import open_catalogue
 from scanstage.scenes.optics.geometry import apply, to_matrix4, transform
 from scanstage.scenes.optics.lens import project_local
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan, PostPlan, WorldPlan
+from scanstage.scenes.planning.picture_flaws import stands_in_an_object
 from scanstage.scenes.planning.planner import Planner
-from scanstage.scenes.randomize.camera import Shot, Sphere, Subject, draw_camera
+from scanstage.scenes.randomize.camera import Shot, draw_camera
+from scanstage.scenes.randomize.framed_subject import Sphere, Subject
 from scanstage.scenes.values.draws import Draws
 from scanstage.scenes.values.seeding import Streams
 
@@ -114,7 +116,7 @@ def test_a_camera_on_one_object_cuts_others_and_stands_in_none(tmp_path: Path, t
     shares, centres = [], []
     for i in range(8):
         planned = planner.plan(i)
-        assert not planner._is_inside_an_object(planned.plan)
+        assert not stands_in_an_object(planned.plan, planner.catalogue.bounds)
         for s in planned.seen.silhouettes:
             shares.append(s.truncated_fraction)
             x, _y, w, _h = s.window_xywh
@@ -136,4 +138,4 @@ def test_a_camera_in_an_object_is_found(tmp_path: Path, toy_library: Path) -> No
         plan = FramePlan(
             0, 0, camera, (), WorldPlan(None, 0.0, 1.0), BackgroundPlan("hdri"), (), (box,), PostPlan(), {}
         )
-        assert planner._is_inside_an_object(plan) is inside
+        assert stands_in_an_object(plan, planner.catalogue.bounds) is inside

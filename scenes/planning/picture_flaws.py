@@ -1,0 +1,63 @@
+"""What makes a plan unfit for use as a whole, whatever the keep policy says of single objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from scanstage.scenes.optics.geometry import Float
+from scanstage.scenes.optics.pixel_window import hangs_by_a_pixel
+from scanstage.scenes.plan import FramePlan
+from scanstage.scenes.sight.label_rules import Judgement
+from scanstage.scenes.sight.visibility import Silhouette, Visibility
+
+TOO_NEAR = 0.08
+"""Nothing may stand nearer to the camera than this share of its distance to the centre of what it frames."""
+
+FRAGILE_FROM_PX = 16
+"""Objects of fewer pixels, where someone wants them labelled, always hang by some."""
+
+
+def frames_one_object(plan: FramePlan) -> bool:
+    """Whether the camera was placed by one object, so that others may be anywhere."""
+    return "framing" in plan.factors["camera"]
+
+
+def find_flaw(
+    plan: FramePlan, seen: Visibility, judged: Sequence[Judgement], bounds: Callable[[str], Float]
+) -> str | None:
+    """Why a plan can't be used; None where it can.
+
+    A picture that is to show no labelled object needs no label.
+
+    Args:
+        plan: of the picture, with its camera.
+        seen, judged: its cast, and what becomes of its objects.
+        bounds: gives an asset's lowest and highest corner, (2, 3), metres, asset frame.
+    """
+    if frames_one_object(plan) and stands_in_an_object(plan, bounds):
+        return "the camera stands in an object"
+    if seen.nearest_m < TOO_NEAR * plan.factors["camera"]["distance_m"]:
+        return "something stands right in front of the camera"
+    if any(o.class_name is not None for o in plan.objects) and not any(j.fate == "label" for j in judged):
+        return "no object is visible enough for a label"
+    if any(_is_fragile(j.silhouette) for j in judged):
+        return "the box of an object hangs by a single pixel"
+    return None
+
+
+def stands_in_an_object(plan: FramePlan, bounds: Callable[[str], Float]) -> bool:
+    """Whether the camera stands within the box of an object, in that object's own frame."""
+    eye = np.array(plan.camera.camera_to_world)[:, 3]
+    for item in plan.objects:
+        low, high = bounds(item.asset_id)
+        local = (np.linalg.inv(np.array(item.object_to_world)) @ eye)[:3]
+        if ((local >= low) & (local <= high)).all():
+            return True
+    return False
+
+
+def _is_fragile(silhouette: Silhouette) -> bool:
+    """Whether a ray that grazes the object decides its box: an engine may see it otherwise, and fail the picture."""
+    return silhouette.visible_px >= FRAGILE_FROM_PX and hangs_by_a_pixel(silhouette.modal)
