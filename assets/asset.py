@@ -44,6 +44,13 @@ class Material:
     ``*_texture`` are file names in the asset's folder; the base colour and emissive images are sRGB, the others are
     data. ``metallic_roughness_texture`` holds roughness in G and metallic in B, as in glTF. Factors multiply textures.
     ``vertex_colors``: multiply the base colour by the mesh's ``vertex_color``.
+
+    What lets light through (glTF's KHR_materials_transmission, _ior and _volume): ``transmission`` is the share of the
+    light that enters the surface and leaves on its other side, times R of its texture. With ``thickness_m`` 0 the
+    surface is a thin wall, through which light goes straight on; else it bounds a solid body, which refracts by ``ior``
+    and lets ``attenuation_color`` of the light through on every ``attenuation_m`` (None: all of it). The base colour
+    tints once what passes a body, both of its walls; with ``single_wall``, where the surface has no far side, at each.
+    Lengths are in metres, in a :class:`raw_scan.RawScan` in the file's unit.
     """
 
     name: str = "material"
@@ -58,23 +65,49 @@ class Material:
     alpha_mode: str = "OPAQUE"  # OPAQUE | MASK | BLEND
     alpha_cutoff: float = 0.5
     vertex_colors: bool = False
+    transmission: float = 0.0
+    transmission_texture: str | None = None
+    ior: float = 1.5
+    thickness_m: float = 0.0
+    single_wall: bool = False
+    attenuation_color: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    attenuation_m: float | None = None
 
 
-_UNIT_RANGE = ("base_color", "metallic", "roughness", "emissive", "alpha_cutoff")
-TEXTURE_KEYS = ("base_color_texture", "metallic_roughness_texture", "normal_texture", "emissive_texture")
+_UNIT_RANGE = (
+    "base_color", "metallic", "roughness", "emissive", "alpha_cutoff", "transmission", "attenuation_color",
+)  # fmt: skip
+TEXTURE_KEYS = (
+    "base_color_texture", "metallic_roughness_texture", "normal_texture", "emissive_texture", "transmission_texture",
+)  # fmt: skip
+_SHORTEST, _LONGEST = 1e-6, 1e6
+"""Lengths within a material, metres or any other unit of a scan."""
 
 
 def within_range(material: Material) -> Material:
-    """The material with all its numbers in 0..1; what is not a number becomes the default."""
+    """The material with all its numbers in range (0..1 for most); what is not a number becomes the default."""
     plain = Material()
     found = {key: _limited(getattr(material, key), getattr(plain, key)) for key in _UNIT_RANGE}
-    return replace(material, **found)
+    return replace(
+        material,
+        **found,
+        ior=_limited(material.ior, plain.ior, 1.0, 3.0),
+        thickness_m=_limited(material.thickness_m, 0.0, 0.0, _LONGEST),
+        attenuation_m=_attenuation(material.attenuation_m),
+    )
 
 
-def _limited(value: Any, default: Any) -> Any:
+def _limited(value: Any, default: Any, low: float = 0.0, high: float = 1.0) -> Any:
     if isinstance(value, tuple):
-        return tuple(_limited(v, d) for v, d in zip(value, default, strict=True))
-    return min(max(float(value), 0.0), 1.0) if value == value else default
+        return tuple(_limited(v, d, low, high) for v, d in zip(value, default, strict=True))
+    return min(max(float(value), low), high) if value == value else default
+
+
+def _attenuation(distance: Any) -> float | None:
+    """None where it is no distance; some exporters write 0 where nothing is absorbed."""
+    if distance is None or not float(distance) > 0:
+        return None
+    return min(max(float(distance), _SHORTEST), _LONGEST)
 
 
 @dataclass(frozen=True)
@@ -189,7 +222,8 @@ class AssetMeta:
 
 def _material(m: dict[str, Any]) -> Material:
     """A material as JSON has it; its textures lie in the asset's folder, and nowhere else."""
-    material = Material(**{**m, "base_color": tuple(m["base_color"]), "emissive": tuple(m["emissive"])})
+    colors: dict[str, Any] = {key: tuple(m[key]) for key in ("base_color", "emissive", "attenuation_color") if key in m}
+    material = Material(**{**m, **colors})
     for name in (getattr(material, key) for key in TEXTURE_KEYS):
         if name is not None and (not isinstance(name, str) or name in ("", ".", "..") or set(name) & set("/\\:\0")):
             raise ValueError(f"{str(name)[:80]!r} is not the name of a texture in the asset's folder")

@@ -126,7 +126,8 @@ class PlainScene:
 
     def _scan_material(self, description: dict[str, Any], folder: str, arrays: dict[str, Any]) -> Any:
         maps = ("metallic_roughness_texture", "normal_texture", "emissive_texture")
-        if description["alpha_mode"] != "OPAQUE" or any(description[name] for name in maps):
+        clear = description["alpha_mode"] != "OPAQUE" or description.get("transmission", 0) > 0
+        if clear or any(description[name] for name in maps):
             raise UnsupportedPlan(f"{folder}: only opaque scans with a colour texture or vertex colours")
         material, nodes, links, bsdf = _principled(description["name"])
         adjust = nodes.new("ShaderNodeHueSaturation")

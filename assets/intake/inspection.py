@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scanstage.assets.intake.see_through import settle_alpha
+from scanstage.assets.intake.clear_volumes import settle_volumes
+from scanstage.assets.intake.see_through import settle_see_through
 from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES
 from scanstage.assets.meshes.surface_mesh import census_findings, make_sound
 from scanstage.assets.messages.errors import InputError
@@ -80,7 +81,8 @@ def _measured(
     textures = _textures(scan, findings)
     surface, census = make_sound(scan)
     if not any(f.severity == "error" for f in findings):  # a texture that can't be read has been reported
-        findings += settle_alpha(scan)[1]
+        clear, through = settle_see_through(scan)
+        findings += (*through, *settle_volumes(surface, clear)[2])
     findings += census_findings(census)
     if len(surface.faces) > max_triangles:
         what = f"{len(surface.faces):,} triangles"

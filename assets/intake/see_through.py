@@ -1,12 +1,14 @@
 """Which of a scan's surfaces can be seen through: alpha modes as glTF 2.0 defines them, judged by what they show.
 
-Many exporters declare BLEND where nothing is transparent; such a material is made opaque, which renders faster. A label
-is the surface that rays meet, so what is cut out or clear counts as solid there, and its owner is told.
+Many exporters declare BLEND where nothing is transparent; such a material is made opaque, which renders faster. So is
+glass (transmission) that lets nothing through. A label is the surface that rays meet, so what is cut out or clear
+counts as solid there, and its owner is told.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,7 @@ from scanstage.assets.asset import Material
 from scanstage.assets.meshes.topology import face_normals_and_areas, groups
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
-from scanstage.assets.textures.texture_coding import open_image
+from scanstage.assets.textures.texture_coding import decode_rgb, open_image
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,6 +25,19 @@ _MOST_SAMPLES = 200_000
 _FINEST = 24  # lattice steps along a triangle's edge
 _CLEAR, _SOLID = 0.02, 0.98
 _LEAST_SHARE = 0.002  # of the surface; less is the rim of a texture
+
+
+def settle_see_through(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
+    """Make opaque what is opaque, by alpha and by transmission, and report what is not.
+
+    Returns:
+        the scan, with BLEND, MASK and transmission only on materials that use them, and a warning for each of those.
+
+    Raises InputError where nothing of the scan is visible, or a texture that is needed to tell can't be read.
+    """
+    scan, cut = settle_alpha(scan)
+    scan, clear = _settle_transmission(scan)
+    return scan, [*cut, *clear]
 
 
 def settle_alpha(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
@@ -37,7 +52,7 @@ def settle_alpha(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
         return scan, []
     _, areas = face_normals_and_areas(scan.vertices, scan.faces)
     materials, findings, visible = list(scan.materials), [], 0.0
-    alphas = _TextureAlpha(scan)
+    alphas = _TextureChannel(scan, "A")
     # One texture after the other, so that each is decoded once, and only one is held.
     for k, faces in sorted(groups(scan.face_material).items(), key=lambda g: materials[g[0]].base_color_texture or ""):
         material = materials[k]
@@ -63,9 +78,34 @@ def settle_alpha(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
     return replace(scan, materials=tuple(materials)), findings
 
 
-def _alpha(scan: RawScan, material: Material, faces: npt.NDArray[np.int64], alphas: _TextureAlpha) -> Floats:
+def _settle_transmission(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
+    if all(m.transmission == 0 for m in scan.materials):
+        return scan, []
+    _, areas = face_normals_and_areas(scan.vertices, scan.faces)
+    materials, findings = list(scan.materials), []
+    channels = _TextureChannel(scan, "R")
+    order = sorted(groups(scan.face_material).items(), key=lambda g: materials[g[0]].transmission_texture or "")
+    for k, faces in ((k, faces) for k, faces in order if materials[k].transmission > 0):
+        material, weights = materials[k], _weights(len(faces))
+        passed = np.full((len(faces), len(weights)), material.transmission)
+        if material.transmission_texture in scan.images and scan.corner_uv is not None:
+            uv = np.einsum("sc,fcd->fsd", weights, scan.corner_uv[faces].astype(np.float64))
+            passed *= channels.at(material.transmission_texture, uv)
+        area = float(areas[faces].sum())
+        share = float(((passed > _CLEAR).mean(axis=1) * areas[faces]).sum()) / max(area, 1e-300)
+        metal = material.metallic == 1 and material.metallic_roughness_texture is None  # lets nothing through
+        if share == 0 or metal:
+            materials[k] = replace(material, transmission=0.0, transmission_texture=None)
+        elif share > _LEAST_SHARE:
+            kind = "transmission, with a volume" if material.thickness_m > 0 else "transmission, a thin wall"
+            what = f"{share:.0%} of the material {material.name!r} lets light through ({kind})"
+            findings.append(ScanFinding("warning", "see-through", what, "renders it so; labels count it as solid"))
+    return replace(scan, materials=tuple(materials)), findings
+
+
+def _alpha(scan: RawScan, material: Material, faces: npt.NDArray[np.int64], alphas: _TextureChannel) -> Floats:
     """(F, S) opacity at a lattice of points inside each face."""
-    weights = _lattice(min(_FINEST, max(1, int((2 * _MOST_SAMPLES / len(faces)) ** 0.5))))
+    weights = _weights(len(faces))
     alpha = np.full((len(faces), len(weights)), material.base_color[3])
     if material.vertex_colors and scan.vertex_color is not None:
         alpha *= scan.vertex_color[scan.faces[faces], 3] / 255 @ weights.T
@@ -75,6 +115,11 @@ def _alpha(scan: RawScan, material: Material, faces: npt.NDArray[np.int64], alph
     return alpha
 
 
+def _weights(faces: int) -> Floats:
+    """(S, 3) barycentric weights of as many points in each of so many faces as there is time for."""
+    return _lattice(min(_FINEST, max(1, int((2 * _MOST_SAMPLES / faces) ** 0.5))))
+
+
 def _lattice(n: int) -> Floats:
     """(S, 3) barycentric weights of the centres of n² equal triangles' upright half: S = n (n + 1) / 2."""
     i, j = np.tril_indices(n)
@@ -82,18 +127,19 @@ def _lattice(n: int) -> Floats:
     return weights / n
 
 
-class _TextureAlpha:
-    """Alpha channels of a scan's textures, of which the last one is kept decoded."""
+class _TextureChannel:
+    """One channel of a scan's textures, A or R, of which the last one is kept decoded."""
 
-    def __init__(self, scan: RawScan) -> None:
-        self._images = scan.images
+    def __init__(self, scan: RawScan, band: Literal["A", "R"]) -> None:
+        self._images, self._band = scan.images, band
         self._name: str | None = None
         self._channel: npt.NDArray[np.uint8] | None = None
 
     def at(self, name: str, uv: Floats) -> Floats:
-        """Alpha of the nearest texel, repeating; 1 for images without. Raises InputError."""
+        """Value of the nearest texel, repeating; 1 for images without. Raises InputError."""
         if name != self._name:
-            self._channel, self._name = _alpha_channel(self._images[name], name), name
+            decode = _alpha_channel if self._band == "A" else _red_channel
+            self._channel, self._name = decode(self._images[name], name), name
         return np.ones(uv.shape[:-1]) if self._channel is None else _nearest(self._channel, uv)
 
 
@@ -102,6 +148,10 @@ def _alpha_channel(data: bytes, name: str) -> npt.NDArray[np.uint8] | None:
         if "A" not in image.getbands() and "transparency" not in image.info:
             return None
         return np.asarray((image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A"))
+
+
+def _red_channel(data: bytes, name: str) -> npt.NDArray[np.uint8]:
+    return decode_rgb(data, name)[..., 0]
 
 
 def _nearest(channel: npt.NDArray[np.uint8], uv: Floats) -> Floats:

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.asset import TEXTURE_KEYS, Asset, AssetMeta, Material, MeshArrays
-from scanstage.assets.intake.see_through import settle_alpha
+from scanstage.assets.intake.clear_volumes import in_metres, settle_volumes
+from scanstage.assets.intake.see_through import settle_see_through
 from scanstage.assets.library.collision_file import COLLISION_FILE, collision_file
 from scanstage.assets.library.stored_assets import store_asset
 from scanstage.assets.library.surface_look import Pixels
@@ -165,12 +166,14 @@ def build_asset(
 ) -> tuple[AssetMeta, MeshArrays, dict[str, bytes]]:
     """What goes into the asset's folder: metadata, arrays, encoded images by file name. Raises InputError."""
     surface, census = make_sound(scan)
-    scan, openings = settle_alpha(scan)
+    scan, openings = settle_see_through(scan)
+    surface, scan, about_glass = settle_volumes(surface, scan)
     extent = float(np.ptp(surface.positions, axis=0).max())
     unit = find_unit(scan, extent, options.unit)
     up = find_up(scan, surface.positions, options.up)
     named = keypoints or Keypoints({})
     about_points = keypoint_findings(named, surface.positions) if named.points else []
+    scan = replace(scan, materials=in_metres(scan.materials, UNITS_M[unit.unit]))
     upright = to_z_up(surface.positions, up.up) * UNITS_M[unit.unit]
     base = _base(upright)
     # Moved before float32 loses digits far from the origin.
@@ -185,7 +188,8 @@ def build_asset(
     files["thumbnail.jpg"] = draw_thumbnail(mesh, materials, pixels)
     if parts:
         files[COLLISION_FILE] = collision_file(parts)
-    found = (*scan.findings, *openings, *census_findings(census), *losses, *about_points, *about_parts)
+    about_surface = (*openings, *about_glass, *census_findings(census), *losses)
+    found = (*scan.findings, *about_surface, *about_points, *about_parts)
     extents = np.ptp(mesh.vertices, axis=0)
     meta = AssetMeta(
         asset_id=asset_id,

@@ -48,6 +48,8 @@ def bake_colors(mesh: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, RawScan]
             emissive_texture=None,
             vertex_colors=True,
             alpha_mode="OPAQUE",
+            transmission=0.0 if m.transmission_texture else m.transmission,
+            transmission_texture=None,
         )
         for m in scan.materials
     )

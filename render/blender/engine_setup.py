@@ -14,6 +14,7 @@ from .light_passes import denoises_light, set_light_passes
 from .scene.properties import assign, assign_known
 
 _SOFT_LEVELS = 6  # objects told apart within a pixel
+_GLASS_WALLS = 8  # two bottles, each in and out of its front and its back
 _EEVEE = {
     # until 4.1
     "use_gtao": True,
@@ -25,6 +26,7 @@ _EEVEE = {
     "gi_cubemap_resolution": "1024",
     "use_ssr": True,
     "use_ssr_halfres": False,
+    "use_ssr_refraction": True,
     "use_overscan": True,  # else what lies just outside of the frame is missing from reflections and contact shadows
     "overscan_size": 5.0,
     # from 4.2
@@ -140,17 +142,23 @@ def _set_quality(scene: Any, settings: SettingsJson) -> None:
     cycles.adaptive_threshold = settings["noise_threshold"]
     cycles.adaptive_min_samples = min(settings["min_samples"], settings["samples"])
     bounces = settings["max_bounces"]
-    cycles.max_bounces = bounces
     cycles.diffuse_bounces = min(bounces, settings["diffuse_bounces"])
     cycles.glossy_bounces = min(bounces, settings["glossy_bounces"])
-    cycles.transmission_bounces = bounces
-    cycles.transparent_max_bounces = max(8, bounces)  # layers of leaves with cut-out alpha
+    set_bounces(scene, bounces)
     cycles.volume_bounces = 0
     cycles.sample_clamp_indirect = settings["clamp_indirect"]
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.blur_glossy = 1.0
     if hasattr(cycles, "texture_limit_render"):
         cycles.texture_limit_render = "OFF"
+
+
+def set_bounces(scene: Any, bounces: int, through_glass: bool = False) -> None:
+    """How often light may bounce in the picture in hand (Cycles); each wall of glass between takes one bounce more."""
+    more = _GLASS_WALLS if through_glass else 0
+    cycles = scene.cycles
+    cycles.max_bounces = cycles.transmission_bounces = bounces + more
+    cycles.transparent_max_bounces = max(8, bounces) + more  # layers of leaves with cut-out alpha
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 
-from .engine_setup import has_denoiser, quality_for_labels, set_up_engine
+from .engine_setup import has_denoiser, quality_for_labels, set_bounces, set_up_engine
 from .exchange.plan_types import PlanJson
 from .exchange.worker_messages import HelloAnswer, RenderAnswer, SettingsJson
 from .graphics import open_graphics
@@ -41,6 +41,7 @@ class Renderer:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self._scene = bpy.context.scene
         self._cycles = settings["engine"] == "cycles"
+        self._bounces = settings["max_bounces"]
         device, devices, notes = set_up_engine(self._scene, settings, gpu)
         names = list(device.names)
         self._light = denoises_light(settings)
@@ -129,6 +130,7 @@ class Renderer:
         """
         names = self._stage.apply(plan, folders)
         if self._cycles:
+            set_bounces(self._scene, self._bounces, self._stage.shows_glass)
             # Another noise pattern in each picture, the same one whenever this picture is rendered.
             self._scene.cycles.seed = (plan["index"] * 9973 + plan["attempt"]) % 2**31
         return names

@@ -29,7 +29,7 @@ _MAX_ELEMENTS = 100_000_000
 _COMPRESSED = {"KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression"}
 _UNDERSTOOD = {
     "KHR_texture_transform", "KHR_materials_pbrSpecularGlossiness", "KHR_materials_unlit", "KHR_mesh_quantization",
-    "EXT_texture_webp",
+    "EXT_texture_webp", "KHR_materials_transmission", "KHR_materials_ior", "KHR_materials_volume",
 }  # fmt: skip
 
 

@@ -68,6 +68,7 @@ class GltfMaterials:
             gloss.get("diffuseTexture"),
             pbr.get("metallicRoughnessTexture"),
             material.get("normalTexture"),
+            _extension(material, "KHR_materials_transmission").get("transmissionTexture"),
         ):
             if isinstance(info, dict):
                 return info
@@ -100,7 +101,29 @@ class GltfMaterials:
             emissive_texture=self._texture(material.get("emissiveTexture")) if any(emissive) else None,
             alpha_mode=alpha_mode if alpha_mode in ("OPAQUE", "MASK", "BLEND") else "OPAQUE",
             alpha_cutoff=float(material.get("alphaCutoff", 0.5)),
+            **self._transmission(material),
         )
+
+    def _transmission(self, material: dict[str, Any]) -> dict[str, Any]:
+        """How light gets through it, as fields of ours: KHR_materials_transmission, _ior and _volume.
+
+        Without a volume, or with one of no thickness, it is a thin wall.
+        """
+        transmission = _extension(material, "KHR_materials_transmission")
+        factor = float(transmission.get("transmissionFactor", 0.0))
+        if factor == 0:
+            return {}
+        volume = _extension(material, "KHR_materials_volume")
+        distance = volume.get("attenuationDistance")
+        return {
+            "transmission": factor,
+            "transmission_texture": self._texture(transmission.get("transmissionTexture")),
+            # 0 is the extension's sign for materials of the old specular workflow, and no index.
+            "ior": float(_extension(material, "KHR_materials_ior").get("ior", 1.5)) or 1.5,
+            "thickness_m": float(volume.get("thicknessFactor", 0.0)),
+            "attenuation_color": _color(volume.get("attenuationColor", (1.0, 1.0, 1.0)), 3),
+            "attenuation_m": None if distance is None else float(distance),
+        }
 
     def _texture(self, info: Any) -> str | None:
         """Key in ``images`` of the image behind a texture reference."""

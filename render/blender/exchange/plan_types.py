@@ -180,7 +180,7 @@ class PlanJson(TypedDict):
 
 
 class ScanMaterialJson(TypedDict):
-    """A ``Material`` in an asset's ``asset.json``."""
+    """A ``Material`` in an asset's ``asset.json``. Older ones lack what comes after ``vertex_colors``."""
 
     name: str
     base_color: list[float]
@@ -194,3 +194,10 @@ class ScanMaterialJson(TypedDict):
     alpha_mode: str
     alpha_cutoff: float
     vertex_colors: bool
+    transmission: float
+    transmission_texture: str | None
+    ior: float
+    thickness_m: float
+    single_wall: bool
+    attenuation_color: list[float]
+    attenuation_m: float | None

@@ -14,7 +14,7 @@ import numpy as np
 from ..exchange.plan_types import ScanMaterialJson, SurfaceMaterialJson
 from .image_cache import ImageCache, MissingFile
 from .mesh_data import build_mesh, is_axis_aligned
-from .scan_material import ScanMaterialBuilder
+from .scan_material import ScanMaterialBuilder, is_glass
 from .standing import StandingUsers
 from .textured_material import build_surface_material
 
@@ -29,6 +29,7 @@ class CachedAsset:
     """An asset's datablocks: its mesh, its own materials (slots in order) and the images that these use.
 
     ``flat_arrays`` holds the arrays of boxes and planes, for meshes with UVs of their own; None for anything else.
+    ``glass``: whether its own materials let light through; ``extent_m``: of its longest side.
     """
 
     mesh: Any
@@ -36,6 +37,8 @@ class CachedAsset:
     images: list[Any]
     flat_arrays: dict[str, Any] | None
     size_bytes: int
+    glass: bool
+    extent_m: float
 
 
 class AssetCache:
@@ -133,7 +136,9 @@ class AssetCache:
             self._standing.add(material)
         images = list(dict.fromkeys(builder.used_images))
         size = sum(map(_image_bytes, images)) + len(arrays["faces"]) * _BYTES_PER_TRIANGLE
-        return CachedAsset(mesh, materials, images, arrays if is_axis_aligned(arrays) else None, size)
+        flat_arrays = arrays if is_axis_aligned(arrays) else None
+        glass, extent_m = any(map(is_glass, descriptions)), float(np.ptp(arrays["vertices"], axis=0).max())
+        return CachedAsset(mesh, materials, images, flat_arrays, size, glass, extent_m)
 
 
 def _image_bytes(image: Any) -> int:

@@ -57,7 +57,9 @@ class Blur:
         for holder, shown in zip(holders, plan["objects"], strict=True):
             if shown["motion"] is not None:
                 holder.cycles.use_motion_blur = True
-                self._move(holder, Matrix(shown["object_to_world"]), shown["motion"])
+                pose = Matrix(shown["object_to_world"])
+                pose.translation = holder.matrix_world.translation  # glass is set in a little
+                self._move(holder, pose, shown["motion"])
         if self._moving:
             self._use_motion_blur(True)
             for present in self._scene.collection.objects:

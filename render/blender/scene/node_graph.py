@@ -7,7 +7,15 @@ from typing import Any
 import bpy
 
 # Sockets of the Principled BSDF that Blender 4.0 renamed: (new name, old name).
-_RENAMED = {"Specular IOR Level": "Specular", "Emission Color": "Emission"}
+_RENAMED = {
+    "Specular IOR Level": "Specular",
+    "Emission Color": "Emission",
+    "Transmission Weight": "Transmission",
+    "Coat Weight": "Clearcoat",
+    "Coat Roughness": "Clearcoat Roughness",
+}
+_NEW = {"Coat IOR"}
+"""Those that it lacked before: it had one fixed value."""
 
 
 ALBEDO_PASS = "albedo"
@@ -92,6 +100,8 @@ class NodeGraph:
         bsdf = self.node("BsdfPrincipled")
         for key, value in inputs.items():
             name = key.replace("_", " ")
+            if name in _NEW and name not in bsdf.inputs:
+                continue
             self.feed(bsdf.inputs[name if name in bsdf.inputs else _RENAMED[name]], value)
         # Without anisotropy the tangent is of no account, but where none is given Cycles works it out at every hit.
         self.feed(bsdf.inputs["Tangent"], self.node("NewGeometry").outputs["Normal"])
@@ -130,3 +140,19 @@ class NodeGraph:
         for socket, value in zip(mix.inputs, (part, first, second), strict=True):
             self.feed(socket, value)
         return mix
+
+    def cover(self, share: Any, shader: Any) -> None:
+        """Show another shader in place of the material's own surface, by a share of 0 to 1."""
+        output = self._output()
+        mix = self.node("MixShader")
+        beneath = output.inputs["Surface"].links[0].from_socket
+        for socket, value in zip(mix.inputs, (share, beneath, shader.outputs[0]), strict=True):
+            self.feed(socket, value)
+        self.feed(output.inputs["Surface"], mix.outputs[0])
+
+    def fill(self, shader: Any) -> None:
+        """Give the material's inside a shader of volumes."""
+        self.feed(self._output().inputs["Volume"], shader.outputs[0])
+
+    def _output(self) -> Any:
+        return next(node for node in self.tree.nodes if node.type == "OUTPUT_MATERIAL")

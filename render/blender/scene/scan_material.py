@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
+
+import bpy
 
 from ..exchange.plan_types import JitterJson, ScanMaterialJson
 from .image_cache import ImageCache
 from .mesh_data import COLOR_NAME, UV_NAME
 from .node_graph import NodeGraph
+from .properties import assign_known
 
 # One material serves every picture and instance of an asset: what varies is read from these object properties.
 HSV_PROPERTY = "scan_hsv"  # (hue as the node wants it: 0.5 is unchanged, saturation, value)
 PBR_PROPERTY = "scan_pbr"  # (added roughness, added metallic, factor on specular)
+_DARKEST = 1e-4  # share of light that what is called black glass lets through
 
 
 def jitter_properties(jitter: JitterJson) -> dict[str, list[float]]:
@@ -21,6 +26,11 @@ def jitter_properties(jitter: JitterJson) -> dict[str, list[float]]:
         HSV_PROPERTY: [0.5 + jitter["hue"], jitter["saturation"], jitter["value"]],
         PBR_PROPERTY: [jitter["roughness"], jitter["metallic"], jitter["specular"]],
     }
+
+
+def is_glass(description: ScanMaterialJson) -> bool:
+    """Whether a material lets light through; those of older assets don't know of it."""
+    return description.get("transmission", 0.0) > 0
 
 
 class ScanMaterialBuilder:
@@ -51,11 +61,18 @@ class ScanMaterialBuilder:
         color, alpha = self._base_color(graph, description)
         roughness, metallic = self._roughness_metallic(graph, description)
         emissive = self._emissive(graph, description)
+        color = self._jittered(graph, color)
+        roughness = graph.math("ADD", roughness, jitter_roughness, clamp=True)
+        metallic = graph.math("ADD", metallic, jitter_metallic, clamp=True)
+        glass = None
+        if is_glass(description):
+            glass = _Glass(graph, description, self._transmission(graph, description), roughness, metallic)
         graph.principled(
             albedo_apart=self._albedo_apart,
-            Base_Color=self._jittered(graph, color),
-            Roughness=graph.math("ADD", roughness, jitter_roughness, clamp=True),
-            Metallic=graph.math("ADD", metallic, jitter_metallic, clamp=True),
+            **({} if glass is None else glass.inputs()),
+            Base_Color=color if glass is None else glass.tint(color),
+            Roughness=roughness,
+            Metallic=metallic,
             Specular_IOR_Level=graph.math("MULTIPLY", jitter_specular, 0.5),
             Emission_Color=emissive,
             Emission_Strength=0.0 if emissive is None else 1.0,
@@ -63,6 +80,9 @@ class ScanMaterialBuilder:
             Normal=self._normal(graph, description),
         )
         _set_transparency(material, description["alpha_mode"])
+        if glass is not None:
+            glass.complete(color)
+            _set_refraction(material)
 
     def _texture(self, graph: NodeGraph, name: str | None, data: bool, alpha: str = "NONE") -> Any:
         if name is None or not self._has_uv:
@@ -101,6 +121,13 @@ class ScanMaterialBuilder:
         _, green, blue = graph.split(texture.outputs["Color"])  # glTF 2.0: roughness in G, metallic in B
         return graph.math("MULTIPLY", green, d["roughness"]), graph.math("MULTIPLY", blue, d["metallic"])
 
+    def _transmission(self, graph: NodeGraph, d: ScanMaterialJson) -> Any:
+        texture = self._texture(graph, d["transmission_texture"], True)
+        if texture is None:
+            return d["transmission"]
+        red, _, _ = graph.split(texture.outputs["Color"])  # KHR_materials_transmission
+        return graph.math("MULTIPLY", red, d["transmission"])
+
     def _emissive(self, graph: NodeGraph, d: ScanMaterialJson) -> Any:
         if not any(d["emissive"]):
             return None
@@ -135,3 +162,81 @@ def _set_transparency(material: Any, alpha_mode: str) -> None:
     else:
         material.blend_method = "CLIP" if alpha_mode == "MASK" else "HASHED"
         material.shadow_method = "HASHED"
+
+
+def _set_refraction(material: Any) -> None:
+    """EEVEE again: trace rays through the surface, and let some of the light pass in its shadow."""
+    _set_transparency(material, "BLEND")
+    assign_known(material, {"use_raytrace_refraction": True, "use_screen_refraction": True})  # from 4.2, until 4.1
+
+
+class _Glass:
+    """What a material needs so that light gets through it.
+
+    Args:
+        graph: the material's.
+        description: the material.
+        transmission, roughness, metallic: sockets or constants, as they are in the picture.
+    """
+
+    def __init__(
+        self, graph: NodeGraph, description: ScanMaterialJson, transmission: Any, roughness: Any, metallic: Any
+    ) -> None:
+        self._graph, self._description = graph, description
+        self._transmission, self._roughness = transmission, roughness
+        self._dielectric = graph.math("SUBTRACT", 1.0, metallic)
+        self._thin = description["thickness_m"] == 0
+
+    def tint(self, color: Any) -> Any:
+        """The base colour by which light gets this one on its way through a body, or a single wall.
+
+        From 4.0 on, the Principled BSDF takes its root at each surface; before, all of it.
+        """
+        if bpy.app.version < (4, 0, 0) or not self._description["single_wall"]:
+            return color
+        share = self._graph.join(*[self._transmission] * 3)
+        return self._graph.vector("MULTIPLY", color, self._graph.mix((1.0, 1.0, 1.0), color, share))
+
+    def inputs(self) -> dict[str, Any]:
+        """Inputs of the Principled BSDF.
+
+        Light goes straight through a thin wall, as at an index of 1; a coat reflects in its place.
+        """
+        ior = self._description["ior"]
+        if not self._thin:
+            return {"Transmission_Weight": self._transmission, "IOR": ior}
+        coat = {"Coat_Weight": self._dielectric, "Coat_Roughness": self._roughness, "Coat_IOR": ior}
+        return {"Transmission_Weight": self._transmission, "IOR": 1.0, **coat}
+
+    def complete(self, color: Any) -> None:
+        """Add what the Principled BSDF doesn't do, once it is wired. ``color``: the base colour."""
+        graph = self._graph
+        clear = graph.math("MULTIPLY", self._transmission, self._dielectric)
+        if self._thin:  # whose roughness doesn't spread light, as the index is 1
+            spread = graph.math("MULTIPLY", clear, graph.math("MULTIPLY", self._roughness, self._roughness))
+            translucent = graph.node("BsdfTranslucent")
+            graph.feed(translucent.inputs["Color"], color)
+            graph.cover(spread, translucent)
+        elif self._description["attenuation_m"] is not None:
+            graph.fill(self._absorbing(self._description["attenuation_m"]))
+        # Refracted light of lamps and of what is lit isn't looked for (caustics): without this, shadows were black.
+        path = graph.node("LightPath")
+        indirect = graph.math("MAXIMUM", path.outputs["Is Shadow Ray"], path.outputs["Is Diffuse Ray"])
+        fresnel = graph.node("Fresnel")  # at a back, it takes the inverse: but this light comes in unbent
+        back = graph.math("MULTIPLY", 2.0, graph.node("NewGeometry").outputs["Backfacing"])
+        index = graph.math("POWER", self._description["ior"], graph.math("SUBTRACT", 1.0, back))
+        graph.feed(fresnel.inputs["IOR"], index)
+        passed = graph.math("MULTIPLY", clear, graph.math("SUBTRACT", 1.0, fresnel.outputs[0]))
+        transparent = graph.node("BsdfTransparent")
+        graph.feed(transparent.inputs["Color"], color)
+        graph.cover(graph.math("MULTIPLY", indirect, passed), transparent)
+
+    def _absorbing(self, distance_m: float) -> Any:
+        """A volume that lets the attenuation colour through on its distance (Beer and Lambert)."""
+        sigma = [-math.log(max(share, _DARKEST)) / distance_m for share in self._description["attenuation_color"]]
+        density = max(sigma)
+        node = self._graph.node("VolumeAbsorption")  # which absorbs density * (1 - colour) a metre
+        if density > 0:
+            self._graph.feed(node.inputs["Color"], (*(1.0 - s / density for s in sigma), 1.0))
+        self._graph.feed(node.inputs["Density"], density)
+        return node

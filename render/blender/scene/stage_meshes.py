@@ -32,6 +32,9 @@ _SHADOWS_OF_EEVEE = {
     # from 4.2
     "use_shadow_jitter": True,
 }
+_SUNK = 1e-4
+"""How deep glass is set into what it stands on, of its extent: a few hundredths of a pixel. Where both lie in one
+plane, a ray that leaves the glass would already be past the ground, and find the dark below."""
 STANDING_LAMPS = 8
 """Lamps of each kind that are in the scene always (Cycles)."""
 
@@ -65,6 +68,8 @@ class Stage:
         scene.collection.objects.link(self._camera)
         scene.camera = self._camera
         self._blur = Blur(scene)
+        self.shows_glass = False
+        """Whether light gets through something in the picture in hand."""
         self._shown: list[Any] = []  # holders of the plan's objects
         self._laid_on: list[Any] = []  # meshes with UVs of their own, of the picture in hand
         self._meshes = _Pool(scene, _make_holder)
@@ -127,11 +132,15 @@ class Stage:
             holder.pass_index = 0
         ids = {}
         self._shown = holders[len(surfaces) :]
+        self.shows_glass = False
         for holder, shown in zip(self._shown, plan["objects"], strict=True):
             asset = self._assets.get(folders[shown["asset_id"]])
             self._set_mesh(holder, asset, shown["object_to_world"], shown["surface"])
             if shown["surface"] is None:
                 _set_properties(holder, jitter_properties(shown["jitter"]))
+                self.shows_glass |= asset.glass
+                if asset.glass:
+                    holder.matrix_world.translation.z -= _SUNK * asset.extent_m
             holder.is_shadow_catcher = False
             holder.pass_index = shown["instance_id"]
             ids[holder.name] = shown["instance_id"]

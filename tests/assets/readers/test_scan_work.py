@@ -337,7 +337,7 @@ def test_each_texture_is_decoded_once_however_many_materials_use_it(
     monkeypatch.setattr(see_through, "_alpha_channel", lambda d, name: decoded.append(name) or channel(d, name))
     monkeypatch.setattr(color_baking, "decode_rgb", lambda d, name: decoded.append(name) or decode_rgb(d, name))
     scan = read_scan(path)
-    see_through.settle_alpha(scan)
+    see_through.settle_see_through(scan)
     assert sorted(decoded) == ["image0", "image1"]
     decoded.clear()
     color_baking.bake_colors(make_sound(scan)[0], scan)

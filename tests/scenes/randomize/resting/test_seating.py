@@ -10,10 +10,10 @@ from embreex.rtcore_scene import EmbreeScene
 from support.hollow_shapes import cup, sectors
 
 from scanstage.scenes.randomize.physics import Body, RestingPose, World
-from scanstage.scenes.randomize.stages.stage_build import Block
 from scanstage.scenes.randomize.resting.real_contacts import Contacts, RealSurface
 from scanstage.scenes.randomize.resting.seating import contact_fault
 from scanstage.scenes.randomize.settling import seated
+from scanstage.scenes.randomize.stages.stage_build import Block
 
 GROUND = Block(np.array([0.0, 0.0, -0.1]), np.array([2.0, 2.0, 0.1]), np.eye(3))
 BALL = trimesh.creation.icosphere(subdivisions=4, radius=0.05)

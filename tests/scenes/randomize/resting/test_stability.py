@@ -8,9 +8,9 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from scanstage.scenes.randomize.physics import Body, RestingPose, World
-from scanstage.scenes.randomize.stages.stage_build import Block
 from scanstage.scenes.randomize.resting.stability import tips_towards
 from scanstage.scenes.randomize.settling import come_to_rest
+from scanstage.scenes.randomize.stages.stage_build import Block
 
 GROUND = Block(np.array([0.0, 0.0, -0.1]), np.array([2.0, 2.0, 0.1]), np.eye(3))
 CAN = trimesh.creation.cylinder(radius=0.033, height=0.1, sections=64)
