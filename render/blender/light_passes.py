@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,9 @@ from .exchange.worker_messages import SettingsJson
 from .scene.blur import is_blurred
 from .scene.node_graph import ALBEDO_ONLY, ALBEDO_PASS
 from .scene.properties import assign
+
+WHOLE_SAMPLES = 1.25
+"""Of those of a picture whose light is denoised apart: what colours alone cost there goes to light here."""
 
 
 def denoises_light(settings: SettingsJson) -> bool:
@@ -61,12 +65,13 @@ def quality_for_albedo(scene: Any, samples: int) -> Iterator[None]:
 
 @contextmanager
 def whole_denoised(scene: Any) -> Iterator[None]:
-    """Render with Blender's own denoiser, which sees the picture whole."""
-    scene.cycles.use_denoising = True
+    """Render with Blender's own denoiser, which sees the picture whole, and the samples that it needs for that."""
+    samples = scene.cycles.samples
+    assign(scene.cycles, {"use_denoising": True, "samples": math.ceil(samples * WHOLE_SAMPLES)})
     try:
         yield
     finally:
-        scene.cycles.use_denoising = False
+        assign(scene.cycles, {"use_denoising": False, "samples": samples})
 
 
 def _switch(scene: Any, albedo_only: float) -> None:

@@ -14,6 +14,8 @@ The ranges are wide on purpose: a look is a kind of camera, not one. Where they 
 - Softness: edges of photos at their own resolution, sharpened, measure sigmas of 0.5 to 0.7 px; simple lenses and a
   stream that was scaled up, 1 to 2 px.
 - White balance: automatic ones leave a third of the light's colour and errors of some tens of mired.
+- All that is said in pixels is said of pictures as these cameras take them, 1,280 to 4,000 pixels wide for phones. A
+  picture of 480 pixels shows little of it: as of a photo that was scaled down to train on.
 - Exposure misses by about half a stop.
 """
 
@@ -25,6 +27,7 @@ from scanstage.scenes.config.sections.camera_settings import CameraConfig
 from scanstage.scenes.values.draws import Draws
 
 OFF: dict[str, Any] = {
+    "native_width_px": "none",
     "vignetting": 0.0,
     "chromatic_aberration_px": 0.0,
     "blur_px": 0.0,
@@ -56,6 +59,7 @@ LOOKS = {
                 "sensor_mm": _spread(5.8, 9.8),
                 "match_background": _spread(0.4, 1.0),
             },
+            "native_width_px": _spread(1280, 4000),
             "vignetting": _spread(0.0, 0.15),
             "chromatic_aberration_px": _spread(-0.4, 0.4),
             "blur_px": _spread(0.35, 0.75),
@@ -81,6 +85,7 @@ LOOKS = {
     "webcam": CameraConfig.model_validate(
         {
             "depth_of_field": {"f_number": _spread(2.0, 2.8), "sensor_mm": _spread(3.2, 4.8)},
+            "native_width_px": {"choice": [640, 1280, 1920]},
             "vignetting": _spread(0.1, 0.4),
             "chromatic_aberration_px": _spread(-1.0, 1.0),
             "blur_px": _spread(0.6, 1.3),
@@ -111,6 +116,7 @@ LOOKS = {
                 "sensor_mm": _spread(6.4, 12.8),
                 "match_background": _spread(0.3, 1.0),
             },
+            "native_width_px": _spread(1200, 2500),
             "vignetting": _spread(0.0, 0.12),
             "chromatic_aberration_px": _spread(-0.3, 0.3),
             "blur_px": _spread(0.35, 0.7),

@@ -230,7 +230,7 @@ class Planner:
             background,
             stage.surfaces if catch or not backplate else (),
             objects,
-            draw_post(with_look(config.camera, look), config.output, draws),
+            draw_post(with_look(config.camera, look), config.camera, config.output, draws),
             _factors(draws, stage, background, look),
         )
         return _Arrangement(plan, stage, subject)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from scanstage.scenes.optics.geometry import Float, blackbody_rgb, to_vector3
 from scanstage.scenes.plan import CameraPlan, MotionPlan, NoisePlan, ObjectPlan, PostPlan, ProcessorPlan, Rgb
 from scanstage.scenes.values.draws import Draws
 
+BLOCKS_UNTIL = 0.5
+"""Scaled down by this much or more, a picture shows no blocks of its compression any more: each is 4 px or less."""
+_IN_PIXELS = ("blur_px", "chromatic_aberration_px", "noise", "sharpening", "detail", "stream_quality")
 NEUTRAL_MIRED = 1e6 / 6504
 """Of daylight (D65), the white of sRGB."""
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # Rec.709
@@ -56,14 +61,72 @@ def draw_motion(
     return tuple(moving)
 
 
-def draw_post(config: CameraConfig, output: OutputConfig, draws: Draws) -> PostPlan:
+def draw_post(config: CameraConfig, own: CameraConfig, output: OutputConfig, draws: Draws) -> PostPlan:
     """Draw exposure, tone, what lens, sensor and processor add, and the quality of the file.
 
     Args:
         config: the configured part, as :func:`camera_looks.with_look` gives it.
+        own: the same without what its look gives.
         output: gives the file's quality.
         draws: of the picture.
     """
+    drawn = _draw_post(config, output, draws)
+    native = draws.value(config.native_width_px, "camera.native_width_px")
+    if native == "none" or native <= config.resolution[0]:
+        return drawn
+    given = {key for key in _IN_PIXELS if getattr(own, key) is not None}
+    return scaled_down(drawn, config.resolution[0] / float(native), given)
+
+
+def scaled_down(post: PostPlan, factor: float, kept: Collection[str] = ()) -> PostPlan:
+    """What is left of a camera's blur, noise, sharpening and compression where its picture is scaled down.
+
+    Pixels of the smaller picture are means of blocks. Noise is scaled as that of brightness is.
+
+    Args:
+        post: as the camera has it.
+        factor: of the width, below 1.
+        kept: keys of the camera's config that are to stay as they are.
+    """
+    changes: dict[str, Any] = {}
+    if "blur_px" not in kept:
+        changes["blur_px"] = post.blur_px * factor
+    if "chromatic_aberration_px" not in kept:
+        changes["aberration_px"] = post.aberration_px * factor
+    if "noise" not in kept and (noise := post.noise) is not None:
+        left = variance_of_means(noise.grain_px, 1 / factor)
+        changes["noise"] = replace(
+            noise, shot=noise.shot * left, read=noise.read * left**0.5, grain_px=noise.grain_px * factor
+        )
+    if (processor := post.processor) is not None:
+        if "sharpening" not in kept:
+            # A seam of less than a pixel's width is seen by the share of a pixel that it takes.
+            radius = max(processor.sharpening_px * factor, 0.5)
+            processor = replace(processor, sharpening=processor.sharpening * factor, sharpening_px=radius)
+        if "detail" not in kept:
+            processor = replace(processor, detail=min(processor.detail / factor, 1.0))
+        if "stream_quality" not in kept and factor <= BLOCKS_UNTIL:
+            processor = replace(processor, stream_quality=None)
+        changes["processor"] = processor
+    return replace(post, **changes)
+
+
+def variance_of_means(grain_px: float, side_px: float) -> float:
+    """Variance that means of square blocks of noise have, of the noise's own.
+
+    In a row of n pixels those d apart correlate by rho(d) = exp(-d^2 / (4 g^2)), g the grain's sigma; their mean
+    has 1/n + 2/n * sum over d < n of (1 - d/n) rho(d) of the variance, and a block the square of that.
+
+    Args:
+        grain_px: sigma of the Gaussian over which neighbours are alike.
+        side_px: of the blocks, 1 or more, whole or not.
+    """
+    apart = np.arange(1, math.ceil(side_px))
+    alike = np.exp(-(apart**2) / (4 * max(grain_px, 1e-3) ** 2))
+    return float((1 + 2 * ((1 - apart / side_px) * alike).sum()) / side_px) ** 2
+
+
+def _draw_post(config: CameraConfig, output: OutputConfig, draws: Draws) -> PostPlan:
     exposure = draws.value(config.exposure, "camera.exposure")
     return PostPlan(
         None if exposure == "auto" else float(exposure),

@@ -184,6 +184,11 @@ class CameraConfig(Section):
         description="what kind of camera took it, which draws all keys below that are not given, except motion_blur "
         "and exposure: phone, webcam, industrial (machine vision), or clean, which has depth of field and nothing else",
     )
+    native_width_px: Annotated[AnyValue, NumberOr("none", low=1, high=100_000)] | None = Field(
+        None,
+        description="width of the pictures that this kind of camera takes: in smaller ones, what a look says in pixels "
+        "shrinks, as in a photo that was scaled down; none: it is said of the picture as it is; default: by the look",
+    )
     depth_of_field: DepthOfField | None = None
     motion_blur: MotionBlur | None = None
     vignetting: Share | None = Field(None, description="share of light lost in the corners; default: 0")

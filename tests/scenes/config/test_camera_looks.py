@@ -20,7 +20,7 @@ from scanstage.scenes.values.seeding import Streams
 def drawn(index: int, **keys: Any) -> PostPlan:
     config = CameraConfig.model_validate(keys)
     draws = Draws(Streams(4, index), {})
-    return draw_post(with_look(config, draw_look(config, draws)), OutputConfig(), draws)
+    return draw_post(with_look(config, draw_look(config, draws)), config, OutputConfig(), draws)
 
 
 def test_each_name_has_a_look_and_each_look_a_name() -> None:
@@ -51,7 +51,9 @@ def test_looks_differ_as_such_cameras_do() -> None:
     assert mean("webcam", "blur_px") > 1.4 * mean("phone", "blur_px")
     assert mean("webcam", "vignetting") > 2 * mean("phone", "vignetting")
     for i in range(20):
-        phone, webcam, industrial = (drawn(i, look=look) for look in ("phone", "webcam", "industrial"))
+        phone, webcam, industrial = (
+            drawn(i, look=look, native_width_px="none") for look in ("phone", "webcam", "industrial")
+        )
         qualities = [p.processor.stream_quality if p.processor else None for p in (phone, webcam, industrial)]
         assert 0 < (qualities[1] or 0) < (qualities[0] or 0)
         assert qualities[2] is None

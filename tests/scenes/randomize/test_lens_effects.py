@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from support.projection import project
 
+from scanstage.render.finish.sensor import add_noise
 from scanstage.scenes.config.camera_looks import with_look
 from scanstage.scenes.config.sections.camera_settings import CameraConfig
 from scanstage.scenes.config.sections.run_config import OutputConfig
 from scanstage.scenes.optics.geometry import blackbody_rgb, look_at, to_matrix4, transform
 from scanstage.scenes.plan import CameraPlan, NoisePlan, ObjectPlan, PostPlan
-from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
+from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post, scaled_down
 from scanstage.scenes.values.draws import Draws
 from scanstage.scenes.values.seeding import Streams
 
@@ -33,7 +34,7 @@ def config(**keys: Any) -> CameraConfig:
 
 def test_nothing_is_added_by_default() -> None:
     assert draw_optics(config(), CAMERA, np.zeros(3), draws()) == CAMERA
-    assert draw_post(config(), OutputConfig(), draws()) == PostPlan()
+    assert draw_post(config(), config(), OutputConfig(), draws()) == PostPlan()
     assert draw_motion(config().motion_blur, CAMERA, (), draws()) == ()
 
 
@@ -96,7 +97,7 @@ def test_what_does_not_move_has_no_motion() -> None:
 
 def test_every_picture_has_noise_of_its_own() -> None:
     asked = config(noise={"shot": 0.001, "read": 0.002}, vignetting=0.3, chromatic_aberration_px=-1.5)
-    first, again, other = (draw_post(asked, OutputConfig(quality=70), draws(i)) for i in (0, 0, 1))
+    first, again, other = (draw_post(asked, asked, OutputConfig(quality=70), draws(i)) for i in (0, 0, 1))
     assert first == again
     assert first.noise is not None
     assert other.noise is not None
@@ -113,7 +114,12 @@ def test_an_f_number_is_that_of_the_sensor_it_is_said_of() -> None:
 
 @pytest.mark.parametrize(("mired", "kelvin"), [(0.0, 6504.0), (100.0, 3940.8), (-50.0, 9639.0)])
 def test_a_grey_card_looks_as_under_a_light_that_the_camera_takes_for_white(mired: float, kelvin: float) -> None:
-    post = draw_post(config(white_balance={"shift_mired": mired, "tint": 0.0001}), OutputConfig(), draws())
+    post = draw_post(
+        config(white_balance={"shift_mired": mired, "tint": 0.0001}),
+        config(white_balance={"shift_mired": mired, "tint": 0.0001}),
+        OutputConfig(),
+        draws(),
+    )
     assert post.processor is not None
     gains = np.array(post.processor.white_balance)
     expected = np.array(blackbody_rgb(kelvin)) / np.array(blackbody_rgb(6504.0))
@@ -122,8 +128,37 @@ def test_a_grey_card_looks_as_under_a_light_that_the_camera_takes_for_white(mire
 
 
 def test_tint_takes_green_by_stops() -> None:
-    post = draw_post(config(white_balance={"tint": 0.5}), OutputConfig(), draws())
+    asked = config(white_balance={"tint": 0.5})
+    post = draw_post(asked, asked, OutputConfig(), draws())
     assert post.processor is not None
     red, green, blue = post.processor.white_balance
     assert green / red == pytest.approx(2**-0.5)
     assert blue == pytest.approx(red)
+
+
+def test_a_picture_that_was_scaled_down_keeps_the_noise_that_means_of_blocks_have() -> None:
+    signal = np.full((1024, 1024, 3), 0.3, np.float32)
+    for grain, chroma in ((0.0, 1.0), (1.0, 0.0)):
+        native = PostPlan(noise=NoisePlan(2e-3, 4e-3, 5, grain, chroma), blur_px=1.2, aberration_px=-0.8)
+        small = scaled_down(native, 0.25)
+        assert native.noise is not None
+        assert small.noise is not None
+        means = add_noise(signal, native.noise).reshape(256, 4, 256, 4, 3).mean(axis=(1, 3))
+        assert add_noise(signal[:256, :256], small.noise).std() == pytest.approx(means.std(), rel=0.06)
+        assert (small.blur_px, small.aberration_px) == (pytest.approx(0.3), pytest.approx(-0.2))
+
+
+def test_looks_shrink_with_the_picture_and_own_keys_do_not() -> None:
+    keys = {"look": "webcam", "native_width_px": 1280, "blur_px": 0.9, "resolution": (640, 480)}
+    look = CameraConfig.model_validate(keys)
+    whole, half = (
+        draw_post(with_look(c, "webcam"), c, OutputConfig(), draws())
+        for c in (look.model_copy(update={"native_width_px": "none"}), look)
+    )
+    assert whole.processor is not None
+    assert half.processor is not None
+    assert half.blur_px == whole.blur_px == 0.9
+    assert half.aberration_px == pytest.approx(whole.aberration_px / 2)
+    assert half.processor.detail == pytest.approx(min(1, 2 * whole.processor.detail))
+    assert (whole.processor.stream_quality is None, half.processor.stream_quality) == (False, None)
+    assert half.bias_ev == whole.bias_ev
