@@ -9,8 +9,9 @@ import numpy as np
 from scanstage.scenes.optics.geometry import Float
 from scanstage.scenes.optics.pixel_window import hangs_by_a_pixel
 from scanstage.scenes.plan import FramePlan, Matrix4
+from scanstage.scenes.sight.grazed_boxes import has_grazed_box
 from scanstage.scenes.sight.label_rules import Judgement
-from scanstage.scenes.sight.visibility import Silhouette, Visibility
+from scanstage.scenes.sight.visibility import Caster, Visibility
 
 TOO_NEAR = 0.08
 """Nothing may stand nearer to the camera than this share of its distance to the centre of what it frames."""
@@ -25,7 +26,11 @@ def frames_one_object(plan: FramePlan) -> bool:
 
 
 def find_flaw(
-    plan: FramePlan, seen: Visibility, judged: Sequence[Judgement], bounds: Callable[[str], Float]
+    plan: FramePlan,
+    seen: Visibility,
+    judged: Sequence[Judgement],
+    bounds: Callable[[str], Float],
+    caster: Caster,
 ) -> str | None:
     """Why a plan can't be used; None where it can.
 
@@ -35,6 +40,7 @@ def find_flaw(
         plan: of the picture, with its camera.
         seen, judged: its cast, and what becomes of its objects.
         bounds: gives an asset's lowest and highest corner, (2, 3), metres, asset frame.
+        caster: which cast the plan.
     """
     if frames_one_object(plan) and stands_in_an_object(plan, bounds):
         return "the camera stands in an object"
@@ -44,7 +50,7 @@ def find_flaw(
         return "something stands right in front of the camera"
     if any(o.class_name is not None for o in plan.objects) and not any(j.fate == "label" for j in judged):
         return "no object is visible enough for a label"
-    if any(_is_fragile(j.silhouette) for j in judged):
+    if _has_fragile_box(plan, seen, judged, caster):
         return "the box of an object hangs by a single pixel"
     return None
 
@@ -65,6 +71,9 @@ def _stands_in(plan: FramePlan, solids: Sequence[tuple[str, Matrix4]], bounds: C
     return False
 
 
-def _is_fragile(silhouette: Silhouette) -> bool:
-    """Whether a ray that grazes the object decides its box: an engine may see it otherwise, and fail the picture."""
-    return silhouette.visible_px >= FRAGILE_FROM_PX and hangs_by_a_pixel(silhouette.modal)
+def _has_fragile_box(plan: FramePlan, seen: Visibility, judged: Sequence[Judgement], caster: Caster) -> bool:
+    """Whether a ray that grazes an object decides its box: an engine may see it otherwise, and fail the picture."""
+    large = [j for j in judged if j.silhouette.visible_px >= FRAGILE_FROM_PX]
+    if any(hangs_by_a_pixel(j.silhouette.modal) for j in large):
+        return True
+    return has_grazed_box(plan, seen, caster, (j.item.instance_id for j in large))

@@ -149,7 +149,7 @@ class Planner:
             seen = self.caster.cast(plan)
             judged = judge(plan, seen, self.config.labels)
             broken = [j for j in judged if j.replan]
-            flaw = find_flaw(plan, seen, judged, self.catalogue.bounds)
+            flaw = find_flaw(plan, seen, judged, self.catalogue.bounds, self.caster)
             if flaw is not None and not broken:
                 refusals.flawed(flaw)
                 if frames_one_object(plan) and view + 1 < BURIED:

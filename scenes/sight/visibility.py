@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -164,8 +165,8 @@ class Caster:
             x, y, w, h = shot.window
             part = depth[y : y + h, x : x + w]
             np.minimum(part, shot.depth, out=part)
-        everywhere = np.arange(width * height)
-        np.minimum(depth, self._cast_stage(plan, everywhere).reshape(height, width), out=depth)
+        rows, columns = np.divmod(np.arange(width * height), width)
+        np.minimum(depth, self.stage_depth(plan, columns, rows).reshape(height, width), out=depth)
         return np.where(depth < MISS, depth, np.float32(np.inf))
 
     def _nearest(self, plan: FramePlan, shots: list[_Shot]) -> tuple[npt.NDArray[np.uint16], float]:
@@ -187,16 +188,27 @@ class Caster:
     ) -> float:
         """Clear ids where the stage is nearer than the objects; returns the stage's smallest depth there."""
         seen = np.flatnonzero(ids)
-        t = self._cast_stage(plan, seen)
+        rows, columns = np.divmod(seen, plan.camera.resolution_wh[0])
+        t = self.stage_depth(plan, columns, rows)
         in_front = t < depth.flat[seen]
         ids.flat[seen[in_front]] = 0
         return float(t.min(initial=MISS))
 
-    def _cast_stage(self, plan: FramePlan, pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Depth of the stage in (N,) pixels, given by their row-major numbers; MISS where it isn't."""
+    def object_depth(
+        self, camera: CameraPlan, item: ObjectPlan, columns: npt.NDArray[Any], rows: npt.NDArray[Any]
+    ) -> npt.NDArray[np.float32]:
+        """Depth of an object, alone, at (N,) places of the image (see :func:`lens.rays`); MISS where it isn't."""
+        to_object = np.linalg.inv(np.array(item.object_to_world)) @ np.array(camera.camera_to_world)
+        directions = rays(camera, columns, rows) @ to_object[:3, :3].T
+        return _distances(self.shapes[item.asset_id].scene, to_object[:3, 3], directions, camera.near_m)
+
+    def stage_depth(
+        self, plan: FramePlan, columns: npt.NDArray[Any], rows: npt.NDArray[Any]
+    ) -> npt.NDArray[np.float32]:
+        """Depth of the stage at (N,) places of the image (see :func:`lens.rays`); MISS where it isn't."""
         solid = [surface for surface in plan.surfaces if not surface.shadow_catcher]
-        if not solid or not len(pixels):
-            return np.full(len(pixels), MISS, np.float32)
+        if not solid or not len(columns):
+            return np.full(len(columns), MISS, np.float32)
         pose = np.array(plan.camera.camera_to_world)
         scene = EmbreeScene()
         for surface in solid:
@@ -204,10 +216,9 @@ class Caster:
             # Relative to the camera: single precision is then finest where it matters.
             vertices = apply(np.array(surface.object_to_world), mesh.vertices) - pose[:3, 3]
             TriangleMesh(scene, vertices.astype(np.float32), mesh.faces.astype(np.int32))
-        width = plan.camera.resolution_wh[0]
-        found = np.empty(len(pixels), np.float32)
-        for part in _parts(len(pixels), BAND_RAYS):
-            directions = rays(plan.camera, pixels[part] % width, pixels[part] // width) @ pose[:3, :3].T
+        found = np.empty(len(columns), np.float32)
+        for part in _parts(len(columns), BAND_RAYS):
+            directions = rays(plan.camera, columns[part], rows[part]) @ pose[:3, :3].T
             found[part] = _distances(scene, np.zeros(3), directions, plan.camera.near_m)
         return found
 
