@@ -38,7 +38,7 @@ def clutter_scans(
         labelled: classes of the run.
 
     Raises:
-        InputError: ``exclude`` names what isn't there, or it leaves a source without a scan.
+        InputError: ``exclude`` names what isn't there, or no source has a scan. One of several may have none.
     """
     found: dict[str, ScansByClass] = {}
     known: set[str] = set()
@@ -56,8 +56,11 @@ def clutter_scans(
             if not alike and name not in config.exclude and asset.meta.asset_id not in taken:
                 group.setdefault(name, []).append(asset)
         found[kind] = group
-        if not group:
-            problems.append(f"distractors.source: {kind} holds no class that is neither labelled nor excluded")
+    if not any(found.get(kind, True) for kind in config.weights):
+        problems += [
+            f"distractors.source: {kind} holds no class that is neither labelled nor excluded"
+            for kind in config.weights
+        ]
     for name in config.exclude:
         if known and name not in known:
             problems.append(f"distractors.exclude: there is no class {shown(name)}{did_you_mean(name, sorted(known))}")

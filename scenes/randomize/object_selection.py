@@ -130,7 +130,8 @@ def draw_distractors(config: RunConfig, catalogue: Catalogue, draws: Draws, base
     """
     wanted = config.distractors
     count = draws.whole(wanted.count, "distractors.count")
-    weights = {k: draws.number(w, f"distractors.weight.{k}") for k, w in wanted.weights.items()} if count else {}
+    there_are = [k for k in wanted.weights if k == "primitives" or catalogue.clutter[k]] if count else []
+    weights = {k: draws.number(wanted.weights[k], f"distractors.weight.{k}") for k in there_are}
     if weights and not any(weights.values()):
         raise PlacementError("no source of distractors has a weight above 0 in this picture", "see distractors.source")
     kinds, shares = list(weights), list(weights.values())

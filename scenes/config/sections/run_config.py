@@ -117,7 +117,7 @@ class DistractorsConfig(Section):
         "primitives",
         description="primitives: simple shapes in random materials; samples: built-in sample scans that no labelled "
         "class resembles; library: scans of the run's library whose class isn't labelled; a mapping from these to "
-        "weights (values); or a list of classes that serve unlabelled",
+        "weights (values), of which those without a scan are left out; or a list of classes that serve unlabelled",
     )
     exclude: list[str] = Field(
         default_factory=list,

@@ -109,11 +109,19 @@ def test_a_sample_that_was_taken_in_is_the_librarys(tmp_path: Path, toy_library:
     assert "duck/toy" in {a.meta.asset_id for a in it.catalogue.scans}
 
 
+def test_a_source_without_a_scan_leaves_it_to_the_others(tmp_path: Path, toy_library: Path) -> None:
+    it = planner(tmp_path, toy_library, "source: {library: 5, primitives: 1}, count: 3", "all")
+    unlabelled = [o.asset_id for o in it.plan(0).plan.objects if o.class_name is None]
+    assert len(unlabelled) == 3
+    assert all(name.startswith("primitive/") for name in unlabelled)
+
+
 @pytest.mark.parametrize(
     ("distractors", "classes", "told"),
     [
         ("source: library", "all", "library holds no class that is neither labelled nor excluded"),
         ("source: samples, exclude: [mug, can, duck]", "all", "samples holds no class"),
+        ("source: {library: 1, samples: 1}, exclude: [mug, can, duck]", "all", "samples holds no class"),
         ("source: samples, exclude: [mugs]", "all", "there is no class 'mugs'; did you mean mug?"),
         ("source: {samples: 0}", "all", "no source has a weight above 0"),
         ("source: {pictures: 1}", "all", "distractors.source"),
