@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from scanstage.assets.textures.srgb import linear_from_srgb, srgb_bytes
 from scanstage.render.engine.passes import Passes
-from scanstage.render.finish.sensor import expose_sensor, has_sensor_effects
+from scanstage.render.finish.sensor import expose_sensor
 from scanstage.render.finish.signal_processor import balance_white, process
 from scanstage.scenes.inputs.image_files import read_photo
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, PostPlan
@@ -43,7 +43,8 @@ def develop(passes: Passes, post: PostPlan, background: BackgroundPlan, camera: 
     What lens, sensor (:mod:`sensor`) and processor (:mod:`signal_processor`) do is done to the whole picture, a photo
     or colour behind the objects included: only one camera takes the picture. Else objects would be told from the photo
     by their noise and fringes; and the photo's own noise is mostly gone, since photos are scaled down to the frame. For
-    that, what is composed for display is taken back through the tone curve to light.
+    that, the photo is taken back through the tone curve to light, and composed as light: pixels that an object covers
+    in part mix as they do on a sensor, and shadows darken the light of the photo.
 
     Args:
         passes: of the engine; radiance is linear Rec.709, multiplied by alpha.
@@ -58,11 +59,7 @@ def develop(passes: Passes, post: PostPlan, background: BackgroundPlan, camera: 
     ev = (meter(passes) if post.exposure_ev is None else post.exposure_ev) + post.bias_ev
     light = passes.radiance * np.float32(2.0**ev)
     if behind is not None:
-        covered = passes.alpha[..., None]
-        display = _toned(light / np.maximum(covered, 1e-4), post) * covered + (1.0 - covered) * behind
-        if not has_sensor_effects(post) and post.processor is None:
-            return encode_srgb(display), float(ev)
-        light = _light(display, post)
+        light = light + (1.0 - passes.alpha[..., None]) * _light(behind, post)
     signal = expose_sensor(light, post, camera)
     if post.processor is None:
         return encode_srgb(_toned(signal, post)), float(ev)

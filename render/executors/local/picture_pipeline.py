@@ -28,6 +28,7 @@ from scanstage.render.engine.passes import Passes
 from scanstage.render.engine.scratch import passes_bytes, scratch_folder
 from scanstage.render.engine.worker_supervisor import SupervisedWorker
 from scanstage.render.executors.local.machine_shares import Shares
+from scanstage.render.finish.film_edges import with_clean_edges
 from scanstage.render.finish.finish_picture import finish, with_texture_files
 from scanstage.render.finish.map_output import engine_settings
 from scanstage.render.finish.quarantine import quarantine, quarantined, release
@@ -36,6 +37,8 @@ from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.plan import ObjectPlan
 from scanstage.scenes.sight.cast_plan import Planned
+from scanstage.scenes.sight.coverage import can_sample, coverage
+from scanstage.scenes.sight.visibility import Caster
 
 KEPT_LOGS = 32
 """Of engines that have ended; the scratch folder is in memory."""
@@ -73,6 +76,11 @@ class PicturePipeline:
     def settings(self) -> RenderSettings:
         """How the engine renders."""
         return engine_settings(self.config)
+
+    @cached_property
+    def _caster(self) -> Caster:
+        """Of finished pictures alone: planning goes on in another thread."""
+        return Caster(self.catalogue.mesh)
 
     def workers(self, shares: Shares) -> list[SupervisedWorker]:
         """A worker for each share of the machine; its engine is started when it is needed. They are to be closed."""
@@ -155,6 +163,8 @@ class PicturePipeline:
         """
         made_by = {"engine": self.settings.engine, "blender": engine.info.blender, "device": engine.info.device}
         cut_out = {o.instance_id for o in planned.plan.objects if self._is_cut_out(o)}
+        if planned.plan.background.kind != "hdri" and not cut_out and can_sample(planned.engine_plan.camera):
+            passes = with_clean_edges(passes, coverage(planned.engine_plan, self._caster))
         record = finish(planned, passes, self.folder, self.config, self.catalogue.classes, made_by, cut_out)
         self._release(planned.plan.index)
         return record
