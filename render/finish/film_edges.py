@@ -48,5 +48,16 @@ def with_clean_edges(passes: Passes, covered: Floats) -> Passes:
     return replace(passes, radiance=np.asarray(radiance, np.float32), alpha=np.asarray(alpha, np.float32))
 
 
+def with_floor_shadows(passes: Passes, shadows: Floats) -> Passes:
+    """The passes with shadows beside and behind the objects, where the engine has caught none.
+
+    Args:
+        passes: of an engine, with a film that is transparent but for objects.
+        shadows: (H, W) 0..1, the share of light that the floor lacks.
+    """
+    alpha = passes.alpha + (1 - passes.alpha) * shadows
+    return replace(passes, alpha=np.asarray(alpha, np.float32))
+
+
 def _spread(values: Floats, sigma_px: float) -> Floats:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma_px, borderType=cv2.BORDER_REPLICATE), np.float32)

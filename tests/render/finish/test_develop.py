@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.engine.passes import Passes
 from scanstage.render.finish.develop import (
-    camera_curve,
     decode_srgb,
     develop,
     encode_srgb,
-    inverse_camera_curve,
     meter,
 )
+from scanstage.scenes.backplates.tone_curve import camera_curve, inverse_camera_curve
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, PostPlan
 
 HDRI = BackgroundPlan("hdri")
