@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import warnings
 from functools import lru_cache
@@ -13,7 +12,7 @@ import yaml
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scanstage.assets.files.outside_files import read_outside
+from scanstage.assets.files.outside_files import open_outside, read_outside
 from scanstage.assets.files.plain_yaml import PlainLoader, what_is_wrong
 from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.inputs.image_files import MAX_PHOTO_BYTES
@@ -66,12 +65,11 @@ class PhotoFacts(BaseModel):
 @lru_cache(maxsize=4096)
 def photo_facts(path: Path) -> PhotoFacts:
     """Raises InputError where the photo, or a YAML file beside it, can't be read or is wrong."""
-    sidecar = _read_sidecar(path.with_suffix(SUFFIX))
+    sidecar = read_sidecar(path)
     try:
-        data = read_outside(path, MAX_PHOTO_BYTES)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_outside(path, MAX_PHOTO_BYTES) as file:
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(file) as image:
                 width, height = image.size
                 exif = image.getexif()
                 sideways = exif.get(ORIENTATION) in SIDEWAYS
@@ -106,7 +104,9 @@ def _quality(tables: dict[int, list[int]] | None) -> int | None:
     return round(min(max(quality, 1), 100))
 
 
-def _read_sidecar(path: Path) -> Sidecar:
+def read_sidecar(photo: Path) -> Sidecar:
+    """What the YAML file beside a photo says. Raises InputError where that is wrong."""
+    path = photo.with_suffix(SUFFIX)
     if not path.exists():
         return Sidecar()
     try:
