@@ -6,8 +6,8 @@ were there is the right brightness, the right colours from about the right sides
 - The environment is the photo stretched over the half sphere before the camera and mirrored to the one behind, its
   horizon at the equator. Above, half of it is an even light of the illuminant's colour: photos of floors show no sky.
 - The illuminant's colour is that of shades of grey (Finlayson and Trezzi 2004).
-- How bright it is follows from the photo's mean, of which scenes reflect about a third, and from its lightest parts,
-  which are nearly white: between the two, by their geometric mean.
+- How bright it is follows from the photo's mean, since scenes reflect somewhat less than a third of their light, and
+  from its lightest parts, which are nearly white: the geometric mean of both.
 - The key light comes from where the floor grows brighter (a plane fitted to the logarithm of its luminance); the
   steeper that is, the lower it stands and the more of the light it gives.
 """
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float32]
 Float = npt.NDArray[np.float64]
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # Rec.709
-MEAN_ALBEDO = 0.33
+MEAN_ALBEDO = 0.28
 LIGHTEST, LIGHTEST_ALBEDO, MOST_LIGHTEST = 0.97, 0.75, 3.5
 PANORAMA_WH = (64, 32)
 LEAST_ABOVE, MOST_HORIZON = 0.25, 0.85
@@ -34,6 +34,10 @@ EVEN_ABOVE = 0.5
 GREY_NORM = 6
 MOST_TINT = 1.5
 GRID = 24
+FLOOR_FROM = 0.4
+"""Share of the photo's height above which there may be walls, whose brightness is another matter."""
+AWAY_GAIN, MOST_AWAY = 0.6, 0.25
+"""Upwards a floor grows brighter by mirroring as well; and light from behind is rare where people take photos."""
 USUAL = np.array([-0.35, 0.15])
 """Where light comes from that the photo says nothing of, (right, away from the viewer): from the left and a
 little from behind, so that shadows are seen."""
@@ -77,8 +81,9 @@ def measure_light(photo: Floats, horizon: float) -> PhotoLight:
     irradiance = math.pi * math.sqrt(
         mean / MEAN_ALBEDO * float(np.clip(lightest, mean, MOST_LIGHTEST * mean)) / LIGHTEST_ALBEDO
     )
-    first = min(int(np.clip(horizon, 0, MOST_HORIZON) * GRID) + 1, GRID - 6) if horizon > 0 else 0
+    first = min(max(int(np.clip(horizon, 0, MOST_HORIZON) * GRID) + 1, int(FLOOR_FROM * GRID)), GRID - 6)
     right, away = _gradient(np.log(luminance[first:]))
+    away = min(AWAY_GAIN * away, MOST_AWAY)
     steep = math.hypot(right, away)
     towards = np.array([right, away]) + USUAL_WEIGHT * USUAL / np.linalg.norm(USUAL)
     lowered = min(steep, 1.0)

@@ -46,5 +46,6 @@ def write_photo(
     exif[0x0112] = orientation
     if focal_35mm is not None:
         exif.get_ifd(0x8769)[0xA405] = focal_35mm
+    path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, quality=quality, exif=exif)
     return path
