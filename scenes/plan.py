@@ -114,12 +114,15 @@ class WorldPlan:
         hdri: ``builtin:<name>`` (one of Blender's own, e.g. ``builtin:forest``), a file path, or None: ``color`` alone.
         rotation: about Z, radians, counter-clockwise seen from above.
         strength: multiplies the HDRI's or the colour's radiance.
+        horizon: None, or ``hdri`` is the picture's backplate, out of which the environment is to be made
+            (:mod:`photo_light`): the share of the frame's height above which it shows what is above the horizon.
     """
 
     hdri: str | None
     rotation: float
     strength: float
     color: Rgb = (1.0, 1.0, 1.0)
+    horizon: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,11 +131,23 @@ class BackgroundPlan:
 
     ``hdri``: the world itself. ``color``: a flat colour (the world still lights). ``backplate``: the photo ``image``,
     scaled to cover the frame, composited behind the render.
+
+    Attributes:
+        blur_px: sigma of a Gaussian that makes what is rendered as soft as the photo.
+        noise: the photo's, in sRGB values (1: white), which what is rendered is given too.
+        grain_px: sigma of the Gaussian over which the photo's noise is alike.
+        noise_seed: of the generator that draws it.
+        jpeg_quality: of the compression that the photo has been through, as seen at its size in the frame; None: none.
     """
 
     kind: Literal["hdri", "color", "backplate"]
     color: Rgb = (0.0, 0.0, 0.0)
     image: str | None = None
+    blur_px: float = 0.0
+    noise: float = 0.0
+    grain_px: float = 0.0
+    noise_seed: Annotated[int, Field(ge=0)] = 0
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = None
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def set_up_engine(
     else:
         device = _graphics_device(settings["device"])
         _set_eevee_quality(scene, settings)
-        notes.append("EEVEE has no shadow catcher: nothing casts a shadow on a backplate")
+        notes.append("EEVEE has no shadow catcher: on a backplate only its own light casts shadows")
         if "soft_masks" in settings["passes"]:
             notes.append("EEVEE's soft masks show no blur by depth of field or motion")
     _set_passes(scene, settings)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,15 +11,15 @@ import numpy.typing as npt
 
 from scanstage.assets.textures.srgb import linear_from_srgb, srgb_bytes
 from scanstage.render.engine.passes import Passes
-from scanstage.render.finish.sensor import expose_sensor, has_sensor_effects
-from scanstage.render.finish.signal_processor import balance_white, process
-from scanstage.scenes.inputs.image_files import read_photo
-from scanstage.scenes.plan import BackgroundPlan, CameraPlan, PostPlan
+from scanstage.render.finish.sensor import expose_sensor, grainy, soften
+from scanstage.render.finish.signal_processor import balance_white, process, through_stream
+from scanstage.scenes.backplates.shown_photo import linear_photo
+from scanstage.scenes.backplates.tone_curve import MIDDLE_GREY, camera_curve, inverse_camera_curve
+from scanstage.scenes.plan import BackgroundPlan, CameraPlan, NoisePlan, PostPlan
 
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-MIDDLE_GREY = 0.17
 OBJECTS_SHARE = 0.4
 """How much the objects, rather than the whole frame, decide the automatic exposure."""
 HIGHLIGHT = 1.6
@@ -30,10 +29,8 @@ OBJECTS_EV = 2.5
 """The brightest part of the objects, 3 % of them, is held below the same by at most so many stops: before a dark
 background the mean would burn them out."""
 BLACK = 1e-5
-MOST_BEYOND = 8
-"""Of a backplate, once it is scaled to cover the frame: so many times the frame's height or width."""
-SHOULDER = 0.35
-CONTRAST = 1.15
+PHOTO_CHROMA = 0.5
+SEEN, BLOCK_PX = 0.02, 8
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
 
 
@@ -43,7 +40,8 @@ def develop(passes: Passes, post: PostPlan, background: BackgroundPlan, camera: 
     What lens, sensor (:mod:`sensor`) and processor (:mod:`signal_processor`) do is done to the whole picture, a photo
     or colour behind the objects included: only one camera takes the picture. Else objects would be told from the photo
     by their noise and fringes; and the photo's own noise is mostly gone, since photos are scaled down to the frame. For
-    that, what is composed for display is taken back through the tone curve to light.
+    that, the photo is taken back through the tone curve to light, and composed as light: pixels that an object covers
+    in part mix as they do on a sensor, and shadows darken the light of the photo.
 
     Args:
         passes: of the engine; radiance is linear Rec.709, multiplied by alpha.
@@ -56,17 +54,25 @@ def develop(passes: Passes, post: PostPlan, background: BackgroundPlan, camera: 
     """
     behind = None if background.kind == "hdri" else _behind(background, passes.alpha.shape)
     ev = (meter(passes) if post.exposure_ev is None else post.exposure_ev) + post.bias_ev
+    matched = background.kind == "backplate"
+    if matched and background.blur_px:
+        soft = soften(np.dstack([passes.radiance, passes.alpha]), background.blur_px)
+        passes = replace(passes, radiance=soft[..., :3], alpha=soft[..., 3])
     light = passes.radiance * np.float32(2.0**ev)
+    if matched and background.noise:
+        light = with_photo_noise(light, background, post)
     if behind is not None:
-        covered = passes.alpha[..., None]
-        display = _toned(light / np.maximum(covered, 1e-4), post) * covered + (1.0 - covered) * behind
-        if not has_sensor_effects(post) and post.processor is None:
-            return encode_srgb(display), float(ev)
-        light = _light(display, post)
+        # A photo is exposed already; a bias is the whole picture's.
+        seen = _light(behind, post) * np.float32(2.0**post.bias_ev if background.kind == "backplate" else 1.0)
+        light = light + (1.0 - passes.alpha[..., None]) * seen
     signal = expose_sensor(light, post, camera)
     if post.processor is None:
-        return encode_srgb(_toned(signal, post)), float(ev)
-    return process(_toned(balance_white(signal, post.processor), post), post.processor), float(ev)
+        pixels = encode_srgb(_toned(signal, post))
+    else:
+        pixels = process(_toned(balance_white(signal, post.processor), post), post.processor)
+    if matched and background.jpeg_quality is not None:
+        pixels = _compressed_like_photo(pixels, passes.alpha, background.jpeg_quality)
+    return pixels, float(ev)
 
 
 def meter(passes: Passes) -> float:
@@ -96,33 +102,39 @@ def _stops_above_white(luminance: Floats, percentile: float, ev: float) -> float
     return float(np.log2(max(float(np.percentile(luminance, percentile)) * 2.0**ev / HIGHLIGHT, 1.0)))
 
 
-def camera_curve(linear: Floats) -> Floats:
-    """A camera's tone curve: contrast about middle grey, and a soft shoulder instead of clipping.
-
-    A power about MIDDLE_GREY; then linear up to SHOULDER and an exponential approach to white above, smooth where they
-    meet. Channels are mapped one by one, so bright colours turn pale as they do on film.
-    """
-    grey = np.float32(MIDDLE_GREY)
-    x = grey * (np.maximum(linear, 0.0) / grey) ** np.float32(CONTRAST)
-    room = np.float32(1.0 - SHOULDER)
-    rolled = SHOULDER + room * (1.0 - np.exp(-(np.maximum(x, SHOULDER) - SHOULDER) / room))
-    return np.asarray(np.where(x <= SHOULDER, x, rolled), np.float32)
-
-
-def inverse_camera_curve(display: Floats) -> Floats:
-    """The light that :func:`camera_curve` maps to ``display``; what it never reaches counts as bright white."""
-    room = 1.0 - SHOULDER
-    below_white = np.maximum(1.0 - display, 1e-3)
-    x = np.where(display <= SHOULDER, np.maximum(display, 0.0), SHOULDER - room * np.log(below_white / room))
-    return np.asarray(MIDDLE_GREY * (x / MIDDLE_GREY) ** (1 / CONTRAST), np.float32)
-
-
 def _toned(light: Floats, post: PostPlan) -> Floats:
     return camera_curve(light) if post.tone == "filmic" else np.clip(light, 0.0, 1.0)
 
 
 def _light(display: Floats, post: PostPlan) -> Floats:
     return inverse_camera_curve(display) if post.tone == "filmic" else display
+
+
+def with_photo_noise(light: Floats, background: BackgroundPlan, post: PostPlan) -> Floats:
+    """Light of the objects with the photo's noise, which was measured in sRGB values.
+
+    A small change of an sRGB value s is one of its linear value by the slope of the transfer function, about
+    ``2.4 s^1.4 / 1.055``; the tone curve between is taken back.
+
+    Args:
+        light: (H, W, 3), premultiplied by coverage: where nothing is, no noise comes.
+        background: whose noise.
+        post: gives the tone curve.
+    """
+    plan = NoisePlan(0.0, 0.0, background.noise_seed, background.grain_px, PHOTO_CHROMA)
+    display = _toned(np.maximum(light, 0.0), post)
+    # What is measured is brightness; the mean of three channels has a third of one channel's variance.
+    drawn = grainy(light.shape, plan, np.random.default_rng(background.noise_seed)) * np.float32(np.sqrt(3.0))
+    shown = np.clip(display, 0.0, 1.0) ** np.float32(1 / 2.4)
+    there = light.max(axis=-1, keepdims=True) > 0
+    noisy = display + there * np.float32(background.noise * 2.4) * shown ** np.float32(1.4) * drawn
+    return np.where(there, _light(np.clip(noisy, 0.0, 1.0), post), light)
+
+
+def _compressed_like_photo(pixels: Image, alpha: Floats, quality: int) -> Image:
+    """The picture with what is rendered, and its JPEG blocks, compressed; the photo has been already."""
+    seen = cv2.dilate((alpha > SEEN).astype(np.uint8), np.ones((BLOCK_PX, BLOCK_PX), np.uint8)) > 0
+    return np.where(seen[..., None], through_stream(pixels, 1.0, quality), pixels)
 
 
 def encode_srgb(display: Floats) -> Image:
@@ -144,26 +156,4 @@ def decode_srgb(image: Image) -> Floats:
 def _behind(background: BackgroundPlan, shape_hw: tuple[int, ...]) -> Floats:
     if background.kind == "color" or background.image is None:
         return np.broadcast_to(np.array(background.color, np.float32), (*shape_hw, 3))
-    return _backplate(background.image, shape_hw[0], shape_hw[1])
-
-
-@lru_cache(maxsize=4)
-def _backplate(path: str, height: int, width: int) -> Floats:
-    """A photo scaled to cover the frame, cropped about its centre; linear float32. Raises InputError if unreadable."""
-    photo = _trimmed(read_photo(Path(path)), height, width)
-    scale = max(width / photo.shape[1], height / photo.shape[0])
-    size = (max(width, round(photo.shape[1] * scale)), max(height, round(photo.shape[0] * scale)))
-    scaled = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    y, x = (size[1] - height) // 2, (size[0] - width) // 2
-    return decode_srgb(np.ascontiguousarray(scaled[y : y + height, x : x + width, ::-1]))
-
-
-def _trimmed(photo: Image, height: int, width: int) -> Image:
-    """The middle of a photo, of proportions so unlike the frame's that scaled as a whole it could take all memory."""
-    scale = max(width / photo.shape[1], height / photo.shape[0])
-    for axis, side in ((0, height), (1, width)):
-        kept = math.ceil(MOST_BEYOND * side / scale)
-        if photo.shape[axis] > kept:
-            start = (photo.shape[axis] - kept) // 2
-            photo = photo[start : start + kept] if axis == 0 else photo[:, start : start + kept]
-    return photo
+    return linear_photo(background.image, shape_hw[0], shape_hw[1])

@@ -22,11 +22,6 @@ COLOR_GRAIN = 2.0
 take colour more boldly."""
 
 
-def has_sensor_effects(post: PostPlan) -> bool:
-    """Whether :func:`expose_sensor` would change anything."""
-    return bool(post.aberration_px or post.blur_px or post.vignetting or post.noise is not None)
-
-
 def expose_sensor(light: Floats, post: PostPlan, camera: CameraPlan) -> Floats:
     """From light to the signal of a sensor behind a real lens, in the order in which a camera does it.
 

@@ -100,7 +100,7 @@ def _source(name: str, config: RunConfig) -> Any:
     """What the config gives for something that can be set."""
     if name != HDRI:
         return config.variables[name]
-    hdri = hdri_config(config.light)
+    hdri = None if config.lit_by_photo else hdri_config(config.light)
     return None if hdri is None else hdri.image
 
 

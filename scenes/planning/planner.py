@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from scanstage.scenes.backplates.fit_to_photo import as_soft_as_photo, lit_by_photo
+from scanstage.scenes.backplates.photo_camera import stand_on_floor, with_photo_focal
+from scanstage.scenes.backplates.photo_facts import photo_facts
 from scanstage.scenes.config.camera_looks import draw_look, with_look
 from scanstage.scenes.config.references import variable_order
 from scanstage.scenes.config.sections.run_config import BackplateBackground, ColorBackground, RunConfig
@@ -22,7 +25,7 @@ from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectP
 from scanstage.scenes.planning.picture_flaws import find_flaw, frames_one_object
 from scanstage.scenes.planning.refusals import Refusals
 from scanstage.scenes.randomize.background_softness import match_background
-from scanstage.scenes.randomize.camera import draw_camera
+from scanstage.scenes.randomize.camera import Shot, draw_camera
 from scanstage.scenes.randomize.environments import fitting_weights
 from scanstage.scenes.randomize.framed_subject import Subject, imagined_subject, subject_of
 from scanstage.scenes.randomize.lens_effects import draw_motion, draw_optics, draw_post
@@ -247,8 +250,7 @@ class Planner:
         config, plan = self.config, arrangement.plan
         attempt = plan.attempt + ATTEMPTS * view
         draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
-        framing = arrangement.stage.outlook.fitted(config.camera)
-        shot = draw_camera(framing, arrangement.subject, arrangement.stage.interior, draws)
+        shot = self._shot(arrangement, draws)
         looked = with_look(config.camera, plan.factors["look"])
         camera = draw_optics(looked, shot.camera, shot.target, draws)
         if not arrangement.stage.enclosed:
@@ -257,7 +259,35 @@ class Planner:
             camera = match_background(looked.depth_of_field, camera, middles, panorama_px, draws)
         objects = draw_motion(config.camera.motion_blur, camera, plan.objects, draws)
         factors = plan.factors | {"camera": shot.drawn}
-        return replace(plan, attempt=attempt, camera=camera, objects=objects, factors=factors)
+        return self._fitted(replace(plan, attempt=attempt, camera=camera, objects=objects, factors=factors), draws)
+
+    def _shot(self, arrangement: _Arrangement, draws: Draws) -> Shot:
+        """Where the camera stands; before a photo of known horizon, so that objects stand on its floor."""
+        camera, background = self.config.camera, self.config.background
+        if not isinstance(background, BackplateBackground):
+            camera = arrangement.stage.outlook.fitted(camera)
+            return draw_camera(camera, arrangement.subject, arrangement.stage.interior, draws)
+        facts = photo_facts(Path(str(arrangement.plan.background.image)))
+        sidecar = facts.sidecar
+        shot = draw_camera(with_photo_focal(camera, facts), arrangement.subject, None, draws)
+        horizon, height_m = sidecar.horizon, sidecar.height_m
+        if horizon is None and background.horizon is not None:
+            horizon = draws.number(background.horizon, "background.horizon")
+        if height_m is None and background.height_m is not None:
+            height_m = draws.number(background.height_m, "background.height_m")
+        if horizon is None:
+            return shot
+        floor = sidecar.floor or background.floor
+        return stand_on_floor(shot, horizon, floor, height_m, facts, draws)
+
+    def _fitted(self, plan: FramePlan, draws: Draws) -> FramePlan:
+        """The plan, made to fit its backplate where it has one."""
+        background = self.config.background
+        if not isinstance(background, BackplateBackground):
+            return plan
+        if self.config.lit_by_photo:
+            plan = lit_by_photo(plan, draws)
+        return as_soft_as_photo(plan, draws) if background.match else plan
 
     def _subject(
         self, selected: list[SelectedObject], matrices: list[Float], stage: StageBuild, draws: Draws

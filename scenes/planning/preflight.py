@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from scanstage.assets.asset import MESH_FILE
 from scanstage.assets.messages.errors import InputError, Lines
 from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, shortened
+from scanstage.scenes.backplates.photo_facts import read_sidecar
 from scanstage.scenes.config.references import deep_outcomes
 from scanstage.scenes.config.sections.camera_settings import Fisheye
 from scanstage.scenes.config.sections.engine_traits import ENGINES
@@ -96,9 +98,18 @@ Found = Iterator[tuple[str, str | None]]
 def _images(config: RunConfig, base: Path) -> Found:
     for path, suffixes in dict.fromkeys(_image_paths(config, base)):
         yield from _trying(partial(list_images, path, suffixes))
+    if isinstance(config.background, BackplateBackground):
+        yield from _sidecars(located(config.background.images, base))
     for image in _hdris(config):
         if image.startswith("builtin:"):
             yield from _trying(partial(check_builtin_hdri, image))
+
+
+def _sidecars(photos: Path) -> Found:
+    """What is wrong with files beside backplates; of the photos themselves is told elsewhere."""
+    with contextlib.suppress(InputError):
+        for photo in list_images(photos, PHOTO_SUFFIXES):
+            yield from _trying(partial(read_sidecar, photo))
 
 
 def _trying(check: Any) -> Found:

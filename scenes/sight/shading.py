@@ -13,13 +13,15 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from scanstage.assets.library.surface_look import Pixels, base_color, shading_normals
-from scanstage.assets.textures.srgb import srgb_bytes
+from scanstage.assets.textures.srgb import linear_from_srgb, srgb_bytes
+from scanstage.scenes.backplates.shown_photo import shown_photo
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.inputs.image_files import read_photo
 from scanstage.scenes.optics.geometry import Float, apply
 from scanstage.scenes.optics.lens import image_rays
 from scanstage.scenes.plan import FramePlan, ObjectPlan
 from scanstage.scenes.sight.cast_plan import Planned
+from scanstage.scenes.sight.ground_shadows import ground_shadows
 from scanstage.scenes.sight.visibility import Caster
 
 TEXTURE_PX = 512
@@ -88,8 +90,21 @@ class Shader:
         self._draw_stage(canvas, plan, np.flatnonzero((ids == 0) & ~np.isnan(directions[:, 0])))
         lit = self._light(canvas, plan, camera_to_world)
         image = srgb_bytes(lit.reshape(height, width, 3))
+        if plan.background.kind == "backplate" and plan.background.image is not None:
+            bare = ~canvas.hit.reshape(height, width)
+            image[bare] = self._photo(plan)[bare]
         image[np.isnan(directions[:, 0]).reshape(height, width)] = 0
         return image
+
+    def _photo(self, plan: FramePlan) -> Pixels:
+        """(H, W, 3) uint8 sRGB: the backplate, with shadows where it gives the light."""
+        assert plan.background.image is not None
+        width, height = plan.camera.resolution_wh
+        photo = shown_photo(plan.background.image, height, width)
+        if plan.world.horizon is None:
+            return photo
+        free = 1 - ground_shadows(plan, self._caster)
+        return srgb_bytes(linear_from_srgb(photo) * free[..., None])
 
     def _draw_object(self, canvas: _Canvas, plan: FramePlan, item: ObjectPlan, pixels: npt.NDArray[np.int64]) -> None:
         if not len(pixels):

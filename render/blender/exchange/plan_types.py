@@ -66,6 +66,7 @@ class WorldJson(TypedDict):
     rotation: float
     strength: float
     color: list[float]
+    horizon: float | None
 
 
 class BackgroundJson(TypedDict):
@@ -74,6 +75,11 @@ class BackgroundJson(TypedDict):
     kind: Literal["hdri", "color", "backplate"]
     color: list[float]
     image: str | None
+    blur_px: float
+    noise: float
+    grain_px: float
+    noise_seed: int
+    jpeg_quality: int | None
 
 
 class SurfaceMaterialJson(TypedDict):

@@ -65,6 +65,7 @@ class Stage:
         self._assets = AssetCache(images, cache_bytes, standing, albedo_apart)
         self._world = WorldStage(images, map_px, split_hdri)
         self._catchers = shadow_catchers
+        self._unseen = False
         scene.collection.objects.link(self._camera)
         scene.camera = self._camera
         self._blur = Blur(scene)
@@ -114,6 +115,9 @@ class Stage:
 
     def _set_meshes(self, plan: PlanJson, folders: dict[str, str]) -> dict[str, int]:
         surfaces = [s for s in plan["surfaces"] if self._catchers or not s["shadow_catcher"]]
+        # In the light of a photo its floor isn't seen, and nothing is caught: its shadows are cast outside. It stands
+        # there for the light that it gives to the objects and keeps from them.
+        self._unseen = plan["world"]["horizon"] is not None
         holders = self._meshes.take(len(surfaces) + len(plan["objects"]))
         outdated = list(self._laid_on)  # until all holders show something else: removing a mesh removes its objects
         ids = self._fill(holders, surfaces, plan, folders)
@@ -128,7 +132,8 @@ class Stage:
         for holder, surface in zip(holders, surfaces, strict=False):  # the objects follow
             asset = self._assets.get(folders[surface["asset_id"]])
             self._set_mesh(holder, asset, surface["object_to_world"], surface["material"])
-            holder.is_shadow_catcher = surface["shadow_catcher"]
+            holder.is_shadow_catcher = surface["shadow_catcher"] and not self._unseen
+            holder.visible_camera = not (surface["shadow_catcher"] and self._unseen)
             holder.pass_index = 0
         ids = {}
         self._shown = holders[len(surfaces) :]
@@ -142,6 +147,7 @@ class Stage:
                 if asset.glass:
                     holder.matrix_world.translation.z -= _SUNK * asset.extent_m
             holder.is_shadow_catcher = False
+            holder.visible_camera = True
             holder.pass_index = shown["instance_id"]
             ids[holder.name] = shown["instance_id"]
         return ids

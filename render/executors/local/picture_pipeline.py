@@ -25,17 +25,22 @@ from scanstage.render.engine.blender_session import BlenderEngines
 from scanstage.render.engine.engine_protocol import Engine, EngineFactory, EngineInfo
 from scanstage.render.engine.log_tail import DATASET_LOG_BYTES, joined
 from scanstage.render.engine.passes import Passes
+from scanstage.render.engine.photo_world import with_photo_world
 from scanstage.render.engine.scratch import passes_bytes, scratch_folder
 from scanstage.render.engine.worker_supervisor import SupervisedWorker
 from scanstage.render.executors.local.machine_shares import Shares
+from scanstage.render.finish.film_edges import with_clean_edges, with_floor_shadows
 from scanstage.render.finish.finish_picture import finish, with_texture_files
 from scanstage.render.finish.map_output import engine_settings
 from scanstage.render.finish.quarantine import quarantine, quarantined, release
 from scanstage.scenes.config.sections.render_settings import RenderSettings
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
-from scanstage.scenes.plan import ObjectPlan
+from scanstage.scenes.plan import FramePlan, ObjectPlan
 from scanstage.scenes.sight.cast_plan import Planned
+from scanstage.scenes.sight.coverage import can_sample, coverage
+from scanstage.scenes.sight.ground_shadows import ground_shadows
+from scanstage.scenes.sight.visibility import Caster
 
 KEPT_LOGS = 32
 """Of engines that have ended; the scratch folder is in memory."""
@@ -73,6 +78,11 @@ class PicturePipeline:
     def settings(self) -> RenderSettings:
         """How the engine renders."""
         return engine_settings(self.config)
+
+    @cached_property
+    def _caster(self) -> Caster:
+        """Of finished pictures alone: planning goes on in another thread."""
+        return Caster(self.catalogue.mesh)
 
     def workers(self, shares: Shares) -> list[SupervisedWorker]:
         """A worker for each share of the machine; its engine is started when it is needed. They are to be closed."""
@@ -143,7 +153,7 @@ class PicturePipeline:
 
     def render(self, engine: Engine, planned: Planned) -> Passes:
         """Render a plan. Raises as :meth:`Engine.render` does, and InputError where a texture can't be made."""
-        plan = with_texture_files(planned.engine_plan, surface_texture)
+        plan = with_texture_files(with_photo_world(planned.engine_plan, self.scratch), surface_texture)
         return engine.render(plan, self.catalogue.folders_of(plan), self.config.workers.picture_timeout_s)
 
     def finish(self, planned: Planned, passes: Passes, engine: Engine) -> Record:
@@ -155,9 +165,19 @@ class PicturePipeline:
         """
         made_by = {"engine": self.settings.engine, "blender": engine.info.blender, "device": engine.info.device}
         cut_out = {o.instance_id for o in planned.plan.objects if self._is_cut_out(o)}
+        if planned.plan.background.kind != "hdri":
+            passes = self._on_film(planned.engine_plan, passes, bool(cut_out))
         record = finish(planned, passes, self.folder, self.config, self.catalogue.classes, made_by, cut_out)
         self._release(planned.plan.index)
         return record
+
+    def _on_film(self, plan: FramePlan, passes: Passes, cut_out: bool) -> Passes:
+        """The passes of a transparent film as they are to be composed over what lies behind."""
+        if plan.world.horizon is not None:
+            passes = with_floor_shadows(passes, ground_shadows(plan, self._caster))
+        if not cut_out and can_sample(plan.camera):
+            passes = with_clean_edges(passes, coverage(plan, self._caster))
+        return passes
 
     def _release(self, index: int) -> None:
         """Take a picture out of the quarantine, of which a store would be asked too often."""

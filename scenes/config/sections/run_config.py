@@ -162,12 +162,37 @@ class ColorBackground(Section):
     color: Color = Field("#808080", description="sRGB")
 
 
+InPhoto = Annotated[float, Field(ge=0, le=1)]
+
+
 class BackplateBackground(Section):
     """A photo behind the objects; the stage, where there is one, only catches shadows."""
 
     kind: Literal["backplate"] = "backplate"
     images: Path = Field(description="an image file or a folder of images")
-    shadows: bool = Field(True, description="let a ground stage catch shadows onto the photo (Cycles)")
+    shadows: bool = Field(True, description="let a ground stage catch shadows onto the photo")
+    horizon: Annotated[AnyValue, Number(-3, 0.9)] | None = Field(
+        None,
+        description="where the photos' horizon lies, as share of their height from the top (below 0: above the "
+        "picture): the camera is tilted to fit; a file photo.yaml beside photo.jpg goes before it; default: the camera "
+        "is tilted by camera.elevation_deg",
+    )
+    height_m: Annotated[AnyValue, Number(0.05, 100)] | None = Field(
+        None, description="of the photos' camera above the floor, where the horizon is known: gives objects their size"
+    )
+    floor: tuple[InPhoto, InPhoto, InPhoto, InPhoto] | None = Field(
+        None,
+        description="where on the photos objects are to stand, where the horizon is known: left, top, right, bottom as "
+        "shares of width and height; default: the middle of their lower half",
+    )
+    match: bool = Field(True, description="give objects the photo's own softness, noise and JPEG compression")
+
+    @field_validator("floor")
+    @classmethod
+    def _floor_has_an_area(cls, v: tuple[float, float, float, float] | None) -> tuple[float, ...] | None:
+        if v is not None and not (v[0] < v[2] and v[1] < v[3]):
+            raise ValueError("expected [left, top, right, bottom] with left below right and top below bottom")
+        return v
 
 
 Background = Annotated[HdriBackground | ColorBackground | BackplateBackground, Discriminator("kind")]
@@ -270,6 +295,12 @@ class RunConfig(Section):
     render: RenderConfig = Field(default_factory=RenderConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
     workers: WorkersConfig = Field(default_factory=WorkersConfig)
+
+    @property
+    def lit_by_photo(self) -> bool:
+        """Whether a backplate gives the light: it does, but for lamps, where no other environment is configured."""
+        given = self.light.hdri is not None or self.light.ambient is not None
+        return isinstance(self.background, BackplateBackground) and not given
 
     @model_validator(mode="after")
     def _balance_needs_objects(self) -> RunConfig:

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.engine.passes import Passes
-from scanstage.render.finish.develop import camera_curve, decode_srgb, develop, encode_srgb, meter
+from scanstage.render.finish.develop import (
+    decode_srgb,
+    develop,
+    encode_srgb,
+    meter,
+)
+from scanstage.scenes.backplates.tone_curve import camera_curve, inverse_camera_curve
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, PostPlan
 
 HDRI = BackgroundPlan("hdri")
@@ -137,3 +143,17 @@ def test_a_backplate_that_became_a_pipe_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(InputError, match="pipe, not a file"):
         develop(flat(1.0, alpha=0.0), PostPlan(), BackgroundPlan("backplate", image=str(tmp_path / "a.png")), CAMERA)
+
+
+@pytest.mark.parametrize("tone", ["filmic", "standard"])
+def test_half_of_an_object_that_looks_like_the_photo_is_not_seen(tmp_path: Path, tone: str) -> None:
+    """Light of both mixes before the tone curve does; mixed after it, the seam would be darker."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((12, 16, 3), 150, np.uint8))
+    behind = BackgroundPlan("backplate", image=str(tmp_path / "a.png"))
+    photo = decode_srgb(np.full((1, 1), 150, np.uint8))
+    light = float((inverse_camera_curve(photo) if tone == "filmic" else photo)[0, 0])
+    passes = flat(light)
+    passes.radiance[:, :8] *= 0.5
+    passes.alpha[:, :8] = 0.5
+    pixels, _ = develop(passes, PostPlan(0.0, 0.0, tone), behind, CAMERA)
+    assert np.abs(pixels.astype(int) - 150).max() <= 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trimesh
+from support.painted_photos import discs, write_photo
 from support.toy_runs import store_toy
 
 from scanstage.assets.library.stored_assets import list_assets
@@ -26,6 +27,9 @@ def test_examples_plan(path: Path, tmp_path: Path) -> None:
             store_toy(tmp_path / "library", name, trimesh.creation.box((0.1, 0.05 + 0.01 * i, 0.15)), (0.5, 0.5, 0.5))
         assert list_assets(tmp_path / "library")
         overrides = [f"assets.library={tmp_path / 'library'}"]
+    if config.background.kind == "backplate":  # and for photos that a user is to put there
+        write_photo(tmp_path / "photos" / "a.jpg", discs(size_wh=(640, 480)))
+        overrides.append(f"background.images={tmp_path / 'photos'}")
     config = load_config(path, overrides)
     planner = Planner(config, open_inputs(config, path.parent), path.parent)
     for index in range(3):

@@ -67,6 +67,7 @@ class OddWorld(TypedDict):
     rotation: int
     strength: float
     color: list[int]
+    horizon: float | None
 
 
 class OddLens(TypedDict):

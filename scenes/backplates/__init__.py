@@ -1,0 +1,1 @@
+"""Photos behind the objects: what is measured of them, so that objects fit in."""
