@@ -4,9 +4,7 @@ The ranges are wide on purpose: a look is a kind of camera, not one. Where they 
 
 - Depth of field follows from the size of the sensor: 1/2.5 to 1/1.3 inch (5.8 to 9.8 mm wide) at f/1.5 to f/2.4 in
   phones, 1/4 to 1/3 inch at f/2 to f/2.8 in webcams, 1/2 to 1 inch at f/2.8 to f/8 on machines. At half a metre all of
-  them leave the objects sharp and the far background a few pixels soft. Panoramas are softer than that, so all but
-  webcams, which show little detail anyway, open as far as :mod:`background_softness` asks, wholly or in part: as a
-  phone's portrait mode, or a lens of f/1.4 on a machine.
+  them leave the objects sharp and the far background a pixel or two soft.
 - Noise: a pixel that holds N electrons has a shot variance of 1/N of white; phones hold 3,000 to 10,000 and average
   several frames, webcams 2,000 to 5,000 at gains of 1 to 8, industrial sensors 10,000 and more (EMVA 1288 data sheets).
   Demosaicing and denoising leave less, but alike among neighbours: in photos of phones, noise correlates to 0.8 from
@@ -51,13 +49,12 @@ def _magnitude(low: float, high: float) -> dict[str, Any]:
 
 
 LOOKS = {
-    "clean": CameraConfig.model_validate({"depth_of_field": {"f_number": "none", "match_background": 1.0}}),
+    "clean": CameraConfig(),
     "phone": CameraConfig.model_validate(
         {
             "depth_of_field": {
                 "f_number": _spread(1.5, 2.4),
                 "sensor_mm": _spread(5.8, 9.8),
-                "match_background": _spread(0.4, 1.0),
             },
             "native_width_px": _spread(1280, 4000),
             "vignetting": _spread(0.0, 0.15),
@@ -114,7 +111,6 @@ LOOKS = {
             "depth_of_field": {
                 "f_number": _spread(2.8, 8.0),
                 "sensor_mm": _spread(6.4, 12.8),
-                "match_background": _spread(0.3, 1.0),
             },
             "native_width_px": _spread(1200, 2500),
             "vignetting": _spread(0.0, 0.12),

@@ -252,7 +252,7 @@ class Planner:
         draws = Draws(Streams(config.seed, plan.index, attempt), plan.factors["variables"])
         shot = self._shot(arrangement, draws)
         looked = with_look(config.camera, plan.factors["look"])
-        camera = draw_optics(looked, shot.camera, shot.target, draws)
+        camera = draw_optics(looked, shot.camera, shot.target, draws, config.camera.depth_of_field is None)
         if not arrangement.stage.enclosed:
             panorama_px = panorama_width(plan.world, plan.background)
             middles = (part.center for part in arrangement.subject.parts)

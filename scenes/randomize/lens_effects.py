@@ -22,6 +22,8 @@ from scanstage.scenes.optics.geometry import Float, blackbody_rgb, to_vector3
 from scanstage.scenes.plan import CameraPlan, MotionPlan, NoisePlan, ObjectPlan, PostPlan, ProcessorPlan, Rgb
 from scanstage.scenes.values.draws import Draws
 
+LEAST_DISC_PX = 2.0
+"""Diameter of the disc that blurs what is infinitely far, a sigma of half a pixel: of less, nobody sees anything."""
 BLOCKS_UNTIL = 0.5
 """Scaled down by this much or more, a picture shows no blocks of its compression any more: each is 4 px or less."""
 _IN_PIXELS = ("blur_px", "chromatic_aberration_px", "noise", "sharpening", "detail", "stream_quality")
@@ -30,7 +32,9 @@ NEUTRAL_MIRED = 1e6 / 6504
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # Rec.709
 
 
-def draw_optics(config: CameraConfig, camera: CameraPlan, center: Float, draws: Draws) -> CameraPlan:
+def draw_optics(
+    config: CameraConfig, camera: CameraPlan, center: Float, draws: Draws, by_look: bool = False
+) -> CameraPlan:
     """The camera with depth of field and its own motion, as configured.
 
     Args:
@@ -38,9 +42,13 @@ def draw_optics(config: CameraConfig, camera: CameraPlan, center: Float, draws: 
         camera: where it stands.
         center: (3,) centre of the objects, metres, world frame.
         draws: of the picture.
+        by_look: whether the depth of field is a look's and not asked for: then all is sharp where blur would hardly be
+            seen, since a lens that blurs costs fine texture (light can't be denoised apart from colours then).
     """
     if config.depth_of_field is not None:
         camera = _with_aperture(config.depth_of_field, config, camera, center, draws)
+    if by_look and camera.fx * camera.aperture_m < LEAST_DISC_PX * camera.focus_m:
+        camera = replace(camera, aperture_m=0.0)
     blur = config.motion_blur
     if blur is not None and blur.of == "camera":
         camera = replace(camera, motion=_motion(blur, camera, _depth(camera, center), draws, "camera.motion_blur"))

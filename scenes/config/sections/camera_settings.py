@@ -182,7 +182,7 @@ class CameraConfig(Section):
     look: Annotated[AnyValue, Text(*LOOK_NAMES)] | None = Field(
         None,
         description="what kind of camera took it, which draws all keys below that are not given, except motion_blur "
-        "and exposure: phone, webcam, industrial (machine vision), or clean, which has depth of field and nothing else",
+        "and exposure: phone, webcam, industrial (machine vision), or clean, which adds nothing",
     )
     native_width_px: Annotated[AnyValue, NumberOr("none", low=1, high=100_000)] | None = Field(
         None,

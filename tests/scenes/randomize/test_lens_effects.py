@@ -106,6 +106,14 @@ def test_every_picture_has_noise_of_its_own() -> None:
     assert first.noise == NoisePlan(0.001, 0.002, first.noise.seed)
 
 
+def test_a_looks_lens_is_ideal_where_its_blur_would_hardly_be_seen() -> None:
+    small, large = (config(depth_of_field={"f_number": 2.0, "sensor_mm": width}) for width in (4.0, 36.0))
+    for asked, expected in ((small, 0.0), (large, 620 / 640 * 0.036 / 2)):
+        camera = draw_optics(asked, CAMERA, np.zeros(3), draws(), by_look=True)
+        assert camera.aperture_m == pytest.approx(expected)
+    assert draw_optics(small, CAMERA, np.zeros(3), draws()).aperture_m > 0
+
+
 def test_an_f_number_is_that_of_the_sensor_it_is_said_of() -> None:
     phone = config(depth_of_field={"f_number": 2.0, "sensor_mm": 7.6}, sensor_mm=36.0)
     assert draw_optics(phone, CAMERA, np.zeros(3), draws()).aperture_m == pytest.approx(620 / 640 * 0.0076 / 2)
