@@ -256,6 +256,7 @@ def test_a_sheet_lies_above_the_ground_and_inside_its_plate(tmp_path: Path, up: 
 
 
 @pytest.mark.skipif(importlib.util.find_spec("coacd") is None, reason="coacd isn't installed")
+@pytest.mark.usefixtures("collision_parts")
 def test_hollow_things_come_in_with_convex_parts(tmp_path: Path) -> None:
     hollow = take_in_stl(tmp_path, ring(), replace(OPTIONS, unit="m", up="z"))
     parts = load_collision(hollow.folder)
