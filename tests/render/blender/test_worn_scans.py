@@ -25,7 +25,7 @@ CAMERA = CameraPlan((96, 72), 100.0, 100.0, 48.0, 36.0, look((0.0, -0.24, 0.24),
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Boxes of half a metre and of a unit, dark."""
     root, box = tmp_path_factory.mktemp("worn"), box_arrays()
-    half = dataclasses.replace(box, vertices=box.vertices / 2, hull_vertices=box.hull_vertices / 2)
+    half = dataclasses.replace(box, vertices=box.vertices / 2, hull=box.hull / 2)
     dark = {"base_color": (0.05, 0.05, 0.05, 1.0), "roughness": 1.0}
     return {"scan/unit": add_asset(root / "unit", box, **dark), "scan/half": add_asset(root / "half", half, **dark)}
 
@@ -74,7 +74,7 @@ def test_marks_are_of_one_size_on_every_scan_and_in_no_two_places_alike(
         first, scaled, other = worn("unit", 1.0), worn("half", 1.0), worn("unit", 5.0)
     on_box = np.isfinite(clean) & np.isfinite(scaled)
     marks, same, others = ((w - clean)[on_box] for w in (first, scaled, other))
-    assert marks.std() > 0.02
+    assert marks.std() > 0.01
     assert np.corrcoef(marks, same)[0, 1] > 0.95, "the same box, of whatever unit"
     assert abs(np.corrcoef(marks, others)[0, 1]) < 0.4, "every object is worn in its own way"
 

@@ -83,7 +83,10 @@ class WearLayers:
         bare = self._faded(color)
         color = graph.mix(color, bare, graph.join(*[graph.math("MULTIPLY", rubbed, 0.8)] * 3))
         roughness = self._toward(roughness, 0.65, graph.math("MULTIPLY", rubbed, 0.7))
-        for size_m, shift in ((0.035, 0.0), (0.06, 3.1)):
+        # Both layers of scratches share these: noise is most of what wear costs.
+        self._broken = graph.ramp(self._noise(0.0025, 0.0, 1.0, 0.6), 0.35, 0.6)
+        self._bent = graph.vector("MULTIPLY", self._noise_vector(0.03, 0.0), (0.004,) * 3)
+        for size_m, shift in ((0.024, 0.0), (0.05, 3.1)):
             line, dark = self._scratched(size_m, shift)
             tone = graph.mix(bare, graph.vector("MULTIPLY", color, (0.3, 0.28, 0.26)), graph.join(dark, dark, dark))
             color = graph.mix(color, tone, graph.join(line, line, line))
@@ -105,8 +108,8 @@ class WearLayers:
     def _rubbed(self) -> Any:
         """Share of the print that is gone: small spots in worn areas, and along edges."""
         graph = self._graph
-        area = self._noise(0.03, 0.0, 2.0, 0.5)
-        fine = self._noise(0.004, 0.7, 4.0, 0.7)
+        area = self._noise(0.03, 0.0, 1.0, 0.5)
+        fine = self._noise(0.004, 0.7, 3.0, 0.7)
         # An edge is where the surface turns within a millimetre (Cycles alone knows).
         bevel = graph.node("Bevel", samples=4)
         graph.feed(bevel.inputs["Radius"], _EDGE_M)
@@ -114,7 +117,7 @@ class WearLayers:
         edge = graph.ramp(turn, 0.03, 0.25)
         # Of a noise about 0.5, what exceeds the threshold: 0.8 is nothing at all, 0.6 one part in ten.
         height = graph.math("MULTIPLY_ADD", graph.math("SUBTRACT", area, 0.5), 0.55, fine)
-        height = graph.math("MULTIPLY_ADD", edge, 0.2, height)
+        height = graph.math("MULTIPLY_ADD", edge, 0.28, height)
         threshold = graph.math("MULTIPLY_ADD", self._scuffs, -0.2, 0.86)
         spots = graph.ramp(height, threshold, graph.math("ADD", threshold, 0.04))
         return graph.math("MULTIPLY", spots, graph.math("GREATER_THAN", self._scuffs, 0.0))
@@ -122,17 +125,15 @@ class WearLayers:
     def _scratched(self, size_m: float, shift: float) -> tuple[Any, Any]:
         """(how deep the scratches of one layer are here, 0 to 1; whether they are dark, 0 or 1)."""
         graph = self._graph
-        bent = self._noise_vector(0.03, shift)
-        mark = self._mark(size_m, shift, graph.vector("MULTIPLY", bent, (0.004, 0.004, 0.004)))
+        mark = self._mark(size_m, shift, self._bent)
         chance, length, tone = mark.chances
         half_m = graph.math("MULTIPLY_ADD", length, 0.42 * size_m, 0.1 * size_m)
         width_m = graph.math("MULTIPLY_ADD", tone, 1.5e-4, 2e-4)
         line = self._within(mark.v, graph.math("MULTIPLY", width_m, 0.2), width_m)
         taper = self._within(mark.u, graph.math("MULTIPLY", half_m, 0.4), half_m)
-        broken = graph.ramp(self._noise(0.0025, shift, 2.0, 0.6), 0.35, 0.6)
         there = graph.math("LESS_THAN", chance, self._scratches)
-        depth = graph.math("MULTIPLY", graph.math("MULTIPLY", line, taper), graph.math("MULTIPLY", broken, there))
-        depth = graph.math("MULTIPLY", depth, graph.math("MULTIPLY_ADD", length, -0.4, 0.8))
+        depth = graph.math("MULTIPLY", graph.math("MULTIPLY", line, taper), graph.math("MULTIPLY", self._broken, there))
+        depth = graph.math("MULTIPLY", depth, graph.math("MULTIPLY_ADD", length, -0.35, 0.9))
         return depth, graph.math("LESS_THAN", tone, 0.35)
 
     def _touched(self) -> Any:
@@ -145,9 +146,9 @@ class WearLayers:
         x, y, _ = graph.split(graph.vector("MULTIPLY", oval, (1 / 0.011, 1 / 0.008, 0.0)))
         reach = graph.math("SQRT", graph.math("MULTIPLY_ADD", x, x, graph.math("MULTIPLY", y, y)))
         pad = graph.math("SUBTRACT", 1.0, graph.ramp(reach, 0.65, 1.0))
-        wave = graph.math("MULTIPLY_ADD", self._noise(0.006, 5.3, 1.0, 0.5), 30.0, graph.math("MULTIPLY", reach, 110.0))
+        wave = graph.math("MULTIPLY_ADD", self._noise(0.006, 5.3, 0.0, 0.5), 30.0, graph.math("MULTIPLY", reach, 110.0))
         ridges = graph.math("MULTIPLY_ADD", graph.math("SINE", wave), 0.3, 0.7)
-        smear = graph.ramp(self._noise(0.008, 6.1, 2.0, 0.5), 0.25, 0.6)
+        smear = graph.ramp(self._noise(0.008, 6.1, 1.0, 0.5), 0.25, 0.6)
         there = graph.math("LESS_THAN", chance, self._prints)
         grease = graph.math("MULTIPLY", graph.math("MULTIPLY", pad, ridges), graph.math("MULTIPLY", smear, there))
         return graph.math("MULTIPLY", grease, graph.math("MULTIPLY_ADD", press, 0.5, 0.4))
@@ -157,8 +158,8 @@ class WearLayers:
         graph = self._graph
         _, _, up = graph.split(graph.node("NewGeometry").outputs["Normal"])
         lies = graph.math("MULTIPLY_ADD", graph.ramp(up, 0.1, 0.95), 0.94, 0.06)
-        clouds = graph.ramp(self._noise(0.045, 1.3, 4.0, 0.6), 0.3, 0.72)
-        grain = self._noise(0.0009, 2.2, 1.0, 0.5)
+        clouds = graph.ramp(self._noise(0.045, 1.3, 2.0, 0.6), 0.3, 0.72)
+        grain = self._noise(0.0009, 2.2, 0.0, 0.5)
         film = graph.math("MULTIPLY_ADD", clouds, 0.45, 0.12)
         film = graph.math("MULTIPLY", film, graph.math("MULTIPLY_ADD", grain, 0.9, 0.55))
         mark = self._mark(0.0035, 7.7, None)
