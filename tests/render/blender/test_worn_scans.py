@@ -56,7 +56,7 @@ def test_dust_lies_on_what_looks_up(engine: Path | None, folders: dict[str, Path
             clean = render_once(box_with(None, flipped=flipped), folders, session)
             dusty = render_once(box_with(WearPlan(dust=1.0), flipped=flipped), folders, session)
             gains = np.divide(top_and_front(dusty), top_and_front(clean))
-            assert gains[0] > 1.8, "what is dark becomes grey"
+            assert gains[0] > 1.5, "what is dark becomes grey"
             assert 1.0 <= gains[1] < 0.5 + 0.5 * gains[0]
             assert np.array_equal(clean.instance_ids, dusty.instance_ids), "labels are those of the clean scan"
             np.testing.assert_array_equal(clean.depth_m, dusty.depth_m)
