@@ -182,6 +182,25 @@ class SurfaceMaterial:
 
 
 @dataclass(frozen=True)
+class WearPlan:
+    """How a scan has aged, each kind from 0 (as scanned) to 1. Colour and gloss alone: the mesh, and so labels, stay.
+
+    Attributes:
+        dust: lies on what looks up in the picture.
+        scratches: thin, straight, dark or light.
+        fingerprints: dull on what is glossy, glossy on what is dull.
+        scuffs: where colour or print is rubbed off, first of all at edges.
+        offset_m: where in the endless pattern of each kind this object is cut out of.
+    """
+
+    dust: float = 0.0
+    scratches: float = 0.0
+    fingerprints: float = 0.0
+    scuffs: float = 0.0
+    offset_m: Vector3 = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
 class MaterialJitter:
     """What is changed of a scan's own materials; the defaults change nothing.
 
@@ -190,6 +209,7 @@ class MaterialJitter:
         saturation, value: factors in HSV.
         roughness, metallic: added to the material's own, result clamped to 0..1.
         specular: factor on the specular level (1 keeps the default reflectance of 4 %).
+        wear: what lies on them and is rubbed off; None: nothing.
     """
 
     hue: float = 0.0
@@ -198,6 +218,7 @@ class MaterialJitter:
     roughness: float = 0.0
     metallic: float = 0.0
     specular: float = 1.0
+    wear: WearPlan | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from .exchange.plan_types import PlanJson
 from .exchange.worker_messages import SettingsJson
 from .scene.blur import is_blurred
-from .scene.node_graph import ALBEDO_ONLY, ALBEDO_PASS
+from .scene.nodes.node_graph import ALBEDO_ONLY, ALBEDO_PASS
 from .scene.properties import assign
 
 WHOLE_SAMPLES = 1.25

@@ -50,7 +50,7 @@ class Passes:
 
 # Blender writes this for pixels where no surface is.
 _NO_DEPTH_M = 1e9
-_ALBEDO_PASS = "albedo"  # as render/blender/scene/node_graph.py names it
+_ALBEDO_PASS = "albedo"  # as render/blender/scene/nodes/node_graph.py names it
 # Passes of light until 4.5 are named by these, without spaces: DiffDir is Diffuse Direct.
 _OLD_WORDS = {
     "Diffuse": "Diff",

@@ -119,7 +119,7 @@ def _labelled(
     config: RunConfig, draws: Draws, number: int, class_name: str, asset_id: str, group: int | None
 ) -> SelectedObject:
     scale = draws.number(config.objects.scale, f"objects.{number}.scale")
-    jitter = draw_jitter(config.objects.material, draws, f"objects.{number}.material")
+    jitter = draw_jitter(config.objects, draws, f"objects.{number}")
     return SelectedObject(asset_id, class_name, scale, jitter, None, group)
 
 
@@ -168,5 +168,5 @@ def _unlabelled(
     asset = draws.pick(scans, f"{name}.asset")
     of_kind = config.objects.scale if own_scale is None else own_scale
     scale = of_kind if config.distractors.scale is None else config.distractors.scale
-    jitter = draw_jitter(config.objects.material, draws, f"{name}.material")
+    jitter = draw_jitter(config.objects, draws, name)
     return SelectedObject(asset.meta.asset_id, None, draws.number(scale, f"{name}.scale"), jitter, None)

@@ -99,6 +99,16 @@ class SurfaceMaterialJson(TypedDict):
     joint_roughness: float | None
 
 
+class WearJson(TypedDict):
+    """A ``WearPlan``."""
+
+    dust: float
+    scratches: float
+    fingerprints: float
+    scuffs: float
+    offset_m: list[float]
+
+
 class JitterJson(TypedDict):
     """A ``MaterialJitter``."""
 
@@ -108,6 +118,7 @@ class JitterJson(TypedDict):
     roughness: float
     metallic: float
     specular: float
+    wear: WearJson | None
 
 
 class ObjectJson(TypedDict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ..exchange.plan_types import ScanMaterialJson, SurfaceMaterialJson
 from .image_cache import ImageCache, MissingFile
-from .mesh_data import build_mesh, is_axis_aligned
+from .mesh_data import COLOR_NAME, UV_NAME, build_mesh, is_axis_aligned
 from .scan_material import ScanMaterialBuilder, is_glass
 from .standing import StandingUsers
 from .textured_material import build_surface_material
@@ -29,7 +29,8 @@ class CachedAsset:
     """An asset's datablocks: its mesh, its own materials (slots in order) and the images that these use.
 
     ``flat_arrays`` holds the arrays of boxes and planes, for meshes with UVs of their own; None for anything else.
-    ``glass``: whether its own materials let light through; ``extent_m``: of its longest side.
+    ``glass``: whether its own materials let light through; ``extent_m``: of its longest side. ``worn``: its materials
+    with wear, once an object had some.
     """
 
     mesh: Any
@@ -39,6 +40,7 @@ class CachedAsset:
     size_bytes: int
     glass: bool
     extent_m: float
+    worn: list[Any] = field(default_factory=list)
 
 
 class AssetCache:
@@ -61,6 +63,20 @@ class AssetCache:
             self._assets[folder] = self._load(folder)
         self._assets.move_to_end(folder)
         return self._assets[folder]
+
+    def worn_materials(self, folder: str) -> list[Any]:
+        """The materials of an asset as they are with wear, in the order of its slots; made when first asked for.
+
+        Raises:
+            MissingFile: as :meth:`get`.
+        """
+        asset = self.get(folder)
+        if not asset.worn:
+            has_uv, has_color = UV_NAME in asset.mesh.uv_layers, COLOR_NAME in asset.mesh.color_attributes
+            builder = ScanMaterialBuilder(folder, self._images, has_uv, has_color, self._albedo_apart, worn=True)
+            asset.worn = self._build(builder, _descriptions(folder))
+            asset.images = list(dict.fromkeys([*asset.images, *builder.used_images]))
+        return asset.worn
 
     def surface_material(self, description: SurfaceMaterialJson, flat_faced: bool) -> Any:
         """The material for a ``SurfaceMaterial`` on an object that is (not) ``flat_faced``; see there."""
@@ -102,7 +118,7 @@ class AssetCache:
 
     def _remove(self, asset: CachedAsset) -> None:
         bpy.data.meshes.remove(asset.mesh)
-        self._remove_materials(asset.materials)
+        self._remove_materials(asset.materials + asset.worn)
         for image in asset.images:
             self._images.release(image)
 
@@ -112,16 +128,25 @@ class AssetCache:
             bpy.data.materials.remove(material)
 
     def _load(self, folder: str) -> CachedAsset:
+        descriptions = _descriptions(folder)
         try:
-            descriptions: list[ScanMaterialJson] = json.loads(Path(folder, "asset.json").read_text("utf-8"))[
-                "materials"
-            ]
             with np.load(Path(folder, "mesh.npz"), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, KeyError) as e:
+        except (OSError, ValueError) as e:
             raise MissingFile(f"{folder}: can't read the asset ({e})") from e
         has_uv, has_color = "corner_uv" in arrays, "vertex_color" in arrays
         builder = ScanMaterialBuilder(folder, self._images, has_uv, has_color, self._albedo_apart)
+        materials = self._build(builder, descriptions)
+        mesh = build_mesh(Path(folder).name, arrays)
+        for material in materials:
+            mesh.materials.append(material)
+        images = list(dict.fromkeys(builder.used_images))
+        size = sum(map(_image_bytes, images)) + len(arrays["faces"]) * _BYTES_PER_TRIANGLE
+        flat_arrays = arrays if is_axis_aligned(arrays) else None
+        glass, extent_m = any(map(is_glass, descriptions)), float(np.ptp(arrays["vertices"], axis=0).max())
+        return CachedAsset(mesh, materials, images, flat_arrays, size, glass, extent_m)
+
+    def _build(self, builder: ScanMaterialBuilder, descriptions: list[ScanMaterialJson]) -> list[Any]:
         materials: list[Any] = []
         try:
             for description in descriptions:
@@ -130,15 +155,18 @@ class AssetCache:
         except Exception:
             self._remove_materials(materials)
             raise
-        mesh = build_mesh(Path(folder).name, arrays)
         for material in materials:
-            mesh.materials.append(material)
             self._standing.add(material)
-        images = list(dict.fromkeys(builder.used_images))
-        size = sum(map(_image_bytes, images)) + len(arrays["faces"]) * _BYTES_PER_TRIANGLE
-        flat_arrays = arrays if is_axis_aligned(arrays) else None
-        glass, extent_m = any(map(is_glass, descriptions)), float(np.ptp(arrays["vertices"], axis=0).max())
-        return CachedAsset(mesh, materials, images, flat_arrays, size, glass, extent_m)
+        return materials
+
+
+def _descriptions(folder: str) -> list[ScanMaterialJson]:
+    """Raises MissingFile where the asset can't be read."""
+    try:
+        found: list[ScanMaterialJson] = json.loads(Path(folder, "asset.json").read_text("utf-8"))["materials"]
+    except (OSError, ValueError, KeyError) as e:
+        raise MissingFile(f"{folder}: can't read the asset ({e})") from e
+    return found
 
 
 def _image_bytes(image: Any) -> int:

@@ -11,7 +11,8 @@ import bpy
 from ..exchange.plan_types import JitterJson, ScanMaterialJson
 from .image_cache import ImageCache
 from .mesh_data import COLOR_NAME, UV_NAME
-from .node_graph import NodeGraph
+from .nodes.node_graph import NodeGraph
+from .nodes.wear_layers import WearLayers
 from .properties import assign_known
 
 # One material serves every picture and instance of an asset: what varies is read from these object properties.
@@ -21,7 +22,7 @@ _DARKEST = 1e-4  # share of light that what is called black glass lets through
 
 
 def jitter_properties(jitter: JitterJson) -> dict[str, list[float]]:
-    """The object properties that carry a ``MaterialJitter``."""
+    """The object properties that carry a ``MaterialJitter``, but for its wear."""
     return {
         HSV_PROPERTY: [0.5 + jitter["hue"], jitter["saturation"], jitter["value"]],
         PBR_PROPERTY: [jitter["roughness"], jitter["metallic"], jitter["specular"]],
@@ -41,12 +42,19 @@ class ScanMaterialBuilder:
         images: the cache that loads them.
         has_uv, has_color: what the asset's mesh carries; materials that want more go without.
         albedo_apart: see :meth:`NodeGraph.principled`.
+        worn: whether the materials show wear (:mod:`wear_layers`), by the object's own properties.
     """
 
     def __init__(
-        self, folder: str, images: ImageCache, has_uv: bool, has_color: bool, albedo_apart: bool = False
+        self,
+        folder: str,
+        images: ImageCache,
+        has_uv: bool,
+        has_color: bool,
+        albedo_apart: bool = False,
+        worn: bool = False,
     ) -> None:
-        self._folder, self._images = folder, images
+        self._folder, self._images, self._worn = folder, images, worn
         self._has_uv, self._has_color, self._albedo_apart = has_uv, has_color, albedo_apart
         self.used_images: list[Any] = []
 
@@ -64,9 +72,15 @@ class ScanMaterialBuilder:
         color = self._jittered(graph, color)
         roughness = graph.math("ADD", roughness, jitter_roughness, clamp=True)
         metallic = graph.math("ADD", metallic, jitter_metallic, clamp=True)
+        transmission = self._transmission(graph, description) if is_glass(description) else None
+        if self._worn:
+            worn = WearLayers(graph).lay_on(color, roughness, metallic)
+            color, roughness, metallic = worn.color, worn.roughness, worn.metallic
+            if transmission is not None:
+                transmission = graph.math("MULTIPLY", transmission, worn.clear)
         glass = None
-        if is_glass(description):
-            glass = _Glass(graph, description, self._transmission(graph, description), roughness, metallic)
+        if transmission is not None:
+            glass = _Glass(graph, description, transmission, roughness, metallic)
         graph.principled(
             albedo_apart=self._albedo_apart,
             **({} if glass is None else glass.inputs()),

@@ -7,12 +7,13 @@ from typing import Any
 import bpy
 from mathutils import Matrix
 
-from ..exchange.plan_types import MatrixJson, PlanJson, ShiningLamp, SurfaceJson, SurfaceMaterialJson
+from ..exchange.plan_types import MatrixJson, PlanJson, ShiningLamp, SurfaceJson, SurfaceMaterialJson, WearJson
 from .asset_cache import AssetCache, CachedAsset
 from .blender_camera import apply_camera
 from .blur import Blur
 from .image_cache import ImageCache
 from .mesh_data import build_mesh
+from .nodes.wear_layers import wear_properties
 from .properties import assign_known
 from .scan_material import jitter_properties
 from .standing import StandingUsers
@@ -143,6 +144,8 @@ class Stage:
             self._set_mesh(holder, asset, shown["object_to_world"], shown["surface"])
             if shown["surface"] is None:
                 _set_properties(holder, jitter_properties(shown["jitter"]))
+                if (wear := shown["jitter"]["wear"]) is not None:
+                    self._wear(holder, folders[shown["asset_id"]], wear, shown["object_to_world"])
                 self.shows_glass |= asset.glass
                 if asset.glass:
                     holder.matrix_world.translation.z -= _SUNK * asset.extent_m
@@ -170,6 +173,12 @@ class Stage:
         if surface is not None:
             _set_properties(holder, surface_properties(surface, matrix))
         holder.update_tag()  # setting custom properties alone doesn't tell the renderer
+
+    def _wear(self, holder: Any, folder: str, wear: WearJson, matrix: MatrixJson) -> None:
+        """Show a scan's worn materials in place of its own."""
+        for slot, material in zip(holder.material_slots, self._assets.worn_materials(folder), strict=True):
+            slot.link, slot.material = "OBJECT", material
+        _set_properties(holder, wear_properties(wear, matrix))
 
     def _lay_on(self, arrays: dict[str, Any], properties: dict[str, list[float]]) -> Any:
         """A mesh with UVs for this picture alone: tiny, since only boxes and planes have one."""

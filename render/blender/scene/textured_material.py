@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..exchange.plan_types import MatrixJson, SurfaceMaterialJson
 from .image_cache import ImageCache
 from .mesh_data import UV_NAME
-from .node_graph import NodeGraph
+from .nodes.node_graph import NodeGraph
 
 COLOR_A, COLOR_B = "surface_color_a", "surface_color_b"
 SCALE = "surface_scale"  # the object's own scale: object coordinates times it are metres

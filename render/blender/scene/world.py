@@ -14,7 +14,7 @@ from mathutils import Matrix, Vector
 from ..exchange.plan_types import ShiningLamp, WorldJson
 from .bright_spots import BrightSpot, split_light
 from .image_cache import ImageCache, MissingFile
-from .node_graph import NodeGraph
+from .nodes.node_graph import NodeGraph
 
 BUILTIN = "builtin:"
 OF_THE_WORLD = "hdri_sun"

@@ -47,6 +47,7 @@ LONGEST_NAME = 100
 
 
 ClutterKind = Literal["primitives", "samples", "library"]
+WearKind = Literal["dust", "scratches", "fingerprints", "scuffs"]
 
 
 def _largest(value: AnyValue) -> float | None:
@@ -107,6 +108,16 @@ class ObjectsConfig(Section):
     )
     scale: Annotated[AnyValue, Number(1e-4, 1e4)] = Field(1.0, description="factor on each object's size")
     material: JitterConfig = Field(default_factory=JitterConfig, description="changes to the scans' materials")
+    wear: Share = Field(
+        0.0,
+        description="how worn each scan looks, from 0 (as scanned) to 1 (heavily): its colours and its gloss, never "
+        "its shape or its labels; kinds differ from object to object",
+    )
+    wear_kinds: Annotated[list[WearKind], Field(min_length=1)] = Field(
+        default_factory=lambda: list(get_args(WearKind)),
+        description="which traces of use: dust on what looks up, scratches, fingerprints (seen in the gloss alone), "
+        "scuffs (print rubbed off, at edges first)",
+    )
 
 
 class DistractorsConfig(Section):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from scanstage.assets.textures.surface_textures import SURFACES
-from scanstage.scenes.config.sections.run_config import JitterConfig
+from scanstage.scenes.config.sections.run_config import ObjectsConfig, WearKind
 from scanstage.scenes.config.sections.stage_settings import Looks
 from scanstage.scenes.inputs.image_files import PHOTO_SUFFIXES, list_images, located
 from scanstage.scenes.optics.geometry import srgb_to_linear
-from scanstage.scenes.plan import MaterialJitter, Rgb, SurfaceMaterial
+from scanstage.scenes.plan import MaterialJitter, Rgb, SurfaceMaterial, WearPlan
 from scanstage.scenes.values.draws import Draws
 
 TABLE_TEXTURES = (
@@ -44,6 +45,10 @@ BIN_TEXTURES = {"cardboard": ("cardboard",), "plastic": ("none",), "metal": ("br
 METAL_TEXTURES = ("brushed_metal", "none")
 ANY_TEXTURES = tuple(SURFACES)
 
+LEAST_SHARE = 0.25
+"""Of an object's wear that each kind has."""
+WEAR_SPAN_M = 8.0
+"""How far apart objects are cut out of the pattern of wear: so near its origin that small numbers keep all digits."""
 DARKER = 0.45
 PHOTO_M = 1.0
 """Edge that a photo covers on a surface unless texture_size_m says otherwise."""
@@ -123,10 +128,23 @@ def painted(
     return SurfaceMaterial(color, color, roughness=low + (high - low) * float(rng.random()))
 
 
-def draw_jitter(config: JitterConfig, draws: Draws, name: str) -> MaterialJitter:
-    """Draw the changes to one scan's materials."""
+def draw_jitter(config: ObjectsConfig, draws: Draws, name: str) -> MaterialJitter:
+    """Draw the changes to one scan's materials. ``name``: of the object, e.g. ``objects.3``."""
     fields = ("hue", "saturation", "value", "roughness", "metallic", "specular")
-    return MaterialJitter(**{f: draws.number(getattr(config, f), f"{name}.{f}") for f in fields})
+    drawn = {f: draws.number(getattr(config.material, f), f"{name}.material.{f}") for f in fields}
+    return MaterialJitter(**drawn, wear=_draw_wear(config, draws, f"{name}.wear"))
+
+
+def _draw_wear(config: ObjectsConfig, draws: Draws, name: str) -> WearPlan | None:
+    """What happens to one thing differs from what happens to the next: each kind takes a share of the whole."""
+    amount = draws.number(config.wear, name)
+    if amount == 0:
+        return None
+    rng = draws.rng(f"{name}.kinds")
+    shares = {kind: LEAST_SHARE + (1 - LEAST_SHARE) * float(rng.random()) for kind in get_args(WearKind)}
+    x, y, z = (WEAR_SPAN_M * float(c) for c in rng.random(3))
+    kinds = {kind: amount * share for kind, share in shares.items() if kind in config.wear_kinds}
+    return WearPlan(**kinds, offset_m=(x, y, z))
 
 
 def _color(looks: Looks, draws: Draws, name: str) -> Rgb | None:

@@ -64,6 +64,20 @@ class NodeGraph:
             self.feed(socket, value)
         return node.outputs[0]
 
+    def dot(self, a: Any, b: Any) -> Any:
+        """The scalar product of two vectors."""
+        node = self.node("VectorMath", operation="DOT_PRODUCT")
+        self.feed(node.inputs[0], a)
+        self.feed(node.inputs[1], b)
+        return node.outputs["Value"]
+
+    def ramp(self, value: Any, low: Any, high: Any) -> Any:
+        """0 up to ``low``, 1 from ``high`` on, smooth between (a cubic); ``low`` is less than ``high``."""
+        node = self.node("MapRange", interpolation_type="SMOOTHSTEP")
+        for name, given in (("Value", value), ("From Min", low), ("From Max", high)):
+            self.feed(node.inputs[name], given)
+        return node.outputs[0]
+
     def mix(self, a: Any, b: Any, t: Any) -> Any:
         """``a + (b - a) * t`` on vectors or colours."""
         return self.vector("MULTIPLY_ADD", self.vector("SUBTRACT", b, a), t, a)
