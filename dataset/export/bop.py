@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.asset import MeshArrays
+from scanstage.assets.library.bevelled_boxes import bevelled_box
 from scanstage.assets.library.primitives import primitive_assets
 from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
@@ -182,9 +183,10 @@ def _depth_source(dataset: FinishedDataset) -> _Depth:
     assets = dataset.assets() | primitive_assets()
 
     def mesh(asset_id: str) -> MeshArrays:
-        if asset_id not in assets:
+        asset = assets.get(asset_id) or bevelled_box(asset_id)
+        if asset is None:
             raise InputError(f"there is no asset {asset_id!r} any more", "bring it back into the library")
-        return assets[asset_id].mesh()
+        return asset.mesh()
 
     caster = Caster(mesh)
     scale = FINE_DEPTH_MM if fine else COARSE_DEPTH_MM

@@ -343,10 +343,13 @@ def test_instances_lie_where_the_plan_says(tmp_path: Path, toy_library: Path) ->
         assert vertices[:, 2].min() > -1e-3
 
 
-def test_a_look_opens_the_lens_before_a_panorama_and_shifts_nothing_else(tmp_path: Path, toy_library: Path) -> None:
+MATCHED = "depth_of_field: {f_number: none, match_background: 1}"
+
+
+def test_a_lens_is_opened_before_a_panorama_and_shifts_nothing_else(tmp_path: Path, toy_library: Path) -> None:
     bare = planner(tmp_path, toy_library).plan(0).plan
     for look in ("clean", "phone", "industrial"):
-        looked = planner(tmp_path, toy_library, f"camera: {{look: {look}}}").plan(0).plan
+        looked = planner(tmp_path, toy_library, f"camera: {{look: {look}, {MATCHED}}}").plan(0).plan
         assert looked.factors["look"] == look
         assert looked.camera.aperture_m > 0.003
         assert replace(looked.camera, aperture_m=0.0, focus_m=bare.camera.focus_m) == bare.camera
@@ -355,7 +358,7 @@ def test_a_look_opens_the_lens_before_a_panorama_and_shifts_nothing_else(tmp_pat
 
 @pytest.mark.parametrize("extra", ["background: {kind: color}", "stage: {kind: room}", "light: {ambient: {}}"])
 def test_a_lens_is_not_opened_where_no_panorama_is_seen(tmp_path: Path, toy_library: Path, extra: str) -> None:
-    assert planner(tmp_path, toy_library, f"camera: {{look: clean}}\n{extra}").plan(0).plan.camera.aperture_m == 0
+    assert planner(tmp_path, toy_library, f"camera: {{{MATCHED}}}\n{extra}").plan(0).plan.camera.aperture_m == 0
 
 
 def test_a_sharp_panorama_opens_the_lens_less(tmp_path: Path, toy_library: Path) -> None:
@@ -363,6 +366,6 @@ def test_a_sharp_panorama_opens_the_lens_less(tmp_path: Path, toy_library: Path)
     for width in (256, 2048):
         sky = np.full((width // 2, width, 3), 0.5, np.float32)
         (tmp_path / "sky.hdr").write_bytes(cv2.imencode(".hdr", sky)[1].tobytes())
-        extra = "camera: {look: clean}\nlight: {hdri: {image: sky.hdr}}"
+        extra = f"camera: {{{MATCHED}}}\nlight: {{hdri: {{image: sky.hdr}}}}"
         apertures.append(planner(tmp_path, toy_library, extra).plan(0).plan.camera.aperture_m)
     assert 0 < apertures[1] < apertures[0]
