@@ -175,8 +175,9 @@ def measure(args: argparse.Namespace, row: Row, real: CocoSet, budget: Budget) -
         scores.append(test(train(training, classes, budget, seed, args.limit), real, classes, budget))
         took = time.perf_counter() - started
         print(f"{row.name}, seed {seed}: AP50 {scores[-1].ap50:.3f}, AP {scores[-1].ap:.3f} ({took:.0f} s)", flush=True)
+    labels = sum(not a.get("iscrowd") for a in document["annotations"])
     pictures = min(args.limit or len(document["images"]), len(document["images"]))
-    return Result(row, pictures, len(document["annotations"]), cpu_s, tuple(scores))
+    return Result(row, pictures, labels, cpu_s, tuple(scores))
 
 
 def table(results: Sequence[Result]) -> str:
