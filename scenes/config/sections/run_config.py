@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -50,14 +51,9 @@ ClutterKind = Literal["primitives", "samples", "library"]
 WearKind = Literal["dust", "scratches", "fingerprints", "scuffs"]
 
 
-def _largest(value: AnyValue) -> float | None:
-    """The largest that a number draws; None where variables decide."""
-    return None if any(references(value)) else max((float(np.max(o)) for o in outcomes(value)), default=None)
-
-
-def _least(value: AnyValue) -> float | None:
-    """The least that a number draws; None where variables decide."""
-    return None if any(references(value)) else min((float(np.min(o)) for o in outcomes(value)), default=None)
+def _extreme(value: AnyValue, of: Callable[..., float]) -> float | None:
+    """The ``max`` or ``min`` that a number draws; None where variables decide."""
+    return None if any(references(value)) else of((float(of(np.ravel(o))) for o in outcomes(value)), default=None)
 
 
 class AssetsConfig(Section):
@@ -147,7 +143,7 @@ class DistractorsConfig(Section):
     def _not_empty(cls, v: Any) -> Any:
         if not v:
             raise ValueError("needs at least one class, or a source with a weight")
-        if isinstance(v, dict) and all(_largest(weight) == 0 for weight in v.values()):
+        if isinstance(v, dict) and all(_extreme(weight, max) == 0 for weight in v.values()):
             raise ValueError("no source has a weight above 0")
         return v
 
@@ -315,7 +311,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _balance_needs_objects(self) -> RunConfig:
-        empty = _largest(self.objects.count) == 0 or _least(self.negatives) == 1
+        empty = _extreme(self.objects.count, max) == 0 or _extreme(self.negatives, min) == 1
         if self.balance is not None and empty:
             raise ValueError(
                 "balance orders what pictures show, but none is to show a labelled object: raise objects.count, lower "

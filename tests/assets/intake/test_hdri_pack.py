@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scanstage.assets.intake import hdri_pack
+from scanstage.assets.intake import hdri_pack, pinned_download
 from scanstage.assets.intake.hdri_pack import INDOORS, OUTDOORS, pull_hdris
 from scanstage.assets.messages.errors import InputError
 
@@ -82,7 +82,7 @@ def test_npm_fetches_where_it_is_installed(tmp_path: Path, archive: Path, monkey
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(hdri_pack.shutil, "which", lambda _: "/usr/bin/npm")
-    monkeypatch.setattr(hdri_pack.subprocess, "run", packs)
+    monkeypatch.setattr(pinned_download.subprocess, "run", packs)
     assert len(pull_hdris(tmp_path / "library").added) == 18
     assert commands[0][1:3] == ["pack", "@pmndrs/assets@1.7.0"]
 
@@ -91,7 +91,7 @@ def test_no_network_is_said_with_a_way_out(tmp_path: Path, monkeypatch: pytest.M
     def fails(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 1, "", "npm error code ENOTFOUND\n")
 
-    monkeypatch.setattr(hdri_pack.subprocess, "run", fails)
+    monkeypatch.setattr(pinned_download.subprocess, "run", fails)
     monkeypatch.setattr(hdri_pack, "ADDRESS", (tmp_path / "nothing").as_uri())
     for npm in ("/usr/bin/npm", None):
         monkeypatch.setattr(hdri_pack.shutil, "which", lambda _, npm=npm: npm)

