@@ -23,7 +23,8 @@ _LIBRARIES = {
     "darwin": "libOpenImageDenoise.2.dylib",
     "win32": "OpenImageDenoise.dll",
 }
-_CPU = 1
+_KINDS = {"CPU": 1, "ONEAPI": 2, "CUDA": 3, "OPTIX": 3, "HIP": 4, "METAL": 5}
+"""The library's kinds of device, by the backends that Cycles renders on."""
 _FLOAT3 = 3
 _QUALITY_FAST, _QUALITY_HIGH = 4, 6
 
@@ -64,7 +65,11 @@ def _library() -> Any:
         ("oidnGetDeviceError", ctypes.c_int, [handle, ctypes.POINTER(text)]),
         ("oidnReleaseDevice", None, [handle]),
         ("oidnNewFilter", handle, [handle, text]),
-        ("oidnSetSharedFilterImage", None, [handle, text, handle, ctypes.c_int, size, size, size, size, size]),
+        ("oidnNewBuffer", handle, [handle, size]),
+        ("oidnWriteBuffer", None, [handle, size, size, handle]),
+        ("oidnReadBuffer", None, [handle, size, size, handle]),
+        ("oidnReleaseBuffer", None, [handle]),
+        ("oidnSetFilterImage", None, [handle, text, handle, ctypes.c_int, size, size, size, size, size]),
         ("oidnSetFilterBool", None, [handle, text, ctypes.c_bool]),
         ("oidnSetFilterInt", None, [handle, text, ctypes.c_int]),
         ("oidnCommitFilter", None, [handle]),
@@ -84,24 +89,33 @@ def has_array_denoiser() -> bool:
 
 
 class Denoiser:
-    """A device of the library: the CPU. Not to be shared between threads.
+    """A device of the library. Not to be shared between threads.
 
     Args:
-        threads: how many it may take; 0 is all cores.
+        threads: how many the CPU's may take; 0 is all cores.
+        backend: what Cycles renders on, ``CPU`` or one of its GPU backends: the first device of the same kind.
 
     Raises:
         DenoiserFailed: there is none (see :func:`has_array_denoiser`), or it can't work here.
     """
 
-    def __init__(self, threads: int = 0) -> None:
+    def __init__(self, threads: int = 0, backend: str = "CPU") -> None:
         self._oidn = _library()
         if self._oidn is None:
             raise DenoiserFailed("this Python has no bpy wheel with Open Image Denoise")
-        self._device = self._oidn.oidnNewDevice(_CPU)
-        self._oidn.oidnSetDeviceInt(self._device, b"numThreads", threads)
-        self._oidn.oidnSetDeviceBool(self._device, b"setAffinity", False)  # threads bound to cores wait for each other
+        self._device = self._oidn.oidnNewDevice(_KINDS[backend])
+        if not self._device:
+            self._check()
+            raise DenoiserFailed(f"Open Image Denoise has no device for {backend}")
+        if backend == "CPU":
+            self._oidn.oidnSetDeviceInt(self._device, b"numThreads", threads)
+            self._oidn.oidnSetDeviceBool(self._device, b"setAffinity", False)  # bound threads wait for each other
         self._oidn.oidnCommitDevice(self._device)
-        self._check()
+        try:
+            self._check()
+        except DenoiserFailed:
+            self.close()
+            raise
 
     def denoise(self, image: Floats, fast: bool = False) -> Floats:
         """An (H, W, 3) image of linear radiance, of any range, without its noise. Raises DenoiserFailed.
@@ -111,18 +125,24 @@ class Denoiser:
         source = np.ascontiguousarray(image, np.float32)
         height, width, _ = source.shape
         result = np.empty_like(source)
-        oidn = self._oidn
+        oidn, size = self._oidn, source.nbytes
+        # One buffer of the device's own memory: a GPU can't read arrays where they lie. It is filtered in place.
+        buffer = oidn.oidnNewBuffer(self._device, size)
         filter = oidn.oidnNewFilter(self._device, b"RT")
         try:
-            for name, array in ((b"color", source), (b"output", result)):
-                oidn.oidnSetSharedFilterImage(filter, name, array.ctypes.data, _FLOAT3, width, height, 0, 0, 0)
+            self._check()
+            oidn.oidnWriteBuffer(buffer, 0, size, source.ctypes.data)
+            for name in (b"color", b"output"):
+                oidn.oidnSetFilterImage(filter, name, buffer, _FLOAT3, width, height, 0, 0, 0)
             oidn.oidnSetFilterBool(filter, b"hdr", True)
             oidn.oidnSetFilterInt(filter, b"quality", _QUALITY_FAST if fast else _QUALITY_HIGH)
             oidn.oidnCommitFilter(filter)
             oidn.oidnExecuteFilter(filter)
+            oidn.oidnReadBuffer(buffer, 0, size, result.ctypes.data)
             self._check()
         finally:
             oidn.oidnReleaseFilter(filter)
+            oidn.oidnReleaseBuffer(buffer)
         return result
 
     def close(self) -> None:

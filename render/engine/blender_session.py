@@ -40,6 +40,18 @@ def cache_share(memory_bytes: int | None) -> int:
     return max(_LEAST_CACHE_BYTES, min(_CACHE_BYTES, round(0.75 * memory_bytes - _BARE_BYTES) // 2))
 
 
+def _denoiser_beside(device: str, of_cpu: Denoiser) -> tuple[Denoiser, list[str]]:
+    """What denoises beside a renderer on ``device``: that GPU where it can, the CPU where not, and a note on it."""
+    if device == "CPU":
+        return of_cpu, []
+    try:
+        found = Denoiser(backend=device)
+    except DenoiserFailed as e:
+        return of_cpu, [f"light is denoised on the CPU: {e}"]
+    of_cpu.close()
+    return found, []
+
+
 def _denoiser_for(settings: RenderSettings) -> tuple[RenderSettings, Denoiser | None, list[str]]:
     """What denoises the light of pictures, where that is asked for; or settings that go without, and a note on it."""
     if settings.denoise != "light" or settings.engine != "cycles":
@@ -139,6 +151,9 @@ class BlenderSession:
         hello = {"op": "hello", "settings": asdict(settings), "cache_bytes": cache_bytes, "gpu": gpu}
         try:
             info = EngineInfo(**self._worker.ask(hello, start_timeout_s))
+            if self._denoiser is not None:
+                self._denoiser, more = _denoiser_beside(info.device, self._denoiser)
+                notes += more
             self.info = replace(info, notes=[*info.notes, *notes])
         except (EngineError, EngineCrashed) as e:
             self.close()

@@ -9,7 +9,10 @@ import pytest
 
 from scanstage.render.denoise import oidn
 from scanstage.render.denoise.oidn import Denoiser, DenoiserFailed, denoiser_file, has_array_denoiser
+from scanstage.render.engine.blender_session import _denoiser_beside
+from scanstage.render.executors.local.graphics_cards import count_gpus
 
+NVIDIA = count_gpus("cuda") > 0
 with_wheel = pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="no bpy wheel in this Python")
 
 
@@ -27,6 +30,40 @@ def test_noise_goes_and_edges_stay() -> None:
     assert np.abs(found - truth).mean() < 0.2 * np.abs(noisy - truth).mean()
     assert found[:, 36:38].mean() > 3.5
     np.testing.assert_array_equal(found, again)  # views are as good as arrays of their own
+
+
+@with_wheel
+@pytest.mark.skipif(NVIDIA, reason="an NVIDIA GPU is there")
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    with pytest.raises(DenoiserFailed, match=r"\w"):
+        Denoiser(backend="OPTIX")
+
+
+@with_wheel
+@pytest.mark.skipif(NVIDIA, reason="an NVIDIA GPU is there")
+def test_beside_a_gpu_that_can_not_denoise_the_cpu_does() -> None:
+    of_cpu = Denoiser(threads=1)
+    try:
+        found, notes = _denoiser_beside("OPTIX", of_cpu)
+        assert found is of_cpu
+        assert notes
+        assert "denoised on the CPU" in notes[0]
+        assert found.denoise(np.ones((16, 16, 3), np.float32)).shape == (16, 16, 3)
+        assert _denoiser_beside("CPU", of_cpu) == (of_cpu, [])
+    finally:
+        of_cpu.close()
+
+
+@with_wheel
+@pytest.mark.skipif(not NVIDIA, reason="no NVIDIA GPU")
+def test_a_gpu_denoises_as_the_cpu_does() -> None:
+    noisy = np.random.default_rng(0).gamma(8, 1 / 8, (240, 320, 3)).astype(np.float32)
+    gpu, cpu = Denoiser(backend="CUDA"), Denoiser(threads=1)
+    try:
+        np.testing.assert_allclose(gpu.denoise(noisy), cpu.denoise(noisy), atol=0.02)
+    finally:
+        gpu.close()
+        cpu.close()
 
 
 @pytest.fixture
