@@ -27,11 +27,10 @@ from pathlib import Path
 
 import psutil
 from results import made_on, markdown_table, write_section
-from rich.console import Console
+from whole_run import generate_from
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.bookkeeping.run_options import GenerateOptions
-from scanstage.render.commands.generate import generate
 from scanstage.render.engine.blender_session import BlenderSession
 from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError, EngineFactory
 from scanstage.render.engine.passes import Passes
@@ -144,7 +143,7 @@ def measure(engine: str, workers: int, options: argparse.Namespace, out: Path) -
     asked = GenerateOptions(overrides=tuple(overrides), images=pictures, out=out, workers=workers, fresh=True)
     moments: list[Moment] = []
     with GpuWatch() as watch:
-        summary = generate(WORKLOAD, asked, Console(quiet=True), noting(moments))
+        summary = generate_from(WORKLOAD, asked, noting(moments))
     if not summary.done:
         raise ValueError(f"no picture was made: {[reason for _, reason in summary.failed][:1]}")
     found = counted(moments, workers)

@@ -24,9 +24,9 @@ import numpy as np
 import psutil
 from rich.console import Console
 from rich.table import Table
+from whole_run import generate_from
 
 from scanstage.render.bookkeeping.run_options import GenerateOptions
-from scanstage.render.commands.generate import generate
 from scanstage.render.engine.blender_session import BlenderSession
 from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.engine.passes import Passes
@@ -99,10 +99,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "tiny.yaml"
         config.write_text(CONFIG)
-        summary = generate(
+        summary = generate_from(
             config,
             GenerateOptions(overrides, images=options.pictures, out=Path(folder) / "out", workers=options.workers),
-            Console(quiet=True),
             noting(samples),
         )
     if options.curve:

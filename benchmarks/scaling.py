@@ -24,9 +24,10 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from whole_run import generate_from
 
 from scanstage.assets.machine.processors import usable_cores
-from scanstage.render.commands.generate import GenerateOptions, generate
+from scanstage.render.bookkeeping.run_options import GenerateOptions
 
 CONFIG = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
 
@@ -62,7 +63,7 @@ def measure(arrangement: Arrangement, pictures: int, overrides: tuple[str, ...],
         overrides=(*overrides, threads), images=pictures, out=out, workers=arrangement.workers, fresh=True
     )
     cpu, begun, clock = cpu_seconds(), time.perf_counter(), time.time()
-    summary = generate(CONFIG, options, Console(quiet=True))
+    summary = generate_from(CONFIG, options)
     whole_s = time.perf_counter() - begun
     if summary.failed:
         raise SystemExit(f"pictures failed: {summary.failed}")
