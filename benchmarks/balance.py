@@ -23,8 +23,9 @@ import trimesh
 
 from scanstage.assets.asset import AssetMeta, Material, MeshArrays
 from scanstage.assets.library.stored_assets import store_asset
-from scanstage.scenes.balance.balanced_run import BalancedRun, open_targets
 from scanstage.scenes.config.load import load_config
+from scanstage.scenes.picture_sequence.balanced_pictures import BalancedPictures, open_targets
+from scanstage.scenes.picture_sequence.selection import Selection
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_inputs
 from scanstage.scenes.sight.label_rules import judge
@@ -73,8 +74,8 @@ def make_library(folder: Path, sizes_m: list[float]) -> list[str]:
             shape.convex_hull.vertices.astype(np.float32)[:200],
         )
         name = f"class_{i:02d}"
-        extents = tuple(float(x) for x in shape.extents)
-        store_asset(folder, AssetMeta(f"{name}/toy", name, extents, len(shape.faces), (Material(),)), mesh, {})
+        x, y, z = map(float, shape.extents)
+        store_asset(folder, AssetMeta(f"{name}/toy", name, (x, y, z), len(shape.faces), (Material(),)), mesh, {})
         names.append(name)
     return names
 
@@ -99,14 +100,10 @@ def open_loop(planner: Planner, labels: int) -> tuple[Counter[str], int]:
     return kept, pictures
 
 
-def closed_loop(planner: Planner) -> tuple[BalancedRun, int]:
+def closed_loop(planner: Planner) -> tuple[BalancedPictures, int]:
     """A balanced run to its end: the run, and its pictures."""
-    run = BalancedRun(planner, open_targets(planner.config, planner.catalogue, planner.base))
-    pictures = 0
-    for index in run.indices(lambda _: True):
-        run.plan(index)
-        pictures += 1
-    return run, pictures
+    run = BalancedPictures(planner, open_targets(planner.config, planner.catalogue, planner.base))
+    return run, sum(1 for _ in run.pictures(Selection()))
 
 
 def uniform(folder: Path, labels: int) -> dict[str, float]:

@@ -32,7 +32,7 @@ class BareLoop:
             import_blender()
         load_package()
         import bpy
-        from scanstage_blender.rendering import Renderer  # type: ignore[import-not-found]
+        from scanstage_blender.rendering import Renderer
 
         self._renderer = Renderer(settings, CACHE_BYTES)
         self._bpy, self._scene = bpy, bpy.context.scene

@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,7 +55,7 @@ class CocoSet:
                 return cls(file, file.with_suffix(""))
         raise FileNotFoundError(f"{place}: neither annotations/instances.json, nor NAME.json beside a folder NAME")
 
-    def document(self) -> dict[str, list[dict]]:
+    def document(self) -> dict[str, list[dict[str, Any]]]:
         """The parsed file."""
         return json.loads(self.annotations.read_text("utf-8"))
 

@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 import numpy as np
 import numpy.typing as npt
-from mathutils import Matrix  # type: ignore[import-not-found]
+from mathutils import Matrix
 
 SENSOR_MM = 36.0
 UV, COLORS = "plain_uv", "plain_colors"

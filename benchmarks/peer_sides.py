@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from whole_run import pid_of
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.textures.surface_textures import surface_texture
@@ -29,7 +30,7 @@ from scanstage.render.executors.local.picture_pipeline import PicturePipeline
 from scanstage.render.finish.finish_picture import with_texture_files
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
-from scanstage.scenes.picture_sequence.picture_source import PlannedPicture
+from scanstage.scenes.picture_sequence.planned_picture import PlannedPicture
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.sight.cast_plan import Planned
@@ -75,7 +76,7 @@ class Ours:
         """Start the workers and show them every scan, small; nothing of it is counted. Plans go through the stages."""
         for worker in self._workers:
             engine = worker.start()
-            self.pids.add(engine.pid)
+            self.pids.add(pid_of(engine))
             for planned in warm_up:
                 self._pipeline.render(engine, planned)
         self.pids.add(psutil.Process().pid)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
+from whole_run import pid_of
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.dataset.records.dataset_folder import DatasetFolder
@@ -21,7 +22,7 @@ from scanstage.render.executors.local.picture_pipeline import open_pipeline as o
 from scanstage.render.finish.map_output import wanted_maps
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
-from scanstage.scenes.picture_sequence.picture_source import PlannedPicture
+from scanstage.scenes.picture_sequence.planned_picture import PlannedPicture
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.planner import Planner
 
@@ -72,7 +73,7 @@ class Pipeline:
 
     def make(self, indices: range) -> Spent:
         """Make pictures from beginning to end. Raises SystemExit where one fails."""
-        workers = [psutil.Process(worker.start().pid) for worker in self._workers]
+        workers = [psutil.Process(pid_of(worker.start())) for worker in self._workers]
         planned, before, start = self._planning_s, self._cpu_s(workers), time.perf_counter()
         executor = LocalExecutor(lambda: self._workers, self._pipeline.finish, self._pipeline.give_up)
         executor.start(self._pictures(indices), at_once=True)
@@ -86,7 +87,7 @@ class Pipeline:
 
     def memory_bytes(self) -> tuple[int, int]:
         """Resident memory of the coordinator, and of all workers."""
-        workers = (psutil.Process(worker.start().pid) for worker in self._workers)
+        workers = (psutil.Process(pid_of(worker.start())) for worker in self._workers)
         return self._own.memory_info().rss, sum(w.memory_info().rss for w in workers)
 
     def _cpu_s(self, workers: list[psutil.Process]) -> tuple[float, float]:

@@ -29,7 +29,7 @@ class QualityScene:
 def scene_configs(width: int, height: int) -> dict[str, str]:
     """Configs by name, as YAML; the first picture of each is the scene."""
     lamp = {"kind": "area", "power": 20, "elevation_deg": 45, "size_m": 0.4}
-    glossy = {"material": {"roughness": {"uniform": [-0.5, -0.35]}}}
+    glossy: dict[str, object] = {"material": {"roughness": {"uniform": [-0.5, -0.35]}}}
     found = {hdri: _config(seed, hdri) for seed, hdri in enumerate(BUILTIN_HDRIS, start=1)}
     found["night_lamp"] = _config(11, "night", stage="table", lamps=[lamp])
     found["glossy"] = _config(12, "sunset", objects=glossy)
