@@ -10,7 +10,7 @@ and per class AP50 and recall at IoU 0.5.
     python benchmarks/training.py --real PHOTOS --config … --rare 6                 # rare classes, and balance
 
 PHOTOS is a folder of real photos with boxes in COCO's form: ``annotations/instances.json`` and ``images/``, or
-``NAME.json`` beside a folder ``NAME``. Sets are kept in ``--work`` and taken from there the next time.
+``NAME.json`` beside a folder ``NAME``. Sets and scores are kept in ``--work`` and taken from there the next time.
 """
 
 from __future__ import annotations
@@ -36,28 +36,12 @@ from ablations import Row, ablations, rare_rows
 from detector import CenterNet, detections, find_weights, loss
 from detector_data import CocoSet, augment, class_names, fit, load_training, read_image, targets
 from results import made_on, markdown_table, write_section
+from training_scores import Budget, Made, Score, keep, kept, score_file
 
 LEARNING_RATE = 1e-3
 BATCH = 8
 WARM_UP = 100
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What every set is given alike."""
-
-    iterations: int
-    size_wh: tuple[int, int]
-    threads: int
-
-
-@dataclass(frozen=True)
-class Score:
-    """Of one training: COCO's AP and AP50, and by class AP50 and recall at IoU 0.5 (None: no such object)."""
-
-    ap: float
-    ap50: float
-    by_class: dict[str, tuple[float, float] | None]
+DEFAULT_WORK = Path(tempfile.gettempdir()) / "scanstage-training"
 
 
 def generate(config: Path, row: Row, images: int, out: Path) -> float:
@@ -132,12 +116,10 @@ def test(network: CenterNet, real: CocoSet, classes: Sequence[str], budget: Budg
 
 @dataclass(frozen=True)
 class Result:
-    """A row of the table: its sets' sizes, what they took to make, and a score by seed."""
+    """A row of the table: its set, and a score by seed."""
 
     row: Row
-    pictures: int
-    labels: int
-    cpu_s: float | None
+    made: Made
     scores: tuple[Score, ...]
 
     def mean(self, of: str) -> float:
@@ -157,27 +139,46 @@ class Result:
 
 
 def measure(args: argparse.Namespace, row: Row, real: CocoSet, budget: Budget) -> Result:
-    """Make the set of a row, train on it once for each seed, and test."""
-    if row.dataset is not None:
-        folder, cpu_s = row.dataset, None
-    else:
-        folder = args.work / row.folder(args.config, args.images)
+    """Make the set of a row, train on it once for each seed, and test; what is known from an earlier time is taken."""
+    folder = row.dataset or args.work / row.folder(args.config, args.images)
+    made, scores = None, []
+    for seed in args.seeds:
+        file = score_file(folder, args.real, budget, seed, args.limit)
+        known = kept(file) if row.dataset is None else None  # a set that was given may have changed
+        if known is None:
+            made = made or make(args, row, folder)
+            known = trained(folder, real, budget, seed, args.limit), made
+            if row.dataset is None:
+                keep(file, *known)
+        score, made = known
+        scores.append(score)
+        print(f"{row.name}, seed {seed}: AP50 {score.ap50:.3f}, AP {score.ap:.3f}", flush=True)
+    assert made is not None
+    return Result(row, made, tuple(scores))
+
+
+def make(args: argparse.Namespace, row: Row, folder: Path) -> Made:
+    """The set of a row, made where it isn't there already."""
+    cpu_s = None
+    if row.dataset is None:
         note = folder.with_suffix(".cpu_s")
         if not note.exists():
             note.write_text(f"{generate(args.config, row, args.images, folder):.0f}")
         cpu_s = float(note.read_text())
+    document = CocoSet.find(folder).document()
+    shown = {image["id"] for image in document["images"][: args.limit or None]}
+    labels = sum(a["image_id"] in shown and not a.get("iscrowd") for a in document["annotations"])
+    return Made(len(shown), labels, cpu_s)
+
+
+def trained(folder: Path, real: CocoSet, budget: Budget, seed: int, limit: int) -> Score:
+    """Train on a set and test."""
     training = CocoSet.find(folder)
     classes = class_names(real, training)
-    document = training.document()
-    scores = []
-    for seed in args.seeds:
-        started = time.perf_counter()
-        scores.append(test(train(training, classes, budget, seed, args.limit), real, classes, budget))
-        took = time.perf_counter() - started
-        print(f"{row.name}, seed {seed}: AP50 {scores[-1].ap50:.3f}, AP {scores[-1].ap:.3f} ({took:.0f} s)", flush=True)
-    labels = sum(not a.get("iscrowd") for a in document["annotations"])
-    pictures = min(args.limit or len(document["images"]), len(document["images"]))
-    return Result(row, pictures, labels, cpu_s, tuple(scores))
+    started = time.perf_counter()
+    score = test(train(training, classes, budget, seed, limit), real, classes, budget)
+    print(f"  trained in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+    return score
 
 
 def table(results: Sequence[Result]) -> str:
@@ -186,9 +187,9 @@ def table(results: Sequence[Result]) -> str:
     rows = []
     for r in results:
         change = "" if r is results[0] else f"{100 * (r.mean('ap50') - results[0].mean('ap50')):+.1f}"
-        made = "" if r.cpu_s is None else f"{r.cpu_s:.0f}"
+        cpu_s = "" if r.made.cpu_s is None else f"{r.made.cpu_s:.0f}"
         figures = [f"{r.mean('ap50'):.3f}", f"{r.mean('ap'):.3f}", change, f"{100 * r.spread('ap50'):.1f}"]
-        rows.append([r.row.name, str(r.pictures), str(r.labels), made, *figures])
+        rows.append([r.row.name, str(r.made.pictures), str(r.made.labels), cpu_s, *figures])
     return markdown_table(heads, rows)
 
 
@@ -225,7 +226,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     what.add_argument("--rare", type=int, default=0, metavar="N", help="so many classes are rare, then balanced")
     add("--only", nargs="+", default=[], metavar="ROW", help="of the rows of --ablate, those with these words")
     add("--rare-share", type=float, default=0.05, help="of the others' share")
-    add("--work", type=Path, default=Path(tempfile.gettempdir()) / "scanstage-training", help="where sets are kept")
+    add(
+        "--work",
+        type=Path,
+        default=DEFAULT_WORK,
+        help="sets and scores are kept here",
+    )
     add("--write", metavar="TITLE", help="rewrite the section of this title in benchmarks/RESULTS.md")
     args = parser.parse_args(arguments)
     if (args.config is None) == (not args.dataset):
@@ -258,7 +264,7 @@ def main() -> None:
     print("\n\n".join(["", *text]))
     if args.write:
         write_section(args.write, "\n\n".join([made_on(), *text]))
-    figures = {"ap50": results[0].mean("ap50"), "ap": results[0].mean("ap"), "pictures": results[0].pictures}
+    figures = {"ap50": results[0].mean("ap50"), "ap": results[0].mean("ap"), "pictures": results[0].made.pictures}
     if rare:
         figures["ap50_rare"] = results[-1].class_mean(rare)
         figures["ap50_rare_unbalanced"] = results[0].class_mean(rare)

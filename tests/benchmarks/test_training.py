@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ablations import ablations
 from detector_data import Annotated, CocoSet, augment, class_names, fit, load_training, targets
+from training_scores import Budget, Made, Score, keep, kept, score_file
 
 SIZE = (64, 32)
 
@@ -116,3 +117,23 @@ def test_the_detector_gives_back_what_its_maps_say():
     assert classes.tolist() == [1]
     assert scores.item() == pytest.approx(0.99)
     assert boxes[0].tolist() == pytest.approx([10, 6, 20, 10], rel=1e-4)
+
+
+def test_scores_are_kept_apart_by_all_that_decides_them(tmp_path: Path):
+    budget, shorter = Budget(600, (448, 256), 1), Budget(60, (448, 256), 1)
+    a, b = (tmp_path / "sets" / n for n in ("a", "b"))
+    files = [
+        score_file(a, tmp_path / "real", budget, 0, 0),
+        score_file(b, tmp_path / "real", budget, 0, 0),
+        score_file(a, tmp_path / "other", budget, 0, 0),
+        score_file(a, tmp_path / "real", shorter, 0, 0),
+        score_file(a, tmp_path / "real", budget, 1, 0),
+        score_file(a, tmp_path / "real", budget, 0, 80),
+    ]
+    assert len(set(files)) == len(files)
+    assert kept(files[0]) is None
+    (tmp_path / "sets").mkdir()
+    score, made = Score(0.1, 0.3, {"can": (0.5, 0.6), "unseen": None}), Made(80, 1900, None)
+    keep(files[0], score, made)
+    assert kept(files[0]) == (score, made)
+    assert kept(files[1]) is None
