@@ -29,17 +29,25 @@ def count_gpus(device: Device) -> int:
     return int(device == "oneapi" or (device in ("auto", "metal") and sys.platform == "darwin"))
 
 
+def smallest_gpu_bytes(device: Device) -> int | None:
+    """Memory of the smallest NVIDIA card of those that :func:`count_gpus` counts from; None where nothing tells."""
+    if device not in ("auto", "optix", "cuda"):
+        return None
+    found = re.findall(r"^\s*(\d+)\s*$", _nvidia_smi("--query-gpu=memory.total", "--format=csv,noheader,nounits"), re.M)
+    return min(int(mib) for mib in found) << 20 if found else None
+
+
 def _nvidia(environment: Mapping[str, str]) -> int:
-    there = listed_by_nvidia_smi(_nvidia_smi()) or _entries(NVIDIA_DRIVER)
+    there = listed_by_nvidia_smi(_nvidia_smi("-L")) or _entries(NVIDIA_DRIVER)
     return min(there, visible(environment.get("CUDA_VISIBLE_DEVICES"), there))
 
 
-def _nvidia_smi() -> str:
+def _nvidia_smi(*arguments: str) -> str:
     program = shutil.which("nvidia-smi")
     if program is None:
         return ""
     try:
-        return subprocess.run([program, "-L"], capture_output=True, text=True, timeout=_ASK_TIMEOUT_S).stdout
+        return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=_ASK_TIMEOUT_S).stdout
     except (OSError, subprocess.SubprocessError):
         return ""
 

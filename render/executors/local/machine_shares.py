@@ -13,6 +13,10 @@ measured:
 - 128 cores: 32 with four threads each. One planner with physics makes 12 plans a second (``benchmarks/planning.py``),
   about what so many cores render; beyond that, shards (``--shard``) plan at the same time.
 
+With a GPU a worker sets its scene and reads passes most of the time, while the card waits: on an H200 with 16 cores
+one made 110 pictures a minute, four 383 and eight 554 (``benchmarks/gpu.py``), each with 1.1 CPU-seconds a picture. So
+there are as many as the card's memory holds, up to eight.
+
 A worker starts in some seconds and loads its scans first, so each should make :data:`PICTURES_EACH` at least.
 """
 
@@ -24,7 +28,7 @@ import psutil
 
 from scanstage.assets.machine.control_groups import memory_left
 from scanstage.assets.machine.processors import usable_cores
-from scanstage.render.executors.local.graphics_cards import count_gpus
+from scanstage.render.executors.local.graphics_cards import count_gpus, smallest_gpu_bytes
 from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.config.sections.run_config import RunConfig
 
@@ -33,7 +37,10 @@ PICTURES_EACH = 2
 THREADS_EACH = 2
 """Of a worker on the CPU."""
 WORKERS_A_GPU = 2
-"""While one sets a scene or writes passes, the other renders."""
+"""Where the card's memory isn't known: while one sets a scene or writes passes, the other renders."""
+MOST_A_GPU = 8
+GPU_BYTES_A_WORKER = 4_000_000_000
+"""Twelve with OptiX held 3.5 GB each of a card that had plenty."""
 WORKER_BYTES = 1_500_000_000
 """What a worker is expected to take: 0.6 GB with the sample scans, more with large scans and textures."""
 COORDINATOR_BYTES = 1_000_000_000
@@ -50,11 +57,13 @@ class Machine:
         cores: CPUs that this process may run on.
         memory_bytes: memory that is free, or given back when asked for.
         gpus: that the run's device allows.
+        gpu_bytes: memory of the smallest of them; None: not known.
     """
 
     cores: int
     memory_bytes: int
     gpus: int = 0
+    gpu_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,10 @@ class Shares:
 def this_machine(config: RunConfig) -> Machine:
     """What a run with this config may use of this machine."""
     free, left = psutil.virtual_memory().available, memory_left()
-    return Machine(
-        usable_cores(), free if left is None else min(free, left), count_gpus(config.render.settings().device)
-    )
+    device = config.render.settings().device
+    memory = free if left is None else min(free, left)
+    gpus = count_gpus(device)
+    return Machine(usable_cores(), memory, gpus, smallest_gpu_bytes(device) if gpus else None)
 
 
 def share_out(config: RunConfig, pictures: int) -> Shares:
@@ -119,7 +129,8 @@ def _chosen(machine: Machine, config: RunConfig, pictures: int) -> tuple[int, st
     }
     if machine.gpus:
         cards = "the GPU" if machine.gpus == 1 else f"each of {machine.gpus} GPUs"
-        bounds[f"{WORKERS_A_GPU} for {cards}"] = WORKERS_A_GPU * machine.gpus
+        each = _workers_a_gpu(machine)
+        bounds[f"{each} for {cards}"] = each * machine.gpus
         bounds[f"one a core of {machine.cores}"] = machine.cores
     elif config.render.threads:
         bounds[f"as many as {machine.cores} cores hold"] = machine.cores // config.render.threads
@@ -127,6 +138,12 @@ def _chosen(machine: Machine, config: RunConfig, pictures: int) -> tuple[int, st
         bounds[f"one for each {THREADS_EACH} of {machine.cores} cores"] = machine.cores // THREADS_EACH
     reason = min(bounds, key=lambda name: bounds[name])
     return max(1, bounds[reason]), reason
+
+
+def _workers_a_gpu(machine: Machine) -> int:
+    if machine.gpu_bytes is None:
+        return WORKERS_A_GPU
+    return max(1, min(MOST_A_GPU, machine.gpu_bytes // GPU_BYTES_A_WORKER))
 
 
 def _free(machine: Machine) -> int:

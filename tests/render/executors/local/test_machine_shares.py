@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from scanstage.render.executors.local.graphics_cards import amd_gpus, count_gpus, listed_by_nvidia_smi, visible
+from scanstage.render.executors.local.graphics_cards import (
+    amd_gpus,
+    count_gpus,
+    listed_by_nvidia_smi,
+    smallest_gpu_bytes,
+    visible,
+)
 from scanstage.render.executors.local.machine_shares import (
     COORDINATOR_BYTES,
     MOST_WORKERS,
@@ -92,6 +98,30 @@ def test_this_machine_has_something_to_give() -> None:
     assert machine.gpus == 0
 
 
+@pytest.mark.parametrize(
+    ("gpu_gb", "cores", "workers"), [(None, 16, 2), (3, 16, 1), (8, 16, 2), (24, 16, 6), (141, 16, 8), (141, 4, 4)]
+)
+def test_a_gpu_is_shared_by_as_many_as_its_memory_holds(gpu_gb: int | None, cores: int, workers: int) -> None:
+    machine = Machine(cores, PLENTY, 1, gpu_gb and gpu_gb * 10**9)
+    assert shares_of(machine, config(), 10_000).workers == workers
+    two = Machine(64, PLENTY, 2, machine.gpu_bytes)
+    assert (
+        shares_of(two, config(), 10_000).workers
+        == 2 * shares_of(Machine(64, PLENTY, 1, machine.gpu_bytes), config(), 10_000).workers
+    )
+
+
+def test_the_smallest_card_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"text": "143771\n24576\n"}
+    monkeypatch.setattr("scanstage.render.executors.local.graphics_cards._nvidia_smi", lambda *_: said["text"])
+    assert smallest_gpu_bytes("auto") == 24576 << 20
+    assert smallest_gpu_bytes("hip") is None
+    said["text"] = "[N/A]\n"
+    assert smallest_gpu_bytes("optix") is None
+    said["text"] = "No devices were found\n"
+    assert smallest_gpu_bytes("cuda") is None
+
+
 LISTING = """GPU 0: NVIDIA A100 (UUID: GPU-1)
   MIG 1g.5gb Device 0: (UUID: MIG-1)
   MIG 1g.5gb Device 1: (UUID: MIG-2)
@@ -107,7 +137,7 @@ def test_gpus_are_counted_as_the_driver_lists_them(tmp_path: Path, monkeypatch: 
         (tmp_path / str(node) / "properties").write_text(f"cpu_cores_count 0\nsimd_count {simds}\n")
     assert amd_gpus({}, tmp_path) == 2
     assert amd_gpus({"HIP_VISIBLE_DEVICES": "1"}, tmp_path) == 1
-    monkeypatch.setattr("scanstage.render.executors.local.graphics_cards._nvidia_smi", lambda: LISTING)
+    monkeypatch.setattr("scanstage.render.executors.local.graphics_cards._nvidia_smi", lambda *_: LISTING)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert [count_gpus(d) for d in ("auto", "optix", "cuda", "cpu", "hip")] == [2, 2, 2, 0, 0]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
