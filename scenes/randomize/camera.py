@@ -13,7 +13,7 @@ from scanstage.scenes.optics.field_of_view import half_view, horizontal_view, mi
 from scanstage.scenes.optics.geometry import Float, direction, look_at, reach_inside, to_matrix4
 from scanstage.scenes.optics.lens import LENS_COEFFICIENTS, rays
 from scanstage.scenes.plan import CameraPlan, LensPlan
-from scanstage.scenes.randomize.framed_subject import Subject
+from scanstage.scenes.randomize.framed_subject import Sphere, Subject
 from scanstage.scenes.values.draws import Draws
 
 OFF_CENTER_OF_ONE = 0.8
@@ -52,16 +52,16 @@ def draw_camera(config: CameraConfig, subject: Subject, interior: tuple[Float, F
     azimuth = draws.number(config.azimuth_deg, "camera.azimuth_deg")
     elevation = draws.number(config.elevation_deg, "camera.elevation_deg")
     roll = draws.number(config.roll_deg, "camera.roll_deg")
-    one = draws.value(config.framing, "camera.framing") == "object"
-    framed = draws.pick(list(subject.parts), "camera.framed") if one else subject.whole
+    framing = str(draws.value(config.framing, "camera.framing"))
+    framed = _framed(framing, subject, draws)
     jitter = draws.number(config.look_at_jitter, "camera.look_at_jitter")
     target = framed.center + _aim_error(draws) * framed.radius * jitter
-    distance = _distance(config, optics, framed.radius, one, draws)
+    distance = _distance(config, optics, framed.radius, framing, draws)
     towards = direction(math.radians(azimuth), math.radians(elevation))
     if interior is not None:
         distance = min(distance, reach_inside(target, towards, *interior))
     eye = target + distance * towards
-    place = _place_in_frame(config, one, draws)
+    place = _place_in_frame(config, framing, draws)
     pose = _aimed(optics, eye, target, math.radians(roll), place)
     plan = replace(
         optics,
@@ -76,10 +76,17 @@ def draw_camera(config: CameraConfig, subject: Subject, interior: tuple[Float, F
         "roll_deg": roll,
         "fov_deg": math.degrees(horizontal_view(optics)),
     }
-    return Shot(plan, framed.center, drawn | ({"framing": "object"} if one else {}))
+    return Shot(plan, framed.center, drawn | ({} if framing == "objects" else {"framing": framing}))
 
 
-def _distance(config: CameraConfig, optics: CameraPlan, radius: float, one: bool, draws: Draws) -> float:
+def _framed(framing: str, subject: Subject, draws: Draws) -> Sphere:
+    """What the camera looks at and keeps its distance by."""
+    if framing == "object":
+        return draws.pick(list(subject.parts), "camera.framed")
+    return subject.midst() if framing == "midst" else subject.whole
+
+
+def _distance(config: CameraConfig, optics: CameraPlan, radius: float, framing: str, draws: Draws) -> float:
     """How far from the middle of a sphere the camera stands, metres.
 
     Half the angle that the sphere spans is the share asked for of half the view. More than all of the view is had by
@@ -87,16 +94,17 @@ def _distance(config: CameraConfig, optics: CameraPlan, radius: float, one: bool
     """
     if config.distance_m is not None:
         return draws.number(config.distance_m, "camera.distance_m")
-    fill = draws.number(config.object_fill, "camera.object_fill") if one else draws.number(config.fill, "camera.fill")
+    key = "fill" if framing == "objects" else "object_fill"
+    fill = draws.number(getattr(config, key), f"camera.{key}")
     view = half_view(optics)
     distance = radius / math.sin(min(fill * view, STEEPEST))
     return distance if fill <= 1 else distance * min(1.0, max(STEEPEST, view) / (fill * view))
 
 
-def _place_in_frame(config: CameraConfig, one: bool, draws: Draws) -> tuple[float, float]:
+def _place_in_frame(config: CameraConfig, framing: str, draws: Draws) -> tuple[float, float]:
     """Where in the frame the target is to be: (x, y), from -1 (left, top) to 1 (right, bottom); 0 is the middle."""
     if config.off_center is None:
-        reach = OFF_CENTER_OF_ONE if one else 0.0
+        reach = OFF_CENTER_OF_ONE if framing == "object" else 0.0
     else:
         reach = draws.number(config.off_center, "camera.off_center")
     if not reach:

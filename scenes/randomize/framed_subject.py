@@ -35,6 +35,10 @@ class Subject:
     whole: Sphere
     parts: tuple[Sphere, ...]
 
+    def midst(self) -> Sphere:
+        """As if a thing of middling size lay where the middle of all is."""
+        return Sphere(self.whole.center, float(np.median([p.radius for p in self.parts])))
+
 
 def ball_about(points: Float) -> Sphere:
     """A sphere about the centre of the bounding box of (N, 3) points that holds them, metres."""

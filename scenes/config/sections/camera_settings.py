@@ -141,10 +141,10 @@ class CameraConfig(Section):
     resolution: tuple[Annotated[int, Field(ge=16, le=16384)], Annotated[int, Field(ge=16, le=16384)]] = Field(
         (640, 480), description="width and height in pixels"
     )
-    framing: Annotated[AnyValue, Text("objects", "object")] = Field(
+    framing: Annotated[AnyValue, Text("objects", "object", "midst")] = Field(
         "objects",
-        description="what the camera looks at and keeps its distance by: all labelled objects together, or one of "
-        "them, drawn; the others are then cut by the border as it comes",
+        description="what the camera looks at and keeps its distance by: all labelled objects together; one of them, "
+        "drawn; or their midst, as if one of middling size lay there. With the last two, others are cut by the border",
     )
     fill: Annotated[AnyValue, Number(0.01, 10)] = Field(
         Uniform(uniform=(0.7, 1.0)),
@@ -153,13 +153,13 @@ class CameraConfig(Section):
     )
     object_fill: Annotated[AnyValue, Number(0.01, 3)] = Field(
         LogUniform(log_uniform=(0.08, 0.5)),
-        description="distance by framing one object: share of the frame's shorter side that it spans by its longest "
-        "diagonal",
+        description="distance by framing one object, or the midst of all: share of the frame's shorter side that it, "
+        "or a middling one, spans by its longest diagonal",
     )
     off_center: Share | None = Field(
         None,
         description="how far off the frame's middle that what is framed may lie, as share of half the frame: its "
-        "place is drawn evenly within; default: 0 for all objects, 0.8 for one",
+        "place is drawn evenly within; default: 0.8 for one object, else 0",
     )
     distance_m: Annotated[AnyValue, Number(0.01, 1000)] | None = Field(
         None, description="distance from the centre of what is framed; overrides fill and object_fill"

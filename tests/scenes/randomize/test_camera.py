@@ -91,10 +91,22 @@ def test_one_object_is_framed_by_its_own_size() -> None:
     assert np.abs(places).max() > 0.6, "one object lies off the middle by default"
 
 
+def test_the_midst_is_framed_as_if_a_middling_thing_lay_there() -> None:
+    """How many lie around it changes nothing."""
+    for i in range(10):
+        taken = shot({"framing": "midst", "object_fill": 0.25, "focal_mm": 50, "look_at_jitter": 0}, i)
+        assert np.allclose(taken.target, HEAP.whole.center)
+        assert np.allclose(pixel_of(taken.camera, taken.target), 0, atol=1e-9), "in the middle by default"
+        eye = np.array(taken.camera.camera_to_world)[:3, 3]
+        radius = np.median([part.radius for part in HEAP.parts])
+        spanned = math.asin(radius / np.linalg.norm(eye - taken.target))
+        assert spanned == pytest.approx(0.25 * math.atan(0.75 * 18 / 50))
+
+
 def test_framing_may_be_drawn() -> None:
-    config = {"framing": {"choice": {"object": 1, "objects": 1}}}
-    kinds = {shot(config, i).drawn.get("framing") for i in range(20)}
-    assert kinds == {None, "object"}
+    config = {"framing": {"choice": ["object", "objects", "midst"]}}
+    kinds = {shot(config, i).drawn.get("framing") for i in range(30)}
+    assert kinds == {None, "object", "midst"}
 
 
 def test_a_larger_fill_is_always_nearer() -> None:

@@ -32,7 +32,7 @@ def test_what_a_config_says_comes_before_its_recipe(tmp_path: Path) -> None:
     config, recipe = load_config(path), load_config(path, ["camera.focal_mm=40"])
     whole = check_config({"recipe": "detection"}, (), tmp_path)
     assert (config.camera.focal_mm, recipe.camera.focal_mm) == (50, 40)
-    assert config.camera.framing == whole.camera.framing == "object" != plain.camera.framing
+    assert config.camera.framing == whole.camera.framing == "midst" != plain.camera.framing
     assert [s.kind for s in config.stage] == ["ground"] != [s.kind for s in whole.stage]
     assert config.objects == whole.objects != plain.objects
 
@@ -52,7 +52,7 @@ def test_a_value_is_never_half_of_each() -> None:
 def test_a_recipe_can_be_an_override(tmp_path: Path) -> None:
     path = config_file(tmp_path, "images: 5\n")
     changed = load_config(path, ["recipe=detection", "stage.0.weight=7"])
-    assert (changed.recipe, changed.camera.framing, changed.stage[0].weight) == ("detection", "object", 7)
+    assert (changed.recipe, changed.camera.framing, changed.stage[0].weight) == ("detection", "midst", 7)
     assert load_config(config_file(tmp_path, "recipe: detection"), ["recipe=null"]).camera.framing == "objects"
 
 
