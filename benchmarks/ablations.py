@@ -14,17 +14,18 @@ from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.planning.preflight import open_planner
 
 SWITCHES: dict[str, tuple[str, ...]] = {
-    "framing by one object": ("camera.framing=objects", "camera.fill={uniform: [0.9, 1.1]}"),
-    "off-centre framing": ("camera.off_center=0", "camera.look_at_jitter=0.1"),
-    "many objects": ("objects.count={integer: [3, 6]}",),
+    "many objects": ("objects.count={integer: [8, 18]}",),
+    "the camera amid them": ("camera.framing=objects", "camera.fill={uniform: [0.7, 1.0]}", "camera.off_center=0"),
+    "room between them": ("objects.placement.density=0.6",),
+    "standing": ("objects.placement.upright=0.3",),
+    "less glare": ("objects.material.roughness={uniform: [-0.1, 0.1]}", "objects.material.specular=1"),
+    "clear views only": ("labels.min_visible_fraction=0.05",),
     "clutter": ("distractors.count=0",),
     "neighbours of the same scan": ("objects.repeat=0",),
     "negatives": ("negatives=0",),
     "places": ("stage={kind: table}",),
     "lamps": ("light.lamps=[]",),
     "camera look": ("camera.look=null",),
-    "exposure": ("camera.exposure_bias_ev=0",),
-    "low and high views": ("camera.elevation_deg={uniform: [20, 60]}",),
     "roll": ("camera.roll_deg=0",),
     "wear": ("objects.wear=0",),
     "kept texture": ("render.denoise=fast",),

@@ -165,9 +165,10 @@ def check_agreement(record: Record) -> Faults:
         yield "agreement-missing", "label and engine were not compared behind the lens for every object"
     labels = {i.instance_id: i for i in record.instances}
     engine = str(record.engine.get("engine"))
-    for text in disagreements(record.agreement, engine if engine in ENGINES else "cycles", set(labels)):
+    exact = {i.instance_id for i in record.instances if not i.ignore}
+    for text in disagreements(record.agreement, engine if engine in ENGINES else "cycles", exact):
         yield "disagreement", text
-    for text in lens_disagreements(record.lens_agreement, set(labels)):
+    for text in lens_disagreements(record.lens_agreement, exact):
         yield "disagreement", text
     for a in record.lens_agreement or record.agreement:
         label = labels.get(a.instance_id)

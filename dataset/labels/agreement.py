@@ -12,8 +12,7 @@ import numpy.typing as npt
 from scanstage.scenes.config.sections.engine_traits import ENGINES
 from scanstage.scenes.optics.pixel_window import edge_distance, pixel_box
 from scanstage.scenes.plan import Int32
-
-CHECKED_FROM_PX = 100
+from scanstage.scenes.sight.label_rules import CHECKED_FROM_PX
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.dataset.labels.agreement import CHECKED_FROM_PX
 from scanstage.scenes.optics.pixel_window import grown
+from scanstage.scenes.sight.label_rules import CHECKED_FROM_PX
 from scanstage.scenes.sight.visibility import Visibility
 
 MOST_BESIDE = 0.02

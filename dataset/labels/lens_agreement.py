@@ -12,8 +12,9 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.dataset.labels.agreement import CHECKED_FROM_PX, Agreement
+from scanstage.dataset.labels.agreement import Agreement
 from scanstage.scenes.optics.pixel_window import edge_distance, grown, pixel_box
+from scanstage.scenes.sight.label_rules import CHECKED_FROM_PX
 
 MOST_APART = 0.02
 SPIKE_PX = 4

@@ -67,7 +67,7 @@ def check_labels(
     seen = planned.seen if source == "cast" else with_engine_ids(planned.seen, picture_ids)
     instances, unlabelled = make_labels(replace(planned, seen=seen), config.labels)
     if source == "cast":
-        labelled = {i.instance_id for i in instances}
+        labelled = {i.instance_id for i in instances if not i.ignore}
         wrong += disagreements(agreement, config.render.engine, labelled) + lens_disagreements(behind_lens, labelled)
     elif config.labels.source == "auto":
         wrong += cut_out_disagreements(planned.seen, picture_ids, cut_out)

@@ -10,7 +10,7 @@ from scanstage.scenes.optics.geometry import Float
 from scanstage.scenes.optics.pixel_window import hangs_by_a_pixel
 from scanstage.scenes.plan import FramePlan, Matrix4
 from scanstage.scenes.sight.grazed_boxes import has_grazed_box
-from scanstage.scenes.sight.label_rules import Judgement
+from scanstage.scenes.sight.label_rules import CHECKED_FROM_PX, Judgement
 from scanstage.scenes.sight.visibility import Caster, Visibility
 
 TOO_NEAR = 0.08
@@ -73,7 +73,9 @@ def _stands_in(plan: FramePlan, solids: Sequence[tuple[str, Matrix4]], bounds: C
 
 def _has_fragile_box(plan: FramePlan, seen: Visibility, judged: Sequence[Judgement], caster: Caster) -> bool:
     """Whether a ray that grazes an object decides its box: an engine may see it otherwise, and fail the picture."""
-    large = [j for j in judged if j.silhouette.visible_px >= FRAGILE_FROM_PX]
-    if any(hangs_by_a_pixel(j.silhouette.modal) for j in large):
+    checked = [
+        j for j in judged if j.silhouette.visible_px >= (FRAGILE_FROM_PX if j.fate == "label" else CHECKED_FROM_PX)
+    ]
+    if any(hangs_by_a_pixel(j.silhouette.modal) for j in checked):
         return True
-    return has_grazed_box(plan, seen, caster, (j.item.instance_id for j in large))
+    return has_grazed_box(plan, seen, caster, (j.item.instance_id for j in checked))

@@ -10,6 +10,9 @@ from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import FramePlan, ObjectPlan
 from scanstage.scenes.sight.visibility import Silhouette, Visibility
 
+CHECKED_FROM_PX = 100
+"""Pixels from which on an engine's mask and box of an object must agree with the cast's, labelled or not. Smaller ones'
+boxes are checked where they are labels; of what is ignored, a few pixels matter to nobody."""
 Fate = Literal["label", "ignore", "drop", "distractor"]
 
 
