@@ -141,20 +141,18 @@ class Result:
 def measure(args: argparse.Namespace, row: Row, real: CocoSet, budget: Budget) -> Result:
     """Make the set of a row, train on it once for each seed, and test; what is known from an earlier time is taken."""
     folder = row.dataset or args.work / row.folder(args.config, args.images)
-    made, scores = None, []
+    found = []
     for seed in args.seeds:
         file = score_file(folder, args.real, budget, seed, args.limit)
         known = kept(file) if row.dataset is None else None  # a set that was given may have changed
         if known is None:
-            made = made or make(args, row, folder)
+            made = make(args, row, folder)  # of an earlier time scores may be there without their set
             known = trained(folder, real, budget, seed, args.limit), made
             if row.dataset is None:
                 keep(file, *known)
-        score, made = known
-        scores.append(score)
-        print(f"{row.name}, seed {seed}: AP50 {score.ap50:.3f}, AP {score.ap:.3f}", flush=True)
-    assert made is not None
-    return Result(row, made, tuple(scores))
+        found.append(known)
+        print(f"{row.name}, seed {seed}: AP50 {known[0].ap50:.3f}, AP {known[0].ap:.3f}", flush=True)
+    return Result(row, found[-1][1], tuple(score for score, _ in found))
 
 
 def make(args: argparse.Namespace, row: Row, folder: Path) -> Made:
@@ -226,12 +224,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     what.add_argument("--rare", type=int, default=0, metavar="N", help="so many classes are rare, then balanced")
     add("--only", nargs="+", default=[], metavar="ROW", help="of the rows of --ablate, those with these words")
     add("--rare-share", type=float, default=0.05, help="of the others' share")
-    add(
-        "--work",
-        type=Path,
-        default=DEFAULT_WORK,
-        help="sets and scores are kept here",
-    )
+    add("--work", type=Path, default=DEFAULT_WORK, help="sets and scores are kept here")
     add("--write", metavar="TITLE", help="rewrite the section of this title in benchmarks/RESULTS.md")
     args = parser.parse_args(arguments)
     if (args.config is None) == (not args.dataset):

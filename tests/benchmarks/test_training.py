@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import cv2
@@ -137,3 +138,35 @@ def test_scores_are_kept_apart_by_all_that_decides_them(tmp_path: Path):
     keep(files[0], score, made)
     assert kept(files[0]) == (score, made)
     assert kept(files[1]) is None
+
+
+def test_a_set_is_made_again_for_a_seed_whose_score_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("torch")
+    import training
+
+    (tmp_path / "c.yaml").write_text("assets: {source: samples}\n")
+    work, real = tmp_path / "work", coco(tmp_path / "photos")
+    work.mkdir()
+    row, done = ablations(tmp_path / "c.yaml", [])[0], []
+
+    def generate(config: Path, row: object, images: int, out: Path) -> float:
+        coco(out)
+        return 12.0
+
+    def trained(folder: Path, real: CocoSet, budget: Budget, seed: int, limit: int) -> Score:
+        assert CocoSet.find(folder)
+        done.append(seed)
+        return Score(0.1, 0.2 + seed, {"red": (0.5, 0.6)})
+
+    monkeypatch.setattr(training, "generate", generate)
+    monkeypatch.setattr(training, "trained", trained)
+    given = ["--real", str(tmp_path / "photos"), "--config", str(tmp_path / "c.yaml"), "--work", str(work)]
+    for seeds in (["0"], ["0", "1"]):
+        args = training.parse([*given, "--seeds", *seeds])
+        result = training.measure(args, row, real, Budget(6, SIZE, 1))
+        assert (result.made.pictures, result.made.labels, result.made.cpu_s) == (1, 1, 12.0)
+        for made in work.iterdir():  # scores are brought from elsewhere, without their sets
+            if made.suffix != ".json":
+                shutil.rmtree(made) if made.is_dir() else made.unlink()
+    assert done == [0, 1]
+    assert [s.ap50 for s in result.scores] == [0.2, 1.2]
