@@ -20,8 +20,8 @@ FRAGILE_FROM_PX = 16
 """Objects of fewer pixels, where someone wants them labelled, always hang by some."""
 
 
-def frames_one_object(plan: FramePlan) -> bool:
-    """Whether the camera was placed by one object, so that others may be anywhere."""
+def is_amid_objects(plan: FramePlan) -> bool:
+    """Whether the camera was placed by one object or by the midst of all, so that objects may be anywhere."""
     return "framing" in plan.factors["camera"]
 
 
@@ -42,7 +42,7 @@ def find_flaw(
         bounds: gives an asset's lowest and highest corner, (2, 3), metres, asset frame.
         caster: which cast the plan.
     """
-    if frames_one_object(plan) and stands_in_an_object(plan, bounds):
+    if is_amid_objects(plan) and stands_in_an_object(plan, bounds):
         return "the camera stands in an object"
     if _stands_in(plan, [(part.asset_id, part.object_to_world) for part in plan.surfaces], bounds):
         return "the camera stands in a part of the stage"

@@ -22,7 +22,7 @@ from scanstage.scenes.optics.geometry import Float, apply, srgb_to_linear, to_ma
 from scanstage.scenes.optics.ideal_camera import engine_camera
 from scanstage.scenes.picture_order import Order
 from scanstage.scenes.plan import BackgroundPlan, CameraPlan, FramePlan, ObjectPlan
-from scanstage.scenes.planning.picture_flaws import find_flaw, frames_one_object
+from scanstage.scenes.planning.picture_flaws import find_flaw, is_amid_objects
 from scanstage.scenes.planning.refusals import Refusals
 from scanstage.scenes.randomize.background_softness import match_background
 from scanstage.scenes.randomize.camera import Shot, draw_camera
@@ -155,7 +155,7 @@ class Planner:
             flaw = find_flaw(plan, seen, judged, self.catalogue.bounds, self.caster)
             if flaw is not None and not broken:
                 refusals.flawed(flaw)
-                if frames_one_object(plan) and view + 1 < BURIED:
+                if is_amid_objects(plan) and view + 1 < BURIED:
                     continue  # by another object, or from elsewhere, nothing may be in the way
                 return
             if not broken:
