@@ -8,6 +8,7 @@ Everything is rendered from the sample scans, with the preset ``standard``; each
 from __future__ import annotations
 
 import argparse
+import copy
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class Panel:
     overrides: Overrides
     index: int = 0
     without: tuple[str, ...] = ()
-    """Keys of :data:`PLAIN` that it leaves out."""
+    """Keys of :data:`PLAIN`, or of a section of it, that it leaves out."""
 
 
 @dataclass(frozen=True)
@@ -170,13 +171,12 @@ def backplates(folder: Path) -> Sheet:
     cv2.imwrite(str(photo), render(empty, folder), [cv2.IMWRITE_JPEG_QUALITY, 80])
     background = {"kind": "backplate", "images": str(photo), "horizon": -0.3, "floor": [0.25, 0.5, 0.75, 0.9]}
     common = {"seed": 4, "stage": {"kind": "ground"}, "objects.count": 4, "camera.fill": 0.6}
-    light = PLAIN["light"]
     return Sheet(
         [
             Panel("the photo", empty.overrides),
             Panel(
                 "light of its own, match: false",
-                {**common, "background": {**background, "match": False}, "light": light},
+                {**common, "background": {**background, "match": False}},
                 0,
                 ("camera.elevation_deg",),
             ),
@@ -193,10 +193,10 @@ def backplates(folder: Path) -> Sheet:
 
 def render(panel: Panel, folder: Path) -> Image:
     """(H, W, 3) uint8 BGR: the picture of a panel."""
-    data = _copy(PLAIN)
+    data = copy.deepcopy(PLAIN)
     for key in panel.without:
-        *above, last = key.split(".")
-        _section(data, above).pop(last, None)
+        section, _, entry = key.rpartition(".")
+        (data[section] if section else data).pop(entry)
     config = scanstage.load_config(data, {**panel.overrides, "images": panel.index + 1})
     out = Path(tempfile.mkdtemp(dir=folder)) / "set"
     summary = scanstage.generate(config, out, frames=(panel.index, panel.index))
@@ -204,16 +204,6 @@ def render(panel: Panel, folder: Path) -> Image:
         raise SystemExit(f"{panel.caption}: {summary.failed}")
     file = next((out / "images").iterdir())
     return np.asarray(cv2.imread(str(file)), np.uint8)
-
-
-def _section(data: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    for key in keys:
-        data = data[key]
-    return data
-
-
-def _copy(data: Any) -> Any:
-    return {k: _copy(v) for k, v in data.items()} if isinstance(data, dict) else data
 
 
 def cut(image: Image, window: tuple[float, float, float, float]) -> Image:
