@@ -13,9 +13,8 @@ from typing import Any
 
 from pipeline import Spent, stamp
 
-from scanstage.assets.textures.surface_textures import surface_texture
+from scanstage.render.engine.texture_files import with_texture_files
 from scanstage.render.engine.worker_process import WorkerProcess
-from scanstage.render.finish.finish_picture import with_texture_files
 from scanstage.render.finish.map_output import engine_settings
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
@@ -52,7 +51,7 @@ class Bare:
         return [self._pictures[index] for index in indices]
 
     def _plain(self, engine_plan: FramePlan) -> tuple[dict[str, Any], dict[str, str]]:
-        plan = with_texture_files(engine_plan, surface_texture)
+        plan = with_texture_files(engine_plan)
         folders = self._catalogue.folders_of(plan)
         return json.loads(plan.to_json()), {asset: str(folder.absolute()) for asset, folder in folders.items()}
 

@@ -17,17 +17,16 @@ import psutil
 from whole_run import pid_of
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
-from scanstage.assets.textures.surface_textures import surface_texture
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record
 from scanstage.render.engine.blender_session import BlenderEngines
 from scanstage.render.engine.engine_protocol import Engine
 from scanstage.render.engine.passes import Passes
+from scanstage.render.engine.texture_files import with_texture_files
 from scanstage.render.engine.worker_process import WorkerProcess
 from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.executors.local.machine_shares import share_out
 from scanstage.render.executors.local.picture_pipeline import PicturePipeline
-from scanstage.render.finish.finish_picture import with_texture_files
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.picture_sequence.planned_picture import PlannedPicture
@@ -162,7 +161,7 @@ class Plain:
         self._worker.close()
 
     def _ask(self, op: str, planned: Planned, **more: Any) -> None:
-        plan = with_texture_files(planned.engine_plan, surface_texture)
+        plan = with_texture_files(planned.engine_plan)
         folders = {asset: str(folder) for asset, folder in self._catalogue.folders_of(plan).items()}
         self._worker.ask({"op": op, "plan": json.loads(plan.to_json()), "folders": folders, **more}, PATIENCE_S)
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from scanstage.assets.textures.surface_textures import surface_texture
-from scanstage.render.finish.finish_picture import with_texture_files
+from scanstage.render.engine.texture_files import with_texture_files
 from scanstage.scenes.config.load import load_config
 from scanstage.scenes.config.sections.light_settings import BUILTIN_HDRIS
 from scanstage.scenes.plan import FramePlan
@@ -75,6 +74,6 @@ def quality_scenes(width: int, height: int) -> list[QualityScene]:
             path.write_text(text, "utf-8")
             config = load_config(path, [])
             catalogue = open_inputs(config, path.parent)
-            plan = with_texture_files(Planner(config, catalogue, path.parent).plan(0).engine_plan, surface_texture)
+            plan = with_texture_files(Planner(config, catalogue, path.parent).plan(0).engine_plan)
             scenes.append(QualityScene(name, plan, catalogue.folders_of(plan)))
     return scenes

@@ -21,10 +21,16 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.textures import textile_patterns, texture_patterns
 from scanstage.assets.textures.noise import FloatArray
 from scanstage.assets.textures.srgb import linear_from_srgb
+from scanstage.assets.textures.wide_textures import Variation, widened
 
 # Raise it when a painter changes: caches of other versions are then left alone, not mixed.
-TEXTURE_VERSION = 2
+TEXTURE_VERSION = 3
 Rgb = tuple[float, float, float]
+_ROLLED = 5 / 128
+"""How far textures are rolled, of their edge."""
+_ANY_SHIFT = Variation(parts=False, steps=(0, 0))
+_WIDE_PX = 3072
+"""Edge that widened textures have at least."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class SurfaceStyle:
         metallic: 0 or 1.
         bump_m: height of the relief between black and white, metres.
         joint_roughness: of what the texture paints black, where that is another material; None: the same all over.
+        variation: of surfaces that show it many times.
     """
 
     name: str
@@ -48,6 +55,7 @@ class SurfaceStyle:
     metallic: float = 0.0
     bump_m: float = 0.0
     joint_roughness: float | None = None
+    variation: Variation = _ANY_SHIFT
 
 
 def _linear(code: str) -> Rgb:
@@ -63,7 +71,12 @@ def _palettes(*pairs: str) -> tuple[tuple[Rgb, Rgb], ...]:
 
 _STYLES = (
     SurfaceStyle(
-        "wood_planks", 1.2, _palettes("3a2718 b98d5e", "2b1d14 8d6644", "5b4a3a c9b497"), (0.35, 0.6), bump_m=0.0008
+        "wood_planks",
+        1.2,
+        _palettes("3a2718 b98d5e", "2b1d14 8d6644", "5b4a3a c9b497"),
+        (0.35, 0.6),
+        bump_m=0.0008,
+        variation=Variation(True, (0, 9)),
     ),
     SurfaceStyle(
         "wood_grain",
@@ -71,8 +84,9 @@ _STYLES = (
         _palettes("6b4223 d9ac74", "3d2012 a4683a", "281710 6e4a31", "a88a62 ead2aa"),
         (0.25, 0.5),
         bump_m=0.0002,
+        variation=Variation(True, (0, 5)),
     ),
-    SurfaceStyle("marble", 0.8, _palettes("6d6f73 f1efeb", "b5b0a6 1f2224", "7f6b57 efe6d6"), (0.08, 0.25)),
+    SurfaceStyle("marble", 0.8, _palettes("6d6f73 f1efeb", "1d2723 687a70", "7f6b57 efe6d6"), (0.08, 0.25)),
     SurfaceStyle("granite", 0.35, _palettes("2a2a2c c9c4bd", "301f1b c99f8b", "101214 5c6166"), (0.08, 0.3)),
     SurfaceStyle("terrazzo", 0.5, _palettes("5d5148 f0ebe0", "4c6a66 efe9de", "8c5a48 f2e6d8"), (0.12, 0.35)),
     SurfaceStyle("concrete", 1.0, _palettes("55534f bab6ae", "3c3d3f 8d8e8f"), (0.65, 0.9), bump_m=0.0008),
@@ -84,7 +98,12 @@ _STYLES = (
         bump_m=0.0025,
     ),
     SurfaceStyle(
-        "fabric", 0.24, _palettes("2b2f36 a7a8a5", "3a2a20 b9a488", "1e2b3d 8fa3b5"), (0.85, 1.0), bump_m=0.0008
+        "fabric",
+        0.24,
+        _palettes("2b2f36 a7a8a5", "3a2a20 b9a488", "1e2b3d 8fa3b5"),
+        (0.85, 1.0),
+        bump_m=0.0008,
+        variation=Variation(False, (8, 24)),
     ),
     SurfaceStyle(
         "linen",
@@ -92,6 +111,7 @@ _STYLES = (
         _palettes("8d8069 e6dcc6", "5c6670 b4bcc2", "59463a b79a7e", "42503f 97a383"),
         (0.85, 1.0),
         bump_m=0.0004,
+        variation=Variation(False, (85, 85)),
     ),
     SurfaceStyle(
         "checks",
@@ -99,9 +119,15 @@ _STYLES = (
         _palettes("8c1d1f efe9e0", "1f3f73 eceef0", "2e5a3a f0ede2", "31302f d9d4ca"),
         (0.8, 1.0),
         bump_m=0.0002,
+        variation=Variation(False, (2, 2)),
     ),
     SurfaceStyle(
-        "stripes", 0.3, _palettes("24406b ece7db", "7a2a26 eee6d6", "3f4a3a e5dfcf"), (0.8, 1.0), bump_m=0.0002
+        "stripes",
+        0.3,
+        _palettes("24406b ece7db", "7a2a26 eee6d6", "3f4a3a e5dfcf"),
+        (0.8, 1.0),
+        bump_m=0.0002,
+        variation=Variation(False, (5, 100)),
     ),
     SurfaceStyle(
         "tiles",
@@ -110,10 +136,18 @@ _STYLES = (
         (0.08, 0.25),
         bump_m=0.0012,
         joint_roughness=0.9,
+        variation=Variation(True, (6, 6)),
     ),
     SurfaceStyle("cork", 0.3, _palettes("4a2f1a cf9f68", "3a2415 a97a4b"), (0.75, 0.95), bump_m=0.0004),
     SurfaceStyle("brushed_metal", 0.5, _palettes("6e6f72 d5d6d8", "5d5044 b9a184", "34363a 8b8f95"), (0.22, 0.42), 1.0),
-    SurfaceStyle("cardboard", 0.35, _palettes("6f4f33 c79d70", "8d8a84 e6e3dc"), (0.8, 0.95), bump_m=0.0002),
+    SurfaceStyle(
+        "cardboard",
+        0.35,
+        _palettes("6f4f33 c79d70", "8d8a84 e6e3dc"),
+        (0.8, 0.95),
+        bump_m=0.0002,
+        variation=Variation(False, (0, 72)),
+    ),
 )
 
 SURFACES: dict[str, SurfaceStyle] = {style.name: style for style in _STYLES}
@@ -137,28 +171,36 @@ _PAINTERS: dict[str, tuple[Callable[[np.random.Generator, int], FloatArray], int
 }
 
 
-def paint_surface(name: str) -> npt.NDArray[np.uint8]:
+def times_wide(name: str) -> int:
+    """How many repetitions of a texture its wide form holds, along either edge."""
+    return -(-_WIDE_PX // _PAINTERS[name][1])
+
+
+def paint_surface(name: str, wide: bool = False) -> npt.NDArray[np.uint8]:
     """Paint the texture of ``SURFACES[name]``: (size, size) uint8, periodic in both directions, always the same.
 
-    Raises KeyError for an unknown name.
+    With ``wide``, it holds :func:`times_wide` repetitions, none like another. Raises KeyError for an unknown name.
     """
     painter, size = _PAINTERS[name]
-    grey = painter(np.random.default_rng(zlib.crc32(name.encode())), size)
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    grey = np.rint(np.clip(painter(rng, size), 0.0, 1.0) * np.float32(255)).astype(np.uint8)
+    if wide:
+        grey = widened(grey, SURFACES[name].variation, times_wide(name), rng)
     # Joints of boards and tiles start at the array's edge: roll them inside, so that no seam falls on the file's edge.
-    coded = np.rint(np.clip(grey, 0.0, 1.0) * np.float32(255)).astype(np.uint8)
-    return np.roll(coded, (size * 5 // 128, size * 5 // 128), axis=(0, 1))
+    roll = round(size * _ROLLED)
+    return np.roll(grey, (roll, roll), axis=(0, 1))
 
 
-def surface_texture(name: str) -> Path:
-    """The texture of a surface as a PNG file in the cache, painted on first use.
+def surface_texture(name: str, wide: bool = False) -> Path:
+    """The texture of a surface as a PNG file in the cache, painted on first use; see :func:`paint_surface`.
 
     Raises InputError for an unknown name, OSError where the cache can't be written.
     """
     if name not in _PAINTERS:
         raise InputError(f"there is no surface {name!r}", f"use one of: {', '.join(sorted(_PAINTERS))}")
-    path = cached(f"surfaces-v{TEXTURE_VERSION}/{name}.png")
+    path = cached(f"surfaces-v{TEXTURE_VERSION}/{name}{'_wide' if wide else ''}.png")
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        _, png = cv2.imencode(".png", paint_surface(name), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        _, png = cv2.imencode(".png", paint_surface(name, wide), [cv2.IMWRITE_PNG_COMPRESSION, 1])
         write_atomically(path, png.tobytes())
     return path

@@ -22,7 +22,6 @@ from scanstage.render.finish.lens_resample import through_lens
 from scanstage.render.finish.map_output import write_maps
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.config.sections.run_config import RunConfig
-from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.sight.cast_plan import Planned
 
 
@@ -121,21 +120,3 @@ def encode_image(pixels: npt.NDArray[np.uint8], format: str, quality: int) -> by
     if not done:
         raise ValueError(f"can't encode a picture as {format}")
     return data.tobytes()
-
-
-def with_texture_files(plan: FramePlan, texture_path: Any) -> FramePlan:
-    """The plan with ``builtin:<name>`` textures replaced by paths, for engines.
-
-    Args:
-        plan: as planned; it names built-in textures so that it is the same on every machine.
-        texture_path: callable from a texture's name to its file.
-    """
-
-    def located(material: Any) -> Any:
-        if material is None or material.texture is None or not material.texture.startswith("builtin:"):
-            return material
-        return replace(material, texture=str(texture_path(material.texture.removeprefix("builtin:"))))
-
-    surfaces = tuple(replace(s, material=located(s.material)) for s in plan.surfaces)
-    objects = tuple(replace(o, surface=located(o.surface)) for o in plan.objects)
-    return replace(plan, surfaces=surfaces, objects=objects)

@@ -18,7 +18,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from scanstage.assets.textures.surface_textures import surface_texture
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record
 from scanstage.render.engine.blender_session import BlenderEngines
@@ -27,10 +26,11 @@ from scanstage.render.engine.log_tail import DATASET_LOG_BYTES, joined
 from scanstage.render.engine.passes import Passes
 from scanstage.render.engine.photo_world import with_photo_world
 from scanstage.render.engine.scratch import passes_bytes, scratch_folder
+from scanstage.render.engine.texture_files import with_texture_files
 from scanstage.render.engine.worker_supervisor import SupervisedWorker
 from scanstage.render.executors.local.machine_shares import Shares
 from scanstage.render.finish.film_edges import with_clean_edges, with_floor_shadows
-from scanstage.render.finish.finish_picture import finish, with_texture_files
+from scanstage.render.finish.finish_picture import finish
 from scanstage.render.finish.map_output import engine_settings
 from scanstage.render.finish.quarantine import quarantine, quarantined, release
 from scanstage.scenes.config.sections.render_settings import RenderSettings
@@ -153,7 +153,7 @@ class PicturePipeline:
 
     def render(self, engine: Engine, planned: Planned) -> Passes:
         """Render a plan. Raises as :meth:`Engine.render` does, and InputError where a texture can't be made."""
-        plan = with_texture_files(with_photo_world(planned.engine_plan, self.scratch), surface_texture)
+        plan = with_texture_files(with_photo_world(planned.engine_plan, self.scratch))
         return engine.render(plan, self.catalogue.folders_of(plan), self.config.workers.picture_timeout_s)
 
     def finish(self, planned: Planned, passes: Passes, engine: Engine) -> Record:
