@@ -2,7 +2,8 @@
 
     python benchmarks/realism_pictures.py [--only looks texture] [--out docs/images]
 
-Everything is rendered from the sample scans, with the preset ``standard``; each sheet takes a minute on two cores.
+Everything is rendered from the sample scans and a few more (:mod:`realism_scans`), with the preset ``standard``; each
+sheet takes a minute on two cores.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from realism_scans import library, of_hulls
 
 import scanstage
 
@@ -145,13 +147,13 @@ SHEETS: dict[str, Sheet] = {
 def main() -> None:
     """Render the sheets that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=[*SHEETS, "backplate"], default=[*SHEETS, "backplate"])
+    parser.add_argument("--only", nargs="+", choices=[*SHEETS, *BUILT], default=[*SHEETS, *BUILT])
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     for name in args.only:
         with tempfile.TemporaryDirectory() as folder:
-            sheet = SHEETS[name] if name in SHEETS else backplates(Path(folder))
+            sheet = SHEETS[name] if name in SHEETS else BUILT[name](Path(folder))
             shown = [captioned(cut(render(panel, Path(folder)), sheet.window), panel.caption) for panel in sheet.panels]
         picture = tiled(shown, sheet.columns)
         height = round(picture.shape[0] * WIDTH / picture.shape[1])
@@ -189,6 +191,45 @@ def backplates(folder: Path) -> Sheet:
         ],
         3,
     )
+
+
+def physics(folder: Path) -> Sheet:
+    """Balls let down over bowls that collide by their hulls, and by parts."""
+    shown = {
+        "seed": 2,
+        "objects": {"count": 14, "placement": {"kind": "drop", "density": 0.9, "upright": 1}},
+        "camera.elevation_deg": 38,
+    }
+    parts = library(folder / "parts")
+    hulls = of_hulls(parts, folder / "hulls")
+    return Sheet(
+        [
+            Panel("by convex hulls", {**shown, "assets": of(hulls, "bowl", "ball")}),
+            Panel("by convex parts", {**shown, "assets": of(parts, "bowl", "ball")}),
+        ],
+        2,
+    )
+
+
+def glass(folder: Path) -> Sheet:
+    """A drinking glass whose material is read without its transmission, and with it."""
+    shown = {"seed": 6, "objects.count": 5, "camera.elevation_deg": 20, "camera.fill": 1.3}
+    return Sheet(
+        [
+            Panel("without", {**shown, "assets": of(library(folder / "white", clear=False), "glass")}),
+            Panel("with KHR_materials_transmission", {**shown, "assets": of(library(folder / "clear"), "glass")}),
+        ],
+        2,
+    )
+
+
+def of(folder: Path, *classes: str) -> Overrides:
+    """The section ``assets`` for classes of a library."""
+    return {"source": "library", "library": str(folder), "classes": [*classes]}
+
+
+BUILT: dict[str, Callable[[Path], Sheet]] = {"backplate": backplates, "physics": physics, "glass": glass}
+"""Sheets that need files of their own."""
 
 
 def render(panel: Panel, folder: Path) -> Image:

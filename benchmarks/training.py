@@ -7,6 +7,7 @@ and per class AP50 and recall at IoU 0.5.
     python benchmarks/training.py --real PHOTOS --config configs/groceries.yaml --images 240
     python benchmarks/training.py --real PHOTOS --dataset output/groceries          # a set that is there
     python benchmarks/training.py --real PHOTOS --config … --images 80 --ablate     # a row for each thing switched off
+    python benchmarks/training.py --real PHOTOS --config … --images 80 --screen     # half of them off in each set
     python benchmarks/training.py --real PHOTOS --config … --rare 6                 # rare classes, and balance
 
 PHOTOS is a folder of real photos with boxes in COCO's form: ``annotations/instances.json`` and ``images/``, or
@@ -31,11 +32,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from ablations import Row, ablations, rare_rows
 from detector import CenterNet, detections, find_weights, loss
 from detector_data import CocoSet, augment, class_names, fit, load_training, read_image, targets
 from results import made_on, markdown_table, write_section
+from screening import effects, screened
 from training_scores import Budget, Made, Score, keep, kept, score_file
 
 LEARNING_RATE = 1e-3
@@ -191,6 +194,17 @@ def table(results: Sequence[Result]) -> str:
     return markdown_table(heads, rows)
 
 
+def effect_table(names: Sequence[str], matrix: npt.NDArray[np.bool_], results: Sequence[Result]) -> str:
+    """What each switch costs or gains that is off, in points; the worst first."""
+    found = effects(names, matrix, [[(s.ap50, s.ap) for s in r.scores] for r in results])
+
+    def told(points: float, error: float | None) -> str:
+        return f"{points:+.1f}" if error is None else f"{points:+.1f} ± {error:.1f}"
+
+    rows = [[e.name, told(e.ap50, e.ap50_error), told(e.ap, e.ap_error)] for e in sorted(found, key=lambda e: e.ap50)]
+    return markdown_table(["set", "change of AP50", "change of AP"], rows)
+
+
 def class_table(result: Result) -> str:
     """By class: AP50 and recall, means over seeds."""
     names = [n for n, found in result.scores[0].by_class.items() if found is not None]
@@ -221,16 +235,17 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--threads", type=int, default=0, help="of the training; 0: as many as there are cores")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--ablate", action="store_true", help="a row for each setting that is switched off")
+    what.add_argument("--screen", action="store_true", help="each setting's worth, from sets that lack half of them")
     what.add_argument("--rare", type=int, default=0, metavar="N", help="so many classes are rare, then balanced")
-    add("--only", nargs="+", default=[], metavar="ROW", help="of the rows of --ablate, those with these words")
+    add("--only", nargs="+", default=[], metavar="ROW", help="of the settings, those with these words")
     add("--rare-share", type=float, default=0.05, help="of the others' share")
     add("--work", type=Path, default=DEFAULT_WORK, help="sets and scores are kept here")
     add("--write", metavar="TITLE", help="rewrite the section of this title in benchmarks/RESULTS.md")
     args = parser.parse_args(arguments)
     if (args.config is None) == (not args.dataset):
         parser.error("give either --config or --dataset")
-    if args.dataset and (args.ablate or args.rare):
-        parser.error("--ablate and --rare make sets: they need --config")
+    if args.dataset and (args.ablate or args.screen or args.rare):
+        parser.error("--ablate, --screen and --rare make sets: they need --config")
     return args
 
 
@@ -246,12 +261,17 @@ def main() -> None:
         rows = [Row(str(d), dataset=d) for d in args.dataset]
     elif args.ablate:
         rows = ablations(args.config, args.overrides, args.only)
+    elif args.screen:
+        switches = ablations(args.config, args.overrides, args.only)
+        matrix, rows = screened(switches)
     elif args.rare:
         rare, rows = rare_rows(args.config, args.overrides, args.rare, args.rare_share)
     else:
         rows = [Row(args.config.stem, tuple(args.overrides))]
     results = [measure(args, row, real, budget) for row in rows]
     text = [table(results), class_table(results[0])]
+    if args.screen:
+        text.insert(0, effect_table([row.name for row in switches[1:]], matrix, results))
     if rare:
         text.append(f"Rare: {', '.join(rare)}.\n\n{rare_table(results, rare)}")
     print("\n\n".join(["", *text]))

@@ -33,7 +33,7 @@ TRIANGLES = 600
 """Of the copy that is cut. What CoACD takes grows with it; how well the parts fit hardly does."""
 FITTED_TRIANGLES = 4000
 """Of the copy that the parts are then stretched to."""
-LIMIT_S = 12
+LIMIT_S = 30
 """CPU seconds after which an attempt is given up: the machine's load must not decide what a scan becomes."""
 _TOO_LONG = "it takes too long"
 _CPU_SIGNAL = 24  # SIGXCPU, which Windows hasn't

@@ -33,7 +33,8 @@ app = typer.Typer(no_args_is_help=True, help="Take scans in, inspect and list th
 
 _STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
 _MAX_FILES = 10_000
-_TOLD = ("missing ", "texture: ", "see-through: ", "keypoints: '")  # findings that change how a scan looks or is used
+# Findings that change how a scan looks or is used.
+_TOLD = ("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '")
 
 Paths = Annotated[list[Path], typer.Argument(help="Scans, or folders of scans.", metavar="PATH…")]
 Library = Annotated[Path | None, typer.Option("--library", help="Folder of the library.", show_default="user's own")]

@@ -10,8 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from ablations import ablations
+from ablations import Row, ablations
 from detector_data import Annotated, CocoSet, augment, class_names, fit, load_training, targets
+from screening import design, effects, screened
 from training_scores import Budget, Made, Score, keep, kept, score_file
 
 SIZE = (64, 32)
@@ -170,3 +171,33 @@ def test_a_set_is_made_again_for_a_seed_whose_score_is_not_there(tmp_path: Path,
                 shutil.rmtree(made) if made.is_dir() else made.unlink()
     assert done == [0, 1]
     assert [s.ap50 for s in result.scores] == [0.2, 1.2]
+
+
+@pytest.mark.parametrize("switches", [3, 11, 12, 19, 23])
+def test_a_design_tells_switches_apart(switches: int):
+    off = design(switches)
+    signs = np.where(off, 1, -1)
+    assert not off[0].any()
+    np.testing.assert_array_equal(signs.T @ signs, len(off) * np.eye(switches))
+
+
+def test_effects_are_found_among_each_other_and_noise():
+    rng = np.random.default_rng(0)
+    worth = np.array([-7.0, 0.0, 3.0, -1.0, 0.5])
+    off = design(len(worth))
+    clean = 50 + off @ worth
+    scores = [[((c + rng.normal(0, 1)) / 100, c / 200) for _ in range(2)] for c in clean]
+    found = effects("abcde", off, scores)
+    assert [e.name for e in found] == [*"abcde"]
+    for effect, points in zip(found, worth, strict=True):
+        assert effect.ap50_error == pytest.approx(0.41, abs=0.15)  # 2 / sqrt(24), by the noise that there is
+        assert abs(effect.ap50 - points) < 3 * 0.41
+        assert effect.ap == pytest.approx(points / 2)
+
+
+def test_screened_sets_lack_what_the_design_says():
+    base = Row("all", ("seed=1",))
+    matrix, rows = screened([base, *(Row(f"without {k}", ("seed=1", f"{k}=0")) for k in "abc")])
+    assert rows[0] == base
+    for off, row in zip(matrix, rows, strict=True):
+        assert row.overrides == ("seed=1", *(f"{k}=0" for k, is_off in zip("abc", off, strict=True) if is_off))
