@@ -13,8 +13,8 @@ from typing import Any
 
 from pipeline import Spent, stamp
 
-from scanstage.render.engine.texture_files import with_texture_files
 from scanstage.render.engine.worker_process import WorkerProcess
+from scanstage.render.executors.local.texture_files import with_texture_files
 from scanstage.render.finish.map_output import engine_settings
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue

@@ -22,11 +22,11 @@ from scanstage.dataset.records.record import Record
 from scanstage.render.engine.blender_session import BlenderEngines
 from scanstage.render.engine.engine_protocol import Engine
 from scanstage.render.engine.passes import Passes
-from scanstage.render.engine.texture_files import with_texture_files
 from scanstage.render.engine.worker_process import WorkerProcess
 from scanstage.render.executors.local.local_executor import LocalExecutor
 from scanstage.render.executors.local.machine_shares import share_out
 from scanstage.render.executors.local.picture_pipeline import PicturePipeline
+from scanstage.render.executors.local.texture_files import with_texture_files
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.picture_sequence.planned_picture import PlannedPicture

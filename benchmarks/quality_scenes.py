@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from scanstage.render.engine.texture_files import with_texture_files
+from scanstage.render.executors.local.texture_files import with_texture_files
 from scanstage.scenes.config.load import load_config
 from scanstage.scenes.config.sections.light_settings import BUILTIN_HDRIS
 from scanstage.scenes.plan import FramePlan

@@ -26,9 +26,9 @@ from scanstage.render.engine.log_tail import DATASET_LOG_BYTES, joined
 from scanstage.render.engine.passes import Passes
 from scanstage.render.engine.photo_world import with_photo_world
 from scanstage.render.engine.scratch import passes_bytes, scratch_folder
-from scanstage.render.engine.texture_files import with_texture_files
 from scanstage.render.engine.worker_supervisor import SupervisedWorker
 from scanstage.render.executors.local.machine_shares import Shares
+from scanstage.render.executors.local.texture_files import with_texture_files
 from scanstage.render.finish.film_edges import with_clean_edges, with_floor_shadows
 from scanstage.render.finish.finish_picture import finish
 from scanstage.render.finish.map_output import engine_settings

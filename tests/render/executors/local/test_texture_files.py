@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.unit_boxes import at, make_plan
 
-from scanstage.render.engine.texture_files import with_texture_files
+from scanstage.render.executors.local.texture_files import with_texture_files
 from scanstage.scenes.plan import SurfaceMaterial, SurfacePlan, WorldPlan
 
 pytestmark = pytest.mark.unit
