@@ -86,7 +86,7 @@ _STYLES = (
         bump_m=0.0002,
         variation=Variation(True, (0, 5)),
     ),
-    SurfaceStyle("marble", 0.8, _palettes("6d6f73 f1efeb", "1d2723 687a70", "7f6b57 efe6d6"), (0.08, 0.25)),
+    SurfaceStyle("marble", 0.8, _palettes("6d6f73 f1efeb", "3c3d40 94969a", "7f6b57 efe6d6"), (0.08, 0.25)),
     SurfaceStyle("granite", 0.35, _palettes("2a2a2c c9c4bd", "301f1b c99f8b", "101214 5c6166"), (0.08, 0.3)),
     SurfaceStyle("terrazzo", 0.5, _palettes("5d5148 f0ebe0", "4c6a66 efe9de", "8c5a48 f2e6d8"), (0.12, 0.35)),
     SurfaceStyle("concrete", 1.0, _palettes("55534f bab6ae", "3c3d3f 8d8e8f"), (0.65, 0.9), bump_m=0.0008),
