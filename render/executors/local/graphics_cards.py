@@ -30,11 +30,13 @@ def count_gpus(device: Device) -> int:
 
 
 def smallest_gpu_bytes(device: Device) -> int | None:
-    """Memory of the smallest NVIDIA card of those that :func:`count_gpus` counts from; None where nothing tells."""
+    """Memory of the smallest NVIDIA card of those that :func:`count_gpus` counts from, or of the smallest part of a card
+    that is divided (MIG); None where nothing tells."""
     if device not in ("auto", "optix", "cuda"):
         return None
-    found = re.findall(r"^\s*(\d+)\s*$", _nvidia_smi("--query-gpu=memory.total", "--format=csv,noheader,nounits"), re.M)
-    return min(int(mib) for mib in found) << 20 if found else None
+    told = _nvidia_smi("--query-gpu=memory.total", "--format=csv,noheader,nounits")
+    found = [int(mib) << 20 for mib in re.findall(r"^\s*(\d+)\s*$", told, re.MULTILINE)]
+    return min([*found, *parts_bytes(_nvidia_smi("-L"))]) if found else None
 
 
 def _nvidia(environment: Mapping[str, str]) -> int:
@@ -55,6 +57,11 @@ def _nvidia_smi(*arguments: str) -> str:
 def listed_by_nvidia_smi(text: str) -> int:
     """The number of GPUs in what ``nvidia-smi -L`` prints (a line each; parts of a divided GPU are indented)."""
     return len(re.findall(r"^GPU \d+:", text, re.MULTILINE))
+
+
+def parts_bytes(text: str) -> list[int]:
+    """Memory of the parts of divided GPUs in what ``nvidia-smi -L`` prints, by their profiles' names (1g.10gb)."""
+    return [int(gib) << 30 for gib in re.findall(r"^\s+MIG \d+\S*?\.(\d+)gb", text, re.MULTILINE)]
 
 
 def visible(value: str | None, there: int) -> int:

@@ -122,6 +122,17 @@ def test_the_smallest_card_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert smallest_gpu_bytes("cuda") is None
 
 
+def test_a_part_of_a_divided_card_counts_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"-L": LISTING}
+    monkeypatch.setattr(
+        "scanstage.render.executors.local.graphics_cards._nvidia_smi",
+        lambda *asked: said.get(asked[0], "40960\n40960\n"),
+    )
+    assert smallest_gpu_bytes("auto") == 5 << 30
+    said["-L"] = "GPU 0: NVIDIA A100 (UUID: GPU-1)\n  MIG 1c.3g.20gb  Device  0: (UUID: MIG-1)\n"
+    assert smallest_gpu_bytes("auto") == 20 << 30
+
+
 LISTING = """GPU 0: NVIDIA A100 (UUID: GPU-1)
   MIG 1g.5gb Device 0: (UUID: MIG-1)
   MIG 1g.5gb Device 1: (UUID: MIG-2)
