@@ -30,8 +30,10 @@ def count_gpus(device: Device) -> int:
 
 
 def smallest_gpu_bytes(device: Device) -> int | None:
-    """Memory of the smallest NVIDIA card of those that :func:`count_gpus` counts from, or of the smallest part of a card
-    that is divided (MIG); None where nothing tells."""
+    """Memory of the smallest NVIDIA card of those that :func:`count_gpus` counts from; None where nothing tells.
+
+    Where a card is divided (MIG), that of its smallest part.
+    """
     if device not in ("auto", "optix", "cuda"):
         return None
     told = _nvidia_smi("--query-gpu=memory.total", "--format=csv,noheader,nounits")
