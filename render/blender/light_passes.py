@@ -13,7 +13,7 @@ from typing import Any
 
 from .exchange.plan_types import PlanJson
 from .exchange.worker_messages import SettingsJson
-from .scene.blur import is_blurred
+from .scene.blur import is_moving
 from .scene.nodes.node_graph import ALBEDO_ONLY, ALBEDO_PASS
 from .scene.properties import assign
 
@@ -29,10 +29,10 @@ def denoises_light(settings: SettingsJson) -> bool:
 def can_part(plan: PlanJson) -> bool:
     """Whether light and colour of this picture can be told apart.
 
-    Through a lens or during an exposure that blurs, a pixel sees many colours: few paths don't tell which. What only
-    catches shadows has a colour in no pass.
+    Where something moves during the exposure, a pixel sees too many colours for its few paths to tell which (a lens
+    blurs less, and mostly one surface). What only catches shadows has a colour in no pass.
     """
-    return not is_blurred(plan) and not any(s["shadow_catcher"] for s in plan["surfaces"])
+    return not is_moving(plan) and not any(s["shadow_catcher"] for s in plan["surfaces"])
 
 
 def set_light_passes(scene: Any) -> None:

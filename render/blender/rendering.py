@@ -101,12 +101,12 @@ class Renderer:
         checked = time.perf_counter()
         light = self._light and can_part(plan)
         sampled_apart = light and self._albedo_samples > 0
-        if sampled_apart:
-            with quality_for_albedo(self._scene, self._albedo_samples):
-                self._write(albedo)
         try:
             if blurred:
                 self._stage.blur(plan)
+            if sampled_apart:
+                with quality_for_albedo(self._scene, self._albedo_samples):
+                    self._write(albedo)
             with whole_denoised(self._scene) if self._in_place and not light else contextlib.nullcontext():
                 self._write(output)
         finally:

@@ -24,6 +24,8 @@ EPSILON = 1e-3
 """Added to albedos that are divided by: black has no light to tell. More of it costs detail."""
 _HOLE_PX = 9
 """What no light is known of, by the sky or black surfaces, takes that of so wide a neighbourhood."""
+_NOISE_PX = 5
+"""Neighbourhood by which noise of albedos is told."""
 _WINDOW_PX = 13
 """Of the regression."""
 _BY_CHANCE = 6.0
@@ -89,7 +91,7 @@ def denoise_light(light: LightPasses, more: AlbedoPasses | None, denoiser: Image
     Returns:
         (H, W, 3) float32 radiance, and (H, W) float32 alpha.
     """
-    seen = light.seen if more is None else _mean(light.seen, more)
+    seen = light.seen if more is None else _mean(light.seen, more, denoiser)
     diffuse = _diffuse(light, seen.albedo, denoiser)
     glossy = _glossy(light, seen.albedo @ _LUMINANCE, denoiser)
     # Denoising spreads what shines beyond its outline: where a photo is to show, that would be light in front of it.
@@ -97,7 +99,7 @@ def denoise_light(light: LightPasses, more: AlbedoPasses | None, denoiser: Image
     return surface + light.emission + seen.sky, seen.alpha
 
 
-def _mean(a: AlbedoPasses, b: AlbedoPasses) -> AlbedoPasses:
+def _mean(a: AlbedoPasses, b: AlbedoPasses, denoiser: ImageDenoiser) -> AlbedoPasses:
     """Of both, by their samples."""
     samples = a.samples + b.samples
     share = np.float32(b.samples / samples)
@@ -105,7 +107,30 @@ def _mean(a: AlbedoPasses, b: AlbedoPasses) -> AlbedoPasses:
     def mixed(x: Floats, y: Floats) -> Floats:
         return x + (y - x) * share
 
-    return AlbedoPasses(mixed(a.albedo, b.albedo), mixed(a.sky, b.sky), mixed(a.alpha, b.alpha), samples)
+    albedo = _settled(mixed(a.albedo, b.albedo), a.albedo - b.albedo, share * (1 - share), denoiser)
+    return AlbedoPasses(albedo, mixed(a.sky, b.sky), mixed(a.alpha, b.alpha), samples)
+
+
+def _settled(mean: Floats, difference: Floats, of_mean: np.float32, denoiser: ImageDenoiser) -> Floats:
+    """A mean of two images of the same without its noise.
+
+    Far cloth, and what a lens blurs, hold more detail in a pixel than its samples tell. What a denoiser takes away from
+    there is noise, from near cloth it is texture: the difference of both images tells how much noise there is, and what
+    was taken away beyond that is put back, by its share (as in Lee 1980, "Digital image enhancement and noise filtering
+    by use of local statistics", equation 9).
+
+    Args:
+        mean: (H, W, 3), of both.
+        difference: (H, W, 3), of one from the other.
+        of_mean: variance of the mean's noise by that of the difference.
+        denoiser: for images.
+    """
+    size = (_NOISE_PX, _NOISE_PX)
+    smooth = denoiser.denoise(mean, fast=True)
+    taken = mean - smooth
+    noise = cv2.blur(np.square(difference @ _LUMINANCE), size) * of_mean
+    energy = np.maximum(cv2.blur(np.square(taken @ _LUMINANCE), size), 1e-12)
+    return np.asarray(smooth + taken * np.clip(1 - noise / energy, 0, 1)[..., None], np.float32)
 
 
 def _diffuse(light: LightPasses, albedo: Floats, denoiser: ImageDenoiser) -> Floats:

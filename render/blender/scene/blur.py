@@ -17,9 +17,12 @@ _TIMES = (-0.5, 0.0, 0.5)
 
 def is_blurred(plan: PlanJson) -> bool:
     """Whether a ``FramePlan`` as JSON has depth of field, or anything that moves during the exposure."""
-    camera = plan["camera"]
-    moving = camera["motion"] is not None or any(o["motion"] is not None for o in plan["objects"])
-    return bool(camera["aperture_m"] > 0 or moving)
+    return bool(plan["camera"]["aperture_m"] > 0 or is_moving(plan))
+
+
+def is_moving(plan: PlanJson) -> bool:
+    """Whether anything moves during the exposure, or the camera does."""
+    return plan["camera"]["motion"] is not None or any(o["motion"] is not None for o in plan["objects"])
 
 
 class Blur:

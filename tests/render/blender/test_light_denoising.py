@@ -112,6 +112,23 @@ def test_labels_light_and_texture_are_those_of_many_samples(
     assert np.abs(found.radiance - truth.radiance).mean() < 0.07 * truth.radiance.mean()
 
 
+def test_what_a_lens_leaves_of_texture_stays(
+    session: BlenderSession, blender: Path | None, tmp_path: Path, folders: dict[str, Path], shown: FramePlan
+) -> None:
+    plan = blurred(shown)
+    with BlenderSession(
+        dataclasses.replace(LIGHT, samples=128, denoise="off"), blender, tmp_path, tmp_path / "log"
+    ) as s:
+        truth = render_once(plan, folders, s)
+    found = render_once(plan, folders, session)
+    np.testing.assert_array_equal(found.instance_ids, render_once(shown, folders, session).instance_ids)
+    assert found.depth_m is not None
+    sharp = (found.instance_ids == 0) & (np.abs(found.depth_m - 3.0) < 0.5)
+    assert sharp.sum() > 500
+    assert 0.65 < fine(found.radiance, sharp) / fine(truth.radiance, sharp) < 1.3
+    assert np.abs(found.radiance - truth.radiance).mean() < 0.07 * truth.radiance.mean()
+
+
 def test_the_first_picture_of_a_session_is_as_any(tmp_path: Path, folders: dict[str, Path], shown: FramePlan) -> None:
     """Materials that are new to the renderer, and renders of other sample counts before: to the bit the same."""
     plans = {"shown": shown, "other": OTHER, "blurred": blurred(shown)}

@@ -71,6 +71,22 @@ def test_texture_stays_and_noise_goes() -> None:
     assert np.abs(error[..., 0]).max() < 0.15
 
 
+@pytest.mark.parametrize("texture", [0.0, 0.3])
+def test_what_samples_did_not_tell_of_albedos_goes(texture: float) -> None:
+    """Each sample of an albedo is uncertain, as on far cloth: as much as 40 are apart, and no texture, is lost."""
+    rng = np.random.default_rng(6)
+    truth = three(0.4 + texture * (CHECKS - 0.5))
+    few, more = (truth + three(rng.normal(0, 0.4 / n**0.5, (H, W))) for n in (8, 32))
+    plain = np.abs(few * 0.2 + more * 0.8 - truth).mean()
+    radiance, _ = denoise_light(lit(few.astype(np.float32)), seen(more.astype(np.float32), samples=32), Smoothing())
+    inner = np.s_[8:-8, 8:-8]
+    left = np.abs(radiance / 2 - truth)[inner].mean()
+    assert left < (1.1 if texture else 0.5) * plain
+    if texture:
+        contrast = np.abs(radiance[inner] / 2 - 0.4).mean() / (texture / 2)
+        assert contrast == pytest.approx(1, abs=0.15)
+
+
 def test_texture_is_that_of_all_samples() -> None:
     truth = three(0.2 + 0.4 * CHECKS)
     few = truth + three(np.random.default_rng(2).uniform(-0.1, 0.1, (H, W)))
