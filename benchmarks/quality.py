@@ -69,7 +69,7 @@ def candidates() -> dict[str, RenderSettings]:
     for samples in (8, 16):
         found[f"exact {samples}"] = replace(EXACT, samples=samples)
     light = replace(PRESETS["standard"], device="cpu")
-    for samples, albedo_samples in ((4, 16), (6, 24), (8, 16), (8, 32), (12, 32), (16, 32)):
+    for samples, albedo_samples in ((4, 16), (6, 16), (6, 24), (8, 16), (8, 32), (12, 32), (16, 32)):
         found[f"light {samples}+{albedo_samples}"] = replace(light, samples=samples, albedo_samples=albedo_samples)
     split = replace(light, denoise="fast")
     for samples in (2, 4, 6, 8, 10, 12, 16, 32):
