@@ -35,12 +35,16 @@ class Made:
     cpu_s: float | None
 
 
+DETECTOR = "b"
+"""To be changed with what is trained: scores of another aren't comparable."""
+
+
 def score_file(folder: Path, real: Path, budget: Budget, seed: int, limit: int) -> Path:
     """Where the score of a training on the set in ``folder`` is kept: beside it."""
     width, height = budget.size_wh
     of_all = f"first{limit}" if limit else "all"
     return folder.with_name(
-        f"{folder.name}.{real.resolve().name}-{of_all}-{budget.iterations}x{width}x{height}-{seed}.json"
+        f"{folder.name}.{real.resolve().name}-{of_all}-{budget.iterations}x{width}x{height}{DETECTOR}-{seed}.json"
     )
 
 

@@ -17,6 +17,7 @@ from .scene.blur import is_moving
 from .scene.nodes.node_graph import ALBEDO_ONLY, ALBEDO_PASS
 from .scene.properties import assign
 
+_OTHER_SEED = 0x5EED0000
 WHOLE_SAMPLES = 1.25
 """Of those of a picture whose light is denoised apart: what colours alone cost there goes to light here."""
 
@@ -52,7 +53,8 @@ def set_light_passes(scene: Any) -> None:
 @contextmanager
 def quality_for_albedo(scene: Any, samples: int) -> Iterator[None]:
     """Render the albedo of surfaces and the sky, without any light: a sixth of the cost of a sample."""
-    wanted = {"samples": samples, "use_adaptive_sampling": False}
+    # Of other places in the pixel than the light's: the same ones again would tell nothing more.
+    wanted = {"samples": samples, "use_adaptive_sampling": False, "seed": scene.cycles.seed ^ _OTHER_SEED}
     kept = {name: getattr(scene.cycles, name) for name in wanted}
     assign(scene.cycles, wanted)
     _switch(scene, 1.0)

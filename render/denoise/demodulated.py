@@ -24,6 +24,8 @@ EPSILON = 1e-3
 """Added to albedos that are divided by: black has no light to tell. More of it costs detail."""
 _HOLE_PX = 9
 """What no light is known of, by the sky or black surfaces, takes that of so wide a neighbourhood."""
+_EVENLY = np.float32(0.75)
+"""Samples lie evenly in a pixel: noise of many falls faster than that of as many by chance."""
 _NOISE_PX = 5
 """Neighbourhood by which noise of albedos is told."""
 _WINDOW_PX = 13
@@ -128,7 +130,7 @@ def _settled(mean: Floats, difference: Floats, of_mean: np.float32, denoiser: Im
     size = (_NOISE_PX, _NOISE_PX)
     smooth = denoiser.denoise(mean, fast=True)
     taken = mean - smooth
-    noise = cv2.blur(np.square(difference @ _LUMINANCE), size) * of_mean
+    noise = cv2.blur(np.square(difference @ _LUMINANCE), size) * (of_mean * _EVENLY)
     energy = np.maximum(cv2.blur(np.square(taken @ _LUMINANCE), size), 1e-12)
     return np.asarray(smooth + taken * np.clip(1 - noise / energy, 0, 1)[..., None], np.float32)
 
