@@ -200,7 +200,7 @@ def physics(folder: Path) -> Sheet:
         "objects": {"count": 14, "placement": {"kind": "drop", "density": 0.9, "upright": 1}},
         "camera.elevation_deg": 38,
     }
-    parts = library(folder / "parts")
+    parts = library(folder / "parts", "bowl", "ball")
     hulls = of_hulls(parts, folder / "hulls")
     return Sheet(
         [
@@ -214,10 +214,12 @@ def physics(folder: Path) -> Sheet:
 def glass(folder: Path) -> Sheet:
     """A drinking glass whose material is read without its transmission, and with it."""
     shown = {"seed": 6, "objects.count": 5, "camera.elevation_deg": 20, "camera.fill": 1.3}
+    white = library(folder / "white", "glass", clear=False)
+    clear = library(folder / "clear", "glass")
     return Sheet(
         [
-            Panel("without", {**shown, "assets": of(library(folder / "white", clear=False), "glass")}),
-            Panel("with KHR_materials_transmission", {**shown, "assets": of(library(folder / "clear"), "glass")}),
+            Panel("without", {**shown, "assets": of(white, "glass")}),
+            Panel("with KHR_materials_transmission", {**shown, "assets": of(clear, "glass")}),
         ],
         2,
     )

@@ -22,8 +22,8 @@ GLASS = [(0.0, 0.0), (0.028, 0.0), (0.031, 0.003), (0.038, 0.12)]
 GLASS_INSIDE = [(0.0355, 0.12), (0.029, 0.012), (0.0, 0.010)]
 
 
-def library(folder: Path, clear: bool = True) -> Path:
-    """A library of them in ``folder``, which is made; without ``clear``, the glass is read as if it were opaque."""
+def library(folder: Path, *names: str, clear: bool = True) -> Path:
+    """A library of some of them in ``folder``, which is made; without ``clear``, glass is read as if it were opaque."""
     folder.mkdir(parents=True)
     scans = {
         "bowl": _turned([*BOWL, *BOWL_INSIDE], (235, 228, 210), 0.25),
@@ -31,10 +31,10 @@ def library(folder: Path, clear: bool = True) -> Path:
         "glass": _turned([*GLASS, *GLASS_INSIDE], (255, 255, 255), 0.0),
     }
     scans["ball"].visual = trimesh.visual.TextureVisuals(material=_material((200, 60, 40), 0.35))
-    for name, mesh in scans.items():
+    for name in names:
         file = folder / f"{name}.glb"
         changed = _see_through if clear and name == "glass" else None
-        file.write_bytes(export_glb(mesh.scene(), tree_postprocessor=changed))
+        file.write_bytes(export_glb(scans[name].scene(), tree_postprocessor=changed))
         command = [sys.executable, "-m", "scanstage", "assets", "add", str(file), "--class", name]
         subprocess.run([*command, "--library", str(folder)], check=True, stdout=sys.stderr)
     return folder

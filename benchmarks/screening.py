@@ -1,7 +1,7 @@
 """What each of many switches is worth, from few sets: half of them are off in each set, in an orthogonal design.
 
 A row for each switch that is off compares two sets; here every switch is judged by all of them, half with and half
-without it, so that the same number of sets gives differences a third as uncertain, and averages over what else is on.
+without it, so that twelve sets give differences less than half as uncertain, and averages over what else is on.
 R. L. Plackett and J. P. Burman, "The Design of Optimum Multifactorial Experiments", Biometrika 33 (1946).
 """
 

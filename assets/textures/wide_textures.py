@@ -121,6 +121,7 @@ def _patch(rng: np.random.Generator, reach: int) -> npt.NDArray[np.float32]:
     bend = cv2.resize(rng.normal(0, _BENT, (2, 8, 8)).astype(np.float32).transpose(1, 2, 0), (2 * reach,) * 2)
     along = (np.arange(2 * reach, dtype=np.float32) + 0.5) / reach - 1
     far = np.square(along[:, None] + bend[..., 0]) + np.square(along[None, :] + bend[..., 1])
+    # Within its radius a patch has some weight, however its border wanders: no place must be without any.
     inside = np.square(along)[:, None] + np.square(along)[None, :] < 1
     weight: npt.NDArray[np.float32] = np.where(inside, np.maximum(1 - far, 0.1), 0)
     for _ in range(_SQUARINGS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -46,6 +47,7 @@ def _nvidia(environment: Mapping[str, str]) -> int:
     return min(there, visible(environment.get("CUDA_VISIBLE_DEVICES"), there))
 
 
+@functools.cache  # the cards and their memory are asked for one after the other
 def _nvidia_smi(*arguments: str) -> str:
     program = shutil.which("nvidia-smi")
     if program is None:
