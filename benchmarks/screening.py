@@ -3,6 +3,10 @@
 A row for each switch that is off compares two sets; here every switch is judged by all of them, half with and half
 without it, so that twelve sets give differences less than half as uncertain, and averages over what else is on.
 R. L. Plackett and J. P. Burman, "The Design of Optimum Multifactorial Experiments", Biometrika 33 (1946).
+
+Where there are as many unknowns as trainings, nothing is left over to tell noise by. Most switches then are taken to do
+little, and what the smaller effects scatter by is the noise: R. V. Lenth, "Quick and Easy Analysis of Unreplicated
+Factorials", Technometrics 31 (1989).
 """
 
 from __future__ import annotations
@@ -21,13 +25,13 @@ _FIRST_ROWS = {12: "++-+++---+-", 20: "++--++++-+-+----++-", 24: "+++++-+-++--++
 @dataclass(frozen=True)
 class Effect:
     """A switch: points of AP50 and AP (0 to 100) that switching it off costs (negative) or gains, and the standard
-    error of each (None: as many unknowns as trainings)."""
+    error of each."""
 
     name: str
     ap50: float
     ap: float
-    ap50_error: float | None
-    ap_error: float | None
+    ap50_error: float
+    ap_error: float
 
 
 def design(switches: int) -> npt.NDArray[np.bool_]:
@@ -74,12 +78,21 @@ def effects(
     y = 100 * np.array([score for found in scores for score in found])
     solution = np.linalg.lstsq(x, y, rcond=None)[0]
     free = len(x) - x.shape[1]
-    errors = np.full((x.shape[1], 2), np.nan)
     if free > 0:
         variance = np.square(y - x @ solution).sum(axis=0) / free
-        errors = np.sqrt(np.outer(np.diag(np.linalg.inv(x.T @ x)), variance))
-    found = []
-    for name, (ap50, ap), error in zip(names, solution[1:], errors[1:], strict=True):
-        e50, e = (None if np.isnan(v) else float(v) for v in error)
-        found.append(Effect(name, float(ap50), float(ap), e50, e))
-    return found
+        errors = np.sqrt(np.outer(np.diag(np.linalg.inv(x.T @ x))[1:], variance))
+    else:
+        errors = np.tile(_scatter(solution[1:]), (len(names), 1))
+    return [
+        Effect(name, *map(float, effect), *map(float, error))
+        for name, effect, error in zip(names, solution[1:], errors, strict=True)
+    ]
+
+
+def _scatter(found: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Lenth's pseudo standard error of the columns of (effects, scores): of those effects that may be nothing."""
+    sizes = np.abs(found)
+    first = 1.5 * np.median(sizes, axis=0)
+    small = np.where(sizes <= 2.5 * first, sizes, np.nan)
+    error: npt.NDArray[np.float64] = 1.5 * np.nanmedian(small, axis=0)
+    return error

@@ -198,10 +198,10 @@ def effect_table(names: Sequence[str], matrix: npt.NDArray[np.bool_], results: S
     """What each switch costs or gains that is off, in points; the worst first."""
     found = effects(names, matrix, [[(s.ap50, s.ap) for s in r.scores] for r in results])
 
-    def told(points: float, error: float | None) -> str:
-        return f"{points:+.1f}" if error is None else f"{points:+.1f} ± {error:.1f}"
-
-    rows = [[e.name, told(e.ap50, e.ap50_error), told(e.ap, e.ap_error)] for e in sorted(found, key=lambda e: e.ap50)]
+    rows = [
+        [e.name, f"{e.ap50:+.1f} ± {e.ap50_error:.1f}", f"{e.ap:+.1f} ± {e.ap_error:.1f}"]
+        for e in sorted(found, key=lambda e: e.ap50)
+    ]
     return markdown_table(["set", "change of AP50", "change of AP"], rows)
 
 

@@ -195,6 +195,19 @@ def test_effects_are_found_among_each_other_and_noise():
         assert effect.ap == pytest.approx(points / 2)
 
 
+def test_noise_is_told_where_there_are_as_many_switches_as_sets():
+    worth = np.array([-9.0, *[0.0] * 9, 6.0])
+    off = design(len(worth))
+    errors = []
+    for seed in range(40):
+        noise = np.random.default_rng(seed).normal(0, 1.5, len(off))
+        found = effects("abcdefghijk", off, [[(s / 100, 0.4)] for s in 50 + off @ worth + noise])
+        errors.append([found[0].ap50_error, found[0].ap_error])
+    told = np.mean(errors, axis=0)
+    assert told[0] == pytest.approx(1.5 / np.sqrt(3), abs=0.2)  # the two that count aren't taken for noise
+    assert told[1] == pytest.approx(0, abs=1e-6)
+
+
 def test_screened_sets_lack_what_the_design_says():
     base = Row("all", ("seed=1",))
     matrix, rows = screened([base, *(Row(f"without {k}", ("seed=1", f"{k}=0")) for k in "abc")])
