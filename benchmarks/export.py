@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from synthetic_dataset import base_pictures, repeat
 
-from scanstage.dataset.export.in_place_export import export
+from scanstage.dataset.export.placing.in_place_export import export
 from scanstage.dataset.records.finished_dataset import open_dataset
 
 TITLE = "Export (`export.py`)"

@@ -21,7 +21,7 @@ from peer_coco import append_picture
 from synthetic_dataset import base_pictures, repeat
 
 from scanstage.assets.files.atomic import write_atomically
-from scanstage.dataset.export.in_place_export import export
+from scanstage.dataset.export.placing.in_place_export import export
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.record import Record

@@ -13,7 +13,7 @@ from scanstage.assets.files.outside_files import read_below
 from scanstage.assets.files.stores import entry_names
 from scanstage.assets.messages.index_spans import Run, counted, joined, named_runs, pictures_in, spans, without
 from scanstage.dataset.check.finding import Finding
-from scanstage.dataset.export.coco import UnknownClassError, encode_coco
+from scanstage.dataset.export.coco.coco_document import UnknownClassError, encode_coco
 from scanstage.dataset.records.dataset_folder import MAP_FOLDERS, DatasetFolder
 from scanstage.dataset.records.decoding import decode_picture
 from scanstage.dataset.records.own_files import SHEET_BYTES, read_own

@@ -16,11 +16,11 @@ import cv2
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
-from scanstage.dataset.export.bop import write_bop
-from scanstage.dataset.export.coco import encode_coco
-from scanstage.dataset.export.export_folder import check_target, replaced
-from scanstage.dataset.export.in_place_export import export
-from scanstage.dataset.export.publishing import TRIES, publish_elsewhere
+from scanstage.dataset.export.bop.bop_dataset import write_bop
+from scanstage.dataset.export.coco.coco_document import encode_coco
+from scanstage.dataset.export.placing.export_folder import check_target, replaced
+from scanstage.dataset.export.placing.in_place_export import export
+from scanstage.dataset.export.placing.publishing import TRIES, publish_elsewhere
 from scanstage.dataset.records.finished_dataset import FinishedDataset, open_dataset
 from scanstage.dataset.records.record import Record
 

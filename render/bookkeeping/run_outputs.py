@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from scanstage.dataset.export.in_place_export import export
+from scanstage.dataset.export.placing.in_place_export import export
 from scanstage.dataset.labels.categories import make_categories
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.run_file import RunFile, write_run_file

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from scanstage.dataset.export.in_place_export import export
+from scanstage.dataset.export.placing.in_place_export import export
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.render.bookkeeping.run_outputs import begun
 from scanstage.render.engine.engine_protocol import EngineError, EngineFactory

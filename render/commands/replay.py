@@ -16,7 +16,7 @@ from scanstage.assets.files.plain_json import first_error
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
-from scanstage.dataset.export.export_folder import refuse_own_folders
+from scanstage.dataset.export.placing.export_folder import refuse_own_folders
 from scanstage.dataset.records.dataset_folder import DatasetFolder, record_name
 from scanstage.dataset.records.decoding import decode_rgb
 from scanstage.dataset.records.finished_dataset import FinishedDataset, open_dataset

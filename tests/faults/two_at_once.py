@@ -41,7 +41,7 @@ fcntl.flock, os.link = flock, link
 LATE_EXPORT = """
 import os, sys, time
 if "export" in sys.argv:
-    import scanstage.dataset.export.in_place_export as _export
+    import scanstage.dataset.export.placing.in_place_export as _export
     _encode, _read = _export.encode_coco, os.environ["SCANSTAGE_FAULTS_READ"]
     def _late(*arguments):
         document = _encode(*arguments)

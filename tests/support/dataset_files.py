@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from scanstage.dataset.export.in_place_export import export
+from scanstage.dataset.export.placing.in_place_export import export
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.run_file import write_run_file
 

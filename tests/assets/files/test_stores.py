@@ -196,9 +196,8 @@ def test_paths_stay_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_local_runs_need_not_load_the_stores_libraries() -> None:
-    modules = (
-        "scanstage.render.cli.app, scanstage.dataset.export.in_place_export, scanstage.render.finish.finish_picture"
-    )
+    exports, finishes = "dataset.export.placing.in_place_export", "render.finish.finish_picture"
+    modules = f"scanstage.render.cli.app, scanstage.{exports}, scanstage.{finishes}"
     code = f"import sys, {modules}; assert not {{'upath', 'fsspec'}} & {{*sys.modules}}"
     subprocess.run([sys.executable, "-c", code], check=True)
 

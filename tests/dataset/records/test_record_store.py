@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from scanstage.assets.files.atomic import write_atomically
-from scanstage.dataset.export.coco import encode_coco
+from scanstage.dataset.export.coco.coco_document import encode_coco
 from scanstage.dataset.labels.agreement import compare, disagreements
 from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.labels.instances import Rle, make_labels

@@ -9,7 +9,7 @@ import numpy as np
 from scanstage.assets.asset import Asset
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
-from scanstage.dataset.export.model_files import Floats, ModelFiles, model_files
+from scanstage.dataset.export.bop.model_files import Floats, ModelFiles, model_files
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import object_pose
 from scanstage.dataset.records.finished_dataset import FinishedDataset

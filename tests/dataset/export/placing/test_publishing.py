@@ -14,15 +14,15 @@ import pytest
 from support.dataset_files import edit_record
 from support.interleaving import Explorer, Process, here
 
-import scanstage.dataset.export.in_place_export as export_module
+import scanstage.dataset.export.placing.in_place_export as export_module
 from scanstage.assets.files.locations import locate
 from scanstage.assets.files.stores import put, read_file
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export import formats as exporters
-from scanstage.dataset.export import publishing
 from scanstage.dataset.export.formats import export_dataset
-from scanstage.dataset.export.in_place_export import export
-from scanstage.dataset.export.publishing import publish, record_listing
+from scanstage.dataset.export.placing import publishing
+from scanstage.dataset.export.placing.in_place_export import export
+from scanstage.dataset.export.placing.publishing import publish, record_listing
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 

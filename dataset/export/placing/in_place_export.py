@@ -12,8 +12,8 @@ import numpy as np
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.stores import make_folder
-from scanstage.dataset.export.coco import encode_coco
-from scanstage.dataset.export.publishing import publish
+from scanstage.dataset.export.coco.coco_document import encode_coco
+from scanstage.dataset.export.placing.publishing import publish
 from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record

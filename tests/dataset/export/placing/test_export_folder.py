@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.export.export_folder import MARK
 from scanstage.dataset.export.formats import export_dataset
+from scanstage.dataset.export.placing.export_folder import MARK
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.render.cli.app import entrypoint
 

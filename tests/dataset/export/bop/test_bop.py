@@ -18,10 +18,10 @@ from support.dataset_files import edit_record
 
 from scanstage.assets.asset import Asset, AssetMeta, Material, MeshArrays
 from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.export import bop as bop_export
-from scanstage.dataset.export.export_folder import MARK
+from scanstage.dataset.export.bop import bop_dataset as bop_export
+from scanstage.dataset.export.bop.model_files import diameter, model_files
 from scanstage.dataset.export.formats import export_dataset
-from scanstage.dataset.export.model_files import diameter, model_files
+from scanstage.dataset.export.placing.export_folder import MARK
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.record import Record
 from scanstage.render.cli.app import entrypoint

@@ -25,8 +25,8 @@ from scanstage.assets.asset import MeshArrays
 from scanstage.assets.library.assets_by_id import AssetsById
 from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.export.bop_info import describe
-from scanstage.dataset.export.bop_objects import BopObject, bop_objects
+from scanstage.dataset.export.bop.bop_info import describe
+from scanstage.dataset.export.bop.bop_objects import BopObject, bop_objects
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import object_pose
 from scanstage.dataset.labels.rle_mask import RunMask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scanstage.dataset.export.bop_objects import BopObject
+from scanstage.dataset.export.bop.bop_objects import BopObject
 
 _TEXT = """# {name}
 

@@ -1,0 +1,1 @@
+"""BOP: poses, masks, depth and models, as the BOP toolkit reads them."""

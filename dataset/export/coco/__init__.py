@@ -1,0 +1,1 @@
+"""COCO: boxes, masks and keypoints in one document."""

@@ -1,0 +1,1 @@
+"""Where an export goes: complete or absent under its name, and as new as the records are."""
