@@ -16,6 +16,7 @@ from scanstage.assets.files.locations import locate
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.check.check_dataset import CheckReport, check_dataset
+from scanstage.dataset.export.choices.export_options import ExportOptions
 from scanstage.dataset.export.formats import export_dataset
 from scanstage.dataset.labels.instances import make_labels
 from scanstage.dataset.records.dataset_folder import DatasetFolder
@@ -227,21 +228,37 @@ def check(path: Place, *, fast: bool = False, workers: int = 1) -> CheckReport:
     return check_dataset(DatasetFolder(locate(os.fspath(path), "path")).local_root, fast, workers)
 
 
-def export(path: Place, format: str = "coco", out: Place | None = None, *, library: Place | None = None) -> Export:
-    """Write a dataset's annotations in a format, from its records alone.
+def export(
+    path: Place,
+    format: str = "coco",
+    out: Place | None = None,
+    *,
+    library: Place | None = None,
+    split: str | Mapping[str, float] | None = None,
+    hold_out: str | None = None,
+    images: str | None = None,
+    masks: str | None = None,
+    obb: str | None = None,
+) -> Export:
+    """Write a dataset in a format, from its records alone.
 
     Args:
         path: of the dataset.
-        format: ``coco`` or ``bop``.
-        out: folder to write; None is the dataset's own ``annotations`` for ``coco``, else ``<path>_<format>``.
+        format: ``coco``, ``yolo``, ``yolo-seg``, ``yolo-pose``, ``yolo-obb`` or ``bop``.
+        out: folder to write; None is the dataset's own ``annotations`` for ``coco`` without options, else
+            ``<path>_<format>``.
         library: where the scans are now, if not where they were (``bop``).
+        split, hold_out, images, masks, obb: see :class:`ExportOptions`; ``split`` as ``{"train": 0.8, "val": 0.2}``.
 
     Raises:
         InputError: there is no dataset, the format can't hold it, or the folder holds something else.
         OSError: the folder can't be written.
     """
+    shares = ",".join(f"{k}={v}" for k, v in split.items()) if isinstance(split, Mapping) else split
+    given = {"split": shares, "hold_out": hold_out, "images": images, "masks": masks, "obb": obb}
+    options = ExportOptions.parse(given)
     dataset = open_finished(locate(os.fspath(path), "path"), None if library is None else Path(library))
-    written, figures = export_dataset(dataset, format, None if out is None else Path(out))
+    written, figures = export_dataset(dataset, format, None if out is None else Path(out), options)
     return Export(written, figures)
 
 

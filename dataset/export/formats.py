@@ -1,12 +1,12 @@
 """The formats that a dataset can be exported to, and the folder that an export goes to.
 
-A new format is a function and a line in :data:`EXPORTERS`.
+A new format is a function and a line in :data:`EXPORTERS`, which says which options it knows.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,64 +17,90 @@ from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.export.bop.bop_dataset import write_bop
-from scanstage.dataset.export.coco.coco_document import encode_coco
+from scanstage.dataset.export.choices.export_options import ExportOptions
+from scanstage.dataset.export.coco.coco_folder import write_coco
 from scanstage.dataset.export.placing.export_folder import check_target, replaced
 from scanstage.dataset.export.placing.in_place_export import export
 from scanstage.dataset.export.placing.publishing import TRIES, publish_elsewhere
+from scanstage.dataset.export.yolo.yolo_folder import write_yolo
 from scanstage.dataset.records.finished_dataset import FinishedDataset, open_dataset
-from scanstage.dataset.records.record import Record
 
-Exporter = Callable[[FinishedDataset, Path], dict[str, Any]]
-"""Writes an export into an existing, empty folder and returns figures to show. Raises InputError."""
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One of the formats.
+
+    Attributes:
+        write: writes an export into an existing, empty folder and returns figures to show. Raises InputError.
+        options: of :class:`ExportOptions`, names of those that it knows.
+    """
+
+    write: Callable[[FinishedDataset, Path, ExportOptions], Figures]
+    options: frozenset[str] = frozenset()
+
 
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StopIteration, cv2.error)
 """What writing raises where a record or run.json was changed by hand: it parses, but holds what can't be."""
 
 
-def _write_coco(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
-    figures = Counter({"pictures": 0, "annotations": 0})
+PARTS = frozenset({"split", "hold_out", "images"})
+"""Options of formats that hold the pictures, in parts."""
 
-    def counted() -> Iterator[Record]:
-        for record in dataset.records():
-            figures.update(pictures=1, annotations=len(record.instances))
-            yield record
-
-    (out / "instances.json").write_bytes(encode_coco(counted(), dataset.categories, dataset.name))
-    return dict(figures)
-
-
-EXPORTERS: dict[str, Exporter] = {"coco": _write_coco, "bop": write_bop}
+EXPORTERS: dict[str, Format] = {
+    "coco": Format(write_coco, PARTS | {"masks"}),
+    "yolo": Format(partial(write_yolo, task="detect"), PARTS),
+    "yolo-seg": Format(partial(write_yolo, task="segment"), PARTS),
+    "yolo-pose": Format(partial(write_yolo, task="pose"), PARTS),
+    "yolo-obb": Format(partial(write_yolo, task="obb"), PARTS | {"obb"}),
+    "bop": Format(lambda dataset, out, _: write_bop(dataset, out)),
+}
 
 
-def export_dataset(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Location, dict[str, Any]]:
+def export_dataset(
+    dataset: FinishedDataset, format_: str, out: Path | None, options: ExportOptions | None = None
+) -> tuple[Location, Figures]:
     """Export a dataset without rendering anything; an export is complete or absent under its name.
 
     Args:
         dataset: what to export.
         format_: key of :data:`EXPORTERS`.
         out: folder to write; it must not exist, be empty, or hold an earlier export and nothing else. None: for
-            ``coco`` the dataset's own ``annotations`` (with a new contact sheet), for others a folder beside the
-            dataset, ``<name>_<format>``.
+            ``coco`` without options the dataset's own ``annotations`` (with a new contact sheet), elsewhere a folder
+            beside the dataset, ``<name>_<format>``.
+        options: what was chosen; None: nothing.
 
     Returns:
         What was written, and figures of it.
 
     Raises:
-        InputError: unknown format, a folder that holds something else, or what the format can't hold.
+        InputError: unknown format, an option that it doesn't know, a folder that holds something else, or what the
+            format can't hold.
         OSError: it can't be written.
     """
     if format_ not in EXPORTERS:
         raise InputError(f"{option('format')} {format_}: unknown; there are {', '.join(EXPORTERS)}")
+    chosen = options or ExportOptions()
+    if foreign := [name for name in chosen.chosen if name not in EXPORTERS[format_].options]:
+        raise InputError([f"{option(name)}: {_has_none(name, format_)}" for name in foreign], "leave it out")
     try:
-        return _export(dataset, format_, out)
+        return _export(dataset, format_, out, chosen)
     except _BROKEN as e:
         root, reason = dataset.folder.root, f"{type(e).__name__}: {e}"
         hint = f"`scanstage check {root}` says which"
         raise InputError(f"{root}: a record, or run.json, is broken ({reason})", hint) from e
 
 
-def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[Location, dict[str, Any]]:
-    if out is None and format_ == "coco":
+def _has_none(name: str, format_: str) -> str:
+    those = [other for other, entry in EXPORTERS.items() if name in entry.options]
+    return f"{format_} has no such choice; {', '.join(those)} {'have' if len(those) > 1 else 'has'}"
+
+
+def _export(
+    dataset: FinishedDataset, format_: str, out: Path | None, options: ExportOptions
+) -> tuple[Location, Figures]:
+    if out is None and format_ == "coco" and not options.chosen:
         return _export_in_place(dataset)
     root = dataset.folder.root
     if out is None:
@@ -84,10 +110,10 @@ def _export(dataset: FinishedDataset, format_: str, out: Path | None) -> tuple[L
     if isinstance(root, Path) and (target == root or root.is_relative_to(target)):
         raise InputError(f"{option('out')} {target}: holds the dataset itself", "name another folder")
     check_target(target)
-    return target, publish_elsewhere(dataset.folder, partial(_write, dataset, format_, target))
+    return target, publish_elsewhere(dataset.folder, partial(_write, dataset, format_, target, options))
 
 
-def _export_in_place(dataset: FinishedDataset) -> tuple[Location, dict[str, Any]]:
+def _export_in_place(dataset: FinishedDataset) -> tuple[Location, Figures]:
     """Write the dataset's own annotations; again if it was made anew meanwhile, and has other classes or a new name."""
     for _ in range(TRIES):
         pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
@@ -97,10 +123,10 @@ def _export_in_place(dataset: FinishedDataset) -> tuple[Location, dict[str, Any]
     return dataset.folder.annotations / "instances.json", {"pictures": len(pictures), "labels": sum(labels.values())}
 
 
-def _write(dataset: FinishedDataset, format_: str, target: Path) -> dict[str, Any]:
+def _write(dataset: FinishedDataset, format_: str, target: Path, options: ExportOptions) -> Figures:
     """Write an export into a folder that is named so when it is complete; returns its figures."""
     mark: dict[str, Any] = {"format": format_, "dataset": dataset.name}
     with replaced(target, mark) as staging:
-        figures = EXPORTERS[format_](dataset, staging)
+        figures = EXPORTERS[format_].write(dataset, staging, options)
         mark |= figures
     return figures

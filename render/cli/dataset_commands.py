@@ -78,23 +78,42 @@ def _print_report(console: Console, report: CheckReport) -> None:
 
 def export(
     dataset: Dataset,
-    format_: Annotated[str, typer.Option("--format", help="coco, bop; an unknown name lists all there are")] = "coco",
+    format_: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="coco, yolo, yolo-seg, yolo-pose, yolo-obb, bop")
+    ] = "coco",
     out: Annotated[
         str | None,
         typer.Option(
-            metavar="FOLDER", help="folder to write; default: DATASET/annotations for coco, else DATASET_<format>"
+            metavar="FOLDER",
+            help="folder to write; default: DATASET/annotations for coco without options, else DATASET_<format>",
         ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME=SHARE,…", help="parts, stratified by class: train=0.8,val=0.1,test=0.1")
+    ] = None,
+    hold_out: Annotated[
+        str | None, typer.Option(metavar="asset|hdri|background", help="what training and the other parts don't share")
+    ] = None,
+    images: Annotated[
+        str | None, typer.Option(metavar="hardlink|link|copy", help="how pictures get there; default: hardlink")
+    ] = None,
+    masks: Annotated[str | None, typer.Option(metavar="rle|polygons", help="of coco; default: rle")] = None,
+    obb: Annotated[
+        str | None, typer.Option(metavar="mask|ground", help="of yolo-obb: what the oriented box is about")
     ] = None,
     library: Annotated[Path | None, typer.Option(help="where the scans are now, if not where they were (bop)")] = None,
 ) -> None:
-    """Write annotations in another format, from the records alone: nothing is rendered."""
+    """Write a dataset in a format that others train from, from the records alone: nothing is rendered."""
+    from scanstage.dataset.export.choices.export_options import ExportOptions
     from scanstage.dataset.export.formats import export_dataset
     from scanstage.dataset.records.finished_dataset import open_dataset
     from scanstage.dataset.records.record_store import recorded_indices
 
+    given = {"split": split, "hold_out": hold_out, "images": images, "masks": masks, "obb": obb}
+    options = ExportOptions.parse(given)
     opened = open_dataset(locate(dataset, "DATASET"), library)
     recorded = len(recorded_indices(opened.folder))
-    written, figures = export_dataset(opened, format_, local_folder_of(out))
+    written, figures = export_dataset(opened, format_, local_folder_of(out), options)
     if (damaged := recorded - figures["pictures"]) > 0:
         text = f"{counted(damaged)} left out: the record, or a file of it, is damaged; `scanstage check` says which"
         print_note(Console(stderr=True), text)

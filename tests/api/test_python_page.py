@@ -23,7 +23,7 @@ def test_the_page_is_a_script_that_works(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ)
     assert done.returncode == 0, done.stderr
     assert "rendering 4 of 4" in done.stdout
-    assert (tmp_path / "coco" / "instances.json").is_file()
+    assert (tmp_path / "yolo" / "data.yaml").is_file()
 
 
 def test_the_page_names_all_functions_and_nothing_else() -> None:

@@ -6,6 +6,7 @@ Each takes a library of toy scans and an empty folder, and raises where somethin
 from __future__ import annotations
 
 import importlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -44,20 +45,21 @@ def a_distribution(library: Path, folder: Path) -> None:
 
 def an_exporter(library: Path, folder: Path) -> None:
     scanstage.generate(_config(library), folder / "toys", engines=AnalyticEngines())
-    written = scanstage.export(folder / "toys", "yolo", folder / "yolo")
+    written = scanstage.export(folder / "toys", "createml", folder / "ml", split={"train": 0.5, "val": 0.5})
     dataset = scanstage.open_dataset(folder / "toys")
-    labels = [label for picture in dataset for label in picture.labels]
-    assert written.figures == {"pictures": 2, "boxes": len(labels)}
-    assert labels
-    lines = [line for i in range(2) for line in (folder / "yolo/labels" / f"{i:06d}.txt").read_text().splitlines()]
-    for line, label in zip(lines, labels, strict=True):
-        number, *shares = line.split()
-        x, y, w, h = np.array(shares, float) * (160, 120, 160, 120)
-        assert dataset.classes[int(number)] == label.class_name
-        np.testing.assert_allclose((x - w / 2, y - h / 2, w, h), label.bbox_xywh, atol=1e-3)
+    assert written.figures == {"pictures": 2, "boxes": sum(len(picture.labels) for picture in dataset)}
+    found = {
+        entry["image"]: (part, entry["annotations"])
+        for part in ("train", "val")
+        for entry in json.loads((folder / "ml" / part / "annotations.json").read_text())
+    }
     for picture in dataset:
-        copy = folder / "yolo/images" / picture.record.image.file_name
-        assert copy.read_bytes() == (folder / "toys/images" / copy.name).read_bytes()
+        name = picture.record.image.file_name
+        part, boxes = found[name]
+        assert (folder / "ml" / part / name).read_bytes() == (folder / "toys/images" / name).read_bytes()
+        for box, label in zip(boxes, picture.labels, strict=True):
+            x, y, w, h = (box["coordinates"][key] for key in ("x", "y", "width", "height"))
+            assert (box["label"], (x - w / 2, y - h / 2, w, h)) == (label.class_name, label.bbox_xywh)
 
 
 def an_annotation(library: Path, folder: Path) -> None:

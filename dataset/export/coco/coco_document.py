@@ -1,4 +1,4 @@
-"""COCO export: ``annotations/instances.json`` with RLE masks, from records alone.
+"""The COCO document, from records alone.
 
 Image ids are picture indices, category ids follow the config's class order from 1, annotation ids count from 1 in the
 order of pictures and instances. There are no dates in it: the same records give the same bytes.
@@ -6,14 +6,15 @@ order of pictures and instances. There are no dates in it: the same records give
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.labels.categories import Category
-from scanstage.dataset.labels.instances import Instance
+from scanstage.dataset.labels.instances import Instance, Rle
+from scanstage.dataset.labels.mask_polygons import polygons
+from scanstage.dataset.labels.rle_mask import RunMask
 from scanstage.dataset.records.record import Record
 
 
@@ -21,56 +22,65 @@ class UnknownClassError(InputError):
     """A record has a label of a class that its dataset doesn't have."""
 
 
-def encode_coco(records: Iterable[Record], categories: Sequence[Category], name: str) -> bytes:
-    """The COCO document as compact UTF-8 JSON, without its ever being there as objects.
+class CocoDocument:
+    """A COCO document as compact UTF-8 JSON, picture by picture, without its ever being there as objects.
 
     These take five times the memory of the file, which matters where it is a hundred thousand pictures.
 
+    It has ``info``, ``licenses``, ``images``, ``annotations``, ``categories`` as COCO defines them. ``area`` is the
+    mask's pixel count. Instances that the keep policy ignores have ``iscrowd`` and ``ignore`` 1, and their masks are
+    run lengths whatever was chosen, as COCO's own. Annotations of categories with keypoints have ``keypoints``, x, y
+    and visibility of each in the category's order (0, 0, 0 where outside the image or unknown to the asset), with the
+    centre of the first pixel at (0.5, 0.5). ``attributes`` holds what COCO has no field for.
+
     Args:
-        records: in the order of their indices.
         categories: all labelled classes, also those without an instance.
         name: of the dataset.
+        masks: how ``segmentation`` says masks, see :mod:`mask_polygons`.
 
-    Returns:
-        ``info``, ``licenses``, ``images``, ``annotations``, ``categories`` as COCO defines them. ``area`` is the
-        mask's pixel count. Instances that the keep policy ignores have ``iscrowd`` and ``ignore`` 1. Annotations of
-        categories with keypoints have ``keypoints``, x, y and visibility of each in the category's order (0, 0, 0
-        where outside the image or unknown to the asset), with the centre of the first pixel at (0.5, 0.5).
-        ``attributes`` holds what COCO has no field for.
-
-    Raises UnknownClassError for a record of a class that is no category.
+    Attributes:
+        pictures, annotations: number of them so far.
     """
-    images, annotations = bytearray(), bytearray()
-    for image, of_image in _pictures(records, categories):
-        images += _json(image) + b","
-        for annotation in of_image:
-            annotations += _json(annotation) + b","
-    del images[-1:], annotations[-1:]  # the last commas
-    head, tail = _json(_head(name))[:-1], _json(_tail(categories))[1:]
-    return b"".join([head, b',"images":[', images, b'],"annotations":[', annotations, b"],", tail])
 
+    def __init__(self, categories: Sequence[Category], name: str, masks: Literal["rle", "polygons"] = "rle") -> None:
+        self.pictures = self.annotations = 0
+        self._categories, self._name, self._masks = categories, name, masks
+        self._ids = {c.name: i + 1 for i, c in enumerate(categories)}
+        self._by_name = {c.name: c for c in categories}
+        self._images, self._annotations = bytearray(), bytearray()
 
-def _pictures(
-    records: Iterable[Record], categories: Sequence[Category]
-) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """Each picture's image and its annotations, which are numbered through."""
-    ids = {c.name: i + 1 for i, c in enumerate(categories)}
-    by_name = {c.name: c for c in categories}
-    number = itertools.count(1)
-    for record in records:
+    def add(self, record: Record) -> None:
+        """The next picture. Raises UnknownClassError for a record of a class that is no category."""
         width, height = record.image.resolution_wh
         image = {"id": record.index, "file_name": record.image.file_name, "width": width, "height": height}
-        annotations = []
-        for instance in record.instances:
-            if instance.class_name not in ids:
+        of_picture = bytearray()
+        for number, instance in enumerate(record.instances, self.annotations + 1):
+            if instance.class_name not in self._ids:
                 raise UnknownClassError(
                     f"picture {record.index}: its record is broken: it has a label of the class "
                     f"{instance.class_name!r}, which run.json doesn't list",
                     "delete that record, and the run's own command makes the picture again",
                 )
-            ours = {"id": next(number), "image_id": record.index, "category_id": ids[instance.class_name]}
-            annotations.append(ours | _annotation(instance, by_name[instance.class_name]))
-        yield image, annotations
+            ours = {"id": number, "image_id": record.index, "category_id": self._ids[instance.class_name]}
+            category = self._by_name[instance.class_name]
+            of_picture += _json(ours | _annotation(instance, category, self._masks)) + b","
+        self._images += _json(image) + b","
+        self._annotations += of_picture
+        self.pictures, self.annotations = self.pictures + 1, self.annotations + len(record.instances)
+
+    def encode(self) -> bytes:
+        """The document."""
+        images, annotations = (part[:-1] for part in (self._images, self._annotations))  # the last comma
+        head, tail = _json(_head(self._name))[:-1], _json(_tail(self._categories))[1:]
+        return b"".join([head, b',"images":[', images, b'],"annotations":[', annotations, b"],", tail])
+
+
+def encode_coco(records: Iterable[Record], categories: Sequence[Category], name: str) -> bytes:
+    """The document of all records, in the order of their indices; see :class:`CocoDocument`."""
+    document = CocoDocument(categories, name)
+    for record in records:
+        document.add(record)
+    return document.encode()
 
 
 def _head(name: str) -> dict[str, Any]:
@@ -90,11 +100,11 @@ def _describe(category: Category, category_id: int) -> dict[str, Any]:
     return described
 
 
-def _annotation(instance: Instance, category: Category) -> dict[str, Any]:
+def _annotation(instance: Instance, category: Category, masks: Literal["rle", "polygons"]) -> dict[str, Any]:
     annotation: dict[str, Any] = {
         "bbox": list(instance.bbox_xywh),
         "area": instance.area_px,
-        "segmentation": instance.mask.to_coco(),
+        "segmentation": instance.mask.to_coco() if masks == "rle" or instance.ignore else _polygons(instance.mask),
         "iscrowd": int(instance.ignore),
     }
     if instance.ignore:
@@ -111,6 +121,10 @@ def _annotation(instance: Instance, category: Category) -> dict[str, Any]:
     if instance.ignore:
         attributes["reason"] = instance.reason
     return annotation | {"attributes": attributes}
+
+
+def _polygons(mask: Rle) -> list[list[int]]:
+    return [p.ravel().tolist() for p in polygons(RunMask.read(mask.size_hw, mask.counts))]
 
 
 def _keypoints(instance: Instance, category: Category) -> dict[str, Any]:

@@ -32,9 +32,11 @@ LOOKED_AT = (".DS_Store", "Thumbs.db", "desktop.ini", ".directory")
 SLACK_S = 2.0
 """File systems keep times as coarsely as this."""
 _NAMED = 5
+_LINK, _NEITHER = -1, -2
 
 Listed = dict[str, list[float]]
-"""Size in bytes and time of the last change, in seconds, by path below the folder; folders, with a slash, have none."""
+"""Size in bytes and time of the last change, in seconds, by path below the folder; folders, with a slash, have none.
+Links, which an export makes of pictures where it is asked to, have a size of -1."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,14 @@ def _is_untouched(entry: _FolderEntry, as_written: list[float]) -> bool:
     size, changed = as_written
     if entry.name.endswith("/"):
         return True
-    found = entry.found
-    return stat.S_ISREG(found.st_mode) and found.st_size == size and abs(found.st_mtime - changed) <= SLACK_S
+    return _size(entry.found) == size and abs(entry.found.st_mtime - changed) <= SLACK_S
+
+
+def _size(found: os.stat_result) -> int:
+    """Of a file; of a link and of what no export writes, sizes that no file has."""
+    if stat.S_ISREG(found.st_mode):
+        return found.st_size
+    return _LINK if stat.S_ISLNK(found.st_mode) else _NEITHER
 
 
 @contextlib.contextmanager
@@ -158,7 +166,7 @@ def replaced(target: Path, mark: Mapping[str, Any]) -> Iterator[Path]:
 
 def _files(folder: Path) -> Listed:
     return {
-        e.name: [0, 0] if e.name.endswith("/") else [e.found.st_size, round(e.found.st_mtime, 3)]
+        e.name: [0, 0] if e.name.endswith("/") else [_size(e.found), round(e.found.st_mtime, 3)]
         for e in _entries(folder)
     }
 

@@ -57,7 +57,9 @@ def test_they_are_read_and_checked(place: Path) -> None:
     assert all(p.image().shape == (60, 80, 3) for p in dataset)
     assert scanstage.check(place / "plain").findings == ()
     assert scanstage.export(place / "plain", "coco", place / "again").figures["pictures"] == 3
-    assert (place / "again/instances.json").read_bytes() == (place / "plain/annotations/instances.json").read_bytes()
+    assert (place / "again/annotations/instances_train.json").read_bytes() == (
+        place / "plain/annotations/instances.json"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize("options", [{}, {"images": 4, "extend": True}])

@@ -267,9 +267,9 @@ def test_exports_replace_exports_and_nothing_else(copy: Path, tmp_path: Path) ->
     out.mkdir()
     for _ in range(2):  # an empty folder, then an earlier export
         export_dataset(open_dataset(copy), "coco", out)
-        assert sorted(p.name for p in out.iterdir()) == ["instances.json", MARK]
+        assert sorted(p.name for p in out.iterdir()) == ["annotations", "images", MARK, "splits.json"]
     (out / MARK).unlink()
-    for where in (out, out / "instances.json", copy, tmp_path):
+    for where in (out, out / "splits.json", copy, tmp_path):
         with pytest.raises(InputError):
             export_dataset(open_dataset(copy), "coco", where)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "toys"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.export.formats import export_dataset
+from scanstage.dataset.export.formats import Format, export_dataset
 from scanstage.dataset.export.placing.export_folder import MARK
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.render.cli.app import entrypoint
@@ -106,16 +106,16 @@ def test_what_a_person_put_there_is_named_and_kept(copy: Path, out: Path, tmp_pa
 
 def test_an_untouched_export_is_replaced_by_another(copy: Path, out: Path) -> None:
     export_dataset(open_dataset(copy), "coco", out)
-    assert sorted(p.name for p in out.iterdir()) == ["instances.json", MARK]
+    assert sorted(p.name for p in out.iterdir()) == ["annotations", "images", MARK, "splits.json"]
 
 
 def test_what_is_put_there_during_the_export_is_kept(copy: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def meanwhile(dataset: object, staging: Path) -> dict[str, int]:
+    def meanwhile(dataset: object, staging: Path, options: object) -> dict[str, int]:
         (staging / "new").write_text("x")
         (out / "note").write_text("mine")
         return {}
 
-    monkeypatch.setattr("scanstage.dataset.export.formats.EXPORTERS", {"coco": meanwhile})
+    monkeypatch.setattr("scanstage.dataset.export.formats.EXPORTERS", {"coco": Format(meanwhile)})
     with pytest.raises(InputError, match="note was written by no export"):
         export_dataset(open_dataset(copy), "coco", out)
     assert (out / "note").read_text() == "mine"
@@ -137,7 +137,7 @@ def test_nothing_is_exported_into_what_a_dataset_writes_itself(copy: Path, where
 
 def test_a_folder_of_ones_own_in_a_dataset_takes_exports(copy: Path) -> None:
     export_dataset(open_dataset(copy), "coco", copy / "exports" / "images")
-    assert (copy / "exports/images/instances.json").is_file()
+    assert (copy / "exports/images/annotations/instances_train.json").is_file()
 
 
 def test_what_a_file_manager_leaves_is_nobodys(copy: Path, out: Path) -> None:

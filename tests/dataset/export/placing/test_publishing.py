@@ -19,6 +19,7 @@ from scanstage.assets.files.locations import locate
 from scanstage.assets.files.stores import put, read_file
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export import formats as exporters
+from scanstage.dataset.export.coco import coco_folder
 from scanstage.dataset.export.formats import export_dataset
 from scanstage.dataset.export.placing import publishing
 from scanstage.dataset.export.placing.in_place_export import export
@@ -155,9 +156,9 @@ def test_a_newer_export_to_the_same_folder_stays(part: Path, tmp_path: Path, mon
         export_dataset(open_dataset(part), "coco", tmp_path / "out")
 
     before = sorted((p, p.stat().st_mtime_ns) for p in part.rglob("*") if p.is_file())
-    Hook(monkeypatch, exporters, "encode_coco", newer, True)
+    Hook(monkeypatch, coco_folder, "PictureTransfer", newer, True)
     export_dataset(open_dataset(part), "coco", tmp_path / "out")
-    assert exported(tmp_path / "out/instances.json") == [0, 1]
+    assert exported(tmp_path / "out/annotations/instances_train.json") == [0, 1]
     added = [p for p in (part / "records").iterdir() if "000001" in p.name]
     after = sorted((p, p.stat().st_mtime_ns) for p in part.rglob("*") if p.is_file() and p not in added)
     assert after == before, "an export to elsewhere wrote into the dataset"

@@ -1,0 +1,1 @@
+"""What a person may choose of an export, whatever its format."""

@@ -1,0 +1,1 @@
+"""Which picture is for training, for validation, for testing, and why."""

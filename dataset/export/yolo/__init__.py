@@ -1,0 +1,1 @@
+"""YOLO: a line of text an object, as Ultralytics trains on it."""
