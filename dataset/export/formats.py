@@ -19,9 +19,16 @@ from scanstage.assets.messages.option_names import option
 from scanstage.dataset.export.bop.bop_dataset import write_bop
 from scanstage.dataset.export.choices.export_options import ExportOptions
 from scanstage.dataset.export.coco.coco_folder import write_coco
+from scanstage.dataset.export.coco.panoptic_folder import write_panoptic
+from scanstage.dataset.export.hubs.fiftyone_folder import write_fiftyone
+from scanstage.dataset.export.hubs.huggingface_folder import write_huggingface
+from scanstage.dataset.export.hubs.webdataset_shards import write_webdataset
+from scanstage.dataset.export.kitti.kitti_folder import write_kitti
+from scanstage.dataset.export.label_maps.mask_folder import write_masks
 from scanstage.dataset.export.placing.export_folder import check_target, replaced
 from scanstage.dataset.export.placing.in_place_export import export
 from scanstage.dataset.export.placing.publishing import TRIES, publish_elsewhere
+from scanstage.dataset.export.voc.voc_folder import write_voc
 from scanstage.dataset.export.yolo.yolo_folder import write_yolo
 from scanstage.dataset.records.finished_dataset import FinishedDataset, open_dataset
 
@@ -54,6 +61,13 @@ EXPORTERS: dict[str, Format] = {
     "yolo-seg": Format(partial(write_yolo, task="segment"), PARTS),
     "yolo-pose": Format(partial(write_yolo, task="pose"), PARTS),
     "yolo-obb": Format(partial(write_yolo, task="obb"), PARTS | {"obb"}),
+    "coco-panoptic": Format(write_panoptic, PARTS),
+    "voc": Format(write_voc, PARTS),
+    "kitti": Format(write_kitti, PARTS),
+    "masks": Format(write_masks, PARTS),
+    "huggingface": Format(write_huggingface, PARTS),
+    "webdataset": Format(write_webdataset, PARTS - {"images"}),
+    "fiftyone": Format(write_fiftyone, PARTS | {"masks"}),
     "bop": Format(lambda dataset, out, _: write_bop(dataset, out)),
 }
 

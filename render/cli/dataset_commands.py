@@ -79,7 +79,13 @@ def _print_report(console: Console, report: CheckReport) -> None:
 def export(
     dataset: Dataset,
     format_: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="coco, yolo, yolo-seg, yolo-pose, yolo-obb, bop")
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="coco, coco-panoptic, yolo, yolo-seg, yolo-pose, yolo-obb, voc, kitti, masks, huggingface, "
+            "webdataset, fiftyone, bop",
+        ),
     ] = "coco",
     out: Annotated[
         str | None,

@@ -27,23 +27,22 @@ from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.bop.bop_info import describe
 from scanstage.dataset.export.bop.bop_objects import BopObject, bop_objects
+from scanstage.dataset.export.choices.picture_transfer import HINT, jpeg_of
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import object_pose
 from scanstage.dataset.labels.rle_mask import RunMask
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.dataset.records.decoding import decode_picture, decode_rgb
+from scanstage.dataset.records.decoding import decode_picture
 from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.map_files import MM
-from scanstage.dataset.records.picture_files import NotRecorded, read_image, read_map
+from scanstage.dataset.records.picture_files import NotRecorded, read_map
 from scanstage.dataset.records.record import Record
 from scanstage.scenes.sight.visibility import Caster
 
 Job = Callable[[], None]
 
 SPLIT = "train_pbr"
-HINT = "`scanstage check` says what else is wrong"
 PICTURES_A_SCENE = 1000
-JPEG_QUALITY = 97
 DEPTH_MOST = 65535
 FINE_DEPTH_MM, COARSE_DEPTH_MM = 0.1, 1.0
 
@@ -146,22 +145,13 @@ def _picture_jobs(
 
 
 def _write_rgb(dataset: DatasetFolder, record: Record, path: Path) -> None:
-    data = _recorded(dataset, read_image, record)
-    if record.image.file_name.endswith(".png"):
-        full_chroma = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-        options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, *full_chroma]
-        try:
-            pixels = decode_rgb(data, record.image.resolution_wh)[..., ::-1]
-        except ValueError as e:
-            raise InputError(f"{dataset.images / record.image.file_name}: {e}", HINT) from e
-        data = cv2.imencode(".jpg", np.ascontiguousarray(pixels), options)[1].tobytes()
-    path.write_bytes(data)
+    path.write_bytes(jpeg_of(dataset, record))
 
 
-def _recorded(dataset: DatasetFolder, read: Callable[..., bytes], record: Record, *name: str) -> bytes:
+def _recorded_map(dataset: DatasetFolder, record: Record, name: str) -> bytes:
     """What was recorded. Raises InputError where a file isn't that: nothing else gets into an export."""
     try:
-        return read(dataset, record, *name)
+        return read_map(dataset, record, name)
     except (NotRecorded, OSError) as e:
         raise InputError(f"{dataset.root}: picture {record.index}: {e}", HINT) from e
 
@@ -203,7 +193,7 @@ def _placed(record: Record, instance: Instance) -> Any:
 
 
 def _read_depth(dataset: DatasetFolder, record: Record) -> npt.NDArray[np.float64]:
-    data = _recorded(dataset, read_map, record, "depth")
+    data = _recorded_map(dataset, record, "depth")
     try:
         return np.asarray(decode_picture(data, record.image.resolution_wh), np.float64) / MM
     except ValueError as e:

@@ -8,15 +8,20 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from scanstage.assets.files.outside_files import NO_FILE
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.choices.export_options import Images
 from scanstage.dataset.records.dataset_folder import DatasetFolder, image_name
+from scanstage.dataset.records.decoding import decode_rgb
 from scanstage.dataset.records.picture_files import NotRecorded, misnamed_image, read_image
 from scanstage.dataset.records.record import Record
 
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 """What a file system says that has no hard links, or none from there to here."""
+JPEG_QUALITY = 97
 HINT = "`scanstage check` says what else is wrong"
 
 
@@ -61,15 +66,41 @@ class PictureTransfer:
             self._copies = True
             self._copy(record, path)
 
+    def put_jpeg(self, record: Record, path: Path) -> None:
+        """The same for formats whose pictures are JPEG: PNG is coded anew, at a quality that hardly shows."""
+        if not record.image.file_name.endswith(".png"):
+            self.put(record, path)
+            return
+        path.write_bytes(jpeg_of(self.dataset, record))
+
     def _copy(self, record: Record, path: Path) -> None:
-        try:
-            path.write_bytes(read_image(self.dataset, record))
-        except NotRecorded as e:
-            raise InputError(f"{self.dataset.root}: picture {record.index}: {e}", HINT) from e
-        except OSError as e:
-            if e.errno in NO_FILE:
-                raise InputError(f"{self.dataset.root}: picture {record.index}: {e.strerror or e}", HINT) from e
-            raise
+        path.write_bytes(recorded_image(self.dataset, record))
+
+
+def recorded_image(dataset: DatasetFolder, record: Record) -> bytes:
+    """The picture's file. Raises InputError where it isn't the recorded one: nothing else gets into an export."""
+    try:
+        return read_image(dataset, record)
+    except NotRecorded as e:
+        raise InputError(f"{dataset.root}: picture {record.index}: {e}", HINT) from e
+    except OSError as e:
+        if e.errno in NO_FILE:
+            raise InputError(f"{dataset.root}: picture {record.index}: {e.strerror or e}", HINT) from e
+        raise
+
+
+def jpeg_of(dataset: DatasetFolder, record: Record) -> bytes:
+    """The picture as JPEG, as it is where it is one. Raises InputError."""
+    data = recorded_image(dataset, record)
+    if not record.image.file_name.endswith(".png"):
+        return data
+    full_chroma = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    try:
+        pixels = decode_rgb(data, record.image.resolution_wh)[..., ::-1]
+    except ValueError as e:
+        raise InputError(f"{dataset.images / record.image.file_name}: {e}", HINT) from e
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, *full_chroma]
+    return cv2.imencode(".jpg", np.ascontiguousarray(pixels), options)[1].tobytes()
 
 
 def _is_regular(path: Path) -> bool:

@@ -71,7 +71,7 @@ class CocoDocument:
     def encode(self) -> bytes:
         """The document."""
         images, annotations = (part[:-1] for part in (self._images, self._annotations))  # the last comma
-        head, tail = _json(_head(self._name))[:-1], _json(_tail(self._categories))[1:]
+        head, tail = _json(document_info(self._name))[:-1], _json(_tail(self._categories))[1:]
         return b"".join([head, b',"images":[', images, b'],"annotations":[', annotations, b"],", tail])
 
 
@@ -83,7 +83,8 @@ def encode_coco(records: Iterable[Record], categories: Sequence[Category], name:
     return document.encode()
 
 
-def _head(name: str) -> dict[str, Any]:
+def document_info(name: str) -> dict[str, Any]:
+    """What a document says of itself."""
     return {"info": {"description": f"{name}: synthetic images by scanstage", "version": "1.0"}, "licenses": []}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -29,6 +30,8 @@ MARK_BYTES = 1 << 29
 """Of a million pictures' files."""
 LOOKED_AT = (".DS_Store", "Thumbs.db", "desktop.ini", ".directory")
 """What file managers leave in a folder that somebody has looked at."""
+TRAINED_ON = re.compile(r"labels/\w+\.cache(\.npy)?")
+"""What Ultralytics leaves in a folder that it has trained from."""
 SLACK_S = 2.0
 """File systems keep times as coarsely as this."""
 _NAMED = 5
@@ -84,7 +87,9 @@ def refuse_foreign(folder: Path, shown: Path) -> None:
         folder: that is looked at.
         shown: how the user knows it.
     """
-    entries = [e for e in _entries(folder) if e.name.rpartition("/")[2] not in LOOKED_AT]
+    entries = [
+        e for e in _entries(folder) if e.name.rpartition("/")[2] not in LOOKED_AT and not TRAINED_ON.fullmatch(e.name)
+    ]
     if not entries:
         return
     ours = _listed(folder, shown)

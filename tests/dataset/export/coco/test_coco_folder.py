@@ -87,7 +87,7 @@ def test_options_that_a_format_lacks_are_told(toy_dataset: Path, capsys: pytest.
     assert entrypoint(["export", str(toy_dataset), *given]) == 2
     told = capsys.readouterr().err
     assert "--split: bop has no such choice; coco, yolo" in told
-    assert "--masks: bop has no such choice; coco has" in told
+    assert "--masks: bop has no such choice; coco, fiftyone have" in told
     assert entrypoint(["export", str(toy_dataset), "--masks", "png", "--images", "move", "--split", "a"]) == 2
     told = capsys.readouterr().err
     assert "--masks png: there are rle, polygons" in told

@@ -150,6 +150,16 @@ def test_what_a_file_manager_leaves_is_nobodys(copy: Path, out: Path) -> None:
         export_dataset(open_dataset(copy), "bop", out)
 
 
+def test_what_a_trainer_leaves_is_nobodys(copy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "yolo"
+    for _ in range(2):
+        export_dataset(open_dataset(copy), "yolo", out)
+        (out / "labels" / "train.cache").write_bytes(b"left")
+    (out / "labels" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"labels/notes\.txt was written by no export"):
+        export_dataset(open_dataset(copy), "yolo", out)
+
+
 def test_a_folder_that_is_gone_is_made_again(copy: Path) -> None:
     before = (copy / "annotations" / "instances.json").read_bytes()
     shutil.rmtree(copy / "annotations")

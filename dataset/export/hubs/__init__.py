@@ -1,0 +1,1 @@
+"""Layouts of programs and places that hold datasets: Hugging Face, WebDataset, FiftyOne."""

@@ -1,0 +1,60 @@
+"""Hugging Face's ``imagefolder``: a folder a part, with its pictures and ``metadata.jsonl``.
+
+``datasets.load_dataset("imagefolder", data_dir=…)`` reads it as it stands, each column of ``objects`` a list with one
+value an object: instances that the keep policy ignores are in it, and ``iscrowd`` says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+from scanstage.dataset.export.choices.export_options import ExportOptions
+from scanstage.dataset.export.choices.picture_transfer import PictureTransfer
+from scanstage.dataset.export.splits.shares import ALL
+from scanstage.dataset.export.splits.split import Split
+from scanstage.dataset.records.finished_dataset import FinishedDataset
+from scanstage.dataset.records.record import Record
+
+
+def write_huggingface(dataset: FinishedDataset, out: Path, options: ExportOptions) -> dict[str, Any]:
+    """Write it into an empty folder; returns figures. Raises InputError, OSError."""
+    split = Split.of(dataset, options.split or ALL, options.hold_out)
+    pictures = PictureTransfer(dataset.folder, options.images or "hardlink")
+    ids = {c.name: i for i, c in enumerate(dataset.categories)}
+    for part in split.shares:
+        (out / part).mkdir()
+    objects = 0
+    with contextlib.ExitStack() as opened:
+        files = {
+            part: opened.enter_context((out / part / "metadata.jsonl").open("w", encoding="utf-8"))
+            for part in split.shares
+        }
+        for part, record in split.records(dataset):
+            pictures.put(record, out / part / record.image.file_name)
+            files[part].write(json.dumps(_row(record, ids), ensure_ascii=False) + "\n")
+            objects += len(record.instances)
+    split.write(out)
+    return {"pictures": sum(map(len, split.pictures.values())), "objects": objects} | split.figures
+
+
+def _row(record: Record, ids: dict[str, int]) -> dict[str, Any]:
+    width, height = record.image.resolution_wh
+    there = record.instances
+    return {
+        "file_name": record.image.file_name,
+        "image_id": record.index,
+        "width": width,
+        "height": height,
+        "objects": {
+            "id": [i.instance_id for i in there],
+            "category": [i.class_name for i in there],
+            "category_id": [ids[i.class_name] for i in there],
+            "bbox": [[float(v) for v in i.bbox_xywh] for i in there],
+            "area": [i.area_px for i in there],
+            "iscrowd": [int(i.ignore) for i in there],
+            "segmentation": [{"size": list(i.mask.size_hw), "counts": i.mask.counts} for i in there],
+        },
+    }

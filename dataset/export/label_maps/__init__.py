@@ -1,0 +1,1 @@
+"""Pictures whose pixels are classes or instances."""
