@@ -13,6 +13,7 @@ import typer
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.messages.errors import InputError, Lines
 from scanstage.render.blender.freed_memory import return_freed_memory
+from scanstage.render.cli.help_pages import CHECK, LOOK, MAKE, SET_UP, SETTINGS, SHARE, PlainCommand, PlainGroup
 from scanstage.render.cli.signals import stop_on_signals
 from scanstage.render.terminal.console import (
     Console,
@@ -31,9 +32,10 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="scanstage",
     help="3D scans in, balanced and verified datasets out.",
+    cls=PlainGroup,
+    context_settings=SETTINGS,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
@@ -64,15 +66,18 @@ def _mount() -> None:
     from scanstage.render.cli.generate_command import generate
     from scanstage.render.cli.plan_commands import plan, preview
 
-    app.command()(generate)
-    app.command()(schema)
-    app.command()(doctor)
-    app.command()(plan)
-    app.command()(preview)
-    app.command()(estimate)
-    cli_dataset.register(app)
-    cli_merge.register(app)
-    app.add_typer(assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.")
+    app.add_typer(
+        assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.", rich_help_panel=SET_UP
+    )
+    for group, commands in (
+        (SET_UP, (doctor, schema)),
+        (MAKE, (generate, cli_merge.merge)),
+        (LOOK, (plan, preview, estimate, cli_dataset.replay)),
+        (CHECK, (cli_dataset.check,)),
+        (SHARE, (cli_dataset.export,)),
+    ):
+        for command in commands:
+            app.command(cls=PlainCommand, context_settings=SETTINGS, rich_help_panel=group)(command)
 
 
 def entrypoint(argv: list[str] | None = None, engines: EngineFactory | None = None) -> int:

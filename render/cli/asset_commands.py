@@ -27,9 +27,16 @@ from scanstage.assets.library.stored_assets import list_assets, remove_asset
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.units import extents_text
 from scanstage.assets.readers.read_scan import SCAN_SUFFIXES
-from scanstage.render.terminal.console import Console, outside, print_hint, print_json, quoting
+from scanstage.render.cli.help_pages import SETTINGS, PlainCommand, PlainGroup
+from scanstage.render.terminal.console import Console, outside, print_hint, print_json, print_whole, quoting
 
-app = typer.Typer(no_args_is_help=True, help="Take scans in, inspect and list them.", rich_markup_mode="rich")
+app = typer.Typer(
+    cls=PlainGroup,
+    context_settings=SETTINGS,
+    no_args_is_help=True,
+    help="Take scans in, inspect and list them.",
+    rich_markup_mode="rich",
+)
 
 _STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
 _MAX_FILES = 10_000
@@ -45,7 +52,7 @@ Blender = Annotated[Path | None, typer.Option("--blender", help="Blender that re
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
-@app.command()
+@app.command(cls=PlainCommand, context_settings=SETTINGS)
 def add(
     paths: Paths,
     class_name: Annotated[str, typer.Option("--class", help="Label of these scans.", metavar="NAME")],
@@ -139,7 +146,7 @@ def _one_line(asset: Asset) -> str:
     return f"{meta.asset_id}: {size}, {meta.triangles:,}{fewer} {noun}, unit {unit}{guess}, up {up}{likely}{named}"
 
 
-@app.command()
+@app.command(cls=PlainCommand, context_settings=SETTINGS)
 def inspect(
     paths: Paths,
     unit: Unit = "auto",
@@ -180,7 +187,7 @@ def _print_inspection(console: Console, inspection: Inspection) -> None:
     console.print()
 
 
-@app.command("list")
+@app.command("list", cls=PlainCommand, context_settings=SETTINGS)
 def list_(
     library: Library = None,
     class_name: Annotated[str | None, typer.Option("--class", help="Only this class.", metavar="NAME")] = None,
@@ -201,7 +208,7 @@ def list_(
         console.print("  scanstage assets add PATH… --class NAME, or scanstage assets pull ycb", soft_wrap=True)
         return
     table = Table(show_edge=False)
-    table.add_column("asset", overflow="fold")
+    table.add_column("asset", no_wrap=True)
     pointed = any(a.meta.keypoints for a in found)
     for column in ("size", "triangles", *(["keypoints"] if pointed else []), "license"):
         table.add_column(column, no_wrap=True)
@@ -210,7 +217,7 @@ def list_(
         points = [str(len(meta.keypoints) or "")] if pointed else []
         cells = [meta.asset_id, extents_text(meta.extents_m), f"{meta.triangles:,}", *points]
         table.add_row(*map(outside, [*cells, meta.source.get("license", "")]))
-    console.print(table)
+    print_whole(console, table)
     classes = len({a.meta.class_name for a in found})
     scans, kinds = "scan" if len(found) == 1 else "scans", "class" if classes == 1 else "classes"
     console.print(f"{len(found)} {scans} of {classes} {kinds} in {outside(source)}", soft_wrap=True)
@@ -220,7 +227,7 @@ def _as_json(asset: Asset) -> dict[str, Any]:
     return {**asdict(asset.meta), "folder": str(asset.folder)}
 
 
-@app.command()
+@app.command(cls=PlainCommand, context_settings=SETTINGS)
 def pull(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join((*PACKS, HDRI_PACK))}.")],
     library: Library = None,
@@ -264,7 +271,7 @@ def _pull_hdris(library: Path, archive: Path | None, console: Console) -> None:
     console.print(outside(f"  light: {{hdri: {{image: {{choice: [{images}]}}}}}}"), soft_wrap=True)
 
 
-@app.command()
+@app.command(cls=PlainCommand, context_settings=SETTINGS)
 def remove(
     asset_ids: Annotated[list[str], typer.Argument(help="Assets as `list` names them.", metavar="ASSET…")],
     library: Library = None,

@@ -220,11 +220,3 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if match is None:
         raise InputError(f"--size {text}: expected WIDTHxHEIGHT, for example 1280x960")
     return int(match[1]), int(match[2])
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application's own."""
-    there = {command.callback for command in app.registered_commands}
-    for command in (check, export, replay):
-        if command not in there:
-            app.command()(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,9 @@ from scanstage.scenes.picture_sequence.shard import WHOLE, Shard
 
 if TYPE_CHECKING:
     from scanstage.render.bookkeeping.summary import Summary
+
+MOST_ROWS, FEWEST = 40, 5
+"""So many classes are listed one by one; of more, so many from each end."""
 
 
 def generate(
@@ -93,6 +97,14 @@ def generate(
         raise typer.Exit(1)
 
 
+def _telling(labels: Mapping[str, int]) -> Mapping[str, int]:
+    """All classes, or of many the two ends, which tell whether something went wrong."""
+    if len(labels) <= MOST_ROWS:
+        return labels
+    by_count = sorted(labels.items(), key=lambda item: (item[1], item[0]))
+    return dict([*by_count[:FEWEST], *by_count[-FEWEST:]])
+
+
 def _tell(console: Console, summary: Summary) -> None:
     """Say what a dataset holds and where."""
     folder = summary.folder
@@ -104,9 +116,12 @@ def _tell(console: Console, summary: Summary) -> None:
         table = Table(title="labels", show_header=True)
         table.add_column("class")
         table.add_column("labels", justify="right")
-        for name, count in summary.labels.items():
+        for name, count in _telling(summary.labels).items():
             table.add_row(outside(name), str(count))
         console.print(table)
+        if len(summary.labels) > MOST_ROWS:
+            more = f"the {FEWEST} rarest and {FEWEST} most frequent of {len(summary.labels)} classes; all are in"
+            console.print(f"{more} {outside(folder.run_file)}")
     minutes, seconds = divmod(round(summary.seconds.get("total", 0)), 60)
     kept = f", {summary.kept} were there already" if summary.kept else ""
     console.print(f"{counted(summary.done)} in {minutes} min {seconds} s{kept}")

@@ -69,9 +69,3 @@ def named(indices: list[int]) -> str:
     """The first of many indices."""
     more = f" and {len(indices) - MOST_NAMED} more" if len(indices) > MOST_NAMED else ""
     return ", ".join(map(str, indices[:MOST_NAMED])) + more
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application's own."""
-    if merge not in {command.callback for command in app.registered_commands}:
-        app.command()(merge)

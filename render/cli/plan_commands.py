@@ -67,6 +67,7 @@ def preview(
     frames: Annotated[
         str | None, typer.Option(metavar="A-B", help="these pictures, both ends included; default: the first nine")
     ] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="the first so many pictures")] = None,
     out: Annotated[Path, typer.Option(help="PNG file of the sheet")] = Path("preview.png"),
     set_: SetOption = None,
     seed: SeedOption = None,
@@ -77,9 +78,12 @@ def preview(
 
     if out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: the sheet is a PNG file", f"--out {out.with_suffix('.png')}")
-    planner = _planner(config, set_, seed, None)
+    if images is not None and frames is not None:
+        raise InputError("--images and --frames: either of them says which pictures", "leave one of them out")
+    chosen = frame_range(frames) if images is None else (0, images - 1)
+    planner = _planner(config, set_, seed, images)
     with CountView("pictures") as view:
-        drawn = draw_preview(planner, frame_range(frames), view)
+        drawn = draw_preview(planner, chosen, view)
     _write(out, encode_image(drawn.sheet, "png", 100))
     Console(soft_wrap=True).print(outside(out))
     if drawn.failed:

@@ -23,7 +23,9 @@ from typing import IO, Any
 
 import rich.console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from scanstage.assets.messages.errors import LOG_MARK, Lines
@@ -32,6 +34,7 @@ from scanstage.assets.messages.option_names import for_shell
 PLAIN_SIGNS = "scanstage.plain_signs"
 """Name of the error handler that encodes what an encoding doesn't have."""
 SIGNS = {"✓": "ok", "✗": "no", "…": "...", "·": "-", "–": "-", "—": "-", "•": "*", "²": "2", "°": " deg", "×": "x"}
+_WIDEST = 10_000
 _HORIZONTAL, _VERTICAL = "─━═╌╍┄┅┈┉╸╺╴╶", "│┃║╎╏┆┇┊┋╹╻╵╷"
 
 
@@ -102,6 +105,14 @@ class Console(rich.console.Console):
         if text.isascii() or encoding.startswith("utf"):
             return text
         return text.encode(encoding, PLAIN_SIGNS).decode(encoding)
+
+
+def print_whole(console: Console, table: Table) -> None:
+    """Print a table as wide as it is: what is copied out of it, or read by a program, is in one piece."""
+    wide = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
+    before, console.width = console.width, max(wide, console.width)
+    console.print(table)
+    console.width = before
 
 
 def print_note(console: Console, text: object) -> None:

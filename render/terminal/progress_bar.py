@@ -8,10 +8,15 @@ from types import TracebackType
 
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
+from rich.text import Text
 
 from scanstage.render.bookkeeping.progress import Progress, Stage
 from scanstage.render.terminal.console import Console, outside, quoting
 
+BAR = 24
+"""Width of the bar, in characters."""
+LEAST_ROOM = 12
 LINE_S = 10
 """So often a line is printed where there is no terminal."""
 BUSY: dict[Stage, str] = {
@@ -39,9 +44,9 @@ class ProgressView:
         self._next_line = 0.0
         self._bar = Bar(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=BAR, table_column=Column(min_width=BAR)),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[rate]}", table_column=Column(no_wrap=True)),
             TimeRemainingColumn(),
             TextColumn("{task.fields[balance]}"),
             console=console,
@@ -82,7 +87,8 @@ class ProgressView:
         speed = f"{rate:.1f} pictures/min"
         failed = f", {progress.failed} failed" if progress.failed else ""
         total, there, balance = progress.total, progress.there, labels_so_far(progress)
-        self._bar.update(self._task, total=total, completed=there, rate=speed + failed, balance=balance)
+        room = self._console.width - len(f"{progress.stage} {total}/{total} {speed}{failed} 0:00:00 ") - BAR - 4
+        self._bar.update(self._task, total=total, completed=there, rate=speed + failed, balance=shortest(balance, room))
         now, left = time.monotonic(), total - there - progress.failed
         if not self._console.is_terminal and (now >= self._next_line or not left):
             self._next_line = now + LINE_S
@@ -110,6 +116,15 @@ class CountView:
         if self._task is None:
             self._task = self._bar.add_task(progress.stage)
         self._bar.update(self._task, total=progress.total, completed=progress.done)
+
+
+def shortest(markup: str, room: int) -> str:
+    """A line of markup, cut to what there is room for in characters; nothing where that says nothing."""
+    text = Text.from_markup(markup)
+    if room < LEAST_ROOM:
+        return ""
+    text.truncate(room, overflow="ellipsis")
+    return text.markup
 
 
 def labels_so_far(progress: Progress) -> str:

@@ -22,6 +22,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.check.check_dataset import check_dataset
 from scanstage.render.bookkeeping.progress import RunTally
 from scanstage.render.bookkeeping.run_options import GenerateOptions
+from scanstage.render.cli.generate_command import _telling
 from scanstage.render.cli.shared_options import folder_of
 from scanstage.render.commands.replay import replay
 from scanstage.render.engine.engine_protocol import EngineError
@@ -194,3 +195,10 @@ def test_only_files_that_are_there_are_named(config: Path, capsys: pytest.Captur
     assert named
     assert all(Path(path).exists() for path in named)
     assert "preview.png" not in text
+
+
+def test_of_many_classes_the_ends_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    few = {f"c{i}": i for i in range(40)}
+    assert _telling(few) == few
+    many = {f"c{i:04d}": i for i in range(1203)}
+    assert list(_telling(many)) == ["c0000", "c0001", "c0002", "c0003", "c0004"] + [f"c{i}" for i in range(1198, 1203)]

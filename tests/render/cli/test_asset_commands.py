@@ -186,3 +186,14 @@ def test_hdris_are_pulled_with_the_lines_that_a_config_needs(tmp_path: Path, mon
     found = re.findall(r'"([^"]*doors)"', output)
     assert [Path(f).is_dir() for f in found] == [True, True]
     assert list_assets(tmp_path / "lib") == []
+
+
+def test_ids_in_a_list_can_be_copied(tmp_path: Path) -> None:
+    scan = tmp_path / f"{'a very long name of a scan ' * 4}.ply"
+    trimesh.creation.box((0.1, 0.1, 0.1)).export(scan)
+    library = tmp_path / "library"
+    call("add", scan, "--class", "thing", "--library", library)
+    (asset,) = list_assets(library)
+    assert len(asset.meta.asset_id) > 50
+    found = RUN.invoke(app, ["list", "--library", str(library)], env={"COLUMNS": "50"})
+    assert asset.meta.asset_id in found.output

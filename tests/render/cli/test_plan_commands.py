@@ -129,3 +129,16 @@ def test_neither_needs_blender(config: Path, tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
     assert (tmp_path / "p.png").is_file()
+
+
+def test_a_preview_of_so_many_pictures(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheets = {}
+    for name, given in (("two", ("--images", 2)), ("frames", ("--frames", "0-1")), ("twelve", ("--images", 12))):
+        code, _, _ = call(capsys, "preview", config, "--out", tmp_path / f"{name}.png", *given)
+        assert code == 0
+        sheets[name] = cv2.imread(str(tmp_path / f"{name}.png"))
+    assert (sheets["two"] == sheets["frames"]).all()
+    assert sheets["twelve"].size > 3 * sheets["two"].size
+    code, _, err = call(capsys, "preview", config, "--images", 2, "--frames", "0-1")
+    assert code == 2
+    assert "--images and --frames: either of them" in err
