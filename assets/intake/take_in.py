@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.asset import TEXTURE_KEYS, Asset, AssetMeta, Material, MeshArrays
+from scanstage.assets.intake.class_names import class_folder, class_name_of
 from scanstage.assets.intake.clear_volumes import in_metres, settle_volumes
 from scanstage.assets.intake.see_through import settle_see_through
 from scanstage.assets.library.collision_file import COLLISION_FILE, collision_file
@@ -37,8 +38,6 @@ from scanstage.assets.textures.texture_coding import DEFAULT_MAX_PX, code_textur
 # 0.064 %; a fifth of a pixel for an object of 300 pixels), while building the tree that rays are cast through costs
 # 0.03, 0.05, 0.12, 0.65 s an object at 20,000, 50,000, 100,000, 400,000.
 DEFAULT_MAX_TRIANGLES = 50_000
-_CLASS_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
-_RESERVED_CLASS = "primitive"  # ids below it name the built-in shapes
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class IntakeOptions:
     """How a scan is taken in.
 
     Attributes:
-        class_name: the label; letters, digits, ``_``, ``-`` and ``.``.
+        class_name: the label, see :mod:`class_names`.
         unit: ``auto``, ``m``, ``cm`` or ``mm``.
         up: ``auto``, ``y`` or ``z``.
         max_triangles: more are simplified away.
@@ -135,18 +134,12 @@ def add_scan(
 
 def asset_id_of(class_name: str, file_name: str, sha256: str) -> str:
     """The id, below its library, of the asset that a scan file becomes: the same for copies of the same name."""
-    return f"{class_name}/{_slug(file_name)}-{sha256[:8]}"
+    return f"{class_folder(class_name_of(class_name))}/{_slug(file_name)}-{sha256[:8]}"
 
 
 def check_options(options: IntakeOptions) -> None:
     """Raises InputError for an option that can't be used."""
-    name = options.class_name
-    if not _CLASS_NAME.fullmatch(name) or len(name) > 100:
-        proposal = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._")[:100]
-        hint = f"for example {option('class_name')} {proposal}" if proposal else None
-        raise InputError(f"class name {name!r}: only letters, digits, '_', '-' and '.' (not first)", hint)
-    if name == _RESERVED_CLASS:
-        raise InputError(f"class name {name!r} is taken by the built-in shapes", "choose another, for example 'shape'")
+    class_name_of(options.class_name)
     if options.unit not in ("auto", "m", "cm", "mm"):
         raise InputError(f"{option('unit')} {options.unit!r} is not known", "one of auto, m, cm, mm")
     if options.up not in ("auto", "y", "z"):
@@ -193,7 +186,7 @@ def build_asset(
     extents = np.ptp(mesh.vertices, axis=0)
     meta = AssetMeta(
         asset_id=asset_id,
-        class_name=options.class_name,
+        class_name=class_name_of(options.class_name),
         extents_m=(float(extents[0]), float(extents[1]), float(extents[2])),
         triangles=len(mesh.faces),
         materials=materials,
@@ -201,6 +194,7 @@ def build_asset(
         intake={
             "unit": unit.unit,
             "unit_origin": unit.origin,
+            **({"unit_alternatives": list(unit.alternatives)} if unit.alternatives else {}),
             "up": up.up,
             "up_origin": up.origin,
             "source_triangles": census.triangles,

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from scanstage.assets.asset import META_FILE, Asset, AssetMeta, MeshArrays, write_asset
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import did_you_mean, listed
+
+_NAMED = 8
 
 
 def list_assets(library: Path) -> list[Asset]:
@@ -59,6 +62,29 @@ def store_asset(library: Path, meta: AssetMeta, mesh: MeshArrays, files: dict[st
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return Asset(meta, target)
+
+
+def find_asset(library: Path, text: str) -> Asset:
+    """The one asset that is meant: by its id, or by as much of its beginning, or of its name's, as tells it apart.
+
+    Raises InputError where there is none, or several.
+    """
+    assets = list_assets(library)
+    for asset in assets:
+        if asset.meta.asset_id == text:
+            return asset
+    found = [
+        a
+        for a in assets
+        if text and (a.meta.asset_id.startswith(text) or a.meta.asset_id.partition("/")[2].startswith(text))
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = listed([a.meta.asset_id for a in found], most=_NAMED)
+        raise InputError(f"{text!r} may be {len(found)} assets: {names}", "give more of the name")
+    near = did_you_mean(text, [a.meta.asset_id for a in assets])
+    raise InputError(f"{text!r} is not in {library}{near}", "scanstage assets list shows what there is")
 
 
 def remove_asset(library: Path, asset_id: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,8 @@ from rich.table import Table
 
 from scanstage.assets.asset import Asset
 from scanstage.assets.files.user_folders import NAME_LIBRARY, NO_LIBRARY, default_library, library_for_writing
+from scanstage.assets.intake.asset_edits import AssetEdits, edit_asset
+from scanstage.assets.intake.given_scans import classes_by_folder, scan_files
 from scanstage.assets.intake.hdri_pack import HDRI_PACK, LICENSE, URL, pull_hdris
 from scanstage.assets.intake.inspection import Inspection, inspect_scan
 from scanstage.assets.intake.packs import PACKS, pull_pack
@@ -23,10 +24,10 @@ from scanstage.assets.intake.take_in import (
     file_sha256,
     take_in,
 )
-from scanstage.assets.library.stored_assets import list_assets, remove_asset
+from scanstage.assets.library.stored_assets import find_asset, list_assets, remove_asset
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.raw_scans.units import extents_text
-from scanstage.assets.readers.read_scan import SCAN_SUFFIXES
+from scanstage.assets.raw_scans.raw_scan import UNITS_M
+from scanstage.assets.raw_scans.units import extents_text, metres_text
 from scanstage.render.cli.help_pages import SETTINGS, PlainCommand, PlainGroup
 from scanstage.render.terminal.console import Console, outside, print_hint, print_json, print_whole, quoting
 
@@ -39,7 +40,6 @@ app = typer.Typer(
 )
 
 _STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
-_MAX_FILES = 10_000
 # Findings that change how a scan looks or is used.
 _TOLD = ("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '")
 
@@ -49,13 +49,19 @@ Unit = Annotated[str, typer.Option("--unit", help="auto, m, cm or mm.")]
 Up = Annotated[str, typer.Option("--up", help="auto, z or y.")]
 MaxTriangles = Annotated[int, typer.Option("--max-triangles", help="Simplify scans that have more.")]
 Blender = Annotated[Path | None, typer.Option("--blender", help="Blender that reads USD and FBX.")]
+AssetIds = Annotated[
+    list[str], typer.Argument(help="Assets as `list` names them, or how their names begin.", metavar="ASSET…")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 @app.command(cls=PlainCommand, context_settings=SETTINGS)
 def add(
     paths: Paths,
-    class_name: Annotated[str, typer.Option("--class", help="Label of these scans.", metavar="NAME")],
+    class_name: Annotated[
+        str | None,
+        typer.Option("--class", help="Label of these scans; default: the folder that each is in.", metavar="NAME"),
+    ] = None,
     unit: Unit = "auto",
     up: Up = "auto",
     library: Library = None,
@@ -74,15 +80,16 @@ def add(
     ] = None,
     blender: Blender = None,
 ) -> None:
-    """Take scans into the library."""
+    """Take scans into the library: of one class, or of a folder whose folders are classes."""
     options = IntakeOptions(
-        class_name, unit, up, max_triangles, license=license_, author=author, url=url, keypoints=keypoints
+        class_name or "any", unit, up, max_triangles, license=license_, author=author, url=url, keypoints=keypoints
     )
     check_options(options)
     target = library_for_writing(library)
     console = Console()
     problems: list[InputError] = []
-    files, done = _scan_files(paths), 0
+    classes = dict.fromkeys(scan_files(paths), class_name) if class_name else classes_by_folder(paths)
+    files, done = list(classes), 0
     if keypoints is not None and len(files) > 1:
         raise InputError(
             f"--keypoints {keypoints} belongs to one scan, but there are {len(files)}",
@@ -91,8 +98,9 @@ def add(
     taken: dict[str, Path] = {}
     for path in files:
         try:
-            _check_first(path, class_name, taken)
-            asset = take_in(path, options, target, _converter(blender))
+            own = replace(options, class_name=classes[path])
+            _check_first(path, own.class_name, taken)
+            asset = take_in(path, own, target, _converter(blender))
         except InputError as e:
             if not keep_going or len(files) == 1:
                 raise
@@ -101,12 +109,27 @@ def add(
             continue
         done += 1
         taken[asset.meta.asset_id] = path
-        console.print(f"[green]✓[/] {outside(_one_line(asset))}", soft_wrap=True)
+        _print_taken(console, asset, library)
         for note in asset.meta.intake["findings"]:
             if note.startswith(_TOLD):
                 console.print(f"  [yellow]{outside(note)}[/]", soft_wrap=True)
     console.print(f"{done} of {len(files)} scans are in {outside(target)}", soft_wrap=True)
     _report(problems, done)
+
+
+def _print_taken(console: Console, asset: Asset, library: Path | None) -> None:
+    """A green tick; yellow where its size is a guess that may as well be another."""
+    others = asset.meta.intake.get("unit_alternatives", [])
+    mark = "[yellow]?[/]" if others else "[green]✓[/]"
+    console.print(f"{mark} {outside(_one_line(asset))}", soft_wrap=True)
+    place = f" --library {library}" if library else ""
+    for unit in others:
+        size = max(asset.meta.extents_m) * UNITS_M[unit] / UNITS_M[asset.meta.intake["unit"]]
+        command = f"scanstage assets edit {asset.meta.asset_id} --unit {unit}{place}"
+        console.print(
+            f"  [yellow]its file may be in {unit}, and it {metres_text(size)} large:[/] {outside(command)}",
+            soft_wrap=True,
+        )
 
 
 def _check_first(path: Path, class_name: str, taken: dict[str, Path]) -> None:
@@ -155,17 +178,19 @@ def inspect(
     blender: Blender = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is wrong with scans and what intake will do about it. Writes nothing."""
+    """Show what is wrong with scans, and what intake will do about it; writes nothing. Exit code 1: one is refused."""
     absent = [f"{p}: there is no such file" for p in paths if not p.exists()]
     if absent:
         raise InputError(absent)
-    inspections = [inspect_scan(p, unit, up, max_triangles, _converter(blender)) for p in _scan_files(paths)]
+    inspections = [inspect_scan(p, unit, up, max_triangles, _converter(blender)) for p in scan_files(paths)]
     if as_json:
         print_json([asdict(i) for i in inspections])
-        return
-    console = Console()
-    for inspection in inspections:
-        _print_inspection(console, inspection)
+    else:
+        console = Console()
+        for inspection in inspections:
+            _print_inspection(console, inspection)
+    if any(i.refused for i in inspections):
+        raise typer.Exit(1)
 
 
 def _print_inspection(console: Console, inspection: Inspection) -> None:
@@ -273,37 +298,45 @@ def _pull_hdris(library: Path, archive: Path | None, console: Console) -> None:
 
 @app.command(cls=PlainCommand, context_settings=SETTINGS)
 def remove(
-    asset_ids: Annotated[list[str], typer.Argument(help="Assets as `list` names them.", metavar="ASSET…")],
+    asset_ids: AssetIds,
     library: Library = None,
 ) -> None:
     """Remove scans from the library."""
-    target = library or default_library()
-    if target is None:
-        raise InputError(NO_LIBRARY, NAME_LIBRARY)
+    target = _library(library)
     console = Console(soft_wrap=True)
-    for asset_id in asset_ids:
+    found = [find_asset(target, text).meta.asset_id for text in asset_ids]  # all, before any is removed
+    for asset_id in dict.fromkeys(found):
         remove_asset(target, asset_id)
         console.print(f"removed {outside(asset_id)}")
 
 
-def _scan_files(paths: Iterable[Path]) -> list[Path]:
-    """The files themselves; for a folder all scans below it. Raises InputError where there is none."""
-    files: list[Path] = []
-    for path in paths:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        inside = sorted(
-            p
-            for p in path.rglob("*")
-            if p.suffix.lower() in SCAN_SUFFIXES and p.is_file() and not p.name.startswith(".")
-        )
-        if not inside:
-            raise InputError(f"{path}: there are no scans in this folder", f"kinds: {', '.join(SCAN_SUFFIXES)}")
-        files += inside
-    if len(files) > _MAX_FILES:
-        raise InputError(f"{len(files):,} scans at once are more than one call takes ({_MAX_FILES:,})")
-    return list(dict.fromkeys(files))
+@app.command(cls=PlainCommand, context_settings=SETTINGS)
+def edit(
+    asset_ids: AssetIds,
+    unit: Annotated[str | None, typer.Option("--unit", help="That its file is in: m, cm or mm.")] = None,
+    class_name: Annotated[str | None, typer.Option("--class", help="Its label.", metavar="NAME")] = None,
+    license_: Annotated[str | None, typer.Option("--license", help="Recorded with the asset.")] = None,
+    author: Annotated[str | None, typer.Option("--author", help="Recorded with the asset.")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Recorded with the asset.")] = None,
+    library: Library = None,
+) -> None:
+    """Change what was guessed wrongly, or not known, when scans were taken in."""
+    edits = AssetEdits(unit, class_name, license_, author, url)
+    if edits == AssetEdits():
+        raise InputError("nothing to change", "give --unit, --class, --license, --author or --url")
+    target = _library(library)
+    console = Console(soft_wrap=True)
+    for asset in [find_asset(target, text) for text in asset_ids]:
+        edited = edit_asset(target, asset, edits)
+        console.print(f"[green]✓[/] {outside(_one_line(edited))}")
+
+
+def _library(given: Path | None) -> Path:
+    """That exists already. Raises InputError where none is named."""
+    target = given or default_library()
+    if target is None:
+        raise InputError(NO_LIBRARY, NAME_LIBRARY)
+    return target
 
 
 def _converter(blender: Path | None) -> Any:

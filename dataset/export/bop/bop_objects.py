@@ -70,7 +70,7 @@ def bop_objects(dataset: FinishedDataset) -> dict[str, BopObject]:
             sizes[instance.asset_id] = (min(low, scale), max(high, scale))
     _refuse(dataset, pictures, bent, sizes)
     found = _assets(dataset, list(sizes))
-    numbers = _numbers(dataset, list(sizes))
+    numbers = _numbers(dataset, list(sizes), found)
     return {a: BopObject(numbers[a], found[a], sizes[a][0]) for a in sorted(sizes, key=lambda a: numbers[a])}
 
 
@@ -117,9 +117,13 @@ def _assets(dataset: FinishedDataset, wanted: list[str]) -> dict[str, Asset]:
     return found
 
 
-def _numbers(dataset: FinishedDataset, used: list[str]) -> dict[str, int]:
+def _numbers(dataset: FinishedDataset, used: list[str], found: dict[str, Asset]) -> dict[str, int]:
     order = {c.name: i for i, c in enumerate(dataset.categories)}
+
+    def class_of(asset_id: str) -> str:
+        return found[asset_id].meta.class_name if asset_id in found else asset_id.partition("/")[0]
+
     everyone = {*used, *dataset.run.identity.assets}
-    labelled = [a for a in everyone if a in used or a.partition("/")[0] in order]
-    ranked = sorted(labelled, key=lambda a: (order.get(a.partition("/")[0], len(order)), a))
+    labelled = [a for a in everyone if a in used or class_of(a) in order]
+    ranked = sorted(labelled, key=lambda a: (order.get(class_of(a), len(order)), a))
     return {asset_id: i + 1 for i, asset_id in enumerate(ranked)}

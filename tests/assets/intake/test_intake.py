@@ -175,8 +175,8 @@ def test_twice_is_once_and_two_classes_are_two(tmp_path: Path) -> None:
     assert len(list_assets(tmp_path / "library")) == 1
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a/b", "../x", ".hidden", "müsli", "primitive", "x" * 101])
-def test_class_names(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["", " a", "a\nb", "a\u202eb", "primitive", "x" * 101])
+def test_names_that_no_class_has(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError):
         take_in_stl(tmp_path, trimesh.creation.box((0.1, 0.1, 0.1)), IntakeOptions(name))
     assert not (tmp_path / "library").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_one_bad_scan_does_not_stop_the_others(tmp_path: Path, scans: Path) -> N
 @pytest.mark.parametrize(
     "args",
     [
-        ["--class", "a b"],
+        ["--class", " a"],
         ["--class", "thing", "--unit", "km"],
         ["--class", "thing", "--up", "sideways"],
         ["--class", "thing", "--max-triangles", "0"],
@@ -96,7 +97,7 @@ def test_nothing_to_take_in(tmp_path: Path) -> None:
 def test_inspection_in_words_and_json(scans: Path) -> None:
     (scans / "cloud.obj").write_text("v 0 0 0\nv 1 0 0\n")
     code, output = call("inspect", scans)
-    assert code == 0
+    assert code == 1, "one is refused"
     assert "10 cm" in output
     assert "refused" in output
     assert "Poisson" in output
@@ -197,3 +198,63 @@ def test_ids_in_a_list_can_be_copied(tmp_path: Path) -> None:
     assert len(asset.meta.asset_id) > 50
     found = RUN.invoke(app, ["list", "--library", str(library)], env={"COLUMNS": "50"})
     assert asset.meta.asset_id in found.output
+
+
+def test_folders_are_classes(tmp_path: Path) -> None:
+    for name in ("traffic sign/a.stl", "traffic sign/deeper/b.stl", "杯子/c.stl"):
+        path = tmp_path / "scans" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trimesh.creation.box((0.1, 0.1, 0.1 + len(name) / 1000)).export(path)
+    code, output = call("add", tmp_path / "scans", "--library", tmp_path / "library")
+    assert code == 0, output
+    assert "3 of 3 scans" in output
+    found = Counter(a.meta.class_name for a in list_assets(tmp_path / "library"))
+    assert found == {"traffic sign": 2, "杯子": 1}
+    (tmp_path / "scans" / "loose.stl").write_bytes((tmp_path / "scans/杯子/c.stl").read_bytes())
+    code, output = call("add", tmp_path / "scans", "--library", tmp_path / "other")
+    assert code == 2
+    assert "loose.stl lies in no folder of one" in output
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_guess_that_may_be_wrong_is_told_with_what_mends_it(tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    trimesh.creation.cylinder(3, 45).export(tmp_path / "bolt.stl")  # millimetres; taken for centimetres
+    trimesh.creation.box((120, 80, 300)).export(tmp_path / "box.stl")  # nothing but millimetres
+    code, output = call("add", tmp_path / "bolt.stl", tmp_path / "box.stl", "--class", "part", "--library", library)
+    assert code == 0
+    lines = output.splitlines()
+    assert lines[0].startswith("? part/bolt-")
+    command = next(line for line in lines if "--unit mm" in line)
+    assert "its file may be in mm, and it 4.5 cm large:" in command
+    assert any(line.startswith("✓ part/box-") for line in lines)
+    given = command[command.index("scanstage assets ") :].split()[2:]
+    code, output = call(*given)
+    assert code == 0, output
+    bolt = next(a for a in list_assets(library) if "bolt" in a.meta.asset_id)
+    assert max(bolt.meta.extents_m) == pytest.approx(0.045, rel=1e-3)
+    assert "✓ part/bolt-" in output
+    assert "guessed" not in output.split("up")[0]
+
+
+def test_beginnings_of_names_tell_assets_apart(tmp_path: Path, scans: Path) -> None:
+    library = tmp_path / "library"
+    trimesh.creation.box((0.1, 0.2, 0.4)).export(scans / "bowl.stl")
+    call("add", scans, "--class", "thing", "--library", library)
+    code, output = call("remove", "thing/bo", "--library", library)
+    assert code == 2
+    assert "may be 2 assets: thing/bowl-" in output
+    for text, told in (("bal", "removed thing/ball-"), ("thing/bow", "removed thing/bowl-")):
+        code, output = call("remove", text, "--library", library)
+        assert code == 0
+        assert told in output
+    code, output = call("remove", "box", "nothing", "--library", library)
+    assert code == 2
+    assert len(list_assets(library)) == 1, "none is removed where one isn't there"
+    assert call("edit", "box", "--library", library)[0] == 2
+    code, output = call("edit", "box", "--class", "Kiste", "--license", "CC0-1.0", "--library", library)
+    assert code == 0
+    (asset,) = list_assets(library)
+    assert (asset.meta.class_name, asset.meta.asset_id.partition("/")[0]) == ("Kiste", "Kiste")
+    assert asset.meta.source["license"] == "CC0-1.0"
+    assert [p.name for p in library.iterdir()] == ["Kiste"]

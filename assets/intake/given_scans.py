@@ -1,0 +1,57 @@
+"""Which scans are meant by the files and folders that a person names, and of which class each is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
+from scanstage.assets.messages.wording import listed
+from scanstage.assets.readers.read_scan import SCAN_SUFFIXES
+
+MAX_FILES = 10_000
+_NAMED = 5
+
+
+def scan_files(paths: Iterable[Path]) -> list[Path]:
+    """The files themselves; for a folder all scans below it. Raises InputError where there is none."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(
+            p
+            for p in path.rglob("*")
+            if p.suffix.lower() in SCAN_SUFFIXES and p.is_file() and not p.name.startswith(".")
+        )
+        if not inside:
+            raise InputError(f"{path}: there are no scans in this folder", f"kinds: {', '.join(SCAN_SUFFIXES)}")
+        files += inside
+    if len(files) > MAX_FILES:
+        raise InputError(f"{len(files):,} scans at once are more than one call takes ({MAX_FILES:,})")
+    return list(dict.fromkeys(files))
+
+
+def classes_by_folder(paths: Iterable[Path]) -> dict[Path, str]:
+    """Scans, each with the folder below the given one that it is in, which is its class. Raises InputError."""
+    classes: dict[Path, str] = {}
+    alone: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            alone.append(path)
+            continue
+        for file in scan_files([path]):
+            parts = file.relative_to(path).parts
+            if len(parts) > 1:
+                classes[file] = parts[0]
+            else:
+                alone.append(file)
+    if alone:
+        lies = "lie" if len(alone) > 1 else "lies"
+        raise InputError(
+            f"no class is given, and {listed([str(p) for p in alone], most=_NAMED)} {lies} in no folder of one",
+            f"give {option('class_name')} NAME, or a folder with a folder a class: scans/duck/a.glb, scans/mug/b.obj",
+        )
+    return classes

@@ -1,0 +1,71 @@
+"""An asset with another unit is the asset that it would have been, had its unit been known."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from support.hollow_shapes import ring
+from support.scan_files import write_binary_stl
+
+from scanstage.assets.asset import Asset
+from scanstage.assets.intake.asset_edits import AssetEdits, edit_asset
+from scanstage.assets.intake.take_in import IntakeOptions, take_in
+from scanstage.assets.library.collision_file import load_collision
+from scanstage.assets.library.stored_assets import list_assets
+from scanstage.assets.messages.errors import InputError
+
+
+def taken(folder: Path, mesh: trimesh.Trimesh, unit: str) -> Asset:
+    folder.mkdir()
+    scan = write_binary_stl(folder / "scan.stl", mesh)
+    (folder / "scan.keypoints.yaml").write_text("keypoints: {rim: [1.0, 2.0, 3.0]}")
+    return take_in(scan, IntakeOptions("thing", unit=unit), folder / "library")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("coacd") is None, reason="coacd isn't installed")
+@pytest.mark.usefixtures("collision_parts")
+def test_it_is_as_if_its_unit_had_been_given(tmp_path: Path) -> None:
+    mesh = ring()
+    mesh.apply_scale(1000)
+    wrong, right = taken(tmp_path / "wrong", mesh, "cm"), taken(tmp_path / "right", mesh, "mm")
+    assert load_collision(right.folder), "a ring collides by parts"
+    edited = edit_asset(tmp_path / "wrong" / "library", wrong, AssetEdits(unit="mm"))
+    (stored,) = list_assets(tmp_path / "wrong" / "library")
+    assert stored.meta == edited.meta
+    assert stored.meta.asset_id == wrong.meta.asset_id
+    np.testing.assert_allclose(stored.meta.extents_m, right.meta.extents_m, rtol=1e-5)
+    np.testing.assert_allclose(stored.meta.keypoints["rim"], right.meta.keypoints["rim"], rtol=1e-4)
+    for name in ("vertices", "hull"):
+        np.testing.assert_allclose(getattr(stored.mesh(), name), getattr(right.mesh(), name), atol=1e-6)
+    before, after = load_collision(wrong.folder), load_collision(stored.folder)
+    assert len(before) == len(after) > 1
+    ours = np.concatenate(after)
+    theirs = np.concatenate(load_collision(right.folder))
+    np.testing.assert_allclose(np.ptp(ours, axis=0), np.ptp(theirs, axis=0), rtol=0.02)
+    assert (stored.meta.intake["unit"], stored.meta.intake["unit_origin"]) == ("mm", "given")
+    assert (stored.folder / "thumbnail.jpg").read_bytes() == (right.folder / "thumbnail.jpg").read_bytes()
+
+
+def test_what_cannot_be_changed_is_told_and_left(tmp_path: Path) -> None:
+    box = taken(tmp_path / "box", trimesh.creation.box((0.1, 0.1, 0.1)), "m")
+    library = tmp_path / "box" / "library"
+    other = take_in(tmp_path / "box" / "scan.stl", IntakeOptions("other"), library)
+    before = [(a.meta, a.digest()) for a in list_assets(library)]
+    for edits, told in (
+        (AssetEdits(unit="mm"), "0.1 mm large"),
+        (AssetEdits(unit="km"), "'km' is not known"),
+        (AssetEdits(class_name="other"), f"{other.meta.asset_id} is in"),
+        (AssetEdits(class_name=" "), "class name"),
+    ):
+        with pytest.raises(InputError) as refused:
+            edit_asset(library, box, edits)
+        assert told in str(refused.value)
+    assert [(a.meta, a.digest()) for a in list_assets(library)] == before
+    unknown = replace(box, meta=replace(box.meta, intake={}))
+    with pytest.raises(InputError, match="isn't known which unit"):
+        edit_asset(library, unknown, AssetEdits(unit="cm"))
