@@ -36,11 +36,12 @@ def estimate(
     from scanstage.render.commands.estimate import estimate as reckoned
     from scanstage.render.engine.blender_session import BlenderEngines
     from scanstage.render.terminal.estimate_tables import print_estimate
+    from scanstage.scenes.config.problem_lines import told_with_lines
 
     place = folder_of(out)
     loaded = read_config(config, GenerateOptions(tuple(set_ or ()), images=images, seed=seed, workers=workers))
     progress = Console(stderr=True, soft_wrap=True)
-    with logged_to(progress), ProgressView(progress) as view:
+    with logged_to(progress), ProgressView(progress) as view, told_with_lines(config):
         engines = context.obj or BlenderEngines(blender)
         found = reckoned(loaded, config.resolve().parent, place, engines, view)
     if json_ == "-":

@@ -62,6 +62,7 @@ def generate(
     from scanstage.render.commands.generate import generate as run
     from scanstage.render.engine.blender_session import BlenderEngines
     from scanstage.render.terminal.progress_bar import ProgressView
+    from scanstage.scenes.config.problem_lines import told_with_lines
 
     options = GenerateOptions(
         overrides=tuple(set_ or ()),
@@ -79,7 +80,7 @@ def generate(
     )
     console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
     loaded, command = read_config(config, options), command_of(config, options)
-    with ProgressView(console) as view:
+    with ProgressView(console) as view, told_with_lines(config):
         summary = run(loaded, config.resolve().parent, options, command, context.obj or BlenderEngines(blender), view)
     folder = summary.folder
     if options.part.alone:

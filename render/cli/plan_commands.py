@@ -92,10 +92,11 @@ def preview(
 
 def _planner(config: Path, set_: list[str] | None, seed: int | None, images: int | None) -> Planner:
     from scanstage.render.bookkeeping.run_options import GenerateOptions, read_config
+    from scanstage.scenes.config.problem_lines import told_with_lines
     from scanstage.scenes.planning.preflight import open_planner
 
     loaded = read_config(config, GenerateOptions(tuple(set_ or ()), images, seed))
-    with Console(stderr=True).status(BUSY["reading scans"]):
+    with Console(stderr=True).status(BUSY["reading scans"]), told_with_lines(config):
         return open_planner(loaded, config.resolve().parent)
 
 

@@ -40,12 +40,21 @@ def load_config(path: Path, overrides: list[str] | None = None, base: Path | Non
             is wrong with the calibration file that it names.
     """
     node, plain = _compose(path), PlainData(str(path))
+    if node is None and not overrides:
+        hint = "a config may be as short as `assets: {source: samples}`; configs/quickstart.yaml is an example"
+        raise InputError(f"{path}: is empty", hint)
     data = {} if node is None else plain.build(node)
     lines, problems = plain.lines, plain.problems
     if not isinstance(data, dict):
         raise InputError(bounded(problems) or f"{path}: expected a mapping of keys, got {_type_name(data)}")
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem).lstrip(".")[:LONGEST_NAME]
     return _checked(data, overrides or (), name or "dataset", (path, lines, problems), base or path.resolve().parent)
+
+
+def read_nodes(path: Path) -> tuple[Any, Lines]:
+    """A file's plain data and the line of every value, unchecked. Raises InputError where it isn't YAML."""
+    node, plain = _compose(path), PlainData(str(path))
+    return None if node is None else plain.build(node), plain.lines
 
 
 def check_config(data: Mapping[str, Any], overrides: Sequence[str], base: Path) -> RunConfig:

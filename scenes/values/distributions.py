@@ -69,7 +69,7 @@ class _Kind(BaseModel):
 class Uniform(_Kind):
     """Uniform in [low, high)."""
 
-    uniform: Interval
+    uniform: Interval = Field(description="low and high: evenly between")
 
     @field_validator("uniform")
     @classmethod
@@ -88,7 +88,7 @@ class Uniform(_Kind):
 class LogUniform(_Kind):
     """exp(U(log low, log high))."""
 
-    log_uniform: Interval
+    log_uniform: Interval = Field(description="low and high, above 0: evenly in the logarithm")
 
     @field_validator("log_uniform")
     @classmethod
@@ -110,10 +110,10 @@ class LogUniform(_Kind):
 class NormalParameters(_Kind):
     """Parameters of :class:`Normal`."""
 
-    mean: Finite
-    std: Annotated[Finite, Field(ge=0)]
-    min: Finite | None = None
-    max: Finite | None = None
+    mean: Finite = Field(description="of the distribution")
+    std: Annotated[Finite, Field(ge=0)] = Field(description="standard deviation")
+    min: Finite | None = Field(None, description="lowest value; default: four standard deviations below the mean")
+    max: Finite | None = Field(None, description="highest value; default: four above")
 
     @property
     def bounds(self) -> Interval:
@@ -131,7 +131,7 @@ class NormalParameters(_Kind):
 class Normal(_Kind):
     """Normal, redrawn until inside its bounds."""
 
-    normal: NormalParameters
+    normal: NormalParameters = Field(description="mean, std, and bounds")
 
     def sample(self, rng: np.random.Generator, variables: Mapping[str, Any]) -> float:
         """Draw one float; after 100 draws outside the bounds, the nearer bound."""
@@ -151,7 +151,7 @@ class Normal(_Kind):
 class Integer(_Kind):
     """Whole numbers, both ends included."""
 
-    integer: tuple[Whole, Whole]
+    integer: tuple[Whole, Whole] = Field(description="low and high: a whole number, both ends included")
 
     @field_validator("integer")
     @classmethod
@@ -171,7 +171,9 @@ class Integer(_Kind):
 class Choice(_Kind):
     """One of a list, evenly; or one of a mapping's keys, by weight."""
 
-    choice: list[Scalar] | dict[Scalar, Annotated[Finite, Field(ge=0)]]
+    choice: list[Scalar] | dict[Scalar, Annotated[Finite, Field(ge=0)]] = Field(
+        description="a list: one of it, evenly; a mapping: one of its keys, by weight"
+    )
 
     @field_validator("choice")
     @classmethod
@@ -198,9 +200,9 @@ class Choice(_Kind):
 class HsvParameters(_Kind):
     """Parameters of :class:`Hsv`; hue in turns."""
 
-    hue: AnyValue
-    saturation: AnyValue
-    value: AnyValue
+    hue: AnyValue = Field(description="0 to 1, from red by green and blue to red")
+    saturation: AnyValue = Field(description="0: grey, 1: pure")
+    value: AnyValue = Field(description="0: black, 1: bright")
 
     @model_validator(mode="after")
     def _in_range(self) -> HsvParameters:
@@ -214,7 +216,7 @@ class HsvParameters(_Kind):
 class Hsv(_Kind):
     """A colour by hue, saturation and value, as ``#rrggbb``."""
 
-    hsv: HsvParameters
+    hsv: HsvParameters = Field(description="a colour by hue, saturation, value")
 
     def sample(self, rng: np.random.Generator, variables: Mapping[str, Any]) -> str:
         """Draw hue, saturation and value, in this order."""
@@ -234,7 +236,7 @@ class Hsv(_Kind):
 class Variable(_Kind):
     """The value that a shared variable drew for this picture."""
 
-    var: str
+    var: str = Field(description="name of one of the variables")
 
     def sample(self, rng: np.random.Generator, variables: Mapping[str, Any]) -> Any:
         """Look the variable up; draws nothing."""
@@ -252,15 +254,15 @@ class Variable(_Kind):
 class SwitchParameters(_Kind):
     """Parameters of :class:`Switch`."""
 
-    by: str
-    cases: dict[Scalar, AnyValue]
-    default: AnyValue | None = None
+    by: str = Field(description="name of the variable")
+    cases: dict[Scalar, AnyValue] = Field(description="value by value of the variable")
+    default: AnyValue | None = Field(None, description="for values without a case")
 
 
 class Switch(_Kind):
     """A value that depends on what a shared variable drew."""
 
-    switch: SwitchParameters
+    switch: SwitchParameters = Field(description="a value by the value of a variable")
 
     def sample(self, rng: np.random.Generator, variables: Mapping[str, Any]) -> Any:
         """Draw from the case of the variable's value, else from the default."""

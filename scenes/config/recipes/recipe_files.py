@@ -18,6 +18,10 @@ WHOLE = (("stage",), ("background",), ("balance",), ("variables",), ("distractor
 """Mappings that a config replaces as a whole: half of one stage and half of another make no place."""
 
 
+INSTEAD: dict[tuple[str, ...], tuple[str, ...]] = {("camera", "focal_mm"): ("fov_deg", "intrinsics")}
+"""Keys of a recipe that a config leaves out where it says the same by others beside them."""
+
+
 def keys_of(name: str) -> dict[str, Any]:
     """Keys and values of a recipe, by section."""
     return yaml.load(recipe_text(name), PlainLoader)
@@ -49,6 +53,8 @@ def _laid(data: dict[str, Any], recipe: dict[str, Any], at: tuple[str, ...]) -> 
     for key, value in recipe.items():
         here = (*at, key)
         if key not in data:
+            if any(data.get(other) is not None for other in INSTEAD.get(here, ())):
+                continue
             data[key] = value
             yield here
         elif here not in WHOLE and _is_section(data[key]) and _is_section(value):

@@ -31,7 +31,7 @@ class Source(Section):
 class Tempered(Source):
     """Shares in proportion to real frequencies to a power: 1 keeps them, 0 is uniform."""
 
-    power: Share
+    power: Share = Field(description="1 keeps real frequencies, 0 evens them out")
 
 
 class RepeatFactor(Source):
@@ -57,7 +57,7 @@ class FillSource(Source):
 class Fill(Section):
     """Add exactly what a real dataset lacks."""
 
-    fill: FillSource
+    fill: FillSource = Field(description="labels that each class is to have at least, together with the real ones")
 
 
 KINDS = ("power", "repeat_factor", "effective_number", "fill")

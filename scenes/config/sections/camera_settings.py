@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from scanstage.assets.messages.wording import shown
 from scanstage.scenes.config.sections.section import Section
 from scanstage.scenes.config.sections.value_types import Degrees, Elevation, Number, NumberOr, Share, Text
 from scanstage.scenes.values.distributions import AnyValue, LogUniform, Uniform, outcomes
 
 WIDEST_PINHOLE_DEG = 170
+_SIZE = re.compile(r"(\d{1,6})\s*[xX×]\s*(\d{1,6})")
 Coefficient = Annotated[AnyValue, Number(-1000, 1000)]
 LOOK_NAMES = ("clean", "industrial", "phone", "webcam")
 """What each is: :mod:`camera_looks`."""
@@ -39,25 +42,25 @@ IntrinsicsSource = Annotated[
 class BrownConrady(Section):
     """Radial and tangential distortion, as OpenCV's calibrateCamera gives it (k4 to k6: its rational model)."""
 
-    model: Literal["brown_conrady"] = "brown_conrady"
-    k1: Coefficient = 0.0
-    k2: Coefficient = 0.0
-    p1: Coefficient = 0.0
-    p2: Coefficient = 0.0
-    k3: Coefficient = 0.0
-    k4: Coefficient = 0.0
-    k5: Coefficient = 0.0
-    k6: Coefficient = 0.0
+    model: Literal["brown_conrady"] = Field("brown_conrady", description="radial and tangential, the default")
+    k1: Coefficient = Field(0.0, description="radial, with r²")
+    k2: Coefficient = Field(0.0, description="radial, with r⁴")
+    p1: Coefficient = Field(0.0, description="tangential")
+    p2: Coefficient = Field(0.0, description="tangential")
+    k3: Coefficient = Field(0.0, description="radial, with r⁶")
+    k4: Coefficient = Field(0.0, description="radial, of the denominator, with r²")
+    k5: Coefficient = Field(0.0, description="radial, of the denominator, with r⁴")
+    k6: Coefficient = Field(0.0, description="radial, of the denominator, with r⁶")
 
 
 class Fisheye(Section):
     """Kannala-Brandt distortion, as OpenCV's fisheye module gives it. All zero is the equidistant fisheye. Cycles."""
 
-    model: Literal["fisheye"] = "fisheye"
-    k1: Coefficient = 0.0
-    k2: Coefficient = 0.0
-    k3: Coefficient = 0.0
-    k4: Coefficient = 0.0
+    model: Literal["fisheye"] = Field("fisheye", description="equidistant fisheye with distortion")
+    k1: Coefficient = Field(0.0, description="with θ³")
+    k2: Coefficient = Field(0.0, description="with θ⁵")
+    k3: Coefficient = Field(0.0, description="with θ⁷")
+    k4: Coefficient = Field(0.0, description="with θ⁹")
 
 
 def _distortion_model(value: Any) -> str:
@@ -139,7 +142,7 @@ class CameraConfig(Section):
     """Where the camera stands, what lens it has and how it exposes."""
 
     resolution: tuple[Annotated[int, Field(ge=16, le=16384)], Annotated[int, Field(ge=16, le=16384)]] = Field(
-        (640, 480), description="width and height in pixels"
+        (640, 480), description="width and height in pixels: [640, 480], or 640x480"
     )
     framing: Annotated[AnyValue, Text("objects", "object", "midst")] = Field(
         "objects",
@@ -169,7 +172,8 @@ class CameraConfig(Section):
     roll_deg: Annotated[AnyValue, Number(-180, 180)] = Field(0.0, description="turn about the viewing axis")
     look_at_jitter: Annotated[AnyValue, Number(0, 2)] = Field(0.1, description="how far the aim may miss, in radii")
     fov_deg: Annotated[AnyValue, Number(1, 350)] | None = Field(
-        None, description="horizontal field of view before distortion, above 170 of a fisheye alone; overrides focal_mm"
+        None,
+        description="horizontal field of view before distortion, above 170 of a fisheye alone; instead of focal_mm",
     )
     focal_mm: Annotated[AnyValue, Number(1, 2000)] = Field(35.0, description="focal length")
     sensor_mm: Annotated[AnyValue, Number(1, 200)] = Field(36.0, description="width of the sensor")
@@ -189,8 +193,8 @@ class CameraConfig(Section):
         description="width of the pictures that this kind of camera takes: in smaller ones, what a look says in pixels "
         "shrinks, as in a photo that was scaled down; none: it is said of the picture as it is; default: by the look",
     )
-    depth_of_field: DepthOfField | None = None
-    motion_blur: MotionBlur | None = None
+    depth_of_field: DepthOfField | None = Field(None, description="blur of what is out of focus; default: none")
+    motion_blur: MotionBlur | None = Field(None, description="blur of what moves; default: none")
     vignetting: Share | None = Field(None, description="share of light lost in the corners; default: 0")
     chromatic_aberration_px: Annotated[AnyValue, Number(-50, 50)] | None = Field(
         None, description="shift at the corners, red outwards and blue inwards; default: 0"
@@ -198,8 +202,10 @@ class CameraConfig(Section):
     blur_px: Annotated[AnyValue, Number(0, 100)] | None = Field(
         None, description="softness of lens and focus: sigma of a Gaussian; default: 0"
     )
-    noise: SensorNoise | None = None
-    white_balance: WhiteBalance | None = None
+    noise: SensorNoise | None = Field(None, description="of the sensor; default: none, or by the look")
+    white_balance: WhiteBalance | None = Field(
+        None, description="what the camera makes of the light's colour; default: leaves it, or by the look"
+    )
     exposure: Annotated[AnyValue, NumberOr("auto", low=-30, high=30)] = Field(
         "auto", description="auto meters the picture; a number is fixed, in EV"
     )
@@ -218,7 +224,7 @@ class CameraConfig(Section):
     saturation: Annotated[AnyValue, Number(0, 4)] | None = Field(
         None, description="factor on colourfulness; 0: a monochrome camera; default: 1"
     )
-    sharpening: Sharpening | None = None
+    sharpening: Sharpening | None = Field(None, description="as cameras do it; default: none, or by the look")
     detail: Annotated[AnyValue, Number(0.05, 1)] | None = Field(
         None, description="share of the width that the camera really delivers: scaled down by it and up; default: 1"
     )
@@ -226,6 +232,21 @@ class CameraConfig(Section):
         None,
         description="JPEG quality of the camera's own file or stream (4:2:0), whatever output.format is; default: none",
     )
+
+    @field_validator("resolution", mode="before")
+    @classmethod
+    def _width_and_height(cls, v: Any) -> Any:
+        if isinstance(v, str) and (found := _SIZE.fullmatch(v.strip())):
+            return int(found[1]), int(found[2])
+        if not isinstance(v, list | tuple) or len(v) != 2:
+            raise ValueError(f"expected width and height in pixels, such as [640, 480] or 640x480, got {shown(v)}")
+        return v
+
+    @model_validator(mode="after")
+    def _one_way_to_say_the_view(self) -> CameraConfig:
+        if self.fov_deg is not None and "focal_mm" in self.model_fields_set:
+            raise ValueError("fov_deg and focal_mm exclude each other: give one of them")
+        return self
 
     @model_validator(mode="after")
     def _wide_views_need_a_fisheye(self) -> CameraConfig:

@@ -16,11 +16,19 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class ClassRules(Section):
     """Rules of one class; what is not given is as for all."""
 
-    min_pixels: Pixels | None = None
-    min_visible_fraction: Fraction | None = None
-    min_box_px: Pixels | None = None
-    max_truncated_fraction: Fraction | None = None
-    on_violation: OnViolation | None = None
+    min_pixels: Pixels | None = Field(None, description="least number of visible pixels; default: as for all")
+    min_visible_fraction: Fraction | None = Field(
+        None, description="least share of its pixels in the image that is visible; default: as for all"
+    )
+    min_box_px: Pixels | None = Field(
+        None, description="least length of the shorter side of the box; default: as for all"
+    )
+    max_truncated_fraction: Fraction | None = Field(
+        None, description="largest share of its pixels outside the image; default: as for all"
+    )
+    on_violation: OnViolation | None = Field(
+        None, description="what to do with an object that breaks a rule; default: as for all"
+    )
 
 
 class KeepRules(Section):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from scanstage.scenes.config.sections.section import Section
 from scanstage.scenes.config.sections.value_types import (
@@ -37,7 +37,8 @@ class HdriConfig(Section):
 
     image: Annotated[AnyValue, Text()] = Field(
         Choice(choice=[f"builtin:{name}" for name in BUILTIN_HDRIS if name != "night"]),
-        description=f"builtin:<name> ({', '.join(BUILTIN_HDRIS)}), a .hdr or .exr file, or a folder of such",
+        description=f"builtin (any of those that every Blender carries), builtin:<name> ({', '.join(BUILTIN_HDRIS)}), "
+        "a .hdr or .exr file, or a folder of such",
     )
     place: Literal["stage", "indoors", "outdoors", "any"] = Field(
         "stage",
@@ -47,6 +48,11 @@ class HdriConfig(Section):
     )
     rotation_deg: Degrees = Field(Uniform(uniform=(0, 360)), description="about the vertical")
     strength: Annotated[AnyValue, Number(0, 1000)] = Field(1.0, description="factor on the image's radiance")
+
+    @field_validator("image", mode="before")
+    @classmethod
+    def _all_builtin(cls, v: Any) -> Any:
+        return {"choice": [f"builtin:{name}" for name in BUILTIN_HDRIS]} if v == "builtin" else v
 
 
 class AmbientConfig(Section):
@@ -59,7 +65,9 @@ class AmbientConfig(Section):
 class LampConfig(Section):
     """One lamp, or ``count`` of a kind; aimed at the objects."""
 
-    kind: Literal["sun", "area", "point"]
+    kind: Literal["sun", "area", "point"] = Field(
+        description="sun: parallel light from far away; area: a square that shines; point: all around"
+    )
     count: Annotated[AnyValue, Whole(0, 16)] = Field(1, description="how many, each drawn by itself")
     power: Annotated[AnyValue, Number(0, 1e6)] = Field(description="watts; for a sun W/m²")
     temperature_k: Annotated[AnyValue, Number(1000, 20000)] = Field(5500, description="colour temperature in kelvin")
@@ -79,9 +87,11 @@ class LampConfig(Section):
 class LightConfig(Section):
     """All light of a picture. With neither ``hdri`` nor ``ambient`` there is the default HDRI choice."""
 
-    hdri: HdriConfig | None = None
-    ambient: AmbientConfig | None = None
-    lamps: list[LampConfig] = Field(default_factory=list, max_length=64)
+    hdri: HdriConfig | None = Field(
+        None, description="light from an environment image; default, without ambient: one of the built-in ones"
+    )
+    ambient: AmbientConfig | None = Field(None, description="even light in place of an environment image")
+    lamps: list[LampConfig] = Field(default_factory=list, max_length=64, description="beside either")
 
     @model_validator(mode="after")
     def _one_environment(self) -> LightConfig:

@@ -14,7 +14,7 @@ from scanstage.scenes.values.distributions import AnyValue, Uniform
 class Drop(Section):
     """Objects fall onto the stage, settle and rest (rigid-body physics)."""
 
-    kind: Literal["drop"] = "drop"
+    kind: Literal["drop"] = Field("drop", description="objects fall, settle and rest")
     density: Annotated[AnyValue, Number(0.02, 1.0)] = Field(
         Uniform(uniform=(0.25, 0.45)), description="share of the floor area that the objects cover"
     )
@@ -24,7 +24,7 @@ class Drop(Section):
 class Upright(Section):
     """Objects stand on the stage as they were scanned, turned about the vertical."""
 
-    kind: Literal["upright"] = "upright"
+    kind: Literal["upright"] = Field("upright", description="objects stand as they were scanned")
     density: Annotated[AnyValue, Number(0.02, 0.8)] = Field(
         Uniform(uniform=(0.15, 0.35)), description="share of the floor area that the objects cover"
     )
@@ -34,7 +34,7 @@ class Upright(Section):
 class Scatter(Section):
     """Objects float in a volume, in any orientation, without touching."""
 
-    kind: Literal["scatter"] = "scatter"
+    kind: Literal["scatter"] = Field("scatter", description="objects float")
     density: Annotated[AnyValue, Number(0.005, 0.3)] = Field(
         Uniform(uniform=(0.04, 0.1)), description="share of the volume that bounding spheres fill"
     )

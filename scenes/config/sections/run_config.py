@@ -159,13 +159,13 @@ class DistractorsConfig(Section):
 class HdriBackground(Section):
     """The environment image itself."""
 
-    kind: Literal["hdri"] = "hdri"
+    kind: Literal["hdri"] = Field("hdri", description="the environment image that gives the light")
 
 
 class ColorBackground(Section):
     """A flat colour."""
 
-    kind: Literal["color"] = "color"
+    kind: Literal["color"] = Field("color", description="one flat colour")
     color: Color = Field("#808080", description="sRGB")
 
 
@@ -175,7 +175,7 @@ InPhoto = Annotated[float, Field(ge=0, le=1)]
 class BackplateBackground(Section):
     """A photo behind the objects; the stage, where there is one, only catches shadows."""
 
-    kind: Literal["backplate"] = "backplate"
+    kind: Literal["backplate"] = Field("backplate", description="photos behind the objects")
     images: Path = Field(description="an image file or a folder of images")
     shadows: bool = Field(True, description="let a ground stage catch shadows onto the photo")
     horizon: Annotated[AnyValue, Number(-3, 0.9)] | None = Field(
@@ -213,23 +213,49 @@ def _lower(value: Any) -> Any:
 class RenderConfig(Section):
     """Engine, device and quality. Single keys override the preset."""
 
-    preset: Preset = "standard"
-    engine: EngineName = "cycles"
-    device: Annotated[Device, BeforeValidator(_lower)] = "auto"
-    samples: Annotated[int, Field(ge=1, le=65536)] | None = None
-    noise_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    min_samples: Annotated[int, Field(ge=1, le=65536)] | None = None
+    preset: Preset = Field(
+        "standard",
+        description="draft: to look at a config; standard: for datasets; final: for people. Keys beside it count first",
+    )
+    engine: EngineName = Field(
+        "cycles", description="cycles traces paths; eevee rasterises, on a GPU, without a fisheye"
+    )
+    device: Annotated[Device, BeforeValidator(_lower)] = Field(
+        "auto",
+        description="auto: the first of OPTIX, CUDA, HIP, ONEAPI, METAL that is there, else the CPU; a named one that "
+        "is absent is an error",
+    )
+    samples: Annotated[int, Field(ge=1, le=65536)] | None = Field(
+        None, description="paths a pixel at most; default: by the preset"
+    )
+    noise_threshold: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="below it adaptive sampling stops a pixel; 0: never; default: by the preset"
+    )
+    min_samples: Annotated[int, Field(ge=1, le=65536)] | None = Field(
+        None, description="a pixel before adaptive sampling may stop it; default: by the preset"
+    )
     denoise: Denoise | None = Field(
         None, description="off; fast, balanced, high: the whole picture; light: what falls on surfaces, texture apart"
     )
     albedo_samples: Annotated[int, Field(ge=0, le=65536)] | None = Field(
         None, description="of colours and sky alone, where light is denoised apart from them"
     )
-    max_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
-    diffuse_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
-    glossy_bounces: Annotated[int, Field(ge=0, le=128)] | None = None
-    clamp_indirect: Annotated[float, Field(ge=0, le=1e6)] | None = None
-    world_map_px: Annotated[int, Field(ge=0, le=16384)] | None = None
+    max_bounces: Annotated[int, Field(ge=0, le=128)] | None = Field(
+        None, description="of light in all; default: by the preset"
+    )
+    diffuse_bounces: Annotated[int, Field(ge=0, le=128)] | None = Field(
+        None, description="of these, off matt surfaces; default: by the preset"
+    )
+    glossy_bounces: Annotated[int, Field(ge=0, le=128)] | None = Field(
+        None, description="of these, off glossy surfaces; default: by the preset"
+    )
+    clamp_indirect: Annotated[float, Field(ge=0, le=1e6)] | None = Field(
+        None,
+        description="upper bound of an indirect sample's radiance, against fireflies; 0: none; default: by the preset",
+    )
+    world_map_px: Annotated[int, Field(ge=0, le=16384)] | None = Field(
+        None, description="width of the environment's importance map; 0: Cycles chooses; default: by the preset"
+    )
     hdri_light: HdriLight | None = Field(
         None, description="split: bright spots of an HDRI light as lamps, for fewer samples; exact: the image as it is"
     )
@@ -247,7 +273,7 @@ class RenderConfig(Section):
 class OutputConfig(Section):
     """What is written."""
 
-    format: Literal["jpg", "png"] = "jpg"
+    format: Literal["jpg", "png"] = Field("jpg", description="of the pictures")
     quality: Annotated[AnyValue, Whole(1, 100)] = Field(93, description="of JPEG images")
     depth: bool = Field(False, description="depth/NNNNNN.png in millimetres (16 bit) and .exr in metres")
     normals: bool = Field(False, description="normals/NNNNNN.exr and .png, in the camera's frame")
@@ -274,7 +300,9 @@ class RunConfig(Section):
         description="of the dataset; default: the YAML's file name",
     )
     images: Annotated[int, Field(ge=1, le=10_000_000)] = Field(100, description="pictures to make")
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        0, description="everything drawn follows from it: the same seed gives the same pictures"
+    )
     recipe: RecipeName | None = Field(
         None, description="named starting point: gives every key that this config doesn't (docs/realism.md)"
     )
@@ -286,22 +314,29 @@ class RunConfig(Section):
     negatives: Share = Field(
         0.0, description="share of pictures that show no labelled object, whatever objects.count draws"
     )
-    assets: AssetsConfig = Field(default_factory=AssetsConfig)
-    objects: ObjectsConfig = Field(default_factory=ObjectsConfig)
-    distractors: DistractorsConfig = Field(default_factory=DistractorsConfig)
+    assets: AssetsConfig = Field(default_factory=AssetsConfig, description="which scans are placed")
+    objects: ObjectsConfig = Field(
+        default_factory=ObjectsConfig, description="how many, how they lie, and how their materials vary"
+    )
+    distractors: DistractorsConfig = Field(
+        default_factory=DistractorsConfig, description="other things that lie about, without labels"
+    )
     stage: Annotated[
         list[Stage],
         Field(min_length=1, max_length=1000),
         BeforeValidator(_as_list, json_schema_input_type=Stage | list[Stage]),
     ] = Field(default_factory=_default_stage, description="one stage, or a list chosen from by weight")
-    light: LightConfig = Field(default_factory=LightConfig)
-    background: Background = Field(default_factory=HdriBackground)
-    camera: CameraConfig = Field(default_factory=CameraConfig)
-    labels: LabelsConfig = Field(default_factory=LabelsConfig)
+    light: LightConfig = Field(default_factory=LightConfig, description="environment image or even light, and lamps")
+    background: Background = Field(default_factory=HdriBackground, description="what is seen behind everything")
+    camera: CameraConfig = Field(default_factory=CameraConfig, description="where it stands, its lens, its sensor")
+    labels: LabelsConfig = Field(default_factory=LabelsConfig, description="which visible objects get a label")
     balance: BalanceConfig | None = Field(None, description="how many labels each class is to have")
-    render: RenderConfig = Field(default_factory=RenderConfig)
-    output: OutputConfig = Field(default_factory=OutputConfig)
-    workers: WorkersConfig = Field(default_factory=WorkersConfig)
+    render: RenderConfig = Field(default_factory=RenderConfig, description="engine, device and quality")
+    output: OutputConfig = Field(default_factory=OutputConfig, description="form of the pictures, and maps beside them")
+    workers: WorkersConfig = Field(
+        default_factory=WorkersConfig,
+        description="how many Blender processes, and what becomes of slow and greedy ones",
+    )
 
     @property
     def lit_by_photo(self) -> bool:

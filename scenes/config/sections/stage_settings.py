@@ -25,8 +25,8 @@ class Looks(Section):
     texture_size_m: Annotated[AnyValue, Number(1e-3, 1e4)] | None = Field(
         None, description="edge of one repetition; of a photo 1 m unless given"
     )
-    roughness: Share | None = None
-    metallic: Share | None = None
+    roughness: Share | None = Field(None, description="0 mirrors, 1 is matt; default: the texture's own range")
+    metallic: Share | None = Field(None, description="0 or 1 mostly; default: the texture's own")
     bump: Annotated[AnyValue, Number(0, 10)] = Field(1.0, description="factor on the texture's relief")
 
 
@@ -41,38 +41,42 @@ class _Stage(Section):
 class NoStage(_Stage):
     """Nothing to rest on: for scattered objects."""
 
-    kind: Literal["none"]
+    kind: Literal["none"] = Field(description="nothing to rest on")
     place: Place = Field("any", description="where it is: what HDRIs are chosen from, see light.hdri.place")
 
 
 class Ground(_Stage):
     """A square of ground."""
 
-    kind: Literal["ground"]
+    kind: Literal["ground"] = Field(description="a square of ground")
     place: Place = Field("outdoors", description="where it lies: what HDRIs are chosen from, see light.hdri.place")
     size_m: Annotated[AnyValue, Number(0.01, 1e4)] = Field(6.0, description="edge of the square")
-    looks: Looks = Field(default_factory=Looks)
+    looks: Looks = Field(default_factory=Looks, description="of the ground")
 
 
 class Table(_Stage):
     """A table: top and legs, in front of whatever the background is."""
 
-    kind: Literal["table"] = "table"
-    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field(Uniform(uniform=(1.2, 1.8)))
-    depth_m: Annotated[AnyValue, Number(0.1, 100)] = Field(Uniform(uniform=(0.8, 1.2)))
-    looks: Looks = Field(default_factory=Looks)
-    legs: bool = True
+    kind: Literal["table"] = Field("table", description="a table")
+    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field(
+        Uniform(uniform=(1.2, 1.8)), description="of its top, along X"
+    )
+    depth_m: Annotated[AnyValue, Number(0.1, 100)] = Field(
+        Uniform(uniform=(0.8, 1.2)), description="of its top, along Y"
+    )
+    looks: Looks = Field(default_factory=Looks, description="of its top")
+    legs: bool = Field(True, description="four, down to a floor that isn't seen")
 
 
 class Shelf(_Stage):
     """A shelf on a wall: back, sides and boards; objects stand on the boards. Its open side faces azimuth 0."""
 
-    kind: Literal["shelf"]
-    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field(Uniform(uniform=(0.8, 1.2)))
-    depth_m: Annotated[AnyValue, Number(0.05, 100)] = Field(Uniform(uniform=(0.25, 0.4)))
+    kind: Literal["shelf"] = Field(description="a shelf on a wall")
+    width_m: Annotated[AnyValue, Number(0.1, 100)] = Field(Uniform(uniform=(0.8, 1.2)), description="of its boards")
+    depth_m: Annotated[AnyValue, Number(0.05, 100)] = Field(Uniform(uniform=(0.25, 0.4)), description="of its boards")
     boards: Annotated[AnyValue, Whole(1, 12)] = Field(Integer(integer=(2, 3)), description="boards that carry objects")
     gap_m: Annotated[AnyValue, Number(0.05, 10)] = Field(Uniform(uniform=(0.28, 0.36)), description="between boards")
-    looks: Looks = Field(default_factory=Looks)
+    looks: Looks = Field(default_factory=Looks, description="of its boards, sides and back")
     wall: Looks | None = Field(default_factory=Looks, description="the wall behind it; null for none")
     neighbours: bool = Field(True, description="bays full of cartons at its left and right, so that it ends nowhere")
 
@@ -80,11 +84,11 @@ class Shelf(_Stage):
 class Room(_Stage):
     """A box-like room: floor, four walls, ceiling and a ceiling light; objects on the floor. No HDRI shines in."""
 
-    kind: Literal["room"]
+    kind: Literal["room"] = Field(description="a closed room")
     size_m: Annotated[AnyValue, Number(0.5, 1000)] = Field(Uniform(uniform=(3.5, 5.5)), description="edge of the floor")
-    height_m: Annotated[AnyValue, Number(0.5, 1000)] = Field(2.6)
-    floor: Looks = Field(default_factory=Looks)
-    walls: Looks = Field(default_factory=Looks)
+    height_m: Annotated[AnyValue, Number(0.5, 1000)] = Field(2.6, description="of the ceiling")
+    floor: Looks = Field(default_factory=Looks, description="of the floor")
+    walls: Looks = Field(default_factory=Looks, description="of the walls")
     light_w: Annotated[AnyValue, Number(0, 1e6)] = Field(Uniform(uniform=(60, 140)), description="ceiling light, watts")
     light_k: Annotated[AnyValue, Number(1000, 20000)] = Field(
         Uniform(uniform=(2700, 6000)), description="colour temperature of the ceiling light"
@@ -97,7 +101,7 @@ class Bin(_Stage):
     Where neither sizes nor a camera's elevation are given, both fit: the floor to the objects, the view to the walls.
     """
 
-    kind: Literal["bin"]
+    kind: Literal["bin"] = Field(description="a carton, tote or metal bin")
     made_of: Annotated[AnyValue, Text("cardboard", "plastic", "metal")] = Field(
         Choice(choice=["cardboard", "plastic", "metal"]),
         description="decides walls, rim and flaps, and suits texture any",
@@ -116,15 +120,17 @@ class Bin(_Stage):
         description="footprints of all objects by the area of a floor that fits them: above 1 they lie on each other",
     )
     flaps: Share = Field(0.6, description="share of cartons whose flaps hang open")
-    looks: Looks = Field(default_factory=Looks)
-    stands_on: Annotated[AnyValue, Text("table", "floor")] = Field(Choice(choice=["table", "floor"]))
+    looks: Looks = Field(default_factory=Looks, description="of its walls and floor")
+    stands_on: Annotated[AnyValue, Text("table", "floor")] = Field(
+        Choice(choice=["table", "floor"]), description="what is around it"
+    )
     under: Looks = Field(default_factory=Looks, description="of the table or floor")
 
 
 class Corner(_Stage):
     """A floor with one or two walls and skirting boards behind it, open to the rest and lit from there."""
 
-    kind: Literal["corner"]
+    kind: Literal["corner"] = Field(description="a floor before walls")
     width_m: Annotated[AnyValue, Number(0.1, 100)] = Field(
         Uniform(uniform=(1.2, 2.0)), description="of the part of the floor that objects stand on"
     )
@@ -132,19 +138,23 @@ class Corner(_Stage):
     walls: Annotated[AnyValue, Text("back", "left", "right")] = Field(
         Choice(choice=["back", "left", "right"]), description="the back one alone, or with one at its left or right"
     )
-    skirting: bool = True
-    floor: Looks = Field(default_factory=Looks)
-    wall: Looks = Field(default_factory=Looks)
+    skirting: bool = Field(True, description="boards along the foot of the walls")
+    floor: Looks = Field(default_factory=Looks, description="of the floor")
+    wall: Looks = Field(default_factory=Looks, description="of the walls")
 
 
 class Desk(_Stage):
     """A desk or counter before a wall, with other things along its back: books, cartons, jars, a screen."""
 
-    kind: Literal["desk"]
-    width_m: Annotated[AnyValue, Number(0.3, 100)] = Field(Uniform(uniform=(1.4, 2.0)))
-    depth_m: Annotated[AnyValue, Number(0.2, 100)] = Field(Uniform(uniform=(0.65, 0.85)))
+    kind: Literal["desk"] = Field(description="a desk before a wall")
+    width_m: Annotated[AnyValue, Number(0.3, 100)] = Field(
+        Uniform(uniform=(1.4, 2.0)), description="of its top, along the wall"
+    )
+    depth_m: Annotated[AnyValue, Number(0.2, 100)] = Field(
+        Uniform(uniform=(0.65, 0.85)), description="of its top, away from the wall"
+    )
     clutter: Annotated[AnyValue, Whole(0, 20)] = Field(Integer(integer=(3, 6)), description="things along its back")
-    looks: Looks = Field(default_factory=Looks)
+    looks: Looks = Field(default_factory=Looks, description="of its top")
     wall: Looks | None = Field(default_factory=Looks, description="the wall behind it; null for none")
     floor: Looks | None = Field(default_factory=Looks, description="the floor below it; null for none")
 
@@ -152,14 +162,14 @@ class Desk(_Stage):
 class Conveyor(_Stage):
     """A conveyor belt along X with rails at its sides, over a floor."""
 
-    kind: Literal["conveyor"]
+    kind: Literal["conveyor"] = Field(description="a conveyor belt")
     width_m: Annotated[AnyValue, Number(0.05, 100)] = Field(Uniform(uniform=(0.4, 0.65)), description="of the belt")
-    length_m: Annotated[AnyValue, Number(0.2, 1000)] = Field(4.0)
+    length_m: Annotated[AnyValue, Number(0.2, 1000)] = Field(4.0, description="of the belt")
     rails: Annotated[AnyValue, Number(0, 1)] = Field(
         Uniform(uniform=(0.02, 0.09)), description="height of the rails above the belt, metres; 0: none"
     )
-    belt: Looks = Field(default_factory=Looks)
-    frame: Looks = Field(default_factory=Looks)
+    belt: Looks = Field(default_factory=Looks, description="of the belt's surface")
+    frame: Looks = Field(default_factory=Looks, description="of rails and frame")
     floor: Looks | None = Field(default_factory=Looks, description="the floor below it; null for none")
 
 

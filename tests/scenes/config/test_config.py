@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.config.json_schema import schema_text
 from scanstage.scenes.config.load import load_config
 from scanstage.scenes.config.references import deep_outcomes, variable_order
+from scanstage.scenes.config.sections.light_settings import BUILTIN_HDRIS
 from scanstage.scenes.config.sections.run_config import AssetsConfig, RunConfig
 from scanstage.scenes.values.distributions import Switch, Variable
 
@@ -467,3 +469,45 @@ def test_variables_come_after_those_they_need_in_the_order_of_the_config(n: int,
     while ready := [v for v in needs if v not in expected and all(f"v{s}" in expected for s in needs[v])]:
         expected += ready
     assert order == expected
+
+
+@pytest.mark.parametrize("text", ["640x480", "640 x 480", "640X480", "[640, 480]"])
+def test_a_resolution_as_people_write_it(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, f"camera: {{resolution: {text}}}").camera.resolution == (640, 480)
+
+
+@pytest.mark.parametrize("text", ["640", "640xx480", "[640]", "[1, 2, 3]", "{width: 3}", "tall"])
+def test_what_is_no_resolution_is_told_what_is(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError) as refused:
+        load(tmp_path, f"camera: {{resolution: {text}}}")
+    assert "camera.resolution: expected width and height in pixels, such as [640, 480] or 640x480" in str(refused.value)
+
+
+def test_one_way_to_say_the_view(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="fov_deg and focal_mm exclude each other"):
+        load(tmp_path, "camera: {fov_deg: 50, focal_mm: 35}")
+    config = load(tmp_path, "recipe: detection\ncamera: {fov_deg: 50}")
+    assert (config.camera.fov_deg, config.camera.focal_mm) == (50, 35.0)
+    assert load(tmp_path, "recipe: detection").camera.focal_mm != 35.0
+
+
+def test_all_builtin_environments_by_one_word(tmp_path: Path) -> None:
+    config = load(tmp_path, "light: {hdri: {image: builtin}}")
+    assert config.light.hdri is not None
+    assert config.light.hdri.image.choice == [f"builtin:{name}" for name in BUILTIN_HDRIS]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "null\n"])
+def test_an_empty_file_is_no_config(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match=r"is empty|expected a mapping"):
+        load(tmp_path, text)
+
+
+def test_every_key_is_described() -> None:
+    schema = json.loads(schema_text())
+    parts = {"": schema, **schema["$defs"]}
+    keys = [
+        (f"{name}.{key}", about) for name, part in parts.items() for key, about in part.get("properties", {}).items()
+    ]
+    assert len(keys) > 300
+    assert not [key for key, about in keys if not about.get("description")]
