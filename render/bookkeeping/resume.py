@@ -120,6 +120,8 @@ def prepare(
     remove_leftovers(folder, options.part)
     remove_scratch_of_dead_runs()
     if isinstance(source, BalancedPictures):
+        for note in source.notes():
+            logger.warning(note)
         run = replace(run, given=_take_over(source, folder, before, run.identity))
     notes = notes_of(options, folder, source)
     selection = Selection(options.frames, options.part)

@@ -10,7 +10,7 @@ import typer
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.cli.shared_options import ConfigArgument, FramesOption, SeedOption, SetOption, frame_range
-from scanstage.render.terminal.console import Console, outside, print_json
+from scanstage.render.terminal.console import Console, outside, print_json, print_note
 from scanstage.render.terminal.progress_bar import BUSY, CountView
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def plan(
     else:
         from scanstage.render.terminal.forecast_tables import print_statistics
 
+        for note in found.get("notes", []):
+            print_note(Console(soft_wrap=True), note)
         print_statistics(Console(), found)
         if "balance" in found:
             from scanstage.render.terminal.balance_tables import print_balance

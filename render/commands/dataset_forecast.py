@@ -9,6 +9,7 @@ from scanstage.assets.messages.option_names import option, shell_only
 from scanstage.dataset.report.balance_report import balance_figures
 from scanstage.render.bookkeeping.progress import OnProgress, Progress
 from scanstage.render.bookkeeping.resume import refuse_nothing
+from scanstage.scenes.picture_sequence.balanced_pictures import BalancedPictures
 from scanstage.scenes.picture_sequence.forecast import forecast
 from scanstage.scenes.picture_sequence.picture_source import HOPELESS, PictureSource, open_source
 from scanstage.scenes.picture_sequence.selection import Frames, Selection, in_words
@@ -50,6 +51,8 @@ def forecast_dataset(planner: Planner, frames: Frames, workers: int, on_progress
         entries = [e for i, e in source.balance.ledger.entries.items() if not frames or i in asked]
         targets, classes = source.balance.targets, planner.catalogue.classes
         found["balance"] = balance_figures(entries, targets, planner.config.balance, classes)
+    if isinstance(source, BalancedPictures):
+        found["notes"] = source.notes()
     seconds = sum(f.seconds for f in facts) / len(facts)
     return {"name": planner.config.name, "seed": planner.config.seed, **found, "seconds_a_picture": round(seconds, 4)}
 

@@ -14,6 +14,7 @@ from scanstage.render.terminal.forecast_tables import RULES
 
 MOST_ROWS, WORST = 40, 15
 FACTORS = 8
+_NEVER = 1e-3
 UNITS = {"instances": ("placed", "kept"), "images": ("asked", "kept")}
 
 
@@ -109,20 +110,24 @@ def _print_parity(console: Console, parity: Mapping[str, Mapping[str, Any]]) -> 
     beyond = [item for item in flagged if item[1]["beyond_chance"]]
     for name, f in beyond[:FACTORS]:
         console.print(
-            f"[yellow]{outside(name)} goes along with classes:[/] disparate impact {f['disparate_impact_ratio']:.2f}, "
-            f"below 0.8 (by chance {f['by_chance']:.2f}); parity difference {f['demographic_parity_difference']:.2f}; "
-            f"see balance.attributes"
+            f"[yellow]{outside(name)} goes along with classes:[/] {_uneven(f)}; a detector may learn it in place of "
+            f"the object: balance.attributes evens it out"
         )
-    by_chance = [
-        f"{outside(name)} {f['disparate_impact_ratio']:.2f} ({f['by_chance']:.2f})"
-        for name, f in flagged
-        if not f["beyond_chance"]
-    ]
+    by_chance = [outside(name) for name, f in flagged if not f["beyond_chance"]]
     if by_chance:
         told = listed(by_chance, most=FACTORS)
-        console.print(f"disparate impact below 0.8, as chance gives it at so few labels (in brackets): {told}")
+        console.print(f"not every class meets these alike, which at so few labels is chance: {told}")
     if not flagged and any(f["disparate_impact_ratio"] is not None for f in parity.values()):
-        console.print("every class meets every factor alike (disparate impact at least 0.8)")
+        console.print("every class meets every circumstance about as often as the others do")
+
+
+def _uneven(f: Mapping[str, Any]) -> str:
+    """In words what the disparate impact ratio says: the smallest P(value | class) over the largest."""
+    ratio, chance = f["disparate_impact_ratio"], f["by_chance"]
+    usual = f"by chance {1 / chance:.1f} times" if chance else "which chance would not give"
+    if ratio < _NEVER:
+        return f"some class never meets one of its values, another does ({usual})"
+    return f"some class meets one of its values {1 / ratio:.1f} times as often as another does ({usual})"
 
 
 def _share(value: float | None) -> str:

@@ -15,6 +15,7 @@ from scanstage.scenes.balance.attributes import find_attributes
 from scanstage.scenes.balance.controller import Controller
 from scanstage.scenes.balance.factors import picture_factors, side_of
 from scanstage.scenes.balance.ledger import Ledger
+from scanstage.scenes.balance.target_notes import target_notes
 from scanstage.scenes.balance.targets import Targets, make_targets
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
@@ -40,6 +41,10 @@ class Balance:
 
     targets: Targets
     ledger: Ledger
+
+
+_LOOKED_AT = 200
+"""Pictures by which it is told how many objects all hold."""
 
 
 class BalancedPictures:
@@ -78,6 +83,16 @@ class BalancedPictures:
         self._given = 0
         self._refusal: InputError | None = None
         self._wanted: Mapping[str, float] = {}
+
+    def notes(self) -> list[str]:
+        """What a person should know of the targets before pictures are made."""
+        images = self.controller.images
+        objects = 0
+        if images is not None:
+            looked_at = min(images, _LOOKED_AT)
+            few = sum(self.planner.count_labelled(i, {}) for i in range(looked_at))
+            objects = round(few * images / looked_at)
+        return target_notes(self.targets, self.planner.catalogue.classes, images, objects)
 
     def take_over(self, given: int) -> None:
         """Keep the first ``given`` entries of the ledger as they are, whatever this run's targets would have ordered.

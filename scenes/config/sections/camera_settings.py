@@ -43,24 +43,24 @@ class BrownConrady(Section):
     """Radial and tangential distortion, as OpenCV's calibrateCamera gives it (k4 to k6: its rational model)."""
 
     model: Literal["brown_conrady"] = Field("brown_conrady", description="radial and tangential, the default")
-    k1: Coefficient = Field(0.0, description="radial, with r²")
-    k2: Coefficient = Field(0.0, description="radial, with r⁴")
+    k1: Coefficient = Field(0.0, description="radial, with r^2")
+    k2: Coefficient = Field(0.0, description="radial, with r^4")
     p1: Coefficient = Field(0.0, description="tangential")
     p2: Coefficient = Field(0.0, description="tangential")
-    k3: Coefficient = Field(0.0, description="radial, with r⁶")
-    k4: Coefficient = Field(0.0, description="radial, of the denominator, with r²")
-    k5: Coefficient = Field(0.0, description="radial, of the denominator, with r⁴")
-    k6: Coefficient = Field(0.0, description="radial, of the denominator, with r⁶")
+    k3: Coefficient = Field(0.0, description="radial, with r^6")
+    k4: Coefficient = Field(0.0, description="radial, of the denominator, with r^2")
+    k5: Coefficient = Field(0.0, description="radial, of the denominator, with r^4")
+    k6: Coefficient = Field(0.0, description="radial, of the denominator, with r^6")
 
 
 class Fisheye(Section):
     """Kannala-Brandt distortion, as OpenCV's fisheye module gives it. All zero is the equidistant fisheye. Cycles."""
 
     model: Literal["fisheye"] = Field("fisheye", description="equidistant fisheye with distortion")
-    k1: Coefficient = Field(0.0, description="with θ³")
-    k2: Coefficient = Field(0.0, description="with θ⁵")
-    k3: Coefficient = Field(0.0, description="with θ⁷")
-    k4: Coefficient = Field(0.0, description="with θ⁹")
+    k1: Coefficient = Field(0.0, description="with theta^3")
+    k2: Coefficient = Field(0.0, description="with theta^5")
+    k3: Coefficient = Field(0.0, description="with theta^7")
+    k4: Coefficient = Field(0.0, description="with theta^9")
 
 
 def _distortion_model(value: Any) -> str:

@@ -84,15 +84,24 @@ def test_many_classes_show_the_worst() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"flagged": True, "beyond_chance": True}, "hdri goes along with classes: disparate impact 0.31, below 0.8"),
+        (
+            {"flagged": True, "beyond_chance": True},
+            "hdri goes along with classes: some class meets one of its values 3.2 times as often as another does "
+            "(by chance 1.4 times)",
+        ),
+        (
+            {"flagged": True, "beyond_chance": True, "disparate_impact_ratio": 0.0, "by_chance": 0.5},
+            "hdri goes along with classes: some class never meets one of its values, another does "
+            "(by chance 2.0 times)",
+        ),
         (
             {"flagged": True, "beyond_chance": False},
-            "as chance gives it at so few labels (in brackets): hdri 0.31 (0.74)",
+            "not every class meets these alike, which at so few labels is chance: hdri",
         ),
-        ({"flagged": False, "beyond_chance": False}, "every class meets every factor alike"),
+        ({"flagged": False, "beyond_chance": False}, "every class meets every circumstance about as often"),
     ],
 )
-def test_flagged_factors(change: dict[str, bool], expected: str) -> None:
+def test_flagged_factors(change: dict[str, float], expected: str) -> None:
     found = figures(ASKED)
     factor = found["parity"]["hdri"] | {
         "disparate_impact_ratio": 0.31,
