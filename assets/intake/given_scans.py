@@ -55,3 +55,15 @@ def classes_by_folder(paths: Iterable[Path]) -> dict[Path, str]:
             f"give {option('class_name')} NAME, or a folder with a folder a class: scans/duck/a.glb, scans/mug/b.obj",
         )
     return classes
+
+
+def classes_of_scans(folder: Path) -> dict[Path, str]:
+    """Scans below a folder, each with its class: the folder below that one that it is in, or else its own name.
+
+    Raises InputError where there is none.
+    """
+    return {file: _class_below(file.relative_to(folder)) for file in scan_files([folder])}
+
+
+def _class_below(path: Path) -> str:
+    return path.parts[0] if len(path.parts) > 1 else path.stem

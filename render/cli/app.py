@@ -64,13 +64,14 @@ def _mount() -> None:
     from scanstage.render.cli.doctor_commands import doctor, schema
     from scanstage.render.cli.estimate_command import estimate
     from scanstage.render.cli.generate_command import generate
+    from scanstage.render.cli.init_command import init
     from scanstage.render.cli.plan_commands import plan, preview
 
     app.add_typer(
         assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.", rich_help_panel=SET_UP
     )
     for group, commands in (
-        (SET_UP, (doctor, schema)),
+        (SET_UP, (init, doctor, schema)),
         (MAKE, (generate, cli_merge.merge)),
         (LOOK, (plan, preview, estimate, cli_dataset.replay)),
         (CHECK, (cli_dataset.check,)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,17 +19,14 @@ from scanstage.assets.intake.packs import PACKS, pull_pack
 from scanstage.assets.intake.take_in import (
     DEFAULT_MAX_TRIANGLES,
     IntakeOptions,
-    asset_id_of,
     check_options,
-    file_sha256,
-    take_in,
 )
 from scanstage.assets.library.stored_assets import find_asset, list_assets, remove_asset
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.raw_scans.raw_scan import UNITS_M
-from scanstage.assets.raw_scans.units import extents_text, metres_text
+from scanstage.assets.raw_scans.units import extents_text
 from scanstage.render.cli.help_pages import SETTINGS, PlainCommand, PlainGroup
-from scanstage.render.terminal.console import Console, outside, print_hint, print_json, print_whole, quoting
+from scanstage.render.cli.taking_in import converter, one_line_of, report, take_in_all
+from scanstage.render.terminal.console import Console, outside, print_json, print_whole
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -40,8 +37,6 @@ app = typer.Typer(
 )
 
 _STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
-# Findings that change how a scan looks or is used.
-_TOLD = ("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '")
 
 Paths = Annotated[list[Path], typer.Argument(help="Scans, or folders of scans.", metavar="PATH…")]
 Library = Annotated[Path | None, typer.Option("--library", help="Folder of the library.", show_default="user's own")]
@@ -87,86 +82,16 @@ def add(
     check_options(options)
     target = library_for_writing(library)
     console = Console()
-    problems: list[InputError] = []
     classes = dict.fromkeys(scan_files(paths), class_name) if class_name else classes_by_folder(paths)
-    files, done = list(classes), 0
+    files = list(classes)
     if keypoints is not None and len(files) > 1:
         raise InputError(
             f"--keypoints {keypoints} belongs to one scan, but there are {len(files)}",
             "add that scan by itself, or put files named SCAN.keypoints.yaml beside the scans",
         )
-    taken: dict[str, Path] = {}
-    for path in files:
-        try:
-            own = replace(options, class_name=classes[path])
-            _check_first(path, own.class_name, taken)
-            asset = take_in(path, own, target, _converter(blender))
-        except InputError as e:
-            if not keep_going or len(files) == 1:
-                raise
-            problems.append(e)
-            console.print(f"[red]✗[/] {outside(path)}", soft_wrap=True)
-            continue
-        done += 1
-        taken[asset.meta.asset_id] = path
-        _print_taken(console, asset, library)
-        for note in asset.meta.intake["findings"]:
-            if note.startswith(_TOLD):
-                console.print(f"  [yellow]{outside(note)}[/]", soft_wrap=True)
+    done, problems = take_in_all(classes, options, target, blender, console, keep_going)
     console.print(f"{done} of {len(files)} scans are in {outside(target)}", soft_wrap=True)
-    _report(problems, done)
-
-
-def _print_taken(console: Console, asset: Asset, library: Path | None) -> None:
-    """A green tick; yellow where its size is a guess that may as well be another."""
-    others = asset.meta.intake.get("unit_alternatives", [])
-    mark = "[yellow]?[/]" if others else "[green]✓[/]"
-    console.print(f"{mark} {outside(_one_line(asset))}", soft_wrap=True)
-    place = f" --library {library}" if library else ""
-    for unit in others:
-        size = max(asset.meta.extents_m) * UNITS_M[unit] / UNITS_M[asset.meta.intake["unit"]]
-        command = f"scanstage assets edit {asset.meta.asset_id} --unit {unit}{place}"
-        console.print(
-            f"  [yellow]its file may be in {unit}, and it {metres_text(size)} large:[/] {outside(command)}",
-            soft_wrap=True,
-        )
-
-
-def _check_first(path: Path, class_name: str, taken: dict[str, Path]) -> None:
-    """Refuse a copy within one call: it would replace the first, whose textures may be others."""
-    if not taken or not path.is_file():
-        return
-    asset_id = asset_id_of(class_name, path.name, file_sha256(path))
-    if asset_id in taken:
-        raise InputError(
-            f"{path}: is the same file as {taken[asset_id]}, which has come in as {asset_id}",
-            "leave one of them out, or rename one if their textures differ: the name is part of the id",
-        )
-
-
-def _report(problems: list[InputError], done: int) -> None:
-    """Print what went wrong; exit code 1 if something came in, 2 if nothing did."""
-    if not problems:
-        return
-    errors = Console(stderr=True)
-    for e in problems:
-        for line in e.marked_problems:
-            errors.print(f"[red]{quoting(line)}[/]", soft_wrap=True)
-        print_hint(errors, e.marked_hint, indent="  ")
-    raise typer.Exit(1 if done else 2)
-
-
-def _one_line(asset: Asset) -> str:
-    meta = asset.meta
-    size = extents_text(meta.extents_m)
-    came = meta.intake.get("source_triangles", meta.triangles)
-    fewer = f" of {came:,}" if came != meta.triangles else ""
-    noun = "triangle" if came == 1 else "triangles"
-    unit, up = meta.intake.get("unit"), str(meta.intake.get("up", "")).upper()
-    guess = " (guessed)" if str(meta.intake.get("unit_origin")).startswith("guessed") else ""
-    likely = " (guessed)" if meta.intake.get("up_origin") not in ("given", "declared") else ""
-    named = f", {len(meta.keypoints)} keypoints" if meta.keypoints else ""
-    return f"{meta.asset_id}: {size}, {meta.triangles:,}{fewer} {noun}, unit {unit}{guess}, up {up}{likely}{named}"
+    report(problems, done)
 
 
 @app.command(cls=PlainCommand, context_settings=SETTINGS)
@@ -182,7 +107,7 @@ def inspect(
     absent = [f"{p}: there is no such file" for p in paths if not p.exists()]
     if absent:
         raise InputError(absent)
-    inspections = [inspect_scan(p, unit, up, max_triangles, _converter(blender)) for p in scan_files(paths)]
+    inspections = [inspect_scan(p, unit, up, max_triangles, converter(blender)) for p in scan_files(paths)]
     if as_json:
         print_json([asdict(i) for i in inspections])
     else:
@@ -272,7 +197,7 @@ def pull(
         return
     result = pull_pack(name, target, wheel, max_triangles, lambda step: console.print(f"  {outside(step)}"))
     for asset in result.added:
-        console.print(f"[green]✓[/] {outside(_one_line(asset))}", soft_wrap=True)
+        console.print(f"[green]✓[/] {outside(one_line_of(asset))}", soft_wrap=True)
     if result.present:
         console.print(f"{len(result.present)} of them were there already")
     pack = PACKS[name]
@@ -328,7 +253,7 @@ def edit(
     console = Console(soft_wrap=True)
     for asset in [find_asset(target, text) for text in asset_ids]:
         edited = edit_asset(target, asset, edits)
-        console.print(f"[green]✓[/] {outside(_one_line(edited))}")
+        console.print(f"[green]✓[/] {outside(one_line_of(edited))}")
 
 
 def _library(given: Path | None) -> Path:
@@ -337,14 +262,3 @@ def _library(given: Path | None) -> Path:
     if target is None:
         raise InputError(NO_LIBRARY, NAME_LIBRARY)
     return target
-
-
-def _converter(blender: Path | None) -> Any:
-    def convert(source: Path, target: Path) -> None:
-        from scanstage.render.engine.blender_conversion import (
-            convert_with_blender,  # starts nothing, but is needed by few scans
-        )
-
-        convert_with_blender(source, target, blender)
-
-    return convert

@@ -298,7 +298,8 @@ def test_what_becomes_of_a_dataset_in_a_store(
     assert command(["export", url]) == 0
     assert contents(url, "annotations") == before
     assert command(["export", url, "--out", str(tmp_path / "coco")]) == 0
-    assert (tmp_path / "coco" / "annotations" / "instances_train.json").read_bytes() == before["annotations/instances.json"]
+    written = tmp_path / "coco" / "annotations" / "instances_train.json"
+    assert written.read_bytes() == before["annotations/instances.json"]
     made = replay(locate(url, ""), 4, tmp_path / "again", engines=AnalyticEngines())
     assert made.same_labels
     assert made.same_file
