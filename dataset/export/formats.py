@@ -5,6 +5,7 @@ A new format is a function and a line in :data:`EXPORTERS`, which says which opt
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,9 +26,11 @@ from scanstage.dataset.export.hubs.huggingface_folder import write_huggingface
 from scanstage.dataset.export.hubs.webdataset_shards import write_webdataset
 from scanstage.dataset.export.kitti.kitti_folder import write_kitti
 from scanstage.dataset.export.label_maps.mask_folder import write_masks
+from scanstage.dataset.export.placing.dataset_card import write_card
 from scanstage.dataset.export.placing.export_folder import check_target, replaced
 from scanstage.dataset.export.placing.in_place_export import export
 from scanstage.dataset.export.placing.publishing import TRIES, publish_elsewhere
+from scanstage.dataset.export.splits.split import SPLIT_FILE
 from scanstage.dataset.export.voc.voc_folder import write_voc
 from scanstage.dataset.export.yolo.yolo_folder import write_yolo
 from scanstage.dataset.records.finished_dataset import FinishedDataset, open_dataset
@@ -106,6 +109,15 @@ def export_dataset(
         raise InputError(f"{root}: a record, or run.json, is broken ({reason})", hint) from e
 
 
+def _parts(dataset: FinishedDataset, staging: Path) -> dict[str, dict[str, int]]:
+    """Labels by part and class, of what was just written."""
+    split = staging / SPLIT_FILE
+    if not split.is_file():
+        return {"all": dataset.run.labels or {}}
+    found: dict[str, dict[str, int]] = json.loads(split.read_text("utf-8"))["labels"]
+    return found
+
+
 def _has_none(name: str, format_: str) -> str:
     those = [other for other, entry in EXPORTERS.items() if name in entry.options]
     return f"{format_} has no such choice; {', '.join(those)} {'have' if len(those) > 1 else 'has'}"
@@ -142,5 +154,6 @@ def _write(dataset: FinishedDataset, format_: str, target: Path, options: Export
     mark: dict[str, Any] = {"format": format_, "dataset": dataset.name}
     with replaced(target, mark) as staging:
         figures = EXPORTERS[format_].write(dataset, staging, options)
+        write_card(staging, dataset.run, format_, _parts(dataset, staging), figures.get("pictures", 0))
         mark |= figures
     return figures

@@ -17,6 +17,7 @@ from scanstage.assets.messages.option_names import option
 from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.records.dataset_folder import MAP_FOLDERS, DatasetFolder
 from scanstage.dataset.records.own_files import BOOK_BYTES, read_own
+from scanstage.dataset.records.provenance import Provenance
 from scanstage.scenes.picture_sequence.identity import Identity
 from scanstage.scenes.plan import Index
 
@@ -105,6 +106,7 @@ class RunFile:
         failed: pictures that could not be made.
         pictures, labels: that are there, by class; None until a run has come to its end.
         engine, versions, seconds: of the last session; None before its end.
+        sources: of scans and images that pictures may show; empty in files of before they were noted.
         format: see :data:`FORMAT`.
     """
 
@@ -121,6 +123,7 @@ class RunFile:
     engine: Json | None = None
     versions: Json | None = None
     seconds: Json | None = None
+    sources: Annotated[tuple[Provenance, ...], FailFast()] = ()
     format: int = 1
 
     @property
@@ -169,6 +172,7 @@ class RunFile:
             "config": self.config,
             "identity": self.identity.to_json(),
             "categories": [c.to_json() for c in self.categories],
+            "sources": [{k: v for k, v in asdict(s).items() if v is not None} for s in self.sources],
             "library": self.library,
             "given": self.given,
             "command": asdict(self.command),

@@ -12,6 +12,7 @@ from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.run_file import RunFile, write_run_file
 from scanstage.dataset.report.balance_files import finished_entries, write_balance
 from scanstage.dataset.report.balance_report import balance_figures
+from scanstage.render.bookkeeping.provenance_notes import sources_of
 from scanstage.render.bookkeeping.summary import Summary
 from scanstage.scenes.picture_sequence.identity import identity
 from scanstage.scenes.picture_sequence.picture_source import PictureSource
@@ -26,6 +27,7 @@ def begun(source: PictureSource) -> RunFile:
         identity=identity(config, catalogue, source.aims),
         categories=make_categories(catalogue.classes, metas),
         library=None if catalogue.library is None else str(catalogue.library),
+        sources=sources_of(config, catalogue),
     )
 
 

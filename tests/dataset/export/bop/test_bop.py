@@ -267,7 +267,7 @@ def test_exports_replace_exports_and_nothing_else(copy: Path, tmp_path: Path) ->
     out.mkdir()
     for _ in range(2):  # an empty folder, then an earlier export
         export_dataset(open_dataset(copy), "coco", out)
-        assert sorted(p.name for p in out.iterdir()) == ["annotations", "images", MARK, "splits.json"]
+        assert sorted(p.name for p in out.iterdir()) == ["README.md", "annotations", "images", MARK, "splits.json"]
     (out / MARK).unlink()
     for where in (out, out / "splits.json", copy, tmp_path):
         with pytest.raises(InputError):

@@ -106,7 +106,7 @@ def test_what_a_person_put_there_is_named_and_kept(copy: Path, out: Path, tmp_pa
 
 def test_an_untouched_export_is_replaced_by_another(copy: Path, out: Path) -> None:
     export_dataset(open_dataset(copy), "coco", out)
-    assert sorted(p.name for p in out.iterdir()) == ["annotations", "images", MARK, "splits.json"]
+    assert sorted(p.name for p in out.iterdir()) == ["README.md", "annotations", "images", MARK, "splits.json"]
 
 
 def test_what_is_put_there_during_the_export_is_kept(copy: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
