@@ -106,7 +106,7 @@ def card(run: RunFile, format_: str, parts: Mapping[str, Mapping[str, int]], pic
         "---\n" + yaml.safe_dump(_header(run, format_, pictures), sort_keys=False, allow_unicode=True) + "---",
         f"# {run.name}",
         f"{pictures:,} synthetic pictures, rendered from 3D scans by {_maker(run)}. Labels follow from the scenes: "
-        "they were cast through the meshes that were rendered, and compared with the engine's own view of each picture.",
+        "they were cast through the meshes that were rendered, and compared with the engine's own view of each.",
         "## Labels\n\n" + _labels(run, parts),
         "## How to load it\n\n" + _loading(format_),
         "## What it is made of\n\n" + _sources(run.sources),
