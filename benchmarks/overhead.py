@@ -4,6 +4,8 @@
 
 Both sides make the same pictures of ``benchmarks/workload.yaml``, in blocks that alternate (there and back), at equal
 settings, on as many threads, with persistent data and the same denoiser, after everything that they show was loaded.
+``standard`` denoises light apart from colours, which Cycles can't: here it is Cycles' own filter on both sides
+(``render.denoise=fast``); what the other costs and is worth says ``quality.py``.
 *Pipeline*: plan, cast, sync, render, verify, label, encode, record; its workers stay open from block to block, and a
 block's time is from its first plan to its last record. *Bare loop* (``bare_loop.py``): a Blender process of its own,
 which moves the same objects and calls Cycles with the colour pass alone and no output.
@@ -149,7 +151,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override the workload")
     parser.add_argument("--write", action="store_true", help="rewrite the section in RESULTS.md")
     o = parser.parse_args()
-    common = ("render.device=cpu", f"render.preset={o.preset}", *o.set)
+    common = ("render.device=cpu", f"render.preset={o.preset}", "render.denoise=fast", *o.set)
     usual, shares = measure(o.preset, common, o.workers, o.rounds, o.block)
     least, _ = measure("1 sample", (*common, "render.samples=1", "render.denoise=off"), o.workers, o.rounds, o.block)
     table = Table(title=f"{o.rounds} blocks of {o.block} pictures, {shares}")

@@ -6,7 +6,6 @@ the same file under many names. For benchmarks of what happens to labels after r
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from scanstage.assets.files.atomic import write_atomically
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record
+from scanstage.dataset.records.run_file import write_run_file
+from scanstage.render.bookkeeping.run_outputs import begun
 from scanstage.render.engine.passes import Passes
 from scanstage.render.finish.finish_picture import finish
 from scanstage.scenes.config.load import load_config
+from scanstage.scenes.picture_sequence.picture_source import open_source
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_inputs
 from scanstage.scenes.sight.cast_plan import Planned
@@ -35,8 +36,7 @@ def base_pictures(root: Path, count: int = BASES) -> list[tuple[Record, Planned]
     planner = Planner(config, catalogue, WORKLOAD.parent)
     folder = DatasetFolder(root)
     folder.create()
-    run = {"config": config.model_dump(mode="json"), "identity": {"classes": catalogue.classes}}
-    write_atomically(folder.run_file, json.dumps(run).encode("utf-8"))
+    write_run_file(folder, begun(open_source(planner)))
     made = []
     for index in range(count):
         planned = planner.plan(index)
