@@ -69,7 +69,7 @@ def _read(rle: Rle, resolution_wh: tuple[int, int]) -> RunMask:
     width, height = resolution_wh
     if rle.size_hw != (height, width):
         raise ValueError(f"its size is {rle.size_hw[1]} x {rle.size_hw[0]}, the picture's is {width} x {height}")
-    return RunMask.read(rle.size_hw, rle.counts)
+    return rle.runs()
 
 
 def check_masks(record: Record, masks: Masks) -> Faults:

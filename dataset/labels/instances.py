@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from pydantic import FailFast
 
 from scanstage.dataset.labels.poses import Box3d, KeypointLabel, Pose, box_3d, object_pose
 from scanstage.dataset.labels.rle_code import read_mask
+from scanstage.dataset.labels.rle_mask import RunMask
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import BoxPx, EdgePx, Int32
@@ -40,6 +42,10 @@ class Rle:
     def decode(self) -> npt.NDArray[np.bool_]:
         """The (H, W) bool mask. Raises ValueError where the code is broken, as a file's may be."""
         return read_mask(self.size_hw, self.counts)
+
+    def runs(self) -> RunMask:
+        """Its runs. Raises ValueError where the code is broken."""
+        return RunMask.read(self.size_hw, self.counts)
 
     def to_coco(self) -> dict[str, Any]:
         """As COCO writes it: ``{"size": [h, w], "counts": …}``."""
@@ -100,6 +106,19 @@ class Unlabelled:
     visible_px: Int32 = 0
     visible_fraction: float = 0.0
     truncated_fraction: float = 0.0
+
+
+def keypoint_triples(instance: Instance, names: Iterable[str]) -> list[tuple[float, float, int]]:
+    """x, y in pixels and COCO's visibility of named points: zeros where outside the image or unknown to the asset."""
+    known = {k.name: k for k in instance.keypoints}
+    triples: list[tuple[float, float, int]] = []
+    for name in names:
+        point = known.get(name)
+        if point is None or point.xy_px is None or point.visibility == 0:
+            triples.append((0, 0, 0))
+        else:
+            triples.append((*point.xy_px, point.visibility))
+    return triples
 
 
 def make_labels(planned: Planned, config: LabelsConfig) -> tuple[tuple[Instance, ...], tuple[Unlabelled, ...]]:

@@ -1,20 +1,12 @@
-"""The few facts of a picture by which it is put into one part of a dataset or another, read without the rest.
-
-A record is read in a fifth of the time when its masks, poses and plan needn't become objects.
-"""
+"""The few facts of a picture by which it is put into one part of a dataset or another."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
 
-from pydantic import FailFast, TypeAdapter
-
-from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.dataset.records.record_store import record_files
-from scanstage.scenes.plan import Index
+from scanstage.dataset.records.record import Record
+from scanstage.dataset.records.record_store import count_labels
 
 
 @dataclass(frozen=True)
@@ -38,69 +30,16 @@ class SplitFacts:
     background: str
 
 
-def iterate_facts(folder: DatasetFolder) -> Iterator[SplitFacts]:
-    """The facts of all pictures whose records can be read so far, by index.
-
-    What :func:`record_store.iterate_records` takes for absent may be among them. Raises OSError.
-    """
-    for _, content in record_files(folder):
-        try:
-            record = _ADAPTER.validate_json(content)
-        except ValueError:
-            continue
-        yield _facts(record)
-
-
-@dataclass(frozen=True)
-class _Label:
-    class_name: str
-    asset_id: str
-    ignore: bool = False
-
-
-@dataclass(frozen=True)
-class _Placed:
-    asset_id: str
-
-
-@dataclass(frozen=True)
-class _World:
-    hdri: str | None
-
-
-@dataclass(frozen=True)
-class _Background:
-    kind: str
-    image: str | None = None
-
-
-@dataclass(frozen=True)
-class _Plan:
-    world: _World
-    background: _Background
-    objects: Annotated[tuple[_Placed, ...], FailFast()]
-
-
-@dataclass(frozen=True)
-class _Record:
-    index: Index
-    instances: Annotated[tuple[_Label, ...], FailFast()]
-    plan: _Plan
-
-
-_ADAPTER = TypeAdapter(_Record)
-
-
-def _facts(record: _Record) -> SplitFacts:
+def split_facts(record: Record) -> SplitFacts:
+    """The facts of a record."""
     plan = record.plan
     hdri = plan.world.hdri or "color"
     behind = {"hdri": hdri, "backplate": plan.background.image or "color"}.get(plan.background.kind, "color")
-    labels = [i for i in record.instances if not i.ignore]
     return SplitFacts(
         index=record.index,
-        labels=Counter(i.class_name for i in labels),
+        labels=count_labels(record),
         assets=frozenset(o.asset_id for o in plan.objects),
-        classes=frozenset((i.asset_id, i.class_name) for i in labels),
+        classes=frozenset((i.asset_id, i.class_name) for i in record.instances if not i.ignore),
         hdri=hdri,
         background=behind,
     )

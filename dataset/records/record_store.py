@@ -43,7 +43,7 @@ def iterate_records(
     if sizes is None and (few is None or len(few) > FEW):
         sizes = folder.stored_sizes()
     wanted = recorded_indices(folder, sizes) if few is None else few
-    for index, content in _contents(folder, wanted, sizes):
+    for index, content in _record_files(folder, wanted, sizes):
         try:
             record = Record.from_json(content)
         except OtherFormat as e:
@@ -57,13 +57,7 @@ def iterate_records(
             yield record
 
 
-def record_files(folder: DatasetFolder) -> Iterator[tuple[int, bytes]]:
-    """Index and content of all records' files that can be read, by index. Raises OSError."""
-    sizes = folder.stored_sizes()
-    return _contents(folder, recorded_indices(folder, sizes), sizes)
-
-
-def _contents(
+def _record_files(
     folder: DatasetFolder, indices: Iterable[int], sizes: Mapping[str, int] | None
 ) -> Iterator[tuple[int, bytes]]:
     """Index and content of those that can be read: from a store many at a time."""

@@ -129,7 +129,7 @@ def _amodal(instance: Instance, record: Record) -> RunMask:
     width, height = record.image.resolution_wh
     if not instance.mask.size_hw == instance.mask_amodal.size_hw == (height, width):
         raise ValueError(f"a mask of picture {record.index} has another size than it")
-    return RunMask.read(instance.mask_amodal.size_hw, instance.mask_amodal.counts)
+    return instance.mask_amodal.runs()
 
 
 def _picture_jobs(

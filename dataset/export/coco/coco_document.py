@@ -12,9 +12,8 @@ from typing import Any, Literal
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.labels.categories import Category
-from scanstage.dataset.labels.instances import Instance, Rle
+from scanstage.dataset.labels.instances import Instance, Rle, keypoint_triples
 from scanstage.dataset.labels.mask_polygons import polygons
-from scanstage.dataset.labels.rle_mask import RunMask
 from scanstage.dataset.records.record import Record
 
 
@@ -39,11 +38,11 @@ class CocoDocument:
         masks: how ``segmentation`` says masks, see :mod:`mask_polygons`.
 
     Attributes:
-        pictures, annotations: number of them so far.
+        annotations: number of them so far.
     """
 
     def __init__(self, categories: Sequence[Category], name: str, masks: Literal["rle", "polygons"] = "rle") -> None:
-        self.pictures = self.annotations = 0
+        self.annotations = 0
         self._categories, self._name, self._masks = categories, name, masks
         self._ids = {c.name: i + 1 for i, c in enumerate(categories)}
         self._by_name = {c.name: c for c in categories}
@@ -66,7 +65,7 @@ class CocoDocument:
             of_picture += _json(ours | _annotation(instance, category, self._masks)) + b","
         self._images += _json(image) + b","
         self._annotations += of_picture
-        self.pictures, self.annotations = self.pictures + 1, self.annotations + len(record.instances)
+        self.annotations += len(record.instances)
 
     def encode(self) -> bytes:
         """The document."""
@@ -125,18 +124,13 @@ def _annotation(instance: Instance, category: Category, masks: Literal["rle", "p
 
 
 def _polygons(mask: Rle) -> list[list[int]]:
-    return [p.ravel().tolist() for p in polygons(RunMask.read(mask.size_hw, mask.counts))]
+    return [p.ravel().tolist() for p in polygons(mask.runs())]
 
 
 def _keypoints(instance: Instance, category: Category) -> dict[str, Any]:
-    known = {k.name: k for k in instance.keypoints}
     flat: list[float] = []
-    for name in category.keypoints:
-        point = known.get(name)
-        if point is None or point.xy_px is None or point.visibility == 0:
-            flat += [0, 0, 0]
-        else:
-            flat += [round(point.xy_px[0], 3), round(point.xy_px[1], 3), point.visibility]
+    for x, y, visibility in keypoint_triples(instance, category.keypoints):
+        flat += [round(x, 3), round(y, 3), visibility]
     return {"keypoints": flat, "num_keypoints": sum(v > 0 for v in flat[2::3])}
 
 

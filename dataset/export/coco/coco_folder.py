@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,8 @@ def write_coco(dataset: FinishedDataset, out: Path, options: ExportOptions) -> d
         documents[part].add(record)
         pictures.put(record, out / "images" / part / record.image.file_name)
     (out / "annotations").mkdir()
-    figures = Counter({"pictures": 0, "annotations": 0})
     for part, document in documents.items():
         (out / "annotations" / f"instances_{part}.json").write_bytes(document.encode())
-        figures.update(pictures=document.pictures, annotations=document.annotations)
     split.write(out)
-    return dict(figures) | split.figures
+    annotations = sum(document.annotations for document in documents.values())
+    return {"pictures": split.total, "annotations": annotations} | split.figures

@@ -50,7 +50,7 @@ def write_panoptic(dataset: FinishedDataset, out: Path, options: ExportOptions) 
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         (out / "annotations" / f"panoptic_{part}.json").write_text(text, "utf-8")
     split.write(out)
-    return {"pictures": sum(map(len, split.pictures.values())), "segments": segments} | split.figures
+    return {"pictures": split.total, "segments": segments} | split.figures
 
 
 def _annotation(record: Record, ids: dict[str, int]) -> dict[str, Any]:

@@ -27,4 +27,4 @@ def write_fiftyone(dataset: FinishedDataset, out: Path, options: ExportOptions) 
         (out / part / "labels.json").write_bytes(document.encode())
     split.write(out)
     annotations = sum(document.annotations for document in documents.values())
-    return {"pictures": sum(map(len, split.pictures.values())), "annotations": annotations} | split.figures
+    return {"pictures": split.total, "annotations": annotations} | split.figures

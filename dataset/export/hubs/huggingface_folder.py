@@ -37,7 +37,7 @@ def write_huggingface(dataset: FinishedDataset, out: Path, options: ExportOption
             files[part].write(json.dumps(_row(record, ids), ensure_ascii=False) + "\n")
             objects += len(record.instances)
     split.write(out)
-    return {"pictures": sum(map(len, split.pictures.values())), "objects": objects} | split.figures
+    return {"pictures": split.total, "objects": objects} | split.figures
 
 
 def _row(record: Record, ids: dict[str, int]) -> dict[str, Any]:
@@ -55,6 +55,6 @@ def _row(record: Record, ids: dict[str, int]) -> dict[str, Any]:
             "bbox": [[float(v) for v in i.bbox_xywh] for i in there],
             "area": [i.area_px for i in there],
             "iscrowd": [int(i.ignore) for i in there],
-            "segmentation": [{"size": list(i.mask.size_hw), "counts": i.mask.counts} for i in there],
+            "segmentation": [i.mask.to_coco() for i in there],
         },
     }

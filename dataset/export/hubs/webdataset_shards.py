@@ -38,7 +38,7 @@ def write_webdataset(dataset: FinishedDataset, out: Path, options: ExportOptions
     told = {str(i): name for name, i in ids.items()}
     (out / "classes.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
     split.write(out)
-    pictures = sum(map(len, split.pictures.values()))
+    pictures = split.total
     return {"pictures": pictures, "shards": sum(s.number for s in shards.values())} | split.figures
 
 

@@ -33,7 +33,7 @@ def write_kitti(dataset: FinishedDataset, out: Path, options: ExportOptions) -> 
         if record.camera.model != "pinhole":
             raise InputError(
                 f"picture {record.index}: its camera is distorted ({record.camera.model}), which KITTI can't say",
-                "make the dataset without camera.lens or calibration, or export as coco",
+                "make the dataset without camera.distortion or calibration, or export as coco",
             )
         level = level_from_camera(record.camera)
         stem = f"{record.index:06d}"
@@ -45,7 +45,7 @@ def write_kitti(dataset: FinishedDataset, out: Path, options: ExportOptions) -> 
     for part, indices in split.pictures.items():
         (out / "ImageSets" / f"{part}.txt").write_text("".join(f"{i:06d}\n" for i in indices), "ascii")
     split.write(out)
-    return {"pictures": sum(map(len, split.pictures.values())), "objects": objects} | split.figures
+    return {"pictures": split.total, "objects": objects} | split.figures
 
 
 def _types(classes: list[str]) -> dict[str, str]:

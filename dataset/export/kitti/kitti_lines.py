@@ -41,15 +41,6 @@ class UprightBox:
         """The angle at which it is observed: its own turn less the direction to it."""
         return _wrapped(self.rotation_y - float(np.arctan2(self.bottom[0], self.bottom[2])))
 
-    def corners(self) -> _Array:
-        """(8, 3) in the level camera's frame."""
-        h, w, length = self.size_hwl
-        x = np.array([1, 1, -1, -1, 1, 1, -1, -1]) * length / 2
-        y = np.array([0, 0, 0, 0, -1, -1, -1, -1]) * h
-        z = np.array([1, -1, -1, 1, 1, -1, -1, 1]) * w / 2
-        c, s = np.cos(self.rotation_y), np.sin(self.rotation_y)
-        return np.stack([c * x + s * z, y, -s * x + c * z], axis=1) + np.array(self.bottom)
-
 
 def level_from_camera(camera: CameraInfo) -> _Array:
     """(3, 3) rotation from the camera's frame to that of the level one in its place; a camera that looks straight down

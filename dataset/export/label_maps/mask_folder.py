@@ -34,4 +34,4 @@ def write_masks(dataset: FinishedDataset, out: Path, options: ExportOptions) -> 
     told = {"0": None, **{str(i): name for i, name in enumerate(classes, 1)}, str(VOID): "to be ignored"}
     (out / "classes.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
     split.write(out)
-    return {"pictures": sum(map(len, split.pictures.values()))} | split.figures
+    return {"pictures": split.total} | split.figures

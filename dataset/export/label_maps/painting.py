@@ -58,7 +58,6 @@ def write_palette_png(path: Path, values: Map | Ids) -> None:
     """Write a map: with VOC's palette, so that viewers show colours; as 16-bit grey where it isn't of bytes."""
     image = Image.fromarray(np.ascontiguousarray(values))
     if values.dtype == np.uint8:
-        image = image.convert("P") if image.mode != "L" else _as_palette(image)
         image.putpalette(_PALETTE)
     image.save(path, compress_level=1)
 
@@ -69,14 +68,10 @@ def palette_color(number: int) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _as_palette(image: Image.Image) -> Image.Image:
-    return Image.frombytes("P", image.size, image.tobytes())
-
-
 def _mask(instance: Instance, size_hw: tuple[int, int]) -> RunMask:
     if instance.mask.size_hw != size_hw:
         raise ValueError("a mask has another size than its picture")
-    return RunMask.read(instance.mask.size_hw, instance.mask.counts)
+    return instance.mask.runs()
 
 
 def _voc_palette() -> bytes:

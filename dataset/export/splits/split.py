@@ -13,7 +13,7 @@ from scanstage.dataset.export.splits.held_out import hold_out_assets, hold_out_v
 from scanstage.dataset.export.splits.shares import Shares
 from scanstage.dataset.export.splits.stratified import stratify
 from scanstage.dataset.records.finished_dataset import FinishedDataset
-from scanstage.dataset.records.picture_facts import SplitFacts, iterate_facts
+from scanstage.dataset.records.picture_facts import SplitFacts, split_facts
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import count_labels
 
@@ -51,7 +51,7 @@ class Split:
         split.labels |= {part: Counter() for part in shares}
         if len(shares) == 1 and hold_out is None:
             return split
-        facts = list(iterate_facts(dataset.folder))
+        facts = [split_facts(record) for record in dataset.records()]
         if hold_out is None:
             split._parts = stratify({f.index: f.labels for f in facts}, shares)
             return split
@@ -76,6 +76,11 @@ class Split:
         told["labels"] = {part: dict(sorted(found.items())) for part, found in self.labels.items()}
         told["pictures"] = self.pictures
         (out / SPLIT_FILE).write_text(json.dumps(told, ensure_ascii=False) + "\n", "utf-8")
+
+    @property
+    def total(self) -> int:
+        """Pictures that were gone through."""
+        return sum(map(len, self.pictures.values()))
 
     @property
     def figures(self) -> dict[str, int]:

@@ -47,7 +47,7 @@ def write_voc(dataset: FinishedDataset, out: Path, options: ExportOptions) -> di
             (root / "ImageSets" / kind / f"{part}.txt").write_text(text, "ascii")
     (root / "labelmap.txt").write_text(_label_map(classes), "utf-8")
     split.write(out)
-    return {"pictures": sum(map(len, split.pictures.values())), "objects": objects} | split.figures
+    return {"pictures": split.total, "objects": objects} | split.figures
 
 
 def _label_map(classes: list[str]) -> str:

@@ -63,7 +63,7 @@ def write_yolo(dataset: FinishedDataset, out: Path, options: ExportOptions, task
         ignored += len(record.instances) - len(lines)
     (out / "data.yaml").write_text(_data_yaml(dataset, shares, task), "utf-8")
     split.write(out)
-    figures = {"pictures": sum(map(len, split.pictures.values())), "labels": labels} | split.figures
+    figures = {"pictures": split.total, "labels": labels} | split.figures
     return figures | ({"ignored regions left out": ignored} if ignored else {})
 
 

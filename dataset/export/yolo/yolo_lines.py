@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.dataset.labels.categories import Category
-from scanstage.dataset.labels.instances import Instance
+from scanstage.dataset.labels.instances import Instance, keypoint_triples
 from scanstage.dataset.labels.mask_polygons import one_polygon, outlines
 from scanstage.dataset.labels.rle_mask import RunMask
 
@@ -29,21 +29,16 @@ def detect_line(instance: Instance, number: int, resolution_wh: tuple[int, int])
 
 def segment_line(instance: Instance, number: int, resolution_wh: tuple[int, int]) -> str:
     """The outline of what is seen, pieces and holes joined by lines without width."""
-    return _line(number, (one_polygon(_mask(instance)) / resolution_wh).ravel())
+    return _line(number, (one_polygon(instance.mask.runs()) / resolution_wh).ravel())
 
 
 def pose_line(
     instance: Instance, number: int, resolution_wh: tuple[int, int], category: Category, most_points: int
 ) -> str:
     """The box, and ``most_points`` keypoints: the category's own in its order, then zeros."""
-    known = {k.name: k for k in instance.keypoints}
     numbers = [*_box(instance, resolution_wh)]
-    for name in category.keypoints:
-        point = known.get(name)
-        if point is None or point.xy_px is None or point.visibility == 0:
-            numbers += [0, 0, 0]
-        else:
-            numbers += [*(np.array(point.xy_px) / resolution_wh).clip(0, 1), point.visibility]
+    for x, y, visibility in keypoint_triples(instance, category.keypoints):
+        numbers += [*(np.array((x, y)) / resolution_wh).clip(0, 1), visibility]
     return _line(number, [*numbers, *[0] * (3 * (most_points - len(category.keypoints)))])
 
 
@@ -55,7 +50,7 @@ def obb_line(instance: Instance, number: int, resolution_wh: tuple[int, int], wa
     """
     corners = ground_corners(instance) if way == "ground" else None
     if corners is None:
-        corners = smallest_rectangle(_mask(instance))
+        corners = smallest_rectangle(instance.mask.runs())
     return _line(number, (corners / resolution_wh).clip(0, 1).ravel())
 
 
@@ -110,10 +105,6 @@ def _other_side(name: str) -> str:
         if other in name:
             return name.replace(other, one)
     return name
-
-
-def _mask(instance: Instance) -> RunMask:
-    return RunMask.read(instance.mask.size_hw, instance.mask.counts)
 
 
 def _box(instance: Instance, resolution_wh: tuple[int, int]) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ from scanstage.dataset.export.splits.shares import parse_shares
 from scanstage.dataset.export.splits.split import SPLIT_FILE, Split
 from scanstage.dataset.export.splits.stratified import sizes, stratify
 from scanstage.dataset.records.finished_dataset import open_dataset
-from scanstage.dataset.records.picture_facts import SplitFacts, iterate_facts
+from scanstage.dataset.records.picture_facts import SplitFacts, split_facts
 
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 
@@ -129,7 +129,7 @@ def test_no_two_parts_share_a_light() -> None:
 
 def test_facts_are_those_of_the_records(toy_dataset: Path) -> None:
     dataset = open_dataset(toy_dataset)
-    for facts, record in zip(iterate_facts(dataset.folder), dataset.records(), strict=True):
+    for facts, record in ((split_facts(r), r) for r in dataset.records()):
         assert facts.index == record.index
         assert facts.labels == Counter(i.class_name for i in record.instances if not i.ignore)
         assert facts.assets == {o.asset_id for o in record.plan.objects}
