@@ -5,9 +5,8 @@ A new format is a function and a line in :data:`EXPORTERS`, which says which opt
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.export.bop.bop_dataset import write_bop
+from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.choices.export_options import ExportOptions
 from scanstage.dataset.export.coco.coco_folder import write_coco
 from scanstage.dataset.export.coco.panoptic_folder import write_panoptic
@@ -30,9 +30,9 @@ from scanstage.dataset.export.placing.dataset_card import write_card
 from scanstage.dataset.export.placing.export_folder import check_target, replaced
 from scanstage.dataset.export.placing.in_place_export import export
 from scanstage.dataset.export.placing.publishing import TRIES, publish_elsewhere
-from scanstage.dataset.export.splits.split import SPLIT_FILE
+from scanstage.dataset.export.splits.shares import ALL, Shares
 from scanstage.dataset.export.voc.voc_folder import write_voc
-from scanstage.dataset.export.yolo.yolo_folder import write_yolo
+from scanstage.dataset.export.yolo.yolo_folder import DEFAULT_SPLIT, write_yolo
 from scanstage.dataset.records.finished_dataset import FinishedDataset, open_dataset
 
 Figures = dict[str, Any]
@@ -43,12 +43,20 @@ class Format:
     """One of the formats.
 
     Attributes:
-        write: writes an export into an existing, empty folder and returns figures to show. Raises InputError.
+        write: writes an export into an existing, empty folder and returns figures of its own to show, without parts
+            that of ``pictures`` too. Raises InputError.
         options: of :class:`ExportOptions`, names of those that it knows.
+        shares: its parts where none were asked for.
     """
 
-    write: Callable[[FinishedDataset, Path, ExportOptions], Figures]
+    write: Callable[[ExportJob, Path], Figures]
     options: frozenset[str] = frozenset()
+    shares: Shares = field(default_factory=ALL.copy)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether pictures are in parts: then ``splits.json`` says which is where."""
+        return "split" in self.options
 
 
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StopIteration, cv2.error)
@@ -60,10 +68,10 @@ PARTS = frozenset({"split", "hold_out", "images"})
 
 EXPORTERS: dict[str, Format] = {
     "coco": Format(write_coco, PARTS | {"masks"}),
-    "yolo": Format(partial(write_yolo, task="detect"), PARTS),
-    "yolo-seg": Format(partial(write_yolo, task="segment"), PARTS),
-    "yolo-pose": Format(partial(write_yolo, task="pose"), PARTS),
-    "yolo-obb": Format(partial(write_yolo, task="obb"), PARTS | {"obb"}),
+    "yolo": Format(partial(write_yolo, task="detect"), PARTS, DEFAULT_SPLIT),
+    "yolo-seg": Format(partial(write_yolo, task="segment"), PARTS, DEFAULT_SPLIT),
+    "yolo-pose": Format(partial(write_yolo, task="pose"), PARTS, DEFAULT_SPLIT),
+    "yolo-obb": Format(partial(write_yolo, task="obb"), PARTS | {"obb"}, DEFAULT_SPLIT),
     "coco-panoptic": Format(write_panoptic, PARTS),
     "voc": Format(write_voc, PARTS),
     "kitti": Format(write_kitti, PARTS),
@@ -71,7 +79,7 @@ EXPORTERS: dict[str, Format] = {
     "huggingface": Format(write_huggingface, PARTS),
     "webdataset": Format(write_webdataset, PARTS - {"images"}),
     "fiftyone": Format(write_fiftyone, PARTS | {"masks"}),
-    "bop": Format(lambda dataset, out, _: write_bop(dataset, out)),
+    "bop": Format(lambda job, out: write_bop(job.dataset, out)),
 }
 
 
@@ -109,15 +117,6 @@ def export_dataset(
         raise InputError(f"{root}: a record, or run.json, is broken ({reason})", hint) from e
 
 
-def _parts(dataset: FinishedDataset, staging: Path) -> dict[str, dict[str, int]]:
-    """Labels by part and class, of what was just written."""
-    split = staging / SPLIT_FILE
-    if not split.is_file():
-        return {"all": dataset.run.labels or {}}
-    found: dict[str, dict[str, int]] = json.loads(split.read_text("utf-8"))["labels"]
-    return found
-
-
 def _has_none(name: str, format_: str) -> str:
     those = [other for other, entry in EXPORTERS.items() if name in entry.options]
     return f"{format_} has no such choice; {', '.join(those)} {'have' if len(those) > 1 else 'has'}"
@@ -153,7 +152,14 @@ def _write(dataset: FinishedDataset, format_: str, target: Path, options: Export
     """Write an export into a folder that is named so when it is complete; returns its figures."""
     mark: dict[str, Any] = {"format": format_, "dataset": dataset.name}
     with replaced(target, mark) as staging:
-        figures = EXPORTERS[format_].write(dataset, staging, options)
-        write_card(staging, dataset.run, format_, _parts(dataset, staging), figures.get("pictures", 0))
+        entry = EXPORTERS[format_]
+        job = ExportJob(dataset, options, entry.shares)
+        figures = entry.write(job, staging)
+        labels: Mapping[str, Mapping[str, int]] = {"all": dataset.run.labels or {}}
+        if entry.has_parts:
+            figures = {"pictures": job.split.total} | figures | job.split.figures
+            job.split.write(staging)
+            labels = job.split.labels
+        write_card(staging, dataset.run, format_, labels, figures["pictures"])
         mark |= figures
     return figures

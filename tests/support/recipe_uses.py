@@ -47,7 +47,8 @@ def an_exporter(library: Path, folder: Path) -> None:
     scanstage.generate(_config(library), folder / "toys", engines=AnalyticEngines())
     written = scanstage.export(folder / "toys", "createml", folder / "ml", split={"train": 0.5, "val": 0.5})
     dataset = scanstage.open_dataset(folder / "toys")
-    assert written.figures == {"pictures": 2, "boxes": sum(len(picture.labels) for picture in dataset)}
+    boxes = sum(len(picture.labels) for picture in dataset)
+    assert written.figures == {"pictures": 2, "boxes": boxes, "train": 1, "val": 1}
     found = {
         entry["image"]: (part, entry["annotations"])
         for part in ("train", "val")

@@ -13,34 +13,26 @@ from typing import Any
 import cv2
 import numpy as np
 
-from scanstage.dataset.export.choices.export_options import ExportOptions
-from scanstage.dataset.export.choices.picture_transfer import PictureTransfer
+from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.coco.coco_document import document_info
 from scanstage.dataset.export.label_maps.painting import painted
-from scanstage.dataset.export.splits.shares import ALL
-from scanstage.dataset.export.splits.split import Split
-from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.record import Record
 
 
-def write_panoptic(dataset: FinishedDataset, out: Path, options: ExportOptions) -> dict[str, Any]:
+def write_panoptic(job: ExportJob, out: Path) -> dict[str, Any]:
     """Write it into an empty folder; returns figures. Raises InputError, OSError."""
-    split = Split.of(dataset, options.split or ALL, options.hold_out)
-    pictures = PictureTransfer(dataset.folder, options.images or "hardlink")
     documents: dict[str, dict[str, Any]] = {}
-    categories = [
-        {"id": i, "name": c.name, "supercategory": "object", "isthing": 1} for i, c in enumerate(dataset.categories, 1)
-    ]
-    for part in split.shares:
+    ids = {c.name: i for i, c in enumerate(job.dataset.categories, 1)}
+    categories = [{"id": i, "name": name, "supercategory": "object", "isthing": 1} for name, i in ids.items()]
+    for part in job.parts:
         (out / "images" / part).mkdir(parents=True)
         (out / "annotations" / f"panoptic_{part}").mkdir(parents=True)
-        head = document_info(dataset.name)
+        head = document_info(job.dataset.name)
         documents[part] = {**head, "images": [], "annotations": [], "categories": categories}
-    ids = {c.name: i for i, c in enumerate(dataset.categories, 1)}
     segments = 0
-    for part, record in split.records(dataset):
+    for part, record in job.records():
         width, height = record.image.resolution_wh
-        pictures.put(record, out / "images" / part / record.image.file_name)
+        job.pictures.put(record, out / "images" / part / record.image.file_name)
         entry = {"id": record.index, "file_name": record.image.file_name, "width": width, "height": height}
         documents[part]["images"].append(entry)
         documents[part]["annotations"].append(_annotation(record, ids))
@@ -49,8 +41,7 @@ def write_panoptic(dataset: FinishedDataset, out: Path, options: ExportOptions) 
     for part, document in documents.items():
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         (out / "annotations" / f"panoptic_{part}.json").write_text(text, "utf-8")
-    split.write(out)
-    return {"pictures": split.total, "segments": segments} | split.figures
+    return {"segments": segments}
 
 
 def _annotation(record: Record, ids: dict[str, int]) -> dict[str, Any]:

@@ -11,33 +11,26 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scanstage.dataset.export.choices.export_options import ExportOptions
-from scanstage.dataset.export.choices.picture_transfer import PictureTransfer
-from scanstage.dataset.export.splits.shares import ALL
-from scanstage.dataset.export.splits.split import Split
-from scanstage.dataset.records.finished_dataset import FinishedDataset
+from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.records.record import Record
 
 
-def write_huggingface(dataset: FinishedDataset, out: Path, options: ExportOptions) -> dict[str, Any]:
+def write_huggingface(job: ExportJob, out: Path) -> dict[str, Any]:
     """Write it into an empty folder; returns figures. Raises InputError, OSError."""
-    split = Split.of(dataset, options.split or ALL, options.hold_out)
-    pictures = PictureTransfer(dataset.folder, options.images or "hardlink")
-    ids = {c.name: i for i, c in enumerate(dataset.categories)}
-    for part in split.shares:
+    ids = {c.name: i for i, c in enumerate(job.dataset.categories)}
+    for part in job.parts:
         (out / part).mkdir()
     objects = 0
     with contextlib.ExitStack() as opened:
         files = {
             part: opened.enter_context((out / part / "metadata.jsonl").open("w", encoding="utf-8"))
-            for part in split.shares
+            for part in job.parts
         }
-        for part, record in split.records(dataset):
-            pictures.put(record, out / part / record.image.file_name)
+        for part, record in job.records():
+            job.pictures.put(record, out / part / record.image.file_name)
             files[part].write(json.dumps(_row(record, ids), ensure_ascii=False) + "\n")
             objects += len(record.instances)
-    split.write(out)
-    return {"pictures": split.total, "objects": objects} | split.figures
+    return {"objects": objects}
 
 
 def _row(record: Record, ids: dict[str, int]) -> dict[str, Any]:

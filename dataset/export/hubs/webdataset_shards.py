@@ -13,33 +13,27 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from scanstage.dataset.export.choices.export_options import ExportOptions
+from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.choices.picture_transfer import recorded_image
 from scanstage.dataset.export.hubs.plain_labels import plain_picture
-from scanstage.dataset.export.splits.shares import ALL
-from scanstage.dataset.export.splits.split import Split
-from scanstage.dataset.records.finished_dataset import FinishedDataset
 
 SAMPLES_A_SHARD = 1000
 
 
-def write_webdataset(dataset: FinishedDataset, out: Path, options: ExportOptions) -> dict[str, Any]:
+def write_webdataset(job: ExportJob, out: Path) -> dict[str, Any]:
     """Write it into an empty folder, ``classes.json`` beside the parts; returns figures. Raises InputError, OSError."""
-    split = Split.of(dataset, options.split or ALL, options.hold_out)
-    ids = {c.name: i for i, c in enumerate(dataset.categories, 1)}
-    for part in split.shares:
+    ids = {c.name: i for i, c in enumerate(job.dataset.categories, 1)}
+    for part in job.parts:
         (out / part).mkdir()
     with contextlib.ExitStack() as opened:
-        shards = {part: opened.enter_context(_Shards(out / part, part)) for part in split.shares}
-        for part, record in split.records(dataset):
+        shards = {part: opened.enter_context(_Shards(out / part, part)) for part in job.parts}
+        for part, record in job.records():
             text = json.dumps(plain_picture(record, ids), ensure_ascii=False, separators=(",", ":"))
-            picture = recorded_image(dataset.folder, record)
+            picture = recorded_image(job.dataset.folder, record)
             shards[part].add({record.image.file_name: picture, f"{record.index:06d}.json": text.encode("utf-8")})
     told = {str(i): name for name, i in ids.items()}
     (out / "classes.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    split.write(out)
-    pictures = split.total
-    return {"pictures": pictures, "shards": sum(s.number for s in shards.values())} | split.figures
+    return {"shards": sum(s.number for s in shards.values())}
 
 
 class _Shards:

@@ -7,29 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.export.choices.export_options import ExportOptions
-from scanstage.dataset.export.choices.picture_transfer import PictureTransfer
+from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.kitti.kitti_lines import calib_text, label_line, level_from_camera
-from scanstage.dataset.export.splits.shares import ALL
-from scanstage.dataset.export.splits.split import Split
-from scanstage.dataset.records.finished_dataset import FinishedDataset
 
 
-def write_kitti(dataset: FinishedDataset, out: Path, options: ExportOptions) -> dict[str, Any]:
+def write_kitti(job: ExportJob, out: Path) -> dict[str, Any]:
     """Write it into an empty folder; returns figures.
 
     Instances that the keep policy ignores are ``DontCare``. Types have no spaces: there are underscores.
 
     Raises InputError for pictures of a distorted camera, and for classes that underscores make one; OSError.
     """
-    types = _types([c.name for c in dataset.categories])
-    split = Split.of(dataset, options.split or ALL, options.hold_out)
-    pictures = PictureTransfer(dataset.folder, options.images or "hardlink")
+    types = _types([c.name for c in job.dataset.categories])
     images, labels, calibrations = (out / "training" / name for name in ("image_2", "label_2", "calib"))
     for folder in (images, labels, calibrations, out / "ImageSets"):
         folder.mkdir(parents=True)
     objects = 0
-    for _, record in split.records(dataset):
+    for _, record in job.records():
         if record.camera.model != "pinhole":
             raise InputError(
                 f"picture {record.index}: its camera is distorted ({record.camera.model}), which KITTI can't say",
@@ -37,15 +31,14 @@ def write_kitti(dataset: FinishedDataset, out: Path, options: ExportOptions) -> 
             )
         level = level_from_camera(record.camera)
         stem = f"{record.index:06d}"
-        pictures.put(record, images / record.image.file_name)
+        job.pictures.put(record, images / record.image.file_name)
         text = "".join(label_line(i, types[i.class_name], level) for i in record.instances)
         (labels / f"{stem}.txt").write_text(text, "utf-8")
         (calibrations / f"{stem}.txt").write_text(calib_text(record.camera, level), "ascii")
         objects += len(record.instances)
-    for part, indices in split.pictures.items():
+    for part, indices in job.split.pictures.items():
         (out / "ImageSets" / f"{part}.txt").write_text("".join(f"{i:06d}\n" for i in indices), "ascii")
-    split.write(out)
-    return {"pictures": split.total, "objects": objects} | split.figures
+    return {"objects": objects}
 
 
 def _types(classes: list[str]) -> dict[str, str]:

@@ -32,41 +32,36 @@ class Split:
     """
 
     shares: Shares
-    hold_out: str | None = None
+    hold_out: Literal["asset", "hdri", "background"] | None = None
     held_out: tuple[str, ...] = ()
     pictures: dict[str, list[int]] = field(default_factory=dict)
     labels: dict[str, Counter[str]] = field(default_factory=dict)
     _parts: dict[int, str] = field(default_factory=dict)
 
-    @classmethod
-    def of(
-        cls, dataset: FinishedDataset, shares: Shares, hold_out: Literal["asset", "hdri", "background"] | None = None
-    ) -> Split:
-        """Decide which picture goes where, from the records alone: the same records give the same split.
+    def records(self, dataset: FinishedDataset) -> Iterator[tuple[str, Record]]:
+        """All finished pictures by index, each with its part: the same records give the same split.
 
         Raises InputError where things can't be kept apart like that, OSError.
         """
-        split = cls(shares, hold_out)
-        split.pictures |= {part: [] for part in shares}
-        split.labels |= {part: Counter() for part in shares}
-        if len(shares) == 1 and hold_out is None:
-            return split
-        facts = [split_facts(record) for record in dataset.records()]
-        if hold_out is None:
-            split._parts = stratify({f.index: f.labels for f in facts}, shares)
-            return split
-        held = _held_out(facts, shares, hold_out)
-        split._parts, split.held_out = held.parts, held.things
-        return split
-
-    def records(self, dataset: FinishedDataset) -> Iterator[tuple[str, Record]]:
-        """All finished pictures by index, each with its part."""
+        self._decide(dataset)
         first = next(iter(self.shares))
+        self.pictures = {part: [] for part in self.shares}
+        self.labels = {part: Counter() for part in self.shares}
         for record in dataset.records():
             part = self._parts.get(record.index, first)
             self.pictures[part].append(record.index)
             self.labels[part].update(count_labels(record))
             yield part, record
+
+    def _decide(self, dataset: FinishedDataset) -> None:
+        if len(self.shares) == 1 and self.hold_out is None:
+            return
+        facts = [split_facts(record) for record in dataset.records()]
+        if self.hold_out is None:
+            self._parts = stratify({f.index: f.labels for f in facts}, self.shares)
+            return
+        held = _held_out(facts, self.shares, self.hold_out)
+        self._parts, self.held_out = held.parts, held.things
 
     def write(self, out: Path) -> None:
         """Record it, once all pictures have been gone through."""

@@ -11,43 +11,36 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
-from scanstage.dataset.export.choices.export_options import ExportOptions
-from scanstage.dataset.export.choices.picture_transfer import PictureTransfer
+from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.label_maps.painting import class_map, instance_map, palette_color, write_palette_png
-from scanstage.dataset.export.splits.shares import ALL
-from scanstage.dataset.export.splits.split import Split
 from scanstage.dataset.labels.instances import Instance
-from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.record import Record
 
 ROOT = Path("VOCdevkit", "VOC2012")
 TRUNCATED, OCCLUDED = 0.15, 0.05
 
 
-def write_voc(dataset: FinishedDataset, out: Path, options: ExportOptions) -> dict[str, Any]:
+def write_voc(job: ExportJob, out: Path) -> dict[str, Any]:
     """Write it into an empty folder; returns figures. Raises InputError, OSError."""
-    split = Split.of(dataset, options.split or ALL, options.hold_out)
-    pictures = PictureTransfer(dataset.folder, options.images or "hardlink")
     root = out / ROOT
     for name in ("JPEGImages", "Annotations", "SegmentationClass", "SegmentationObject", "ImageSets/Main"):
         (root / name).mkdir(parents=True)
-    classes = [c.name for c in dataset.categories]
+    classes = [c.name for c in job.dataset.categories]
     objects = 0
-    for _, record in split.records(dataset):
+    for _, record in job.records():
         stem = f"{record.index:06d}"
-        pictures.put_jpeg(record, root / "JPEGImages" / f"{stem}.jpg")
-        (root / "Annotations" / f"{stem}.xml").write_text(annotation(record, dataset.name), "utf-8")
+        job.pictures.put_jpeg(record, root / "JPEGImages" / f"{stem}.jpg")
+        (root / "Annotations" / f"{stem}.xml").write_text(annotation(record, job.dataset.name), "utf-8")
         write_palette_png(root / "SegmentationClass" / f"{stem}.png", class_map(record, classes))
         write_palette_png(root / "SegmentationObject" / f"{stem}.png", instance_map(record))
         objects += len(record.instances)
     (root / "ImageSets" / "Segmentation").mkdir()
-    for part, indices in split.pictures.items():
+    for part, indices in job.split.pictures.items():
         text = "".join(f"{index:06d}\n" for index in indices)
         for kind in ("Main", "Segmentation"):
             (root / "ImageSets" / kind / f"{part}.txt").write_text(text, "ascii")
     (root / "labelmap.txt").write_text(_label_map(classes), "utf-8")
-    split.write(out)
-    return {"pictures": split.total, "objects": objects} | split.figures
+    return {"objects": objects}
 
 
 def _label_map(classes: list[str]) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
+from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.choices.export_options import ExportOptions
-from scanstage.dataset.export.choices.picture_transfer import PictureTransfer
 from scanstage.dataset.export.splits.shares import Shares
-from scanstage.dataset.export.splits.split import Split
 from scanstage.dataset.export.yolo.yolo_lines import (
     Task,
     detect_line,
@@ -33,7 +32,7 @@ ROLES = ("train", "val", "test")
 Line = Callable[[Instance, int, tuple[int, int]], str]
 
 
-def write_yolo(dataset: FinishedDataset, out: Path, options: ExportOptions, task: Task) -> dict[str, Any]:
+def write_yolo(job: ExportJob, out: Path, task: Task) -> dict[str, Any]:
     """Write it into an empty folder: ``images`` and ``labels``, a folder a part in each, and ``data.yaml``.
 
     YOLO has no regions to be ignored: such instances are left out, and counted. A picture without labels has an empty
@@ -41,30 +40,25 @@ def write_yolo(dataset: FinishedDataset, out: Path, options: ExportOptions, task
 
     Returns figures. Raises InputError for parts that Ultralytics doesn't know and for poses without keypoints, OSError.
     """
-    shares = options.split or DEFAULT_SPLIT
-    if missing := {"train", "val"} - shares.keys() or shares.keys() - set(ROLES):
+    if missing := {"train", "val"} - set(job.parts) or set(job.parts) - set(ROLES):
         raise InputError(
             f"{option('split')}: Ultralytics needs train and val, and knows test beside them ({', '.join(missing)})",
             "for example train=0.8,val=0.1,test=0.1",
         )
-    line = _line_of(dataset, task, options)
-    numbers = {c.name: i for i, c in enumerate(dataset.categories)}
-    split = Split.of(dataset, shares, options.hold_out)
-    pictures = PictureTransfer(dataset.folder, options.images or "hardlink")
-    for part in shares:
+    line = _line_of(job.dataset, task, job.options)
+    numbers = {c.name: i for i, c in enumerate(job.dataset.categories)}
+    for part in job.parts:
         for kind in ("images", "labels"):
             (out / kind / part).mkdir(parents=True)
     labels = ignored = 0
-    for part, record in split.records(dataset):
+    for part, record in job.records():
         lines = [line(i, numbers[i.class_name], record.image.resolution_wh) for i in record.instances if not i.ignore]
         (out / "labels" / part / f"{record.index:06d}.txt").write_text("".join(lines), "ascii")
-        pictures.put(record, out / "images" / part / record.image.file_name)
+        job.pictures.put(record, out / "images" / part / record.image.file_name)
         labels += len(lines)
         ignored += len(record.instances) - len(lines)
-    (out / "data.yaml").write_text(_data_yaml(dataset, shares, task), "utf-8")
-    split.write(out)
-    figures = {"pictures": split.total, "labels": labels} | split.figures
-    return figures | ({"ignored regions left out": ignored} if ignored else {})
+    (out / "data.yaml").write_text(_data_yaml(job.dataset, job.parts, task), "utf-8")
+    return {"labels": labels} | ({"ignored regions left out": ignored} if ignored else {})
 
 
 def _line_of(dataset: FinishedDataset, task: Task, options: ExportOptions) -> Line:
@@ -88,12 +82,12 @@ def _line_of(dataset: FinishedDataset, task: Task, options: ExportOptions) -> Li
     return line
 
 
-def _data_yaml(dataset: FinishedDataset, shares: Shares, task: Task) -> str:
+def _data_yaml(dataset: FinishedDataset, parts: Sequence[str], task: Task) -> str:
     """Without ``path``: Ultralytics takes the file's own folder, so that it may be moved."""
     lines = [f"# {json.dumps(dataset.name, ensure_ascii=False)}: synthetic pictures by scanstage. Train on it with:"]
     model = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}[task]
     lines += [f"#   yolo {task} train data=data.yaml model=yolo11n{model}.pt"]
-    lines += [f"{part}: images/{part}" for part in ROLES if part in shares]
+    lines += [f"{part}: images/{part}" for part in ROLES if part in parts]
     if task == "pose":
         lines.append(f"kpt_shape: [{most_keypoints(dataset.categories)}, 3]")
         if (flip := mirrored(dataset.categories)) is not None:

@@ -110,10 +110,10 @@ def test_an_untouched_export_is_replaced_by_another(copy: Path, out: Path) -> No
 
 
 def test_what_is_put_there_during_the_export_is_kept(copy: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def meanwhile(dataset: object, staging: Path, options: object) -> dict[str, int]:
+    def meanwhile(job: object, staging: Path) -> dict[str, int]:
         (staging / "new").write_text("x")
         (out / "note").write_text("mine")
-        return {}
+        return {"pictures": 0}
 
     monkeypatch.setattr("scanstage.dataset.export.formats.EXPORTERS", {"coco": Format(meanwhile)})
     with pytest.raises(InputError, match="note was written by no export"):

@@ -156,7 +156,7 @@ def test_a_newer_export_to_the_same_folder_stays(part: Path, tmp_path: Path, mon
         export_dataset(open_dataset(part), "coco", tmp_path / "out")
 
     before = sorted((p, p.stat().st_mtime_ns) for p in part.rglob("*") if p.is_file())
-    Hook(monkeypatch, coco_folder, "PictureTransfer", newer, True)
+    Hook(monkeypatch, coco_folder, "CocoDocument", newer, True)
     export_dataset(open_dataset(part), "coco", tmp_path / "out")
     assert exported(tmp_path / "out/annotations/instances_train.json") == [0, 1]
     added = [p for p in (part / "records").iterdir() if "000001" in p.name]

@@ -145,7 +145,7 @@ def test_an_export_records_its_split(toy_dataset: Path, tmp_path: Path) -> None:
     assert told["shares"] == {"train": 0.5, "val": 0.5}
     assert sorted(told["pictures"]["train"] + told["pictures"]["val"]) == [0, 1, 2]
     assert figures["train"] + figures["val"] == figures["pictures"] == 3
-    again = Split.of(dataset, options.split or {})
+    again = Split(options.split or {})
     assert {p: [r.index for q, r in again.records(dataset) if q == p] for p in ("train", "val")} == told["pictures"]
     labels = Counter(i.class_name for r in dataset.records() for i in r.instances if not i.ignore)
     assert Counter(told["labels"]["train"]) + Counter(told["labels"]["val"]) == labels
