@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from scanstage.functions import export as export
     from scanstage.functions import forecast as forecast
     from scanstage.functions import generate as generate
+    from scanstage.functions import join as join
     from scanstage.functions import load_config as load_config
     from scanstage.functions import open_dataset as open_dataset
     from scanstage.functions import plan as plan
@@ -51,6 +52,7 @@ _HOMES = {
     "export": "functions",
     "forecast": "functions",
     "generate": "functions",
+    "join": "functions",
     "load_config": "functions",
     "open_dataset": "functions",
     "plan": "functions",

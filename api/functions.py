@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,8 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.check.check_dataset import CheckReport, check_dataset
 from scanstage.dataset.export.choices.export_options import ExportOptions
 from scanstage.dataset.export.formats import export_dataset
+from scanstage.dataset.join.class_choice import ClassChoice
+from scanstage.dataset.join.join_parts import join as join_parts
 from scanstage.dataset.labels.instances import make_labels
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset as open_finished
@@ -239,6 +241,7 @@ def export(
     images: str | None = None,
     masks: str | None = None,
     obb: str | None = None,
+    amodal: bool = False,
 ) -> Export:
     """Write a dataset in a format, from its records alone.
 
@@ -249,18 +252,60 @@ def export(
         out: folder to write; None is the dataset's own ``annotations`` for ``coco`` without options, else
             ``<path>_<format>``.
         library: where the scans are now, if not where they were (``bop``).
-        split, hold_out, images, masks, obb: see :class:`ExportOptions`; ``split`` as ``{"train": 0.8, "val": 0.2}``.
+        split, hold_out, images, masks, obb, amodal: see :class:`ExportOptions`; ``split`` as
+            ``{"train": 0.8, "val": 0.2}``.
 
     Raises:
         InputError: there is no dataset, the format can't hold it, or the folder holds something else.
         OSError: the folder can't be written.
     """
-    shares = ",".join(f"{k}={v}" for k, v in split.items()) if isinstance(split, Mapping) else split
-    given = {"split": shares, "hold_out": hold_out, "images": images, "masks": masks, "obb": obb}
-    options = ExportOptions.parse(given)
+    options = _export_options(split, amodal, hold_out=hold_out, images=images, masks=masks, obb=obb)
     dataset = open_finished(locate(os.fspath(path), "path"), None if library is None else Path(library))
     written, figures = export_dataset(dataset, format, None if out is None else Path(out), options)
     return Export(written, figures)
+
+
+def join(
+    paths: Sequence[Place],
+    out: Place,
+    format: str = "coco",
+    *,
+    real: Sequence[Place] = (),
+    photos: Sequence[Place] = (),
+    classes: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+    **options: Any,
+) -> Export:
+    """Make one dataset of several, and of photos, in a format.
+
+    Args:
+        paths: of datasets, one at least.
+        out: folder to write; its name is that of the whole.
+        format: as for :func:`export`, without ``bop``.
+        real: COCO annotation files of photos.
+        photos: folders of these photos, one for each of ``real``; empty looks near the files.
+        classes: other names for classes; two may become one.
+        only: classes to keep; empty is all.
+        options: ``split``, ``hold_out``, ``images``, ``masks``, ``obb``, ``amodal``, as for :func:`export`.
+
+    Raises:
+        InputError: the same picture is in two of them, classes don't go together, or as for :func:`export`.
+        OSError: the folder can't be written.
+    """
+    roots = [locate(os.fspath(path), "paths") for path in paths]
+    choice = ClassChoice(dict(classes or {}), tuple(only))
+    files, folders = [Path(p) for p in real], [Path(p) for p in photos]
+    chosen = _export_options(**options)
+    return Export(*join_parts(roots, Path(out), format, chosen, real=files, photos=folders, classes=choice))
+
+
+def _export_options(
+    split: str | Mapping[str, float] | None = None, amodal: bool = False, **given: str | None
+) -> ExportOptions:
+    if unknown := given.keys() - {"hold_out", "images", "masks", "obb"}:
+        raise InputError(f"{', '.join(sorted(unknown))}: no such option of exports")
+    shares = ",".join(f"{k}={v}" for k, v in split.items()) if isinstance(split, Mapping) else split
+    return replace(ExportOptions.parse({"split": shares, **given}), amodal=amodal or None)
 
 
 def _checked(config: AnyConfig) -> Config:

@@ -5,6 +5,7 @@ A new format is a function and a line in :data:`EXPORTERS`, which says which opt
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,7 @@ from scanstage.assets.messages.option_names import option
 from scanstage.dataset.export.bop.bop_dataset import write_bop
 from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.choices.export_options import ExportOptions
+from scanstage.dataset.export.choices.labelled_source import HINT, LabelledSource, OneDataset
 from scanstage.dataset.export.coco.coco_folder import write_coco
 from scanstage.dataset.export.coco.panoptic_folder import write_panoptic
 from scanstage.dataset.export.hubs.fiftyone_folder import write_fiftyone
@@ -47,11 +49,13 @@ class Format:
             that of ``pictures`` too. Raises InputError.
         options: of :class:`ExportOptions`, names of those that it knows.
         shares: its parts where none were asked for.
+        needs_masks: whether labels that have a box alone can't be said.
     """
 
     write: Callable[[ExportJob, Path], Figures]
     options: frozenset[str] = frozenset()
     shares: Shares = field(default_factory=ALL.copy)
+    needs_masks: bool = True
 
     @property
     def has_parts(self) -> bool:
@@ -66,11 +70,18 @@ _BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, 
 PARTS = frozenset({"split", "hold_out", "images"})
 """Options of formats that hold the pictures, in parts."""
 
+
+def _write_bop(job: ExportJob, out: Path) -> Figures:
+    if not isinstance(job.dataset, OneDataset):
+        raise InputError(f"{option('format')} bop: holds the poses of one dataset", "export each by itself")
+    return write_bop(job.dataset.dataset, out)
+
+
 EXPORTERS: dict[str, Format] = {
-    "coco": Format(write_coco, PARTS | {"masks"}),
-    "yolo": Format(partial(write_yolo, task="detect"), PARTS, DEFAULT_SPLIT),
+    "coco": Format(write_coco, PARTS | {"masks", "amodal"}, needs_masks=False),
+    "yolo": Format(partial(write_yolo, task="detect"), PARTS, DEFAULT_SPLIT, needs_masks=False),
     "yolo-seg": Format(partial(write_yolo, task="segment"), PARTS, DEFAULT_SPLIT),
-    "yolo-pose": Format(partial(write_yolo, task="pose"), PARTS, DEFAULT_SPLIT),
+    "yolo-pose": Format(partial(write_yolo, task="pose"), PARTS, DEFAULT_SPLIT, needs_masks=False),
     "yolo-obb": Format(partial(write_yolo, task="obb"), PARTS | {"obb"}, DEFAULT_SPLIT),
     "coco-panoptic": Format(write_panoptic, PARTS),
     "voc": Format(write_voc, PARTS),
@@ -78,8 +89,8 @@ EXPORTERS: dict[str, Format] = {
     "masks": Format(write_masks, PARTS),
     "huggingface": Format(write_huggingface, PARTS),
     "webdataset": Format(write_webdataset, PARTS - {"images"}),
-    "fiftyone": Format(write_fiftyone, PARTS | {"masks"}),
-    "bop": Format(lambda job, out: write_bop(job.dataset, out)),
+    "fiftyone": Format(write_fiftyone, PARTS | {"masks", "amodal"}, needs_masks=False),
+    "bop": Format(_write_bop),
 }
 
 
@@ -104,17 +115,44 @@ def export_dataset(
             format can't hold.
         OSError: it can't be written.
     """
-    if format_ not in EXPORTERS:
-        raise InputError(f"{option('format')} {format_}: unknown; there are {', '.join(EXPORTERS)}")
     chosen = options or ExportOptions()
-    if foreign := [name for name in chosen.chosen if name not in EXPORTERS[format_].options]:
-        raise InputError([f"{option(name)}: {_has_none(name, format_)}" for name in foreign], "leave it out")
+    _check_choice(format_, chosen)
     try:
         return _export(dataset, format_, out, chosen)
     except _BROKEN as e:
         root, reason = dataset.folder.root, f"{type(e).__name__}: {e}"
         hint = f"`scanstage check {root}` says which"
         raise InputError(f"{root}: a record, or run.json, is broken ({reason})", hint) from e
+
+
+def export_joined(
+    source: LabelledSource, format_: str, out: Path, options: ExportOptions | None = None
+) -> tuple[Location, Figures]:
+    """The same of several datasets that are seen as one.
+
+    Beside everything that a format has, ``provenance.jsonl`` says of each picture where it comes from.
+
+    Raises InputError, OSError as :func:`export_dataset`, and where labels have no mask and the format needs one.
+    """
+    chosen = options or ExportOptions()
+    _check_choice(format_, chosen)
+    if source.boxes_alone and EXPORTERS[format_].needs_masks:
+        able = ", ".join(name for name, entry in EXPORTERS.items() if not entry.needs_masks)
+        text = f"{option('format')} {format_}: needs masks, and {source.boxes_alone} labels of photos have a box alone"
+        raise InputError(text, f"{able} can hold them")
+    target = out.resolve()
+    check_target(target)
+    try:
+        return target, _write(source, format_, target, chosen)
+    except _BROKEN as e:
+        raise InputError(f"a record, or run.json, is broken ({type(e).__name__}: {e})", HINT) from e
+
+
+def _check_choice(format_: str, chosen: ExportOptions) -> None:
+    if format_ not in EXPORTERS:
+        raise InputError(f"{option('format')} {format_}: unknown; there are {', '.join(EXPORTERS)}")
+    if foreign := [name for name in chosen.chosen if name not in EXPORTERS[format_].options]:
+        raise InputError([f"{option(name)}: {_has_none(name, format_)}" for name in foreign], "leave it out")
 
 
 def _has_none(name: str, format_: str) -> str:
@@ -135,7 +173,7 @@ def _export(
     if isinstance(root, Path) and (target == root or root.is_relative_to(target)):
         raise InputError(f"{option('out')} {target}: holds the dataset itself", "name another folder")
     check_target(target)
-    return target, publish_elsewhere(dataset.folder, partial(_write, dataset, format_, target, options))
+    return target, publish_elsewhere(dataset.folder, partial(_write, OneDataset(dataset), format_, target, options))
 
 
 def _export_in_place(dataset: FinishedDataset) -> tuple[Location, Figures]:
@@ -148,7 +186,7 @@ def _export_in_place(dataset: FinishedDataset) -> tuple[Location, Figures]:
     return dataset.folder.annotations / "instances.json", {"pictures": len(pictures), "labels": sum(labels.values())}
 
 
-def _write(dataset: FinishedDataset, format_: str, target: Path, options: ExportOptions) -> Figures:
+def _write(dataset: LabelledSource, format_: str, target: Path, options: ExportOptions) -> Figures:
     """Write an export into a folder that is named so when it is complete; returns its figures."""
     mark: dict[str, Any] = {"format": format_, "dataset": dataset.name}
     with replaced(target, mark) as staging:
@@ -159,7 +197,14 @@ def _write(dataset: FinishedDataset, format_: str, target: Path, options: Export
         if entry.has_parts:
             figures = {"pictures": job.split.total} | figures | job.split.figures
             job.split.write(staging)
+            _write_origins(staging, job.origins)
             labels = job.split.labels
         write_card(staging, dataset.run, format_, labels, figures["pictures"])
         mark |= figures
     return figures
+
+
+def _write_origins(staging: Path, origins: Mapping[str, Mapping[str, Any]]) -> None:
+    lines = (json.dumps({"file_name": name, **origin}, ensure_ascii=False) + "\n" for name, origin in origins.items())
+    if origins:
+        (staging / "provenance.jsonl").write_text("".join(lines), "utf-8")

@@ -91,6 +91,15 @@ class Instance:
     ignore: bool = False
     reason: str | None = None
 
+    @property
+    def is_rendered(self) -> bool:
+        """Whether it shows a scan; a label of a photo is known by its box, class and mask alone."""
+        return bool(self.asset_id)
+
+
+NO_MASK = Rle((1, 1), "1")
+"""Of labels of photos that have a box and nothing else."""
+
 
 @dataclass(frozen=True)
 class Unlabelled:

@@ -6,9 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from scanstage.assets.files.stores import entry_names, read_files
 from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.records.dataset_folder import DatasetFolder, image_name, record_name
 from scanstage.dataset.records.own_files import RECORD_BYTES, has_own, own_content
 from scanstage.dataset.records.picture_files import misnamed
@@ -91,6 +93,13 @@ def read_records(
     return list(iterate_records(folder, indices, sizes))
 
 
-def count_labels(record: Record) -> Counter[str]:
+class HasLabels(Protocol):
+    """A record, or another picture with labels."""
+
+    @property
+    def instances(self) -> tuple[Instance, ...]: ...  # noqa: D102
+
+
+def count_labels(record: HasLabels) -> Counter[str]:
     """Labels of a picture by class. Ignored instances are no labels."""
     return Counter(i.class_name for i in record.instances if not i.ignore)

@@ -62,10 +62,10 @@ def _mount() -> None:
     from scanstage.render.cli import merge_command as cli_merge
     from scanstage.render.cli.asset_commands import app as assets_app
     from scanstage.render.cli.doctor_commands import doctor, schema
-    from scanstage.render.cli.estimate_command import estimate
     from scanstage.render.cli.generate_command import generate
     from scanstage.render.cli.init_command import init
-    from scanstage.render.cli.plan_commands import plan, preview
+    from scanstage.render.cli.plan_commands import estimate, plan, preview
+    from scanstage.render.cli.share_commands import export, join
 
     app.add_typer(
         assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.", rich_help_panel=SET_UP
@@ -75,7 +75,7 @@ def _mount() -> None:
         (MAKE, (generate, cli_merge.merge)),
         (LOOK, (plan, preview, estimate, cli_dataset.replay)),
         (CHECK, (cli_dataset.check,)),
-        (SHARE, (cli_dataset.export,)),
+        (SHARE, (export, join)),
     ):
         for command in commands:
             app.command(cls=PlainCommand, context_settings=SETTINGS, rich_help_panel=group)(command)

@@ -1,4 +1,4 @@
-"""``scanstage check``, ``export`` and ``replay``: what becomes of a finished dataset."""
+"""``scanstage check`` and ``replay``: what becomes of a finished dataset."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ import typer
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.locations import locate
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.messages.index_spans import counted
-from scanstage.render.cli.shared_options import local_folder_of
-from scanstage.render.terminal.console import Console, outside, print_json, print_note, quoting
+from scanstage.render.cli.shared_options import DatasetArgument, local_folder_of
+from scanstage.render.terminal.console import Console, outside, print_json, quoting
 
 if TYPE_CHECKING:
     from scanstage.dataset.check.check_dataset import CheckReport
     from scanstage.render.engine.engine_protocol import EngineFactory
 
-Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="folder, or URL, that `scanstage generate` wrote")]
 MOST_LINES = 1000
 
 
 def check(
-    dataset: Dataset,
+    dataset: DatasetArgument,
     json_: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="the report as a JSON object; - prints it instead of text"),
@@ -76,60 +74,9 @@ def _print_report(console: Console, report: CheckReport) -> None:
     console.print(f"{report.pictures} pictures, {total} labels, {verdict}")
 
 
-def export(
-    dataset: Dataset,
-    format_: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            help="coco, coco-panoptic, yolo, yolo-seg, yolo-pose, yolo-obb, voc, kitti, masks, huggingface, "
-            "webdataset, fiftyone, bop",
-        ),
-    ] = "coco",
-    out: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="folder to write; default: DATASET/annotations for coco without options, else DATASET_<format>",
-        ),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(metavar="NAME=SHARE,…", help="parts, stratified by class: train=0.8,val=0.1,test=0.1")
-    ] = None,
-    hold_out: Annotated[
-        str | None, typer.Option(metavar="asset|hdri|background", help="what training and the other parts don't share")
-    ] = None,
-    images: Annotated[
-        str | None, typer.Option(metavar="hardlink|link|copy", help="how pictures get there; default: hardlink")
-    ] = None,
-    masks: Annotated[str | None, typer.Option(metavar="rle|polygons", help="of coco; default: rle")] = None,
-    obb: Annotated[
-        str | None, typer.Option(metavar="mask|ground", help="of yolo-obb: what the oriented box is about")
-    ] = None,
-    library: Annotated[Path | None, typer.Option(help="where the scans are now, if not where they were (bop)")] = None,
-) -> None:
-    """Write a dataset in a format that others train from, from the records alone: nothing is rendered."""
-    from scanstage.dataset.export.choices.export_options import ExportOptions
-    from scanstage.dataset.export.formats import export_dataset
-    from scanstage.dataset.records.finished_dataset import open_dataset
-    from scanstage.dataset.records.record_store import recorded_indices
-
-    given = {"split": split, "hold_out": hold_out, "images": images, "masks": masks, "obb": obb}
-    options = ExportOptions.parse(given)
-    opened = open_dataset(locate(dataset, "DATASET"), library)
-    recorded = len(recorded_indices(opened.folder))
-    written, figures = export_dataset(opened, format_, local_folder_of(out), options)
-    if (damaged := recorded - figures["pictures"]) > 0:
-        text = f"{counted(damaged)} left out: the record, or a file of it, is damaged; `scanstage check` says which"
-        print_note(Console(stderr=True), text)
-    console = Console(soft_wrap=True)
-    console.print(f"{outside(', '.join(f'{n} {what}' for what, n in figures.items()))} in {outside(written)}")
-
-
 def replay(
     context: typer.Context,
-    dataset: Dataset,
+    dataset: DatasetArgument,
     image: Annotated[int, typer.Option(min=0, help="index of the picture")],
     out: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="folder to write; default: output/<DATASET's name>-replay")

@@ -13,6 +13,9 @@ from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 
 ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML config")]
+DatasetArgument = Annotated[
+    str, typer.Argument(metavar="DATASET", help="folder, or URL, that `scanstage generate` wrote")
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="override a key, e.g. camera.fov_deg=50")
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from support.analytic_engine import AnalyticEngine, AnalyticEngines
 
 import scanstage
@@ -122,6 +125,27 @@ def test_check_and_export(dataset: scanstage.Dataset, tmp_path: Path) -> None:
     written = scanstage.export(dataset.path, "bop", tmp_path / "bop")
     assert written.path == tmp_path / "bop"
     assert (tmp_path / "bop" / "models").is_dir()
+
+
+def test_join(dataset: scanstage.Dataset, config: scanstage.Config, tmp_path: Path) -> None:
+    picture = next(iter(dataset))
+    shutil.copy(dataset.path / "images" / picture.record.image.file_name, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        size = image.size
+        image.convert("L").save(tmp_path / "photo.png")
+    photo = {"id": 1, "file_name": "photo.png", "width": size[0], "height": size[1]}
+    label = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3.5, 4]}
+    document = {"images": [photo], "annotations": [label], "categories": [{"id": 1, "name": "thing"}]}
+    (tmp_path / "real.json").write_text(json.dumps(document))
+    name = picture.labels[0].class_name
+    written = scanstage.join(
+        [dataset.path], tmp_path / "all", "yolo", real=[tmp_path / "real.json"], classes={"thing": name}, only=[name],
+        split={"train": 0.5, "val": 0.5},
+    )  # fmt: skip
+    of_class = sum(label.class_name == name for p in dataset for label in p.labels)
+    assert written.figures["labels"] == of_class + 1
+    with pytest.raises(scanstage.InputError, match="colour: no such option"):
+        scanstage.join([dataset.path], tmp_path / "all", real=[tmp_path / "real.json"], colour="red")
 
 
 def test_errors_are_worded_for_a_caller(dataset: scanstage.Dataset, config: scanstage.Config, tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.bop.bop_info import describe
 from scanstage.dataset.export.bop.bop_objects import BopObject, bop_objects
-from scanstage.dataset.export.choices.picture_transfer import HINT, jpeg_of
+from scanstage.dataset.export.choices.labelled_source import HINT, RecordedFile
+from scanstage.dataset.export.choices.picture_transfer import jpeg_of
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import object_pose
 from scanstage.dataset.labels.rle_mask import RunMask
@@ -145,7 +146,7 @@ def _picture_jobs(
 
 
 def _write_rgb(dataset: DatasetFolder, record: Record, path: Path) -> None:
-    path.write_bytes(jpeg_of(dataset, record))
+    path.write_bytes(jpeg_of(RecordedFile(dataset, record), record))
 
 
 def _recorded_map(dataset: DatasetFolder, record: Record, name: str) -> bytes:

@@ -31,6 +31,8 @@ class ExportOptions:
         masks: of COCO: ``rle``, exact and small, or ``polygons``.
         obb: of YOLO's oriented boxes: the smallest rectangle about the ``mask``, or the outline of the box in space
             on the ``ground``.
+        amodal: COCO's annotations have ``segmentation_amodal`` too: the mask within the picture that the object alone
+            would have.
     """
 
     split: Shares | None = None
@@ -38,6 +40,7 @@ class ExportOptions:
     images: Images | None = None
     masks: Masks | None = None
     obb: Obb | None = None
+    amodal: bool | None = None
 
     @classmethod
     def parse(cls, given: Mapping[str, str | None]) -> ExportOptions:

@@ -1,4 +1,4 @@
-"""How the pictures of a dataset get into an export: by links, which take no room, or as copies."""
+"""How pictures get into an export: by links, which take no room, or as copies."""
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ import numpy as np
 from scanstage.assets.files.outside_files import NO_FILE
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.choices.export_options import Images
-from scanstage.dataset.records.dataset_folder import DatasetFolder, image_name
+from scanstage.dataset.export.choices.labelled_source import HINT, LabelledImage, LabelledSource, PictureFile
 from scanstage.dataset.records.decoding import decode_rgb
-from scanstage.dataset.records.picture_files import NotRecorded, misnamed_image, read_image
-from scanstage.dataset.records.record import Record
 
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 """What a file system says that has no hard links, or none from there to here."""
 JPEG_QUALITY = 97
-HINT = "`scanstage check` says what else is wrong"
 
 
 @dataclass
@@ -30,75 +27,62 @@ class PictureTransfer:
     """Puts pictures in place.
 
     Attributes:
-        dataset: where they come from; a store's are copied, however it was asked.
+        source: where they come from; a store's are copied, however it was asked.
         how: hard links are made where the file system allows, copies elsewhere. What a trainer writes into a hard
             link it writes into the dataset; none does, and ``scanstage check`` would tell.
     """
 
-    dataset: DatasetFolder
+    source: LabelledSource
     how: Images = "hardlink"
     _copies: bool = field(default=False, init=False)
 
-    def put(self, record: Record, path: Path) -> None:
-        """Put a record's picture at ``path``, in a folder that is there.
+    def put(self, picture: LabelledImage, path: Path) -> None:
+        """Put a picture at ``path``, in a folder that is there.
 
         A copy is the file that was recorded, which is looked at; a link is one to whatever lies there.
 
         Raises InputError where there is no such picture, or it isn't the recorded one; OSError.
         """
-        if wrong := misnamed_image(record):
-            raise InputError(f"{self.dataset.root}: picture {record.index}: {wrong}", HINT)
-        root = self.dataset.root
-        if self.how == "copy" or self._copies or not isinstance(root, Path):
-            self._copy(record, path)
+        file = self.source.file_of(picture)
+        there = file.on_this_machine()
+        if there is None or self.how == "copy" or self._copies:
+            path.write_bytes(file.read())
             return
-        source = root / image_name(record.image.file_name)
-        if not _is_regular(source):
-            raise InputError(f"{source}: is no regular file", HINT)
+        if not _is_regular(there):
+            raise InputError(f"{there}: is no regular file", HINT)
         if self.how == "link":
-            path.symlink_to(source)
+            path.symlink_to(there)
             return
         try:
-            os.link(source, path, follow_symlinks=False)
+            os.link(there, path, follow_symlinks=False)
         except OSError as e:
             if e.errno not in _NO_LINKS:
                 raise
             self._copies = True
-            self._copy(record, path)
+            path.write_bytes(file.read())
 
-    def put_jpeg(self, record: Record, path: Path) -> None:
-        """The same for formats whose pictures are JPEG: PNG is coded anew, at a quality that hardly shows."""
-        if not record.image.file_name.endswith(".png"):
-            self.put(record, path)
+    def put_jpeg(self, picture: LabelledImage, path: Path) -> None:
+        """The same for formats whose pictures are JPEG: others are coded anew, at a quality that hardly shows."""
+        if picture.image.file_name.endswith(".jpg"):
+            self.put(picture, path)
             return
-        path.write_bytes(jpeg_of(self.dataset, record))
+        path.write_bytes(jpeg_of(self.source.file_of(picture), picture))
 
-    def _copy(self, record: Record, path: Path) -> None:
-        path.write_bytes(recorded_image(self.dataset, record))
-
-
-def recorded_image(dataset: DatasetFolder, record: Record) -> bytes:
-    """The picture's file. Raises InputError where it isn't the recorded one: nothing else gets into an export."""
-    try:
-        return read_image(dataset, record)
-    except NotRecorded as e:
-        raise InputError(f"{dataset.root}: picture {record.index}: {e}", HINT) from e
-    except OSError as e:
-        if e.errno in NO_FILE:
-            raise InputError(f"{dataset.root}: picture {record.index}: {e.strerror or e}", HINT) from e
-        raise
+    def read(self, picture: LabelledImage) -> bytes:
+        """The picture's file. Raises InputError, OSError."""
+        return self.source.file_of(picture).read()
 
 
-def jpeg_of(dataset: DatasetFolder, record: Record) -> bytes:
+def jpeg_of(file: PictureFile, picture: LabelledImage) -> bytes:
     """The picture as JPEG, as it is where it is one. Raises InputError."""
-    data = recorded_image(dataset, record)
-    if not record.image.file_name.endswith(".png"):
+    data = file.read()
+    if picture.image.file_name.endswith(".jpg"):
         return data
     full_chroma = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     try:
-        pixels = decode_rgb(data, record.image.resolution_wh)[..., ::-1]
+        pixels = decode_rgb(data, picture.image.resolution_wh)[..., ::-1]
     except ValueError as e:
-        raise InputError(f"{dataset.images / record.image.file_name}: {e}", HINT) from e
+        raise InputError(f"{picture.image.file_name}: {e}", HINT) from e
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, *full_chroma]
     return cv2.imencode(".jpg", np.ascontiguousarray(pixels), options)[1].tobytes()
 

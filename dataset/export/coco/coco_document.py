@@ -7,14 +7,15 @@ order of pictures and instances. There are no dates in it: the same records give
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.export.choices.labelled_source import LabelledImage
 from scanstage.dataset.labels.categories import Category
-from scanstage.dataset.labels.instances import Instance, Rle, keypoint_triples
+from scanstage.dataset.labels.instances import NO_MASK, Instance, Rle, keypoint_triples
 from scanstage.dataset.labels.mask_polygons import polygons
-from scanstage.dataset.records.record import Record
 
 
 class UnknownClassError(InputError):
@@ -36,22 +37,34 @@ class CocoDocument:
         categories: all labelled classes, also those without an instance.
         name: of the dataset.
         masks: how ``segmentation`` says masks, see :mod:`mask_polygons`.
+        amodal: ``attributes`` have ``segmentation_amodal``, as run lengths: the pixels inside the picture that the
+            object alone would cover.
 
     Attributes:
         annotations: number of them so far.
     """
 
-    def __init__(self, categories: Sequence[Category], name: str, masks: Literal["rle", "polygons"] = "rle") -> None:
+    def __init__(
+        self,
+        categories: Sequence[Category],
+        name: str,
+        masks: Literal["rle", "polygons"] = "rle",
+        *,
+        amodal: bool = False,
+    ) -> None:
         self.annotations = 0
-        self._categories, self._name, self._masks = categories, name, masks
+        self._categories, self._name, self._masks, self._amodal = categories, name, masks, amodal
         self._ids = {c.name: i + 1 for i, c in enumerate(categories)}
         self._by_name = {c.name: c for c in categories}
         self._images, self._annotations = bytearray(), bytearray()
 
-    def add(self, record: Record) -> None:
-        """The next picture. Raises UnknownClassError for a record of a class that is no category."""
+    def add(self, record: LabelledImage, origin: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """The next picture, and what is noted of where it comes from.
+
+        Raises UnknownClassError for a record of a class that is no category.
+        """
         width, height = record.image.resolution_wh
-        image = {"id": record.index, "file_name": record.image.file_name, "width": width, "height": height}
+        image = {"id": record.index, "file_name": record.image.file_name, "width": width, "height": height, **origin}
         of_picture = bytearray()
         for number, instance in enumerate(record.instances, self.annotations + 1):
             if instance.class_name not in self._ids:
@@ -62,7 +75,10 @@ class CocoDocument:
                 )
             ours = {"id": number, "image_id": record.index, "category_id": self._ids[instance.class_name]}
             category = self._by_name[instance.class_name]
-            of_picture += _json(ours | _annotation(instance, category, self._masks)) + b","
+            described = _annotation(instance, category, self._masks)
+            if self._amodal and instance.is_rendered:
+                described["attributes"]["segmentation_amodal"] = instance.mask_amodal.to_coco()
+            of_picture += _json(ours | described) + b","
         self._images += _json(image) + b","
         self._annotations += of_picture
         self.annotations += len(record.instances)
@@ -74,7 +90,7 @@ class CocoDocument:
         return b"".join([head, b',"images":[', images, b'],"annotations":[', annotations, b"],", tail])
 
 
-def encode_coco(records: Iterable[Record], categories: Sequence[Category], name: str) -> bytes:
+def encode_coco(records: Iterable[LabelledImage], categories: Sequence[Category], name: str) -> bytes:
     """The document of all records, in the order of their indices; see :class:`CocoDocument`."""
     document = CocoDocument(categories, name)
     for record in records:
@@ -104,13 +120,15 @@ def _annotation(instance: Instance, category: Category, masks: Literal["rle", "p
     annotation: dict[str, Any] = {
         "bbox": list(instance.bbox_xywh),
         "area": instance.area_px,
-        "segmentation": instance.mask.to_coco() if masks == "rle" or instance.ignore else _polygons(instance.mask),
+        "segmentation": _segmentation(instance, masks),
         "iscrowd": int(instance.ignore),
     }
     if instance.ignore:
         annotation["ignore"] = 1
     if category.keypoints:
         annotation |= _keypoints(instance, category)
+    if not instance.is_rendered:
+        return annotation
     attributes: dict[str, Any] = {
         "instance_id": instance.instance_id,
         "asset_id": instance.asset_id,
@@ -121,6 +139,14 @@ def _annotation(instance: Instance, category: Category, masks: Literal["rle", "p
     if instance.ignore:
         attributes["reason"] = instance.reason
     return annotation | {"attributes": attributes}
+
+
+def _segmentation(instance: Instance, masks: Literal["rle", "polygons"]) -> Any:
+    if instance.mask == NO_MASK:
+        return []
+    if masks == "rle" or instance.ignore:
+        return instance.mask.to_coco()
+    return _polygons(instance.mask)
 
 
 def _polygons(mask: Rle) -> list[list[int]]:

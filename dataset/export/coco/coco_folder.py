@@ -15,7 +15,7 @@ def write_coco(job: ExportJob, out: Path) -> dict[str, Any]:
     for part in job.parts:
         (out / "images" / part).mkdir(parents=True)
     for part, record in job.records():
-        documents[part].add(record)
+        documents[part].add(record, job.origin(record))
         job.pictures.put(record, out / "images" / part / record.image.file_name)
     (out / "annotations").mkdir()
     for part, document in documents.items():
@@ -26,5 +26,5 @@ def write_coco(job: ExportJob, out: Path) -> dict[str, Any]:
 
 def coco_documents(job: ExportJob) -> dict[str, CocoDocument]:
     """An empty one for each part, with masks as they were asked for."""
-    dataset, masks = job.dataset, job.options.masks or "rle"
-    return {part: CocoDocument(dataset.categories, dataset.name, masks) for part in job.parts}
+    dataset, masks, amodal = job.dataset, job.options.masks or "rle", bool(job.options.amodal)
+    return {part: CocoDocument(dataset.categories, dataset.name, masks, amodal=amodal) for part in job.parts}

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from scanstage.dataset.export.choices.export_job import ExportJob
+from scanstage.dataset.export.choices.labelled_source import LabelledImage
 from scanstage.dataset.export.coco.coco_document import document_info
 from scanstage.dataset.export.label_maps.painting import painted
-from scanstage.dataset.records.record import Record
 
 
 def write_panoptic(job: ExportJob, out: Path) -> dict[str, Any]:
@@ -34,6 +34,7 @@ def write_panoptic(job: ExportJob, out: Path) -> dict[str, Any]:
         width, height = record.image.resolution_wh
         job.pictures.put(record, out / "images" / part / record.image.file_name)
         entry = {"id": record.index, "file_name": record.image.file_name, "width": width, "height": height}
+        entry |= job.origin(record)
         documents[part]["images"].append(entry)
         documents[part]["annotations"].append(_annotation(record, ids))
         _write_png(out / "annotations" / f"panoptic_{part}" / f"{record.index:06d}.png", record)
@@ -44,7 +45,7 @@ def write_panoptic(job: ExportJob, out: Path) -> dict[str, Any]:
     return {"segments": segments}
 
 
-def _annotation(record: Record, ids: dict[str, int]) -> dict[str, Any]:
+def _annotation(record: LabelledImage, ids: dict[str, int]) -> dict[str, Any]:
     segments = [
         {
             "id": number,
@@ -58,7 +59,7 @@ def _annotation(record: Record, ids: dict[str, int]) -> dict[str, Any]:
     return {"image_id": record.index, "file_name": f"{record.index:06d}.png", "segments_info": segments}
 
 
-def _write_png(path: Path, record: Record) -> None:
+def _write_png(path: Path, record: LabelledImage) -> None:
     """Ids as R + 256 G + 65536 B."""
     ids = painted(record, range(1, len(record.instances) + 1))
     bgr = np.stack([np.zeros_like(ids), ids >> 8, ids & 255], axis=-1).astype(np.uint8)

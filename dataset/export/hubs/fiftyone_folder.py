@@ -15,7 +15,7 @@ def write_fiftyone(job: ExportJob, out: Path) -> dict[str, Any]:
     for part in job.parts:
         (out / part / "data").mkdir(parents=True)
     for part, record in job.records():
-        documents[part].add(record)
+        documents[part].add(record, job.origin(record))
         job.pictures.put(record, out / part / "data" / record.image.file_name)
     for part, document in documents.items():
         (out / part / "labels.json").write_bytes(document.encode())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scanstage.dataset.export.choices.export_job import ExportJob
-from scanstage.dataset.records.record import Record
+from scanstage.dataset.export.choices.labelled_source import LabelledImage
 
 
 def write_huggingface(job: ExportJob, out: Path) -> dict[str, Any]:
@@ -28,12 +28,12 @@ def write_huggingface(job: ExportJob, out: Path) -> dict[str, Any]:
         }
         for part, record in job.records():
             job.pictures.put(record, out / part / record.image.file_name)
-            files[part].write(json.dumps(_row(record, ids), ensure_ascii=False) + "\n")
+            files[part].write(json.dumps({**_row(record, ids), **job.origin(record)}, ensure_ascii=False) + "\n")
             objects += len(record.instances)
     return {"objects": objects}
 
 
-def _row(record: Record, ids: dict[str, int]) -> dict[str, Any]:
+def _row(record: LabelledImage, ids: dict[str, int]) -> dict[str, Any]:
     width, height = record.image.resolution_wh
     there = record.instances
     return {

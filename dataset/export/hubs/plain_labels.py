@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from scanstage.dataset.export.choices.labelled_source import LabelledImage
 from scanstage.dataset.labels.instances import Instance
-from scanstage.dataset.records.record import Record
 
 
-def plain_picture(record: Record, category_ids: Mapping[str, int]) -> dict[str, Any]:
+def plain_picture(record: LabelledImage, category_ids: Mapping[str, int]) -> dict[str, Any]:
     """The picture and its instances, as in COCO's document, with the name of each class and the camera beside it."""
     width, height = record.image.resolution_wh
+    camera = {} if record.camera is None else {"camera_matrix": [list(row) for row in record.camera.k]}
     return {
         "image_id": record.index,
         "width": width,
         "height": height,
-        "camera_matrix": [list(row) for row in record.camera.k],
+        **camera,
         "annotations": [_plain_instance(i, category_ids) for i in record.instances],
     }
 
@@ -29,9 +30,10 @@ def _plain_instance(instance: Instance, category_ids: Mapping[str, int]) -> dict
         "area": instance.area_px,
         "segmentation": instance.mask.to_coco(),
         "iscrowd": int(instance.ignore),
-        "visible_fraction": round(instance.visible_fraction, 6),
-        "truncated_fraction": round(instance.truncated_fraction, 6),
     }
+    if instance.is_rendered:
+        plain["visible_fraction"] = round(instance.visible_fraction, 6)
+        plain["truncated_fraction"] = round(instance.truncated_fraction, 6)
     if instance.pose is not None:
         plain["pose"] = {
             "rotation": [list(row) for row in instance.pose.rotation],

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from scanstage.dataset.export.choices.export_job import ExportJob
-from scanstage.dataset.export.choices.picture_transfer import recorded_image
 from scanstage.dataset.export.hubs.plain_labels import plain_picture
 
 SAMPLES_A_SHARD = 1000
@@ -28,8 +27,10 @@ def write_webdataset(job: ExportJob, out: Path) -> dict[str, Any]:
     with contextlib.ExitStack() as opened:
         shards = {part: opened.enter_context(_Shards(out / part, part)) for part in job.parts}
         for part, record in job.records():
-            text = json.dumps(plain_picture(record, ids), ensure_ascii=False, separators=(",", ":"))
-            picture = recorded_image(job.dataset.folder, record)
+            text = json.dumps(
+                {**plain_picture(record, ids), **job.origin(record)}, ensure_ascii=False, separators=(",", ":")
+            )
+            picture = job.pictures.read(record)
             shards[part].add({record.image.file_name: picture, f"{record.index:06d}.json": text.encode("utf-8")})
     told = {str(i): name for name, i in ids.items()}
     (out / "classes.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -24,6 +24,8 @@ def write_kitti(job: ExportJob, out: Path) -> dict[str, Any]:
         folder.mkdir(parents=True)
     objects = 0
     for _, record in job.records():
+        if record.camera is None:
+            raise InputError(f"picture {record.index}: its camera isn't known, which KITTI asks for", "export as coco")
         if record.camera.model != "pinhole":
             raise InputError(
                 f"picture {record.index}: its camera is distorted ({record.camera.model}), which KITTI can't say",

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.export.choices.labelled_source import LabelledImage
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.rle_mask import RunMask
-from scanstage.dataset.records.record import Record
 
 VOID = 255
 """Of instances that the keep policy ignores: neither theirs nor anything else's."""
@@ -20,7 +20,7 @@ Map = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.uint16]
 
 
-def class_map(record: Record, classes: Sequence[str]) -> Map:
+def class_map(record: LabelledImage, classes: Sequence[str]) -> Map:
     """(H, W) uint8: 0 where there is no label, the class's place from 1 on, :data:`VOID` where it is to be ignored.
 
     Raises InputError where there are more classes than such a map has numbers for.
@@ -32,7 +32,7 @@ def class_map(record: Record, classes: Sequence[str]) -> Map:
     return painted(record, values).astype(np.uint8)
 
 
-def instance_map(record: Record) -> Map | Ids:
+def instance_map(record: LabelledImage) -> Map | Ids:
     """(H, W): the instance's place in the record from 1 on, :data:`VOID` where it is to be ignored.
 
     uint8; uint16 without :data:`VOID` where there are too many, and instances to be ignored have numbers like others.
@@ -43,7 +43,7 @@ def instance_map(record: Record) -> Map | Ids:
     return painted(record, values).astype(np.uint8)
 
 
-def painted(record: Record, values: Sequence[int]) -> Ids:
+def painted(record: LabelledImage, values: Sequence[int]) -> Ids:
     """(H, W) uint16: the value of each instance where it is seen, else 0. Raises ValueError for masks that can't be."""
     width, height = record.image.resolution_wh
     columns = np.zeros(width * height, np.uint16)

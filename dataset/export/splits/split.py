@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,17 +12,14 @@ from typing import Any, Literal
 from scanstage.dataset.export.splits.held_out import hold_out_assets, hold_out_values
 from scanstage.dataset.export.splits.shares import Shares
 from scanstage.dataset.export.splits.stratified import stratify
-from scanstage.dataset.records.finished_dataset import FinishedDataset
-from scanstage.dataset.records.picture_facts import SplitFacts, split_facts
-from scanstage.dataset.records.record import Record
-from scanstage.dataset.records.record_store import count_labels
+from scanstage.dataset.records.picture_facts import SplitFacts
 
 SPLIT_FILE = "splits.json"
 
 
 @dataclass
 class Split:
-    """Which picture is in which part; ``records`` says so, and counts.
+    """Which picture is in which part; :meth:`part_of` says so, and counts.
 
     Attributes:
         shares: that were asked for.
@@ -34,34 +31,39 @@ class Split:
     shares: Shares
     hold_out: Literal["asset", "hdri", "background"] | None = None
     held_out: tuple[str, ...] = ()
-    pictures: dict[str, list[int]] = field(default_factory=dict)
-    labels: dict[str, Counter[str]] = field(default_factory=dict)
-    _parts: dict[int, str] = field(default_factory=dict)
+    pictures: dict[str, list[int]] = field(init=False)
+    labels: dict[str, Counter[str]] = field(init=False)
+    _parts: dict[int, str] | None = field(default=None, init=False)
 
-    def records(self, dataset: FinishedDataset) -> Iterator[tuple[str, Record]]:
-        """All finished pictures by index, each with its part: the same records give the same split.
+    def __post_init__(self) -> None:
+        self.pictures = {part: [] for part in self.shares}
+        self.labels = {part: Counter() for part in self.shares}
+
+    def part_of(self, index: int, labels: Counter[str], facts: Callable[[], Iterable[SplitFacts]]) -> str:
+        """The part of a picture, which is counted; the same facts give the same split.
+
+        Args:
+            index, labels: of the picture; each is asked for once, in any order.
+            facts: of all pictures; asked for once, where they matter.
 
         Raises InputError where things can't be kept apart like that, OSError.
         """
-        self._decide(dataset)
-        first = next(iter(self.shares))
-        self.pictures = {part: [] for part in self.shares}
-        self.labels = {part: Counter() for part in self.shares}
-        for record in dataset.records():
-            part = self._parts.get(record.index, first)
-            self.pictures[part].append(record.index)
-            self.labels[part].update(count_labels(record))
-            yield part, record
+        if self._parts is None:
+            self._parts = self._decided(facts)
+        part = self._parts.get(index, next(iter(self.shares)))
+        self.pictures[part].append(index)
+        self.labels[part].update(labels)
+        return part
 
-    def _decide(self, dataset: FinishedDataset) -> None:
+    def _decided(self, facts: Callable[[], Iterable[SplitFacts]]) -> dict[int, str]:
         if len(self.shares) == 1 and self.hold_out is None:
-            return
-        facts = [split_facts(record) for record in dataset.records()]
+            return {}
+        found = list(facts())
         if self.hold_out is None:
-            self._parts = stratify({f.index: f.labels for f in facts}, self.shares)
-            return
-        held = _held_out(facts, self.shares, self.hold_out)
-        self._parts, self.held_out = held.parts, held.things
+            return stratify({f.index: f.labels for f in found}, self.shares)
+        held = _held_out(found, self.shares, self.hold_out)
+        self.held_out = held.things
+        return held.parts
 
     def write(self, out: Path) -> None:
         """Record it, once all pictures have been gone through."""

@@ -8,13 +8,14 @@ marks instances that the keep policy ignores, and masks hold 255, VOC's void, fo
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
 from scanstage.dataset.export.choices.export_job import ExportJob
+from scanstage.dataset.export.choices.labelled_source import LabelledImage
 from scanstage.dataset.export.label_maps.painting import class_map, instance_map, palette_color, write_palette_png
 from scanstage.dataset.labels.instances import Instance
-from scanstage.dataset.records.record import Record
 
 ROOT = Path("VOCdevkit", "VOC2012")
 TRUNCATED, OCCLUDED = 0.15, 0.05
@@ -51,7 +52,7 @@ def _label_map(classes: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def annotation(record: Record, name: str) -> str:
+def annotation(record: LabelledImage, name: str) -> str:
     """The XML of a picture."""
     width, height = record.image.resolution_wh
     size = {"width": width, "height": height, "depth": 3}
@@ -73,7 +74,7 @@ def _object(instance: Instance) -> dict[str, Any]:
         "truncated": int(instance.truncated_fraction > TRUNCATED),
         "occluded": int(instance.visible_fraction < 1 - OCCLUDED),
         "difficult": int(instance.ignore),
-        "bndbox": {"xmin": x + 1, "ymin": y + 1, "xmax": x + w, "ymax": y + h},
+        "bndbox": {"xmin": floor(x) + 1, "ymin": floor(y) + 1, "xmax": ceil(x + w), "ymax": ceil(y + h)},
     }
 
 

@@ -12,6 +12,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.choices.export_options import ExportOptions
+from scanstage.dataset.export.choices.labelled_source import LabelledSource
 from scanstage.dataset.export.splits.shares import Shares
 from scanstage.dataset.export.yolo.yolo_lines import (
     Task,
@@ -23,7 +24,6 @@ from scanstage.dataset.export.yolo.yolo_lines import (
     segment_line,
 )
 from scanstage.dataset.labels.instances import Instance
-from scanstage.dataset.records.finished_dataset import FinishedDataset
 
 DEFAULT_SPLIT: Shares = {"train": 0.8, "val": 0.2}
 """Ultralytics trains on nothing without pictures to validate on."""
@@ -61,7 +61,7 @@ def write_yolo(job: ExportJob, out: Path, task: Task) -> dict[str, Any]:
     return {"labels": labels} | ({"ignored regions left out": ignored} if ignored else {})
 
 
-def _line_of(dataset: FinishedDataset, task: Task, options: ExportOptions) -> Line:
+def _line_of(dataset: LabelledSource, task: Task, options: ExportOptions) -> Line:
     if task == "segment":
         return segment_line
     if task == "obb":
@@ -82,7 +82,7 @@ def _line_of(dataset: FinishedDataset, task: Task, options: ExportOptions) -> Li
     return line
 
 
-def _data_yaml(dataset: FinishedDataset, parts: Sequence[str], task: Task) -> str:
+def _data_yaml(dataset: LabelledSource, parts: Sequence[str], task: Task) -> str:
     """Without ``path``: Ultralytics takes the file's own folder, so that it may be moved."""
     lines = [f"# {json.dumps(dataset.name, ensure_ascii=False)}: synthetic pictures by scanstage. Train on it with:"]
     model = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}[task]

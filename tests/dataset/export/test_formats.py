@@ -11,14 +11,14 @@ import scanstage
 from scanstage.dataset.export.choices.export_options import ExportOptions
 from scanstage.dataset.export.formats import EXPORTERS, PARTS, export_dataset
 from scanstage.dataset.records.finished_dataset import open_dataset
-from scanstage.render.cli import dataset_commands
+from scanstage.render.cli import share_commands
 
 ROOT = Path(__file__).parents[3]
 IN_PARTS = [name for name, entry in EXPORTERS.items() if "split" in entry.options]
 
 
 def test_help_and_pages_name_all_formats() -> None:
-    source = Path(dataset_commands.__file__).read_text("utf-8")
+    source = Path(share_commands.__file__).read_text("utf-8")
     texts = {
         "--help": " ".join(re.findall(r'"(.*?)"', re.search(r'"--format".*?\n        \),', source, re.DOTALL)[0])),  # type: ignore[index]
         "export": str(scanstage.export.__doc__),

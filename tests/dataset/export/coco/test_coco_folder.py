@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +119,17 @@ def test_masks_that_no_person_wrote_are_told(make_dataset, tmp_path: Path) -> No
     with pytest.raises(InputError, match="is broken"):
         exported(root, tmp_path / "out", masks="polygons")
     assert not (tmp_path / "out").exists()
+
+
+def test_amodal_masks_where_asked(toy_dataset: Path, tmp_path: Path) -> None:
+    for format_, name in (("coco", "annotations/instances_train.json"), ("fiftyone", "train/labels.json")):
+        out = tmp_path / format_
+        export_dataset(open_dataset(toy_dataset), format_, out, ExportOptions(amodal=True))
+        found = json.loads((out / name).read_text())["annotations"]
+        wanted = [i.mask_amodal.to_coco() for r in open_dataset(toy_dataset).records() for i in r.instances]
+        assert [a["attributes"]["segmentation_amodal"] for a in found] == wanted
+        assert any(a["segmentation"] != a["attributes"]["segmentation_amodal"] for a in found)
+    export_dataset(open_dataset(toy_dataset), "coco", tmp_path / "plain")
+    assert "segmentation_amodal" not in (tmp_path / "plain/annotations/instances_train.json").read_text()
+    with pytest.raises(InputError, match="yolo has no such choice"):
+        export_dataset(open_dataset(toy_dataset), "yolo", tmp_path / "no", ExportOptions(amodal=True))

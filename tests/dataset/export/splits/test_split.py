@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.choices.export_options import ExportOptions
+from scanstage.dataset.export.choices.labelled_source import OneDataset
 from scanstage.dataset.export.formats import export_dataset
 from scanstage.dataset.export.splits.held_out import hold_out_assets, hold_out_values
 from scanstage.dataset.export.splits.shares import parse_shares
-from scanstage.dataset.export.splits.split import SPLIT_FILE, Split
+from scanstage.dataset.export.splits.split import SPLIT_FILE
 from scanstage.dataset.export.splits.stratified import sizes, stratify
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.picture_facts import SplitFacts, split_facts
@@ -145,7 +147,7 @@ def test_an_export_records_its_split(toy_dataset: Path, tmp_path: Path) -> None:
     assert told["shares"] == {"train": 0.5, "val": 0.5}
     assert sorted(told["pictures"]["train"] + told["pictures"]["val"]) == [0, 1, 2]
     assert figures["train"] + figures["val"] == figures["pictures"] == 3
-    again = Split(options.split or {})
-    assert {p: [r.index for q, r in again.records(dataset) if q == p] for p in ("train", "val")} == told["pictures"]
+    again = ExportJob(OneDataset(dataset), options)
+    assert {p: [r.index for q, r in again.records() if q == p] for p in ("train", "val")} == told["pictures"]
     labels = Counter(i.class_name for r in dataset.records() for i in r.instances if not i.ignore)
     assert Counter(told["labels"]["train"]) + Counter(told["labels"]["val"]) == labels

@@ -1,0 +1,1 @@
+"""Several datasets, and photos with COCO annotations, as one."""

@@ -1,0 +1,72 @@
+"""``scanstage join``: several datasets, and photos, written as one in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scanstage.assets.files.stores import Location
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
+from scanstage.dataset.export.choices.export_options import ExportOptions
+from scanstage.dataset.export.choices.labelled_source import OneDataset
+from scanstage.dataset.export.formats import export_joined
+from scanstage.dataset.join.class_choice import ClassChoice
+from scanstage.dataset.join.joined_dataset import join_datasets
+from scanstage.dataset.join.photo_labels import PhotoSet
+from scanstage.dataset.records.finished_dataset import open_dataset
+
+
+def join(
+    datasets: Sequence[Location],
+    out: Path,
+    format_: str = "coco",
+    options: ExportOptions | None = None,
+    *,
+    real: Sequence[Path] = (),
+    photos: Sequence[Path] = (),
+    classes: ClassChoice | None = None,
+) -> tuple[Location, dict[str, Any]]:
+    """Write parts as one dataset.
+
+    Args:
+        datasets: of scanstage, one at least.
+        out: folder to write; its name is that of the whole.
+        format_: as for exports.
+        options: as for exports.
+        real: COCO annotation files of photos.
+        photos: folders of the photos, one for each of ``real``; empty looks for them near those files.
+        classes: how classes are called, and which there are; None: as in the parts, all of them.
+
+    Returns:
+        What was written, and figures of it.
+
+    Raises:
+        InputError: the same picture is in two parts, classes don't go together, a part isn't one, or what an export
+            refuses.
+        OSError: something can't be read or written.
+    """
+    if photos and len(photos) != len(real):
+        text = f"{option('photos')}: {len(photos)} folders for {len(real)} annotation files ({option('real')})"
+        raise InputError(text, "give one for each, in the same order, or none")
+    if len(datasets) + len(real) < 2:
+        raise InputError("there is one dataset, and nothing to join it with", f"name another, or {option('real')} FILE")
+    problems: list[str] = []
+    parts: list[OneDataset] = []
+    sets: list[PhotoSet] = []
+    for root in datasets:
+        try:
+            parts.append(OneDataset(open_dataset(root)))
+        except InputError as e:
+            problems += e.marked_problems
+    folders: list[Path | None] = [*photos] or [None] * len(real)
+    for path, folder in zip(real, folders, strict=True):
+        try:
+            sets.append(PhotoSet.open(path, folder))
+        except InputError as e:
+            problems += [*e.marked_problems, *([e.marked_hint] if e.marked_hint else [])]
+    if problems:
+        raise InputError(problems)
+    joined = join_datasets(parts, sets, classes or ClassChoice(), out.resolve().name)
+    return export_joined(joined, format_, out, options)

@@ -1,0 +1,314 @@
+"""Photos and their labels, from an annotation file as COCO has it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pycocotools import mask as coco_mask
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from scanstage.assets.files.outside_files import read_input, read_outside
+from scanstage.assets.files.plain_json import first_error, parse_json
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
+from scanstage.dataset.labels.categories import Category
+from scanstage.dataset.labels.instances import NO_MASK, Instance, Rle
+from scanstage.dataset.records.provenance import Provenance
+from scanstage.scenes.plan import MOST_PIXELS
+from scanstage.scenes.sight.seen_keypoints import KeypointLabel
+
+MOST_BYTES = 1 << 30
+MOST_STRUCTURE = 1 << 29
+MOST_PHOTO_BYTES = 1 << 28
+SUFFIXES = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png"}
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Edge = Annotated[int, Field(ge=1, le=MOST_PIXELS)]
+
+
+class CocoImage(BaseModel):
+    """An entry of ``images``."""
+
+    id: int | str
+    file_name: str
+    width: Edge
+    height: Edge
+    license: int | None = None
+
+    @field_validator("file_name")
+    @classmethod
+    def _is_picture(cls, v: str) -> str:
+        if PurePosixPath(v).suffix.lower() not in SUFFIXES:
+            raise ValueError(f"{v!r} is no JPEG or PNG")
+        return v
+
+
+class CocoLabel(BaseModel):
+    """An entry of ``annotations``."""
+
+    image_id: int | str
+    category_id: int
+    bbox: tuple[Number, Number, Number, Number]
+    segmentation: Any = None
+    area: Number | None = None
+    iscrowd: int = 0
+    ignore: int = 0
+    keypoints: list[Number] | None = None
+
+
+class CocoClass(BaseModel):
+    """An entry of ``categories``."""
+
+    id: int
+    name: str = Field(min_length=1)
+    keypoints: list[str] = []
+    skeleton: list[tuple[int, int]] = []
+
+
+class CocoLicense(BaseModel):
+    """An entry of ``licenses``."""
+
+    id: int
+    name: str = ""
+    url: str | None = None
+
+
+class CocoFile(BaseModel):
+    """What is read of an annotation file; all else is left."""
+
+    images: list[CocoImage]
+    annotations: list[CocoLabel]
+    categories: list[CocoClass]
+    licenses: list[CocoLicense] = []
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo.
+
+    Attributes:
+        name: of its file, as the annotation file has it.
+        resolution_wh: pixels.
+        labels: in the classes of the annotation file.
+        license: of the photo, where it is said.
+    """
+
+    name: str
+    resolution_wh: tuple[int, int]
+    labels: tuple[Instance, ...]
+    license: str | None
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photos with labels.
+
+    Attributes:
+        name: of the set: its annotation file's.
+        folder: where the photos are.
+        categories: its classes, by their ids.
+    """
+
+    name: str
+    folder: Path
+    categories: tuple[Category, ...]
+    _file: CocoFile
+
+    @classmethod
+    def open(cls, path: Path, folder: Path | None = None) -> PhotoSet:
+        """Read an annotation file.
+
+        Args:
+            path: of the file.
+            folder: with the photos; None looks beside the file, and in ``images`` beside it and beside its folder.
+
+        Raises InputError where it isn't COCO's, names what it doesn't have, or photos are nowhere.
+        """
+        data = read_input(path, MOST_BYTES, f"{option('real')} is a COCO annotation file")
+        try:
+            file = CocoFile.model_validate(parse_json(data, MOST_STRUCTURE))
+        except ValidationError as e:
+            where = ".".join(map(str, e.errors(include_url=False)[0]["loc"]))
+            raise InputError(f"{path}: not a COCO file: {where}: {first_error(e)}", _EXPECTED) from None
+        except ValueError as e:
+            raise InputError(f"{path}: not a COCO file: {e}", _EXPECTED) from None
+        _check_ids(path, file)
+        categories = tuple(_category(c) for c in file.categories)
+        return cls(path.stem, _folder_of(path, folder, file), categories, file)
+
+    def __len__(self) -> int:
+        return len(self._file.images)
+
+    def photos(self) -> Iterator[Photo]:
+        """All photos, in the order of the file. Raises InputError for masks that can't be."""
+        names = {c.id: category for c, category in zip(self._file.categories, self.categories, strict=True)}
+        licenses = {entry.id: entry.name or entry.url for entry in self._file.licenses}
+        labels: defaultdict[int | str, list[CocoLabel]] = defaultdict(list)
+        for label in self._file.annotations:
+            labels[label.image_id].append(label)
+        for image in self._file.images:
+            wh = (image.width, image.height)
+            found = []
+            for number, label in enumerate(labels[image.id], 1):
+                if label.bbox[2] > 0 and label.bbox[3] > 0:
+                    found.append(
+                        _instance(number, label, names[label.category_id], wh, f"{self.name}: {image.file_name}")
+                    )
+            license_ = None if image.license is None else licenses.get(image.license)
+            yield Photo(image.file_name, wh, tuple(found), license_)
+
+    def boxes_alone(self, is_kept: Callable[[str], bool]) -> int:
+        """Labels without a mask, of classes that are kept."""
+        kept = {c.id for c in self._file.categories if is_kept(c.name)}
+        return sum(not label.segmentation for label in self._file.annotations if label.category_id in kept)
+
+    @property
+    def sources(self) -> tuple[Provenance, ...]:
+        """Whose the photos are, by licence."""
+        counts: dict[int | None, int] = {}
+        for image in self._file.images:
+            counts[image.license] = counts.get(image.license, 0) + 1
+        known = {entry.id: entry for entry in self._file.licenses}
+        found = []
+        for key, number in counts.items():
+            entry = known.get(key) if key is not None else None
+            text, url = (entry.name or entry.url, entry.url) if entry else (None, None)
+            found.append(Provenance("photo", self.name, license=text, url=url, number=number))
+        return tuple(found)
+
+    def sha256(self, photo: Photo) -> str:
+        """Of a photo's file. Raises InputError where it isn't there."""
+        return hashlib.sha256(PhotoFile(self.folder, photo.name).read()).hexdigest()
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """The file of a photo, see :class:`labelled_source.PictureFile`."""
+
+    folder: Path
+    name: str
+
+    def read(self) -> bytes:
+        """Its content. Raises InputError where it isn't there."""
+        try:
+            return read_outside(self.on_this_machine(), MOST_PHOTO_BYTES)
+        except OSError as e:
+            raise InputError(f"{self.folder / self.name}: {e.strerror or e}", _WHERE) from None
+
+    def on_this_machine(self) -> Path:
+        """Where it lies, whatever links lead there. Raises InputError for a name that leads out of the folder."""
+        name = PurePosixPath(self.name)
+        if name.is_absolute() or ".." in name.parts:
+            raise InputError(f"{self.folder}: {self.name!r} is no name of a photo in it", "mend the annotation file")
+        return (self.folder / name).resolve()
+
+
+_NOWHERE = (float("nan"),) * 3
+"""Of keypoints of photos: before the camera, metres."""
+_EXPECTED = "expected images with file_name, width and height, annotations with bbox, and categories"
+_WHERE = f"name the folder of the photos with {option('photos')}"
+
+
+def _check_ids(path: Path, file: CocoFile) -> None:
+    images = {image.id for image in file.images}
+    classes = {c.id for c in file.categories}
+    problems = []
+    if len(images) < len(file.images) or len(classes) < len(file.categories):
+        problems.append(f"{path}: several images, or categories, have the same id")
+    problems += [
+        f"{path}: annotations.{k}: there is no {what} {found}"
+        for k, label in enumerate(file.annotations)
+        for what, found, known in (("image", label.image_id, images), ("category", label.category_id, classes))
+        if found not in known
+    ][:10]
+    if problems:
+        raise InputError(problems, "mend the annotation file")
+
+
+def _category(entry: CocoClass) -> Category:
+    points = tuple(entry.keypoints)
+    skeleton = ((a - 1, b - 1) for a, b in entry.skeleton)
+    return Category(
+        entry.name,
+        points,
+        tuple((points[a], points[b]) for a, b in skeleton if 0 <= a < len(points) and 0 <= b < len(points)),
+    )
+
+
+def _folder_of(path: Path, folder: Path | None, file: CocoFile) -> Path:
+    part = path.stem.rpartition("_")[2]
+    beside, above = path.parent, path.parent.parent
+    places = [folder] if folder is not None else [
+        beside, beside / "images", beside / part, above, above / "images", above / "images" / part, above / part,
+    ]  # fmt: skip
+    first = file.images[0].file_name if file.images else ""
+    for place in places:
+        if place.is_dir() and (not first or (place / first).is_file()):
+            return place.resolve()
+    looked = ", ".join(dict.fromkeys(str(p) for p in places))
+    raise InputError(f"{path}: its first image, {first}, is in none of: {looked}", _WHERE)
+
+
+def _instance(
+    number: int, label: CocoLabel, category: Category, resolution_wh: tuple[int, int], where: str
+) -> Instance:
+    mask = _mask(label.segmentation, resolution_wh, where)
+    box: Any = label.bbox  # photos' boxes may end within pixels
+    area = label.area if label.area is not None else label.bbox[2] * label.bbox[3]
+    return Instance(
+        instance_id=number,
+        class_name=category.name,
+        asset_id="",
+        bbox_xywh=box,
+        bbox_amodal_xywh=box,
+        mask=mask,
+        mask_amodal=mask,
+        area_px=round(area) if mask is NO_MASK else mask.runs().area,
+        visible_fraction=float("nan"),
+        truncated_fraction=float("nan"),
+        keypoints=_keypoints(label.keypoints, category.keypoints),
+        ignore=bool(label.iscrowd or label.ignore),
+        reason="crowd" if label.iscrowd else "ignore" if label.ignore else None,
+    )
+
+
+def _keypoints(numbers: list[float] | None, names: Sequence[str]) -> tuple[KeypointLabel, ...]:
+    if not numbers or len(numbers) != 3 * len(names):
+        return ()
+    triples = np.reshape(numbers, (-1, 3)).tolist()
+    flags: dict[float, Literal[0, 1, 2]] = {1: 1, 2: 2}
+    return tuple(
+        KeypointLabel(name, (x, y) if v else None, flags.get(v, 0), _NOWHERE)
+        for name, (x, y, v) in zip(names, triples, strict=True)
+    )
+
+
+def _mask(segmentation: Any, resolution_wh: tuple[int, int], where: str) -> Rle:
+    """As COCO's own code fills it. Raises InputError."""
+    if not segmentation:
+        return NO_MASK
+    width, height = resolution_wh
+    try:
+        if isinstance(segmentation, dict):
+            counts, size = segmentation["counts"], tuple(segmentation["size"])
+            if size != (height, width):
+                raise ValueError(f"a mask of {size} on a picture of {(height, width)}")
+            if isinstance(counts, str):
+                Rle((height, width), counts).runs()  # looks at it before C does
+                return Rle((height, width), counts)
+            if sum(counts) != height * width or min(counts) < 0:
+                raise ValueError("its run lengths don't add up to the picture")
+            code = coco_mask.frPyObjects({"counts": counts, "size": [height, width]}, height, width)
+        else:
+            rings = [np.asarray(ring, np.float64) for ring in segmentation]
+            if any(r.ndim != 1 or len(r) < 6 or len(r) % 2 or not (np.abs(r) < 1e6).all() for r in rings):
+                raise ValueError("a polygon isn't x, y of three corners or more")
+            code = coco_mask.merge(coco_mask.frPyObjects([r.tolist() for r in rings], height, width))
+    except (ValueError, TypeError, KeyError, OverflowError) as e:
+        raise InputError(f"{where}: a mask can't be read ({e})", "mend the annotation file") from None
+    return Rle((height, width), code["counts"].decode("ascii"))
