@@ -1,7 +1,8 @@
 """Turns that may leave an asset as it was: found by turning its surface, judged by what then lies where.
 
 Tried are turns about the principal axes of its surface and the axes of its frame, through the centre of its surface: by
-halves to sixths of a full turn, and by any angle. For each it is said how far the turned surface is from where it was,
+halves to sixths of a full turn, and by any angle; and across an axis of three or more turns, where no principal axis is
+told, half turns about what fits best. For each it is said how far the turned surface is from where it was,
 and on how much of it another colour lies there: a can is round, its label isn't. Nothing is decided here; what is close
 enough to be worth a question is a candidate.
 """
@@ -76,10 +77,15 @@ def find_symmetries(asset: Asset) -> list[SymmetryCandidate]:
     Raises InputError where the asset's files are missing or broken.
     """
     look = _TurnedLook(asset)
-    found: list[list[SymmetryCandidate]] = []
-    for group in _axes(look.spread):
-        judged = [[c for n in (ANY, *_PARTS) if (c := look.judged(axis, n)) is not None] for axis in group]
-        found.append(min(judged, key=lambda cs: (-len(cs), round(sum(c.off for c in cs) / max(len(cs), 1), 3))))
+    groups: list[list[Vector3]] = [[unit_vector(a)] for a in np.eye(3)]
+    _, principal = np.linalg.eigh(look.spread)
+    for direction in principal.T[::-1]:
+        _join(groups, direction)
+    found = [look.best(group) for group in groups]
+    for turns, axis in [(max(c.turns for c in cs), cs[0].axis) for cs in found if cs and cs[0].turns != ANY]:
+        for direction in look.across(axis, turns) if turns > 2 else ():
+            _join(groups, direction)
+    found = [look.best(group) for group in groups]
     return list(_without_the_same([c for cs in found for c in _telling(cs)]))
 
 
@@ -108,6 +114,32 @@ class _TurnedLook:
         self.spread = self._surface.spread
         self._colors = self._srgb(*places)
         self._plain = float(np.ptp(self._colors, axis=0).max()) < _COLOR_STEP
+
+    def best(self, axes: Sequence[Vector3]) -> list[SymmetryCandidate]:
+        """All candidates of the axis that fits best; of equals, of the first."""
+        judged = [[c for n in (ANY, *_PARTS) if (c := self.judged(axis, n)) is not None] for axis in axes]
+        return min(judged, key=lambda cs: (-len(cs), round(sum(c.off for c in cs) / max(len(cs), 1), 3)))
+
+    def across(self, axis: Vector3, turns: int) -> Iterator[Floats]:
+        """Directions at right angles to an axis, about which half turns fit best.
+
+        Where there are any there are as many as turns, and between each two of them another.
+        """
+        first = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
+        first /= np.linalg.norm(first)
+        between = np.pi / turns
+        angle, step = 0.0, np.radians(1)
+        tried = np.arange(0.0, between, step)
+        for points in (self._points[:: _POINTS // 300] - self._center, self._points - self._center):
+            offs = [self._mean_off(points, rotation_about(axis, a) @ first) for a in tried]
+            angle = float(tried[int(np.argmin(offs))])
+            tried = angle + np.linspace(-step, step, 21)
+        yield rotation_about(axis, angle) @ first
+        yield rotation_about(axis, angle + between) @ first
+
+    def _mean_off(self, about: Floats, axis: Floats) -> float:
+        turned = about @ rotation_about(axis.tolist(), np.pi).T + self._center
+        return float(self._surface.nearest(turned)[0].mean())
 
     def judged(self, axis: Vector3, turns: int) -> SymmetryCandidate | None:
         """The turn as a candidate; None where the shape is too far off."""
@@ -141,18 +173,14 @@ def _diameter(points: Floats) -> float:
     return float(np.linalg.norm(np.ptp(points, axis=0)))
 
 
-def _axes(spread: Floats) -> list[list[Vector3]]:
-    """Directions to be tried; those that may mean the same are together."""
-    _, principal = np.linalg.eigh(spread)
-    groups: list[list[Vector3]] = [[unit_vector(a)] for a in np.eye(3)]
-    for direction in principal.T[::-1]:
-        upward = direction * np.sign(direction[np.abs(direction).argmax()])
-        near = [g for g in groups if abs(np.dot(g[0], upward)) > np.cos(np.radians(_ALIKE_DEG))]
-        if near:
-            near[0].append(unit_vector(upward))
-        else:
-            groups.append([unit_vector(upward)])
-    return groups
+def _join(groups: list[list[Vector3]], direction: Floats) -> None:
+    """Put a direction to those that may mean the same, or to none."""
+    upward = unit_vector(direction * np.sign(direction[np.abs(direction).argmax()]))
+    near = [g for g in groups if abs(float(np.dot(g[0], upward))) > np.cos(np.radians(_ALIKE_DEG))]
+    if near:
+        near[0].append(upward)
+    else:
+        groups.append([upward])
 
 
 def _telling(candidates: list[SymmetryCandidate]) -> Iterator[SymmetryCandidate]:

@@ -73,6 +73,15 @@ def test_axes_are_found_however_a_scan_lies(tmp_path: Path) -> None:
         assert np.linalg.norm(turned[:, None] - vertices[None], axis=2).min(axis=1).max() < 1e-4
 
 
+def test_flips_across_an_axis_are_found_where_no_principal_axis_tells_them(tmp_path: Path) -> None:
+    """All directions at right angles to the axis of a square block are principal ones."""
+    shape = trimesh.creation.box((0.1, 0.1, 0.06))
+    shape.apply_transform(trimesh.transformations.rotation_matrix(np.radians(23.4), (0, 0, 1)))
+    found = find_symmetries(store_toy(tmp_path, "thing", shape, GREY))
+    assert told(found) == {(4, "z"), (2, "other")}
+    assert len(symmetries_of(found).transforms()) == 7
+
+
 def painted_can(tmp_path: Path, blue: np.ndarray) -> Asset:
     """A can whose vertices are blue where told, of (V, 3) positions, and white elsewhere."""
     shape = trimesh.creation.cylinder(radius=0.03, height=0.08, sections=48).subdivide()
