@@ -26,9 +26,12 @@ import numpy.typing as npt
 
 from scanstage.assets.files.outside_files import open_outside, read_outside
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.symmetry import Symmetries
 
 FORMAT_VERSION = 1
 META_FILE = "asset.json"
+SYMMETRIES = "symmetries"
+"""The key of the metadata that is left out where there are none."""
 MESH_FILE = "mesh.npz"
 MAX_META_BYTES = 16 << 20
 MAX_MESH_BYTES = 2 << 30
@@ -191,6 +194,7 @@ class AssetMeta:
         intake: how it was taken in: unit, up, scale, what was repaired.
         keypoints: named points by name, metres, asset frame.
         skeleton: pairs of names of keypoints that belong together, for drawing.
+        symmetries: turns that leave it as it was.
     """
 
     asset_id: str
@@ -202,10 +206,14 @@ class AssetMeta:
     intake: dict[str, Any] = field(default_factory=dict)
     keypoints: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     skeleton: tuple[tuple[str, str], ...] = ()
+    symmetries: Symmetries = field(default_factory=Symmetries)
 
     def to_json(self) -> str:
         """Serialise to indented JSON text. Raises ValueError for numbers that are not finite."""
-        return json.dumps({"format": FORMAT_VERSION, **asdict(self)}, indent=1, allow_nan=False)
+        described = {"format": FORMAT_VERSION, **asdict(self)}
+        if not self.symmetries:
+            del described[SYMMETRIES]
+        return json.dumps(described, indent=1, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> AssetMeta:
@@ -216,8 +224,22 @@ class AssetMeta:
         materials = tuple(_material(m) for m in d.pop("materials"))
         keypoints = {name: _point(xyz) for name, xyz in d.pop("keypoints", {}).items()}
         skeleton = tuple((str(a), str(b)) for a, b in d.pop("skeleton", ()))
+        symmetries = Symmetries.from_json(d.pop(SYMMETRIES)) if SYMMETRIES in d else Symmetries()
         d |= {"extents_m": tuple(d["extents_m"]), "materials": materials}
-        return cls(**d, keypoints=keypoints, skeleton=skeleton)
+        return cls(**d, keypoints=keypoints, skeleton=skeleton, symmetries=symmetries)
+
+
+def _without_symmetries(data: bytes) -> bytes:
+    """The file as it would be without them: JSON keeps the order and every digit of what it holds."""
+    if SYMMETRIES.encode() not in data:
+        return data
+    try:
+        described = json.loads(data)
+    except (ValueError, RecursionError):
+        return data
+    if not isinstance(described, dict) or described.pop(SYMMETRIES, None) is None:
+        return data
+    return json.dumps(described, indent=1).encode("utf-8")
 
 
 def _material(m: dict[str, Any]) -> Material:
@@ -247,8 +269,12 @@ class Asset:
         return MeshArrays.load(self.folder / MESH_FILE)
 
     def digest(self) -> str:
-        """SHA-256 of the metadata's file. Raises OSError."""
-        return hashlib.sha256(read_outside(self.folder / META_FILE, MAX_META_BYTES)).hexdigest()
+        """SHA-256 of the metadata's file, without its symmetries: no picture depends on them. Raises OSError.
+
+        So symmetries may be found after the pictures were made, and exported with them.
+        """
+        data = read_outside(self.folder / META_FILE, MAX_META_BYTES)
+        return hashlib.sha256(_without_symmetries(data)).hexdigest()
 
     @classmethod
     def open(cls, folder: Path) -> Asset:

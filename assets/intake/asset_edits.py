@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from scanstage.assets.asset import MESH_FILE, META_FILE, Asset, AssetMeta, MeshArrays
+from scanstage.assets.asset import MAX_META_BYTES, MESH_FILE, META_FILE, SYMMETRIES, Asset, AssetMeta, MeshArrays
+from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.outside_files import read_outside
 from scanstage.assets.intake.class_names import class_folder, class_name_of
 from scanstage.assets.intake.clear_volumes import in_metres
@@ -18,6 +20,7 @@ from scanstage.assets.messages.option_names import option
 from scanstage.assets.raw_scans.raw_scan import UNITS_M
 from scanstage.assets.raw_scans.scan_bounds import MAX_FILE_BYTES
 from scanstage.assets.raw_scans.units import LARGEST_M, SMALLEST_M, metres_text
+from scanstage.assets.symmetry import Symmetries
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,26 @@ def edit_asset(library: Path, asset: Asset, edits: AssetEdits) -> Asset:
     return edited
 
 
+def set_symmetries(asset: Asset, symmetries: Symmetries) -> Asset:
+    """The asset with these symmetries in place of those that it had; nothing else of it is written anew.
+
+    Raises InputError where no asset can have all of them, or its folder can't be read or written.
+    """
+    path = asset.folder / META_FILE
+    try:
+        symmetries.transforms()
+        described = json.loads(read_outside(path, MAX_META_BYTES))
+        described.pop(SYMMETRIES, None)
+        if symmetries:
+            described[SYMMETRIES] = asdict(symmetries)
+        write_atomically(path, json.dumps(described, indent=1, allow_nan=False).encode("utf-8"))
+    except ValueError as e:
+        raise InputError(f"{asset.meta.asset_id}: {e}", "leave some of them out") from e
+    except OSError as e:
+        raise InputError(f"{path}: can't be written ({e.strerror or e})", "make room, or mend its access") from e
+    return Asset.open(asset.folder)
+
+
 def _factor(meta: AssetMeta, unit: str) -> float:
     if unit not in UNITS_M:
         raise InputError(f"{option('unit')} {unit!r} is not known", "one of m, cm, mm")
@@ -92,7 +115,8 @@ def _scaled(meta: AssetMeta, mesh: MeshArrays, factor: float) -> tuple[AssetMeta
         hull=(mesh.hull * np.float32(factor)).astype(np.float32),
     )
     materials = in_metres(meta.materials, factor)
-    return replace(meta, extents_m=(x, y, z), keypoints=points, materials=materials), scaled
+    symmetries = meta.symmetries.scaled(factor)
+    return replace(meta, extents_m=(x, y, z), keypoints=points, symmetries=symmetries, materials=materials), scaled
 
 
 def _other_files(folder: Path) -> dict[str, bytes]:

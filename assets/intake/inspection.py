@@ -9,11 +9,12 @@ import numpy as np
 
 from scanstage.assets.intake.clear_volumes import settle_volumes
 from scanstage.assets.intake.see_through import settle_see_through
+from scanstage.assets.intake.symmetry_fit import symmetry_count
 from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES
 from scanstage.assets.meshes.surface_mesh import census_findings, make_sound
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import for_shell
-from scanstage.assets.raw_scans.keypoint_files import find_keypoints, keypoint_findings
+from scanstage.assets.raw_scans.keypoint_files import Keypoints, find_keypoints, keypoint_findings
 from scanstage.assets.raw_scans.raw_scan import UNITS_M, RawScan, ScanFinding
 from scanstage.assets.raw_scans.units import find_unit, find_up, to_z_up, unit_findings, up_findings
 from scanstage.assets.readers.read_scan import Convert, read_scan
@@ -62,6 +63,7 @@ def inspect_scan(
         result = _measured(result, scan, findings, unit, up, max_triangles)
         if (keypoints := find_keypoints(path)) is not None:
             findings += keypoint_findings(keypoints, scan.vertices[scan.faces].reshape(-1, 3))
+            findings += _declared(keypoints, result.size_m)
     except InputError as e:
         for problem in map(for_shell, e.marked_problems):
             what = problem.removeprefix(f"{path}: ")
@@ -109,6 +111,14 @@ def _measured(
     findings += unit_findings(unit_guess, extent)
     x, y, z = (float(e) * UNITS_M[unit_guess.unit] for e in extents)
     return replace(result, unit=unit_guess.unit, size_m=(x, y, z))
+
+
+def _declared(keypoints: Keypoints, size_m: tuple[float, float, float] | None) -> list[ScanFinding]:
+    """Of symmetries; whether the mesh has them is seen once it is in its frame. Raises InputError as intake does."""
+    if keypoints.symmetries is None:
+        return []
+    found = keypoints.symmetries.about((0.0, 0.0, (size_m or (0.0, 0.0, 1.0))[2] / 2))
+    return [symmetry_count(found)]
 
 
 def _textures(scan: RawScan, findings: list[ScanFinding]) -> tuple[tuple[str, int, int], ...]:

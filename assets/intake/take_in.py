@@ -15,6 +15,7 @@ from scanstage.assets.asset import TEXTURE_KEYS, Asset, AssetMeta, Material, Mes
 from scanstage.assets.intake.class_names import class_folder, class_name_of
 from scanstage.assets.intake.clear_volumes import in_metres, settle_volumes
 from scanstage.assets.intake.see_through import settle_see_through
+from scanstage.assets.intake.symmetry_fit import declared_symmetries, symmetry_findings
 from scanstage.assets.library.collision_file import COLLISION_FILE, collision_file
 from scanstage.assets.library.stored_assets import store_asset
 from scanstage.assets.library.surface_look import Pixels
@@ -51,7 +52,8 @@ class IntakeOptions:
         max_triangles: more are simplified away.
         max_texture_px: longest side of a texture; larger ones are reduced.
         license, author, url: recorded where given.
-        keypoints: file with the scan's named points; None looks for one beside it (:mod:`keypoint_files`).
+        keypoints: file with the scan's named points and symmetries; None looks for one beside it
+            (:mod:`keypoint_files`).
     """
 
     class_name: str
@@ -165,7 +167,7 @@ def build_asset(
     unit = find_unit(scan, extent, options.unit)
     up = find_up(scan, surface.positions, options.up)
     named = keypoints or Keypoints({})
-    about_points = keypoint_findings(named, surface.positions) if named.points else []
+    about_points = keypoint_findings(named, surface.positions)
     scan = replace(scan, materials=in_metres(scan.materials, UNITS_M[unit.unit]))
     upright = to_z_up(surface.positions, up.up) * UNITS_M[unit.unit]
     base = _base(upright)
@@ -177,6 +179,8 @@ def build_asset(
     parts, about_parts = convex_parts(placed, mesh.hull)
     named = named.moved_to(to_z_up(named.array(), up.up) * UNITS_M[unit.unit] - base - rest)
     mesh, scan = _without_unused_materials(mesh, scan)
+    symmetries = declared_symmetries(named.symmetries, mesh)
+    about_points += symmetry_findings(symmetries, mesh)
     materials, files, pixels = _textures(scan, mesh.corner_uv is not None, options.max_texture_px)
     files["thumbnail.jpg"] = draw_thumbnail(mesh, materials, pixels)
     if parts:
@@ -203,6 +207,7 @@ def build_asset(
         },
         keypoints=named.points,
         skeleton=named.skeleton,
+        symmetries=symmetries,
     )
     return meta, mesh, files
 

@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import Material, MeshArrays
+from scanstage.assets.asset import Asset, Material, MeshArrays
+from scanstage.assets.files.outside_files import read_below
 from scanstage.assets.meshes.topology import groups
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.scan_bounds import MAX_FILE_BYTES
 from scanstage.assets.textures.srgb import linear_from_srgb
+from scanstage.assets.textures.texture_coding import decode_rgb
 
 Floats = npt.NDArray[np.float64]
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -36,6 +40,22 @@ def shading_normals(
     normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-9)[:, None]
     away = np.einsum("ij,ij->i", normal, directions) > 0
     return np.where(away[:, None], -normal, normal)
+
+
+def texture_pixels(asset: Asset, name: str) -> Pixels:
+    """(h, w, 3) uint8 sRGB of one of the asset's textures. Raises InputError where it is missing or broken."""
+    path = asset.folder / name
+    try:
+        # A dataset from elsewhere names its library, in which a link might lead to any picture of this machine.
+        return np.asarray(decode_rgb(read_below(asset.folder, name, MAX_FILE_BYTES), str(path)))
+    except OSError as e:
+        raise InputError(f"{path}: can't be read ({e.strerror or e})", "take the scan in again") from e
+
+
+def base_color_pixels(asset: Asset) -> dict[str, Pixels]:
+    """All base-colour textures of an asset by name. Raises InputError where one is missing or broken."""
+    names = {m.base_color_texture for m in asset.meta.materials}
+    return {name: texture_pixels(asset, name) for name in sorted(n for n in names if n is not None)}
 
 
 def base_color(

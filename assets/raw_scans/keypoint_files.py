@@ -1,4 +1,4 @@
-"""Named points of a scan, from a small YAML file beside it.
+"""Named points and symmetries of a scan, from a small YAML file beside it.
 
 ::
 
@@ -7,6 +7,8 @@
       handle: [-0.08, 0.031, 0.06]
     skeleton:                         # optional: which points belong together
       - [spout, handle]
+    symmetries:                       # optional, and may stand alone; in the asset's frame and metres
+      continuous: [{axis: z}]         # see :mod:`symmetry_declarations`
 
 The file is named ``<stem of the scan>.keypoints.yaml``. Coordinates are those that the scan's vertices have in its
 file, before intake turns, scales and moves them (glTF: in the scene; USD, FBX: in the glTF that Blender makes).
@@ -18,7 +20,7 @@ import difflib
 import itertools
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,13 @@ from scanstage.assets.files.plain_yaml import PlainLoader, what_is_wrong
 from scanstage.assets.messages.errors import InputError, Lines
 from scanstage.assets.raw_scans.raw_scan import ScanFinding
 from scanstage.assets.raw_scans.scan_file import read_scan_file
+from scanstage.assets.raw_scans.symmetry_declarations import DeclaredSymmetries, read_symmetries
 
 SUFFIX = ".keypoints.yaml"
 MOST = 1000
 MOST_LINES = 10_000
 MAX_BYTES = 1 << 20
-KEYS = ("keypoints", "skeleton")
+KEYS = ("keypoints", "skeleton", "symmetries")
 _MOST_PROBLEMS = 50
 FAR = 0.1
 """Points farther from the mesh's bounding box than this share of its diagonal are worth a warning."""
@@ -46,15 +49,17 @@ _EXAMPLE = Lines.of(
 
 @dataclass(frozen=True)
 class Keypoints:
-    """Named points.
+    """Named points, and what else the file of them says.
 
     Attributes:
         points: name to (x, y, z), in the order of the file.
         skeleton: pairs of names that belong together.
+        symmetries: of the asset, in its own frame; None where the file declares none.
     """
 
     points: dict[str, tuple[float, float, float]]
     skeleton: tuple[tuple[str, str], ...] = ()
+    symmetries: DeclaredSymmetries | None = None
 
     def array(self) -> npt.NDArray[np.float64]:
         """(K, 3) positions."""
@@ -63,7 +68,7 @@ class Keypoints:
     def moved_to(self, positions: npt.NDArray[np.float64]) -> Keypoints:
         """The same names at (K, 3) other positions."""
         named = zip(self.points, positions, strict=True)
-        return Keypoints({n: (float(p[0]), float(p[1]), float(p[2])) for n, p in named}, self.skeleton)
+        return replace(self, points={n: (float(p[0]), float(p[1]), float(p[2])) for n, p in named})
 
 
 def find_keypoints(scan: Path, given: Path | None = None) -> Keypoints | None:
@@ -85,17 +90,20 @@ def read_keypoints(path: Path) -> Keypoints:
         raise InputError(f"{path}: can't be read (byte {e.start} is not UTF-8)") from e
     except (yaml.YAMLError, RecursionError, ValueError) as e:
         raise InputError(f"{path}: is not plain YAML ({what_is_wrong(e)})", _EXAMPLE) from e
-    if not isinstance(content, dict) or not isinstance(content.get("keypoints"), dict) or not content["keypoints"]:
+    if isinstance(content, dict) and "symmetries" in content and not {"keypoints", "skeleton"} & set(content):
+        content = {"keypoints": {}, **content}  # which may stand alone
+    elif not isinstance(content, dict) or not isinstance(content.get("keypoints"), dict) or not content["keypoints"]:
         strange = ", ".join(repr(k)[:80] for k in content if k not in KEYS) if isinstance(content, dict) else ""
         got = f"; there is {strange}" if strange else ""
         raise InputError(f"{path}: keypoints: expected a mapping from names to [x, y, z]{got}", _EXAMPLE)
     problems = [_unknown(key) for key in itertools.islice((k for k in content if k not in KEYS), _MOST_PROBLEMS)]
     points = _points(content["keypoints"], problems)
     skeleton = _skeleton(content.get("skeleton"), content["keypoints"], problems)
+    symmetries = read_symmetries(content["symmetries"], problems) if "symmetries" in content else None
     if problems:
         told = [*problems[:_MOST_PROBLEMS], *(["and more"] if len(problems) > _MOST_PROBLEMS else [])]
         raise InputError([f"{path}: {p}" for p in told], _EXAMPLE)
-    return Keypoints(points, skeleton)
+    return Keypoints(points, skeleton, symmetries)
 
 
 def _unknown(key: Any) -> str:
@@ -168,6 +176,8 @@ def keypoint_findings(keypoints: Keypoints, positions: npt.NDArray[np.float64]) 
         keypoints: the points.
         positions: (P, 3) of the mesh's vertices.
     """
+    if not keypoints.points:
+        return []
     count = f"{len(keypoints.points)} named points, {len(keypoints.skeleton)} lines of the skeleton"
     found = [ScanFinding("info", "keypoints", count, "keeps them")]
     low, high = positions.min(axis=0), positions.max(axis=0)

@@ -1,4 +1,4 @@
-"""``scanstage assets …``: take scans in, inspect, list, pull and remove them."""
+"""``scanstage assets …``: take scans in, inspect, list, pull, edit and remove them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from scanstage.assets.asset import Asset
 from scanstage.assets.files.user_folders import NAME_LIBRARY, NO_LIBRARY, default_library, library_for_writing
-from scanstage.assets.intake.asset_edits import AssetEdits, edit_asset
+from scanstage.assets.intake.asset_edits import AssetEdits, edit_asset, set_symmetries
 from scanstage.assets.intake.given_scans import classes_by_folder, scan_files
 from scanstage.assets.intake.hdri_pack import HDRI_PACK, LICENSE, URL, pull_hdris
 from scanstage.assets.intake.inspection import Inspection, inspect_scan
@@ -22,11 +22,13 @@ from scanstage.assets.intake.take_in import (
     check_options,
 )
 from scanstage.assets.library.stored_assets import find_asset, list_assets, remove_asset
+from scanstage.assets.library.symmetry_search import find_symmetries, symmetries_of
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.units import extents_text
 from scanstage.render.cli.help_pages import SETTINGS, PlainCommand, PlainGroup
 from scanstage.render.cli.taking_in import converter, one_line_of, report, take_in_all
 from scanstage.render.terminal.console import Console, outside, print_json, print_whole
+from scanstage.render.terminal.symmetry_table import symmetries_text, symmetry_table
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -70,7 +72,9 @@ def add(
     keypoints: Annotated[
         Path | None,
         typer.Option(
-            "--keypoints", help="Named points of the scan; default: SCAN.keypoints.yaml beside it.", metavar="FILE"
+            "--keypoints",
+            help="Named points and symmetries of the scan; default: SCAN.keypoints.yaml beside it.",
+            metavar="FILE",
         ),
     ] = None,
     blender: Blender = None,
@@ -254,6 +258,52 @@ def edit(
     for asset in [find_asset(target, text) for text in asset_ids]:
         edited = edit_asset(target, asset, edits)
         console.print(f"[green]✓[/] {outside(one_line_of(edited))}")
+
+
+@app.command(cls=PlainCommand, context_settings=SETTINGS)
+def symmetries(
+    asset_id: Annotated[str, typer.Argument(help="As `list` names it, or how its name begins.", metavar="ASSET")],
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            help="Keep these candidates, in place of what the scan had: 1,3, or none. Without it nothing is written.",
+            metavar="NUMBERS",
+        ),
+    ] = None,
+    library: Library = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for turns that leave a scan as it was, for poses (BOP); keep those that are accepted."""
+    asset = find_asset(_library(library), asset_id)
+    candidates = find_symmetries(asset)
+    if accept is not None:
+        asset = set_symmetries(asset, symmetries_of([candidates[i] for i in _accepted(accept, len(candidates))]))
+    if as_json:
+        shown = [asdict(c) | {"shape_only": c.shape_only} for c in candidates]
+        print_json({"candidates": shown, "kept": asdict(asset.meta.symmetries)})
+        return
+    console = Console(soft_wrap=True)
+    name, kept = asset.meta.asset_id, symmetries_text(asset.meta.symmetries)
+    if accept is not None:
+        console.print(f"[green]✓[/] {outside(name)}: {outside(kept)}")
+        return
+    console.print(f"{outside(name)} has {outside(kept)}; {'it may have' if candidates else 'none were found'}")
+    if candidates:
+        print_whole(console, symmetry_table(candidates))
+        place = f" --library {library}" if library else ""
+        command = f"scanstage assets symmetries {name} --accept 1{place}"
+        console.print(f"  to keep those that are meant: {outside(command)}")
+
+
+def _accepted(text: str, count: int) -> list[int]:
+    """Indices of candidates. Raises InputError with all that are none."""
+    words = [] if text.strip() == "none" else [word.strip() for word in text.split(",")]
+    numbers = {str(i + 1): i for i in range(count)}
+    wrong = [f"--accept {word}: is none of the {count} candidates" for word in words if word not in numbers]
+    if wrong:
+        raise InputError(wrong, "give numbers of the table, as in --accept 1,3, or none")
+    return sorted({numbers[word] for word in words})
 
 
 def _library(given: Path | None) -> Path:

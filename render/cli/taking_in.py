@@ -16,9 +16,10 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import UNITS_M
 from scanstage.assets.raw_scans.units import extents_text, metres_text
 from scanstage.render.terminal.console import Console, outside, print_hint, quoting
+from scanstage.render.terminal.symmetry_table import symmetries_text
 
 # Findings that change how a scan looks or is used.
-_TOLD = ("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '")
+_TOLD = ("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared")
 
 
 def take_in_all(
@@ -115,7 +116,9 @@ def one_line_of(asset: Asset) -> str:
     guess = " (guessed)" if str(meta.intake.get("unit_origin")).startswith("guessed") else ""
     likely = " (guessed)" if meta.intake.get("up_origin") not in ("given", "declared") else ""
     named = f", {len(meta.keypoints)} keypoints" if meta.keypoints else ""
-    return f"{meta.asset_id}: {size}, {meta.triangles:,}{fewer} {noun}, unit {unit}{guess}, up {up}{likely}{named}"
+    turned = f", {symmetries_text(meta.symmetries)}" if meta.symmetries else ""
+    shape = f"{size}, {meta.triangles:,}{fewer} {noun}"
+    return f"{meta.asset_id}: {shape}, unit {unit}{guess}, up {up}{likely}{named}{turned}"
 
 
 def converter(blender: Path | None) -> Any:

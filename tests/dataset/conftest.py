@@ -39,7 +39,7 @@ def keypoint_library(toy_library: Path, tmp_path_factory: pytest.TempPathFactory
     for name, points in KEYPOINTS.items():
         path = library / name / "toy" / "asset.json"
         meta = json.loads(path.read_text())
-        path.write_text(json.dumps(meta | {"keypoints": points, "skeleton": [list(points)]}))
+        path.write_text(json.dumps(meta | {"keypoints": points, "skeleton": [list(points)]}, indent=1))
     return library
 
 

@@ -27,6 +27,8 @@ from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.bop.bop_info import describe
 from scanstage.dataset.export.bop.bop_objects import BopObject, bop_objects
+from scanstage.dataset.export.bop.bop_targets import TARGETS_FILE, BopTargets
+from scanstage.dataset.export.bop.model_symmetries import model_symmetries
 from scanstage.dataset.export.choices.labelled_source import HINT, RecordedFile
 from scanstage.dataset.export.choices.picture_transfer import jpeg_of
 from scanstage.dataset.labels.instances import Instance
@@ -69,23 +71,12 @@ def write_bop(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
     """
     objects = bop_objects(dataset)
     depth = _depth_source(dataset)
-    models = out / "models"
-    models.mkdir()
-    info = {}
-    for item in objects.values():
-        name = f"obj_{item.obj_id:06d}"
-        files = item.files(f"{name}.png")
-        (models / f"{name}.ply").write_bytes(files.ply)
-        if files.texture is not None:
-            (models / f"{name}.png").write_bytes(files.texture)
-        info[item.obj_id] = files.info()
-        item.center_m = files.center_m
-    _write_lines(models / "models_info.json", info)
+    _write_models(out / "models", objects.values())
     pictures = instances = 0
-    with ThreadPoolExecutor(usable_cores()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool, BopTargets(out / TARGETS_FILE) as targets:
         for scene, records in groupby(dataset.records(), lambda r: r.index // PICTURES_A_SCENE):
             folder = out / SPLIT / f"{scene:06d}"
-            counts = _write_scene(dataset, folder, records, objects, depth, pool)
+            counts = _write_scene(dataset, folder, records, objects, depth, pool, targets)
             pictures, instances = pictures + counts[0], instances + counts[1]
     first = next(dataset.records())
     (out / "camera.json").write_text(json.dumps(_simulation_camera(first, depth.scale_mm), indent=1) + "\n", "utf-8")
@@ -95,6 +86,22 @@ def write_bop(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
     return {"pictures": pictures, "instances": instances, "models": len(objects)}
 
 
+def _write_models(folder: Path, objects: Iterable[BopObject]) -> None:
+    """All models and what is known of them; each object then knows its centre."""
+    folder.mkdir()
+    info = {}
+    for item in objects:
+        name = f"obj_{item.obj_id:06d}"
+        files = item.files(f"{name}.png")
+        (folder / f"{name}.ply").write_bytes(files.ply)
+        if files.texture is not None:
+            (folder / f"{name}.png").write_bytes(files.texture)
+        item.center_m = files.center_m
+        symmetries = model_symmetries(item.asset.meta.symmetries, item.scale, item.center_m)
+        info[item.obj_id] = {**files.info(), **symmetries}
+    _write_lines(folder / "models_info.json", info)
+
+
 def _write_scene(
     dataset: FinishedDataset,
     folder: Path,
@@ -102,6 +109,7 @@ def _write_scene(
     objects: dict[str, BopObject],
     depth: _Depth,
     pool: ThreadPoolExecutor,
+    targets: BopTargets,
 ) -> tuple[int, int]:
     """One scene; returns its pictures and instances."""
     for name in ("rgb", "depth", "mask", "mask_visib"):
@@ -116,6 +124,7 @@ def _write_scene(
         poses[im_id] = [_pose(record, i, objects[i.asset_id]) for i in record.instances]
         measured = (codes > 0).ravel("F")
         infos[im_id] = [_info(i, _amodal(i, record), measured) for i in record.instances]
+        targets.add(record.index // PICTURES_A_SCENE, im_id, poses[im_id], infos[im_id])
         jobs = _picture_jobs(dataset.folder, record, folder, im_id, codes)
         for done in [pool.submit(job) for job in jobs]:
             done.result()

@@ -9,13 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import Asset, Material, MeshArrays
-from scanstage.assets.files.outside_files import read_below
-from scanstage.assets.library.surface_look import base_color
+from scanstage.assets.asset import Asset, MeshArrays
+from scanstage.assets.library.surface_look import base_color, base_color_pixels, texture_pixels
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.raw_scans.scan_bounds import MAX_FILE_BYTES
 from scanstage.assets.textures.srgb import linear_from_srgb, srgb_bytes
-from scanstage.assets.textures.texture_coding import decode_rgb
 from scanstage.dataset.records.map_files import MM
 
 Floats = npt.NDArray[np.float64]
@@ -120,7 +117,7 @@ def _texture(asset: Asset, mesh: MeshArrays) -> bytes | None:
     material = asset.meta.materials[int(used[0])]
     if material.base_color_texture is None or (material.vertex_colors and mesh.vertex_color is not None):
         return None
-    pixels = _load_texture(asset, material)
+    pixels = texture_pixels(asset, material.base_color_texture)
     if any(f != 1.0 for f in material.base_color[:3]):
         pixels = srgb_bytes(linear_from_srgb(pixels) * np.array(material.base_color[:3]))
     done, png = cv2.imencode(".png", np.ascontiguousarray(pixels[..., ::-1]))
@@ -129,20 +126,9 @@ def _texture(asset: Asset, mesh: MeshArrays) -> bytes | None:
     return png.tobytes()
 
 
-def _load_texture(asset: Asset, material: Material) -> npt.NDArray[np.uint8]:
-    path = asset.folder / str(material.base_color_texture)
-    try:
-        # A dataset from elsewhere names its library, in which a link might lead to any picture of this machine.
-        data = read_below(asset.folder, str(material.base_color_texture), MAX_FILE_BYTES)
-        return np.asarray(decode_rgb(data, str(path)))
-    except OSError as e:
-        raise InputError(f"{path}: can't be read ({e.strerror or e})", "take the scan in again") from e
-
-
 def _corner_colors(asset: Asset, mesh: MeshArrays) -> npt.NDArray[np.uint8]:
     """(F * 3, 3) sRGB base colour at the corners of all faces."""
-    textured = {m.base_color_texture: m for m in asset.meta.materials if m.base_color_texture is not None}
-    pixels = {name: _load_texture(asset, material) for name, material in textured.items()}
+    pixels = base_color_pixels(asset)
     number = len(mesh.faces)
     face, weights = np.repeat(np.arange(number), 3), np.tile(np.eye(3), (number, 1))
     return srgb_bytes(base_color(mesh, asset.meta.materials, pixels, face, weights))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,13 @@ import trimesh
 from support.hollow_shapes import ring
 from support.scan_files import write_binary_stl
 
-from scanstage.assets.asset import Asset
-from scanstage.assets.intake.asset_edits import AssetEdits, edit_asset
+from scanstage.assets.asset import META_FILE, Asset
+from scanstage.assets.intake.asset_edits import AssetEdits, edit_asset, set_symmetries
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
 from scanstage.assets.library.collision_file import load_collision
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.symmetry import Symmetries, turn
 
 
 def taken(folder: Path, mesh: trimesh.Trimesh, unit: str) -> Asset:
@@ -68,3 +70,26 @@ def test_what_cannot_be_changed_is_told_and_left(tmp_path: Path) -> None:
     unknown = replace(box, meta=replace(box.meta, intake={}))
     with pytest.raises(InputError, match="isn't known which unit"):
         edit_asset(library, unknown, AssetEdits(unit="cm"))
+
+
+def test_symmetries_found_later_change_nothing_else(tmp_path: Path) -> None:
+    box = taken(tmp_path / "box", trimesh.creation.box((0.1, 0.1, 0.1)), "m")
+    before = {p.name: p.read_bytes() for p in box.folder.iterdir()}
+    known = Symmetries((), (turn((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), 4),))
+    changed = set_symmetries(box, known)
+    assert changed.meta == replace(box.meta, symmetries=known) == Asset.open(box.folder).meta
+    assert changed.digest() == box.digest(), "pictures of it go on, and are exported with what is known now"
+    with pytest.raises(InputError, match="meet in one point"):
+        set_symmetries(box, Symmetries((), tuple(turn((1.0, 0.0, 0.0), (0.0, 0.0, z), 2) for z in (0.0, 0.1))))
+    assert Asset.open(box.folder).meta.symmetries == known
+    assert set_symmetries(changed, Symmetries()).meta == box.meta
+    assert {p.name: p.read_bytes() for p in box.folder.iterdir()} == before
+
+
+def test_an_asset_without_symmetries_has_the_digest_of_its_file(tmp_path: Path) -> None:
+    box = taken(tmp_path / "box", trimesh.creation.box((0.1, 0.1, 0.1)), "m")
+    written = (box.folder / META_FILE).read_bytes()
+    assert box.digest() == hashlib.sha256(written).hexdigest()
+    other = replace(box.meta, class_name="symmetries")  # which is no key
+    (box.folder / META_FILE).write_text(other.to_json() + "\n", "utf-8")
+    assert box.digest() == hashlib.sha256((box.folder / META_FILE).read_bytes()).hexdigest()

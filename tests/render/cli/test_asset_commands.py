@@ -258,3 +258,36 @@ def test_beginnings_of_names_tell_assets_apart(tmp_path: Path, scans: Path) -> N
     assert (asset.meta.class_name, asset.meta.asset_id.partition("/")[0]) == ("Kiste", "Kiste")
     assert asset.meta.source["license"] == "CC0-1.0"
     assert [p.name for p in library.iterdir()] == ["Kiste"]
+
+
+def test_symmetries_are_asked_about_and_kept_when_accepted(tmp_path: Path, scans: Path) -> None:
+    library = tmp_path / "library"
+    call("add", scans / "box.stl", "--class", "box", "--library", library, "--unit", "m", "--up", "z")
+    (asset,) = list_assets(library)
+    written = (asset.folder / "asset.json").read_bytes()
+    code, output = call("symmetries", "box", "--library", library)
+    assert code == 0
+    assert re.findall(r"(\d) \W *half turns about (\w)", output) == [("1", "x"), ("2", "y"), ("3", "z")]
+    assert f"scanstage assets symmetries {asset.meta.asset_id} --accept 1 --library {library}" in output
+    assert (asset.folder / "asset.json").read_bytes() == written, "asking writes nothing"
+    code, output = call("symmetries", "box", "--library", library, "--accept", "1, 3")
+    assert code == 0
+    assert "2 single turns" in output
+    (asset,) = list_assets(library)
+    assert [m[:11:5] for m in asset.meta.symmetries.discrete] == [(1.0, -1.0, -1.0), (-1.0, -1.0, 1.0)]
+    code, output = call("symmetries", "box", "--library", library, "--json")
+    found = json.loads(output)
+    assert [c["turns"] for c in found["candidates"]] == [2, 2, 2]
+    assert found["kept"]["discrete"] == [list(m) for m in asset.meta.symmetries.discrete]
+    assert call("symmetries", "box", "--library", library, "--accept", "none")[0] == 0
+    assert (asset.folder / "asset.json").read_bytes() == written
+
+
+def test_what_is_no_candidate_is_refused(tmp_path: Path, scans: Path) -> None:
+    library = tmp_path / "library"
+    call("add", scans / "box.stl", "--class", "box", "--library", library, "--unit", "m")
+    code, output = call("symmetries", "box", "--library", library, "--accept", "1,7,x")
+    assert code == 2
+    assert "--accept 7: is none of the 3 candidates" in output
+    assert "--accept x: is none" in output
+    assert not list_assets(library)[0].meta.symmetries

@@ -160,6 +160,7 @@ COMMANDS = {
     "list": ["assets", "list", "--library", "{}"],
     "remove": ["assets", "remove", "{}"],
     "pull": ["assets", "pull", "{}"],
+    "symmetries": ["assets", "symmetries", "{}", "--library", "{}"],
     "check": ["check", "{}"],
     "export": ["export", "{}", "--format", "{}"],
     "replay": ["replay", "{}", "--image", "3"],

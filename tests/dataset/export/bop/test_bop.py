@@ -17,12 +17,15 @@ from PIL import Image
 from support.dataset_files import edit_record
 
 from scanstage.assets.asset import Asset, AssetMeta, Material, MeshArrays
+from scanstage.assets.intake.asset_edits import set_symmetries
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.symmetry import Symmetries, SymmetryAxis, turn
 from scanstage.dataset.export.bop import bop_dataset as bop_export
 from scanstage.dataset.export.bop.model_files import diameter, model_files
+from scanstage.dataset.export.bop.model_symmetries import model_symmetries
 from scanstage.dataset.export.formats import export_dataset
 from scanstage.dataset.export.placing.export_folder import MARK
-from scanstage.dataset.records.finished_dataset import open_dataset
+from scanstage.dataset.records.finished_dataset import FinishedDataset, open_dataset
 from scanstage.dataset.records.record import Record
 from scanstage.render.cli.app import entrypoint
 
@@ -260,6 +263,77 @@ def test_scans_that_are_gone_or_changed_are_named(copy: Path, tmp_path: Path) ->
     library.mkdir()
     with pytest.raises(InputError, match="gone or empty"):
         export_dataset(open_dataset(copy, library), "bop", tmp_path / "out")
+
+
+def transformations(info: dict[str, Any]) -> list[np.ndarray]:
+    """(4, 4), millimetres: as the toolkit's ``get_symmetry_transformations`` makes them, in steps of a hexagon."""
+    discrete = [np.eye(4), *(np.reshape(m, (4, 4)) for m in info.get("symmetries_discrete", []))]
+    continuous = []
+    for symmetry in info.get("symmetries_continuous", []):
+        offset = np.array(symmetry["offset"])
+        for angle in np.arange(1, 6) * np.pi / 3:
+            turned = trimesh.transformations.rotation_matrix(angle, symmetry["axis"])
+            turned[:3, 3] = offset - turned[:3, :3] @ offset
+            continuous.append(turned)
+    return [c @ d for d in discrete for c in continuous] if continuous else discrete
+
+
+def with_symmetries(dataset: Path, library: Path, **known: Symmetries) -> FinishedDataset:
+    """The dataset with a copy of its library, whose assets of these classes have these symmetries."""
+    shutil.copytree(str(open_dataset(dataset).run.library), library)
+    for name, symmetries in known.items():
+        set_symmetries(Asset.open(library / name / "toy"), symmetries)
+    return open_dataset(dataset, library)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_symmetries_are_those_of_the_model_that_is_written(make_dataset: Any, tmp_path: Path, scale: float) -> None:
+    """They are known since after the pictures were made, on which they have no bearing.
+
+    In the asset's frame its middle is 30 mm above the origin; in the model's it is the origin.
+    """
+    half = Symmetries((), (turn((1.0, 0.0, 0.0), (0.0, 0.0, 0.03), 2), turn((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), 2)))
+    dataset = with_symmetries(make_dataset(f"objects.scale={scale}"), tmp_path / "library", box=half)
+    out, _ = export_dataset(dataset, "bop", tmp_path / "out")
+    info = json.loads((out / "models" / "models_info.json").read_text())
+    assert {"symmetries_discrete", "symmetries_continuous"} & set(info["1"]) == {"symmetries_discrete"}
+    assert all(len(m) == 16 for m in info["1"]["symmetries_discrete"])
+    made = transformations(info["1"])
+    assert len(made) == 4, "a half turn about y follows, and the toolkit makes none of two"
+    vertices = np.asarray(trimesh.load(out / "models" / "obj_000001.ply", process=False).vertices)
+    for matrix in made:
+        turned = vertices @ matrix[:3, :3].T + matrix[:3, 3]
+        assert np.linalg.norm(turned[:, None] - vertices[None], axis=2).min(axis=1).max() < 1e-4
+    assert not {"symmetries_discrete", "symmetries_continuous"} & set(info["2"])
+
+
+def test_an_axis_off_the_middle_is_moved_with_the_model(tmp_path: Path) -> None:
+    """A box of 100 mm on a stalk at its corner: the axis stands where the stalk is, at any height."""
+    known = Symmetries((SymmetryAxis((0.0, 0.0, 1.0), (0.05, 0.02, 0.7)),), (turn((0.0, 1.0, 0.0), (0, 0, 0.04), 2),))
+    entry = model_symmetries(known, 2.0, np.array([0.01, 0.0, 0.09]))
+    assert entry["symmetries_continuous"] == [{"axis": [0.0, 0.0, 1.0], "offset": [90.0, 40.0, 0.0]}]
+    (matrix,) = np.reshape(entry["symmetries_discrete"], (1, 4, 4))
+    # The asset's point (0, 0, 40 mm) stays where it is: at twice the size, less the model's centre.
+    assert np.allclose(matrix @ [-10, 0, -10, 1], [-10, 0, -10, 1])
+    assert np.allclose(matrix[:3, :3], np.diag([-1, 1, -1]))
+    assert len(transformations(entry)) == 10
+    assert model_symmetries(Symmetries(), 2.0, np.zeros(3)) == {}
+
+
+def test_targets_are_what_is_visible_by_a_tenth(copy: Path, tmp_path: Path) -> None:
+    edit_record(copy, 1, lambda r: r["instances"][0].update(truncated_fraction=0.99))
+    out, _ = export_dataset(open_dataset(copy), "bop", tmp_path / "out")
+    targets = json.loads((out / "test_targets_bop19.json").read_text())
+    expected = []
+    for im_id, gts in read(out / "train_pbr/000000/scene_gt.json").items():
+        infos = read(out / "train_pbr/000000/scene_gt_info.json")[im_id]
+        ids = [gt["obj_id"] for gt, info in zip(gts, infos, strict=True) if info["visib_fract"] >= 0.1]
+        expected += [
+            {"im_id": im_id, "inst_count": ids.count(o), "obj_id": o, "scene_id": 0} for o in dict.fromkeys(ids)
+        ]
+    assert targets == expected
+    assert sum(t["inst_count"] for t in targets) == 9 - 1, "of one a hundredth is inside the picture"
+    assert any(t["inst_count"] > 1 for t in targets)
 
 
 def test_exports_replace_exports_and_nothing_else(copy: Path, tmp_path: Path) -> None:
