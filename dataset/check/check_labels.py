@@ -82,6 +82,7 @@ def check_masks(record: Record, masks: Masks) -> Faults:
         yield from _check_shape(instance, modal, common)
         yield from _check_amodal(instance, amodal, record.label_source == "engine")
         yield from _check_fractions(instance, modal, amodal, common)
+        yield from _check_covering(instance, amodal, masks)
     ids = list(masks)
     for i, j in overlaps([modal for modal, _ in masks.values()], MOST_OVERLAPS):
         yield "mask-overlap", f"instance {ids[j]}: shares pixels with instance {ids[i]}"
@@ -146,6 +147,20 @@ def _check_fractions(instance: Instance, modal: RunMask, amodal: RunMask, common
         yield "covered-by", f"{at}: covered_by adds up to {told} pixels, {hidden} are hidden"
     if instance.instance_id in instance.covered_by:
         yield "covered-by", f"{at}: covers itself"
+
+
+def _check_covering(instance: Instance, amodal: RunMask, masks: Masks) -> Faults:
+    """What other labels hide of it is where their masks lie on its amodal one.
+
+    An amodal mask that is elsewhere, or of another shape, can have the right area, box and fraction; this it hasn't.
+    """
+    for other, told in instance.covered_by.items():
+        if other in masks and other != instance.instance_id and told != (shared := amodal.common(masks[other][0])):
+            yield (
+                "covered-by",
+                f"instance {instance.instance_id}: covered_by says that instance {other} hides {told} pixels, but its "
+                f"mask lies on {shared} of the amodal mask",
+            )
 
 
 def check_agreement(record: Record) -> Faults:

@@ -128,6 +128,26 @@ def stray_pixel(instance: dict[str, Any]) -> None:
     put_mask(instance, amodal, "mask_amodal")
 
 
+def amodal_elsewhere(record: dict[str, Any]) -> None:
+    """Of what another object hides: the amodal mask goes another way about it, with area, box and subset as told."""
+    masks = {i["instance_id"]: mask_of(i) for i in record["instances"]}
+    for instance in record["instances"]:
+        modal, amodal = masks[instance["instance_id"]], mask_of(instance, "mask_amodal")
+        for other in (int(i) for i in instance["covered_by"] if int(i) in masks):
+            x, y, w, h = instance["bbox_amodal_xywh"]
+            free = np.zeros_like(amodal)
+            free[y + 1 : y + h - 1, x + 1 : x + w - 1] = True
+            free &= ~amodal & ~masks[other]
+            hidden = amodal & ~modal & masks[other]
+            for edge in ([y, y + h - 1], slice(None)), (slice(None), [x, x + w - 1]):
+                hidden[edge] = False
+            if free.any() and hidden.any():
+                amodal[tuple(np.argwhere(hidden)[0])], amodal[tuple(np.argwhere(free)[0])] = False, True
+                put_mask(instance, amodal, "mask_amodal")
+                return
+    raise AssertionError("no label hides a part of another")
+
+
 def another_map(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Plant:
     def plant(root: Path) -> None:
         path = f"{name}/000001.png"
@@ -270,6 +290,7 @@ FAULTS: dict[str, tuple[set[str], Plant]] = {
     "visible fraction": ({"visible-fraction"}, in_instance(assign("visible_fraction", 0.123))),
     "truncated inside the image": ({"truncated-fraction"}, in_instance(assign("truncated_fraction", 0.25))),
     "covered by too few": ({"covered-by"}, in_instance(lambda i: i["covered_by"].update({"0": 3}))),
+    "amodal mask beside what is hidden": ({"covered-by"}, in_record(amodal_elsewhere, 0)),
     "another camera": ({"camera"}, in_record(lambda r: r["camera"]["k"][0].__setitem__(2, 80.5))),
     "pose moved": ({"pose"}, in_instance(lambda i: shift("translation_m", 0, 0.001, 0)(i["pose"]))),
     "pose mirrored": (
