@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from scanstage.assets.messages import index_spans as wording
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.index_spans import joined, named_runs, pictures_in, without
 from scanstage.dataset.check.check_dataset import check_dataset
-from scanstage.dataset.check.check_labels import check_references
+from scanstage.dataset.check.check_labels import MOST_COVERING, PAIR_RUNS, check_masks, check_references, read_masks
 from scanstage.dataset.export.formats import export_dataset
+from scanstage.dataset.labels.rle_mask import RunMask
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.record import Record
@@ -202,6 +204,19 @@ def test_classes_are_looked_up_not_gone_through(toy_dataset: Path, monkeypatch: 
         known = type(classes)(Counting(f"class {i}") for i in range(number))
         work.append(compared(lambda known=known: list(check_references(record, known))))
     assert work[1] <= 2 * work[0] + 10 < 100
+
+
+def test_not_all_is_compared_with_all(toy_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record in which each of many objects is said to hide a pixel of each."""
+    record = Record.from_json((toy_dataset / "records/000001.json").read_bytes())
+    number = 400
+    covered = dict.fromkeys(range(number), 1)
+    instances = tuple(replace(record.instances[0], instance_id=i, covered_by=covered) for i in range(number))
+    masks, _ = read_masks(replace(record, instances=instances))
+    looked, common = [], RunMask.common
+    monkeypatch.setattr(RunMask, "common", lambda a, b: looked.append(1) or common(a, b))
+    assert {"covered-by"} <= {kind for kind, _ in check_masks(replace(record, instances=instances), masks)}
+    assert number < len(looked) <= number + MOST_COVERING / PAIR_RUNS < number**2 / 2
 
 
 def test_runs_of_pictures_are_reckoned_as_runs() -> None:
