@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from scanstage.functions import forecast as forecast
     from scanstage.functions import generate as generate
     from scanstage.functions import join as join
+    from scanstage.functions import live as live
     from scanstage.functions import load_config as load_config
     from scanstage.functions import open_dataset as open_dataset
     from scanstage.functions import plan as plan
@@ -53,6 +54,7 @@ _HOMES = {
     "forecast": "functions",
     "generate": "functions",
     "join": "functions",
+    "live": "functions",
     "load_config": "functions",
     "open_dataset": "functions",
     "plan": "functions",

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.records.decoding import decode_exr, decode_picture, decode_rgb
 from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.picture_files import read_image, read_map
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import iterate_records, recorded_indices
+
+if TYPE_CHECKING:
+    from scanstage.torch_data import TorchPictures
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,15 @@ class LabelledPicture:
         return decode_picture(data, size)
 
 
+def torch_data() -> Any:
+    """The module of what needs PyTorch. Raises InputError where that isn't installed."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as e:
+        raise InputError(f"PyTorch isn't installed ({e})", 'pip install "scanstage[torch]"') from e
+    return importlib.import_module("scanstage.torch_data")
+
+
 class Dataset:
     """A finished dataset: iterate over its pictures, or take one by its index.
 
@@ -212,6 +227,35 @@ class Dataset:
         for record in iterate_records(self.finished.folder, [index]):
             return LabelledPicture(self.finished, record)
         raise IndexError(f"{self.finished.folder.root}: there is no picture {index}")
+
+    def torch(
+        self,
+        split: str | None = None,
+        *,
+        shares: Mapping[str, float] = MappingProxyType({"train": 0.8, "val": 0.2}),
+        hold_out: Literal["asset", "hdri", "background"] | None = None,
+        masks: bool = True,
+        transforms: Callable[[Any, dict[str, Any]], Any] | None = None,
+    ) -> TorchPictures:
+        """Its pictures for PyTorch's ``DataLoader``, as torchvision's detectors take them.
+
+        An item is an image (3, H, W) float32 from 0 to 1 and a dict of ``boxes`` (N, 4) x, y, x, y, ``labels`` (N,)
+        from 1, ``masks`` (N, H, W) uint8, ``area``, ``iscrowd``, ``image_id``. Regions to be ignored are left out.
+
+        Args:
+            split: a part, such as ``train``; None is all pictures.
+            shares, hold_out: of the parts, as for :func:`scanstage.export`, which has the same pictures in them.
+            masks: whether there are any; without them drawing is faster.
+            transforms: called with image and target, gives what is drawn.
+
+        Raises:
+            InputError: PyTorch isn't there, there is no such part, or things can't be kept apart as asked.
+        """
+        pictures = torch_data()
+        if split is not None and split not in shares:
+            raise InputError(f"split: there is no part {split!r}", f"shares has {', '.join(shares)}")
+        part: TorchPictures = pictures.TorchPictures.of(self.finished, split, shares, hold_out, masks, transforms)
+        return part
 
     def __repr__(self) -> str:
         return f"Dataset({str(self.finished.folder.root)!r}, {len(self)} pictures, {len(self.classes)} classes)"

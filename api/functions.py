@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from scanstage.dataset.labels.instances import make_labels
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset as open_finished
 from scanstage.dataset.records.run_file import Command
-from scanstage.dataset_views import Dataset, Label
+from scanstage.dataset_views import Dataset, Label, torch_data
 from scanstage.render.bookkeeping.progress import OnProgress, ignore_progress
 from scanstage.render.bookkeeping.run_options import GenerateOptions, check_place
 from scanstage.render.bookkeeping.summary import Summary
@@ -40,6 +40,9 @@ from scanstage.scenes.picture_sequence.shard import WHOLE, Shard
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_planner
+
+if TYPE_CHECKING:
+    from scanstage.torch_data import LivePictures
 
 Place = str | os.PathLike[str]
 
@@ -214,6 +217,36 @@ def generate(
 def open_dataset(path: Place) -> Dataset:
     """Open a dataset. Raises InputError where there is none."""
     return Dataset(open_finished(locate(os.fspath(path), "path")))
+
+
+def live(
+    config: AnyConfig,
+    *,
+    ahead: int = 8,
+    masks: bool = True,
+    transforms: Callable[[Any, dict[str, Any]], Any] | None = None,
+    blender: Place | None = None,
+    engines: EngineFactory | None = None,
+) -> LivePictures:
+    """Pictures that are made while training draws them: an ``IterableDataset`` of PyTorch. Nothing is kept.
+
+    Each pass over it makes the config's ``images`` from another seed. Items are those of :meth:`Dataset.torch`.
+
+    Args:
+        config: of the pictures.
+        ahead: pictures that are made before they are asked for; then the engine waits.
+        masks, transforms: as for :meth:`Dataset.torch`.
+        blender: executable to render with; None is the bpy wheel.
+        engines: make the engines that render, in place of Blender.
+
+    Raises:
+        InputError: PyTorch isn't there, or the config can't be used.
+    """
+    executable = None if blender is None else Path(blender)
+    pictures: LivePictures = torch_data().LivePictures(
+        _checked(config), engines, executable, max(ahead, 1), masks, transforms
+    )
+    return pictures
 
 
 def check(path: Place, *, fast: bool = False, workers: int = 1) -> CheckReport:

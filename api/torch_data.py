@@ -1,0 +1,222 @@
+"""Pictures for PyTorch: of a finished dataset, or made while training draws them. Needs the extra ``torch``."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import IterableDataset, get_worker_info
+
+from scanstage.dataset.export.choices.export_options import HoldOut
+from scanstage.dataset.export.choices.labelled_source import OneDataset
+from scanstage.dataset.export.splits.split import Split
+from scanstage.dataset.labels.instances import Instance
+from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.decoding import decode_rgb
+from scanstage.dataset.records.finished_dataset import FinishedDataset
+from scanstage.dataset.records.picture_files import read_image
+from scanstage.dataset.records.record import Record
+from scanstage.dataset.records.record_store import count_labels, iterate_records, recorded_indices
+from scanstage.dataset.records.run_file import read_run_file
+from scanstage.functions import Config, generate
+from scanstage.render.bookkeeping.progress import Progress
+from scanstage.render.engine.engine_protocol import EngineError, EngineFactory
+
+Sample = tuple[Any, dict[str, Any]]
+"""Image (3, H, W) float32 from 0 to 1, RGB, and its target, as torchvision's detectors take them: ``boxes`` (N, 4)
+float32 x, y, x, y; ``labels`` (N,) int64 from 1; ``masks`` (N, H, W) uint8; ``area`` (N,) float32; ``iscrowd`` (N,)
+int64; ``image_id``."""
+Transforms = Callable[[Any, dict[str, Any]], Any]
+_PATIENCE_S = 0.2
+_MOST_SEED = 2**31
+
+
+def sample_of(folder: DatasetFolder, record: Record, labels: Mapping[str, int], masks: bool) -> Sample:
+    """A picture as tensors; instances that the keep policy ignores are left out.
+
+    Args:
+        folder: of the dataset.
+        record: of the picture.
+        labels: number of each class, from 1.
+        masks: whether there are any.
+
+    Raises ValueError where the file isn't what was recorded, OSError where it can't be read.
+    """
+    pixels = decode_rgb(read_image(folder, record), record.image.resolution_wh)
+    image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).float().div_(255)
+    there = [i for i in record.instances if not i.ignore]
+    boxes = np.array([_corners(i) for i in there], np.float32).reshape(-1, 4)
+    target = {
+        "boxes": torch.from_numpy(boxes),
+        "labels": torch.tensor([labels[i.class_name] for i in there], dtype=torch.int64),
+        "area": torch.tensor([i.area_px for i in there], dtype=torch.float32),
+        "iscrowd": torch.zeros(len(there), dtype=torch.int64),
+        "image_id": record.index,
+    }
+    if masks:
+        width, height = record.image.resolution_wh
+        layers = [i.mask.decode() for i in there]
+        stacked = np.stack(layers) if layers else np.zeros((0, height, width), bool)
+        target["masks"] = torch.from_numpy(stacked.astype(np.uint8))
+    return image, target
+
+
+def _corners(instance: Instance) -> tuple[int, int, int, int]:
+    x, y, w, h = instance.bbox_xywh
+    return x, y, x + w, y + h
+
+
+@dataclass(frozen=True)
+class TorchPictures:
+    """Pictures of a dataset, or of a part of it, for a ``DataLoader``; see :data:`Sample`.
+
+    Attributes:
+        dataset: that they are of.
+        indices: of the pictures.
+        masks: whether targets have any.
+        transforms: of image and target, applied last.
+    """
+
+    dataset: FinishedDataset
+    indices: tuple[int, ...]
+    masks: bool = True
+    transforms: Transforms | None = None
+
+    @classmethod
+    def of(
+        cls,
+        dataset: FinishedDataset,
+        split: str | None,
+        shares: Mapping[str, float],
+        hold_out: HoldOut | None,
+        masks: bool,
+        transforms: Transforms | None,
+    ) -> TorchPictures:
+        """The pictures of a part; None is all. The parts are those of an export with the same shares.
+
+        Raises InputError where things can't be kept apart as asked, OSError.
+        """
+        if split is None:
+            return cls(dataset, tuple(recorded_indices(dataset.folder)), masks, transforms)
+        source, parts = OneDataset(dataset), Split(dict(shares), hold_out)
+        for record in source.pictures():
+            parts.part_of(record.index, count_labels(record), source.facts)
+        return cls(dataset, tuple(parts.pictures[split]), masks, transforms)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, place: int) -> Any:
+        """A sample, by its place. Raises IndexError where there is none, or its record is gone."""
+        index = self.indices[place]
+        for record in iterate_records(self.dataset.folder, [index]):
+            labels = {c.name: i for i, c in enumerate(self.dataset.categories, 1)}
+            sample = sample_of(self.dataset.folder, record, labels, self.masks)
+            return sample if self.transforms is None else self.transforms(*sample)
+        raise IndexError(f"{self.dataset.folder.root}: there is no picture {index}")
+
+
+class _Enough(Exception):
+    """Nobody draws any more."""
+
+
+class LivePictures(IterableDataset):  # type: ignore[misc,type-arg,unused-ignore]
+    """Pictures that are made while they are drawn, and kept nowhere; see :data:`Sample`.
+
+    Each pass makes the config's ``images`` from another seed: so no epoch sees what an earlier one has seen. In a
+    ``DataLoader``'s worker processes the seed follows from PyTorch's own (``torch.manual_seed``), and each makes its
+    share of the pictures, with engines of its own: on one GPU one worker is enough.
+
+    Args:
+        config: of the pictures; ``images`` are those of a pass.
+        engines: that render; None is Blender.
+        blender: executable to render with.
+        ahead: pictures that are made before they are asked for.
+        masks: whether targets have any.
+        transforms: of image and target, applied last.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        engines: EngineFactory | None,
+        blender: Path | None,
+        ahead: int,
+        masks: bool,
+        transforms: Transforms | None,
+    ) -> None:
+        super().__init__()
+        self.config, self.engines, self.blender = config, engines, blender
+        self.ahead, self.masks, self.transforms = ahead, masks, transforms
+        self.passes = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        """One pass. Raises what :func:`scanstage.generate` raises, and EngineError where no picture could be made."""
+        worker = get_worker_info()
+        if worker is None:
+            seed, shard = self.config.run.seed + self.passes, None
+        else:
+            seed, shard = worker.seed - worker.id, f"{worker.id + 1}/{worker.num_workers}"
+        self.passes += 1
+        run = self.config.run.model_copy(update={"seed": seed % _MOST_SEED})
+        yield from self._drawn(replace(self.config, run=run), shard)
+
+    def _drawn(self, config: Config, shard: str | None) -> Iterator[Any]:
+        with tempfile.TemporaryDirectory(prefix="scanstage-live-") as place:
+            folder = DatasetFolder(Path(place).resolve() / "pictures")
+            made: queue.Queue[Record | BaseException | None] = queue.Queue(self.ahead)
+            enough = threading.Event()
+
+            def put(item: Record | BaseException | None) -> None:
+                while not enough.is_set():
+                    with contextlib.suppress(queue.Full):
+                        made.put(item, timeout=_PATIENCE_S)
+                        return
+                raise _Enough
+
+            def told(progress: Progress) -> None:
+                if progress.outcome is not None and progress.outcome.record is not None:
+                    put(progress.outcome.record)
+                elif enough.is_set():
+                    raise _Enough
+
+            def make() -> None:
+                with contextlib.suppress(_Enough):
+                    try:
+                        options: dict[str, Any] = {"shard": shard, "blender": self.blender, "engines": self.engines}
+                        summary = generate(config, folder.local_root, told, **options)
+                        put(EngineError(summary.failed[0][1]) if summary.failed and not summary.done else None)
+                    except _Enough:
+                        raise
+                    except BaseException as e:
+                        put(e)
+
+            maker = threading.Thread(target=make, name="scanstage-live", daemon=True)
+            maker.start()
+            try:
+                yield from self._samples(folder, made)
+            finally:
+                enough.set()
+                maker.join()
+
+    def _samples(self, folder: DatasetFolder, made: queue.Queue[Record | BaseException | None]) -> Iterator[Any]:
+        labels: dict[str, int] = {}
+        while (record := made.get()) is not None:
+            if isinstance(record, BaseException):
+                raise record
+            labels = labels or _numbers(folder)
+            sample = sample_of(folder, record, labels, self.masks)
+            folder.local_root.joinpath("images", record.image.file_name).unlink(missing_ok=True)
+            yield sample if self.transforms is None else self.transforms(*sample)
+
+
+def _numbers(folder: DatasetFolder) -> dict[str, int]:
+    return {c.name: i for i, c in enumerate(read_run_file(folder).categories, 1)}
