@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -85,9 +86,17 @@ class CocoDocument:
 
     def encode(self) -> bytes:
         """The document."""
-        images, annotations = (part[:-1] for part in (self._images, self._annotations))  # the last comma
+        return b"".join(self._pieces())
+
+    def write(self, path: Path) -> None:
+        """Write it, without another copy of it in memory. Raises OSError."""
+        with path.open("wb") as file:
+            file.writelines(self._pieces())
+
+    def _pieces(self) -> list[bytes | memoryview]:
+        images, annotations = (memoryview(p)[: max(len(p) - 1, 0)] for p in (self._images, self._annotations))
         head, tail = _json(document_info(self._name))[:-1], _json(_tail(self._categories))[1:]
-        return b"".join([head, b',"images":[', images, b'],"annotations":[', annotations, b"],", tail])
+        return [head, b',"images":[', images, b'],"annotations":[', annotations, b"],", tail]  # without the last commas
 
 
 def encode_coco(records: Iterable[LabelledImage], categories: Sequence[Category], name: str) -> bytes:

@@ -19,7 +19,7 @@ def write_coco(job: ExportJob, out: Path) -> dict[str, Any]:
         job.pictures.put(record, out / "images" / part / record.image.file_name)
     (out / "annotations").mkdir()
     for part, document in documents.items():
-        (out / "annotations" / f"instances_{part}.json").write_bytes(document.encode())
+        document.write(out / "annotations" / f"instances_{part}.json")
     annotations = sum(document.annotations for document in documents.values())
     return {"annotations": annotations}
 

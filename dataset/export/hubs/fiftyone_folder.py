@@ -18,6 +18,6 @@ def write_fiftyone(job: ExportJob, out: Path) -> dict[str, Any]:
         documents[part].add(record, job.origin(record))
         job.pictures.put(record, out / part / "data" / record.image.file_name)
     for part, document in documents.items():
-        (out / part / "labels.json").write_bytes(document.encode())
+        document.write(out / part / "labels.json")
     annotations = sum(document.annotations for document in documents.values())
     return {"annotations": annotations}

@@ -6,6 +6,7 @@ polygon; ``pose`` a box, then x y visibility of each keypoint; ``obb`` four corn
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -29,7 +30,9 @@ def detect_line(instance: Instance, number: int, resolution_wh: tuple[int, int])
 
 def segment_line(instance: Instance, number: int, resolution_wh: tuple[int, int]) -> str:
     """The outline of what is seen, pieces and holes joined by lines without width."""
-    return _line(number, (one_polygon(instance.mask.runs()) / resolution_wh).ravel())
+    width, height = map(_shares, resolution_wh)
+    corners = one_polygon(instance.mask.runs()).tolist()
+    return " ".join([str(number), *(text for x, y in corners for text in (width[x], height[y]))]) + "\n"
 
 
 def pose_line(
@@ -113,6 +116,16 @@ def _box(instance: Instance, resolution_wh: tuple[int, int]) -> tuple[float, ...
     return (x + w / 2) / width, (y + h / 2) / height, w / width, h / height
 
 
+@functools.lru_cache(maxsize=64)
+def _shares(edge: int) -> tuple[str, ...]:
+    """Each number of whole pixels as a share of a picture's edge: outlines have thousands, of a few hundred kinds."""
+    return tuple(_text(i / edge) for i in range(edge + 1))
+
+
 def _line(number: int, values: Iterable[float]) -> str:
+    return " ".join([str(number), *map(_text, values)]) + "\n"
+
+
+def _text(value: float) -> str:
     """Six digits: a hundredth of a pixel of the widest picture there is."""
-    return " ".join([str(number), *(f"{v:.6f}".rstrip("0").rstrip(".") for v in values)]) + "\n"
+    return f"{value:.6f}".rstrip("0").rstrip(".")
