@@ -281,7 +281,7 @@ def export(
     Args:
         path: of the dataset.
         format: ``coco``, ``coco-panoptic``, ``yolo``, ``yolo-seg``, ``yolo-pose``, ``yolo-obb``, ``voc``, ``kitti``,
-            ``masks``, ``huggingface``, ``webdataset``, ``fiftyone`` or ``bop``.
+            ``masks``, ``huggingface``, ``parquet``, ``webdataset``, ``fiftyone`` or ``bop``.
         out: folder to write; None is the dataset's own ``annotations`` for ``coco`` without options, else
             ``<path>_<format>``.
         library: where the scans are now, if not where they were (``bop``).

@@ -25,6 +25,7 @@ from scanstage.dataset.export.coco.coco_folder import write_coco
 from scanstage.dataset.export.coco.panoptic_folder import write_panoptic
 from scanstage.dataset.export.hubs.fiftyone_folder import write_fiftyone
 from scanstage.dataset.export.hubs.huggingface_folder import write_huggingface
+from scanstage.dataset.export.hubs.parquet_shards import write_parquet
 from scanstage.dataset.export.hubs.webdataset_shards import write_webdataset
 from scanstage.dataset.export.kitti.kitti_folder import write_kitti
 from scanstage.dataset.export.label_maps.mask_folder import write_masks
@@ -88,6 +89,7 @@ EXPORTERS: dict[str, Format] = {
     "kitti": Format(write_kitti, PARTS),
     "masks": Format(write_masks, PARTS),
     "huggingface": Format(write_huggingface, PARTS),
+    "parquet": Format(write_parquet, PARTS - {"images"}),
     "webdataset": Format(write_webdataset, PARTS - {"images"}),
     "fiftyone": Format(write_fiftyone, PARTS | {"masks", "amodal"}, needs_masks=False),
     "bop": Format(_write_bop),

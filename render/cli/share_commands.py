@@ -22,7 +22,7 @@ def export(
             "--format",
             metavar="NAME",
             help="coco, coco-panoptic, yolo, yolo-seg, yolo-pose, yolo-obb, voc, kitti, masks, huggingface, "
-            "webdataset, fiftyone, bop",
+            "parquet, webdataset, fiftyone, bop",
         ),
     ] = "coco",
     out: Annotated[

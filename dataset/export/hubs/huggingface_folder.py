@@ -28,12 +28,13 @@ def write_huggingface(job: ExportJob, out: Path) -> dict[str, Any]:
         }
         for part, record in job.records():
             job.pictures.put(record, out / part / record.image.file_name)
-            files[part].write(json.dumps({**_row(record, ids), **job.origin(record)}, ensure_ascii=False) + "\n")
+            files[part].write(json.dumps({**picture_row(record, ids), **job.origin(record)}, ensure_ascii=False) + "\n")
             objects += len(record.instances)
     return {"objects": objects}
 
 
-def _row(record: LabelledImage, ids: dict[str, int]) -> dict[str, Any]:
+def picture_row(record: LabelledImage, ids: dict[str, int]) -> dict[str, Any]:
+    """What ``metadata.jsonl`` says of a picture; ``ids`` of classes count from 0."""
     width, height = record.image.resolution_wh
     there = record.instances
     return {

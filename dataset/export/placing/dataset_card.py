@@ -72,6 +72,10 @@ data = datumaro.Dataset.import_from("VOCdevkit/VOC2012", "voc")
 import datasets
 data = datasets.load_dataset("imagefolder", data_dir=".")
 """,
+    "parquet": """\
+import datasets
+data = datasets.load_dataset(".")
+""",
     "webdataset": """\
 import glob, webdataset
 shards = sorted(glob.glob("train/*.tar"))

@@ -448,6 +448,24 @@ def huggingface_datasets(out: Path, part: str) -> Pictures:
     return found
 
 
+def parquet_datasets(out: Path, part: str) -> Pictures:
+    import datasets
+    from pycocotools import mask as coco_mask
+
+    data = datasets.load_dataset(str(out), cache_dir=str(out.parent / "parquet cache"))
+    rows = data[part]
+    names = rows.features["objects"]["category_id"].feature.names
+    found = {}
+    for row in rows:
+        assert row["image"].size == (row["width"], row["height"])
+        there = row["objects"]
+        assert [names[i] for i in there["category_id"]] == there["category"]
+        masks = [coco_mask.decode(dict(code)).astype(bool) for code in there["segmentation"]]
+        triples = zip(there["category"], there["bbox"], masks, strict=True)
+        found[f"{row['image_id']:06d}"] = [Seen(n, of_xywh(*box), mask) for n, box, mask in triples]
+    return found
+
+
 def webdataset_webdataset(out: Path, part: str) -> Pictures:
     import webdataset
     from pycocotools import mask as coco_mask
@@ -526,6 +544,7 @@ CELLS = [
     Cell("datumaro", "kitti", kitti_datumaro),
     Cell("datumaro", "coco-panoptic", panoptic_datumaro, EXACT),
     Cell("datasets", "huggingface", huggingface_datasets, EXACT),
+    Cell("datasets", "parquet", parquet_datasets, EXACT),
     Cell("webdataset", "webdataset", webdataset_webdataset, EXACT),
 ]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.choices.export_options import ExportOptions
 from scanstage.dataset.export.formats import export_dataset
-from scanstage.dataset.export.hubs import webdataset_shards
+from scanstage.dataset.export.hubs import parquet_shards, webdataset_shards
 from scanstage.dataset.records.finished_dataset import open_dataset
 
 SPLIT = ExportOptions.parse({"split": "train=0.67,val=0.33"})
@@ -32,6 +34,33 @@ def test_a_row_a_picture(toy_dataset: Path, tmp_path: Path) -> None:
             assert objects["iscrowd"] == [int(i.ignore) for i in record.instances]
             assert {len(values) for values in objects.values()} == {len(record.instances)}
     assert sorted(seen) == [0, 1, 2]
+
+
+def test_parquet_holds_every_picture_in_files_of_a_size(
+    toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(parquet_shards, "SHARD_BYTES", 1)
+    export_dataset(open_dataset(toy_dataset), "parquet", tmp_path / "out", SPLIT)
+    files = sorted(p.name for p in (tmp_path / "out/data").iterdir())
+    assert files == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet", "val-00000-of-00001.parquet"]
+    records = {r.index: r for r in open_dataset(toy_dataset).records()}
+    rows = [row for name in files for row in parquet.read_table(tmp_path / "out/data" / name).to_pylist()]
+    assert sorted(row["image_id"] for row in rows) == sorted(records)
+    for row in rows:
+        record = records[row["image_id"]]
+        assert row["image"]["bytes"] == (toy_dataset / "images" / record.image.file_name).read_bytes()
+        assert row["objects"]["bbox"] == [list(map(float, i.bbox_xywh)) for i in record.instances]
+        assert [code["counts"] for code in row["objects"]["segmentation"]] == [i.mask.counts for i in record.instances]
+
+
+def test_without_pyarrow_one_is_told_what_to_install(
+    toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError, match=r"scanstage\[parquet\]"):
+        export_dataset(open_dataset(toy_dataset), "parquet", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_shards_hold_every_sample_once(toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
