@@ -13,6 +13,11 @@ from scanstage.dataset.records.map_kinds import MAPS
 
 MAP_FOLDERS = tuple(MAPS)
 """Folders of per-pixel data beside the pictures; each is there where it is asked for."""
+OVERVIEW = "__overview__"
+"""Folder of what people look at. Loaders that take every picture below a folder for a sample pass over such names."""
+PREVIEW, BALANCE_CHART = f"{OVERVIEW}/preview.png", f"{OVERVIEW}/balance.png"
+EARLIER_PLACES = {PREVIEW: "preview.png", BALANCE_CHART: "balance.png"}
+"""Where versions up to 0.3.2 put them: among what a loader takes for samples."""
 
 
 def record_name(index: int) -> str:
@@ -57,9 +62,14 @@ class DatasetFolder:
         return self.root / "run.json"
 
     @property
+    def overview(self) -> Location:
+        """Folder of the sheets."""
+        return self.root / OVERVIEW
+
+    @property
     def preview(self) -> Location:
         """The contact sheet."""
-        return self.root / "preview.png"
+        return self.root / PREVIEW
 
     @property
     def balance(self) -> Location:
@@ -69,7 +79,7 @@ class DatasetFolder:
     @property
     def balance_chart(self) -> Location:
         """The same as bars."""
-        return self.root / "balance.png"
+        return self.root / BALANCE_CHART
 
     def image(self, index: int, suffix: str) -> Location:
         """Path of a picture."""
@@ -111,12 +121,12 @@ class DatasetFolder:
     def own_folders(self) -> tuple[Location, ...]:
         """All folders that a run makes directly below the root, whether they are there or not."""
         maps = (self.root / name for name in MAP_FOLDERS)
-        return (self.images, self.records, self.annotations, *maps, self.quarantine, self.shards)
+        return (self.images, self.records, self.annotations, *maps, self.overview, self.quarantine, self.shards)
 
     def own_entries(self) -> tuple[Location, ...]:
         """All that a run writes directly below the root, whether it is there or not."""
-        balance = (self.ledger, self.balance, self.balance_chart)
-        return (*self.own_folders(), self.run_file, self.preview, *balance, self.log)
+        earlier = (self.root / name for name in EARLIER_PLACES.values())
+        return (*self.own_folders(), self.run_file, self.ledger, self.balance, *earlier, self.log)
 
     def picture_folders(self) -> tuple[Location, ...]:
         """Where pictures are, and all that is told of single ones."""

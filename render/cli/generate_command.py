@@ -135,5 +135,5 @@ def _tell(console: Console, summary: Summary) -> None:
         ("preview", folder.preview),
         *((("balance", folder.balance), ("chart", folder.balance_chart)) if summary.balance is not None else ()),
     ):
-        if path.name in there or (path.parent == folder.annotations and is_file(path)):
+        if path.name in there or (path.parent != folder.root and is_file(path)):
             console.print(f"  {what:<12} {outside(path)}")

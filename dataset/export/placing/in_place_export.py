@@ -15,10 +15,11 @@ from scanstage.assets.files.stores import make_folder
 from scanstage.dataset.export.coco.coco_document import encode_coco
 from scanstage.dataset.export.placing.publishing import publish
 from scanstage.dataset.labels.categories import Category
-from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.dataset_folder import PREVIEW, DatasetFolder
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.records.record_store import count_labels, iterate_records, read_records
 from scanstage.dataset.report.contact_sheet import MOST_PICTURES, contact_sheet
+from scanstage.dataset.report.overview_files import put_sheet
 
 
 @dataclass(frozen=True)
@@ -84,4 +85,4 @@ def _put(folder: DatasetFolder, made: _Export) -> None:
     make_folder(folder.annotations)
     write_atomically(folder.annotations / "instances.json", made.coco)
     if made.sheet is not None:
-        write_atomically(folder.preview, made.sheet)
+        put_sheet(folder, PREVIEW, made.sheet)

@@ -40,7 +40,7 @@ def test_a_dataset_is_complete(config: Path, tmp_path: Path) -> None:
     assert (summary.done, summary.failed) == (6, [])
     assert sorted(p.name for p in (out / "images").iterdir()) == [f"{i:06d}.jpg" for i in range(6)]
     assert sorted(p.name for p in (out / "records").iterdir()) == [f"{i:06d}.json" for i in range(6)]
-    assert (out / "preview.png").stat().st_size > 10_000
+    assert (out / "__overview__/preview.png").stat().st_size > 10_000
     coco = json.loads((out / "annotations" / "instances.json").read_text())
     assert len(coco["images"]) == 6
     assert sum(summary.labels.values()) == len(coco["annotations"]) > 0

@@ -44,7 +44,7 @@ camera: {resolution: [160, 120]}
 output: {depth: true}
 """
 ROOT = Path(__file__).parents[3]
-PARTS = (*DATA, "depth", "preview.png")
+PARTS = (*DATA, "depth", "__overview__")
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_a_balanced_run(tmp_path: Path, toy_library: Path, monkeypatch: pytest.M
     store_toy(library, "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
     config = tmp_path / "toys.yaml"
     config.write_text(BALANCED_CONFIG % library)
-    outputs = (*DATA, "orders.jsonl", "balance.json", "balance.png")
+    outputs = (*DATA, "orders.jsonl", "balance.json", "__overview__/balance.png")
     run(config, tmp_path / "here")
     run(config, url, frames=(2, 5))
     remove(locate(url, ""), ["orders.jsonl"])  # type: ignore[arg-type]
@@ -294,7 +294,7 @@ def test_what_becomes_of_a_dataset_in_a_store(
 ) -> None:
     run(config, url)
     before = contents(url, "annotations")
-    remove(locate(url, ""), ["annotations", "preview.png"])  # type: ignore[arg-type]
+    remove(locate(url, ""), ["annotations", "__overview__"])  # type: ignore[arg-type]
     assert command(["export", url]) == 0
     assert contents(url, "annotations") == before
     assert command(["export", url, "--out", str(tmp_path / "coco")]) == 0

@@ -94,7 +94,9 @@ def test_a_run_that_ends_during_an_export_has_the_last_word(
         add(part, 1)
         add(part, 2)
         end_run(part)
-        truth.update({p: p.read_bytes() for p in (part / "annotations/instances.json", part / "preview.png")})
+        truth.update(
+            {p: p.read_bytes() for p in (part / "annotations/instances.json", part / "__overview__/preview.png")}
+        )
 
     truth: dict[Path, bytes] = {}
     Hook(monkeypatch, module, name, ends, late)
