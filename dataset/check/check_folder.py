@@ -84,7 +84,7 @@ def check_coco(root: Path, run: RunFile) -> Iterator[Finding]:
     """The COCO file is what the records give, byte for byte."""
     folder = DatasetFolder(root)
     try:
-        expected = encode_coco(iterate_records(folder), run.categories, run.name)
+        expected = encode_coco(iterate_records(folder), run)
     except (UnknownClassError, KeyError, ValueError) as e:
         yield Finding(COCO_FILE, "coco-differs", f"can't be compared: records don't give a COCO file ({e})")
         return

@@ -13,19 +13,12 @@ from typing import Any
 
 import yaml
 
-from scanstage.dataset.records.provenance import Provenance
+from scanstage.dataset.records.provenance import Provenance, license_of
 from scanstage.dataset.records.run_file import RunFile
 
 MOST_ROWS = 200
 UNKNOWN = "not recorded"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_HUB_LICENSES = {
-    "cc0": "cc0-1.0", "cc0-1.0": "cc0-1.0", "cc by 4.0": "cc-by-4.0", "cc-by-4.0": "cc-by-4.0",
-    "cc by-sa 4.0": "cc-by-sa-4.0", "cc-by-sa-4.0": "cc-by-sa-4.0", "mit": "mit", "apache-2.0": "apache-2.0",
-    "cc by-nc 4.0": "cc-by-nc-4.0", "cc-by-nc-4.0": "cc-by-nc-4.0",
-}  # fmt: skip
-"""Names of licences on the hub, by what people write."""
-_FREE = ("cc0", "public domain", "pddl")
 _TASKS = {
     "coco": ["object-detection", "image-segmentation"],
     "coco-panoptic": ["image-segmentation"],
@@ -118,7 +111,7 @@ def card(run: RunFile, format_: str, parts: Mapping[str, Mapping[str, int]], pic
 
 def attribution(run: RunFile) -> str:
     """Whom to name for what, and under which licence; empty where nobody asks for it."""
-    owed = [s for s in run.sources if s.license and not s.license.lower().startswith(_FREE)]
+    owed = [s for s in run.sources if s.license and not license_of(s.license).is_free]
     if not owed:
         return ""
     groups: dict[tuple[str, str, str], list[str]] = {}
@@ -132,7 +125,7 @@ def attribution(run: RunFile) -> str:
 
 
 def _header(run: RunFile, format_: str, pictures: int) -> dict[str, Any]:
-    found = {_HUB_LICENSES.get((s.license or "").lower(), "other") for s in run.sources if s.kind == "scan"}
+    found = {license_of(s.license or "").hub for s in run.sources if s.kind == "scan"}
     if len(found) > 1:  # what is free goes along with whatever the rest asks for
         found.discard("cc0-1.0")
     return {
