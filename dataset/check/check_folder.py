@@ -165,7 +165,8 @@ def check_strays(root: Path, known: Collection[str]) -> Iterator[Finding]:
 
 def _walk(root: Path) -> Iterator[tuple[Path, os.DirEntry[str]]]:
     """All entries of a dataset and of its own folders; other folders are the user's, and none of its own has any."""
-    for folder in (root, *(root / name for name in ("images", "records", "annotations", OVERVIEW, *MAP_FOLDERS))):
+    own = ("images", "records", "annotations", OVERVIEW, "LICENSES", *MAP_FOLDERS)
+    for folder in (root, *(root / name for name in own)):
         if folder.is_dir() and (folder == root or not folder.is_symlink()):
             with os.scandir(folder) as entries:
                 yield from ((Path(entry.path), entry) for entry in sorted(entries, key=lambda e: e.name))

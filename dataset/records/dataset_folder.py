@@ -72,6 +72,16 @@ class DatasetFolder:
         return self.root / PREVIEW
 
     @property
+    def card(self) -> Location:
+        """What lies in the dataset, for people and hubs. Who changed it keeps it."""
+        return self.root / "README.md"
+
+    @property
+    def licenses(self) -> Location:
+        """Folder of whom to name for what; there where somebody asks for it. Likewise."""
+        return self.root / "LICENSES"
+
+    @property
     def balance(self) -> Location:
         """Figures of a balanced run."""
         return self.root / "balance.json"
@@ -126,7 +136,12 @@ class DatasetFolder:
     def own_entries(self) -> tuple[Location, ...]:
         """All that a run writes directly below the root, whether it is there or not."""
         earlier = (self.root / name for name in EARLIER_PLACES.values())
-        return (*self.own_folders(), self.run_file, self.ledger, self.balance, *earlier, self.log)
+        files = (self.run_file, self.ledger, self.balance, *earlier, self.log)
+        return (*self.own_folders(), *files, *self.card_entries())
+
+    def card_entries(self) -> tuple[Location, ...]:
+        """Those of them that may be the user's own."""
+        return (self.card, self.licenses)
 
     def picture_folders(self) -> tuple[Location, ...]:
         """Where pictures are, and all that is told of single ones."""
@@ -141,11 +156,12 @@ class DatasetFolder:
         raise InputError(f"{self.root}: this needs a local folder", f"copy it first: {tool}")
 
     def clear(self) -> None:
-        """Delete what runs wrote, and nothing else."""
+        """Delete what runs wrote, and nothing else: the card, which may be the user's, is for who knows whose it is."""
+        entries = [entry for entry in self.own_entries() if entry not in self.card_entries()]
         if not isinstance(self.root, Path):
-            remove(self.root, [entry.name for entry in self.own_entries()])
+            remove(self.root, [entry.name for entry in entries])
             return
-        for entry in self.own_entries():
+        for entry in entries:
             assert isinstance(entry, Path)
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

@@ -79,7 +79,8 @@ def misplaced(folder: DatasetFolder) -> Iterator[tuple[str, str]]:
     if not isinstance(folder.root, Path):
         return
     folders = {entry.name for entry in folder.own_folders()}
-    names = [entry.name for entry in folder.own_entries() if entry != folder.quarantine]  # a run removes links there
+    let = (folder.quarantine, *folder.card_entries())  # a run removes links there, and leaves a user's card alone
+    names = [entry.name for entry in folder.own_entries() if entry not in let]
     for name in (*names, f"{folder.annotations.name}/{folder.coco.name}", *EARLIER_PLACES):
         try:
             mode = (folder.root / name).lstat().st_mode

@@ -133,6 +133,7 @@ def _tell(console: Console, summary: Summary) -> None:
         ("records", folder.records),
         ("run", folder.run_file),
         ("preview", folder.preview),
+        ("card", folder.card),
         *((("balance", folder.balance), ("chart", folder.balance_chart)) if summary.balance is not None else ()),
     ):
         if path.name in there or (path.parent != folder.root and is_file(path)):

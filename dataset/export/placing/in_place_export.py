@@ -1,4 +1,4 @@
-"""Writes what derives from all records: the COCO file and the contact sheet."""
+"""Writes what derives from all records: the COCO file, the contact sheet, and the dataset's card."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.stores import make_folder
 from scanstage.dataset.export.coco.coco_document import encode_coco
+from scanstage.dataset.export.placing.own_card import write_own_card
 from scanstage.dataset.export.placing.publishing import publish
 from scanstage.dataset.records.dataset_folder import PREVIEW, DatasetFolder
 from scanstage.dataset.records.record import Record
@@ -40,7 +41,7 @@ class _Export:
 
 
 def export(folder: DatasetFolder, run: RunFile, insist: bool = False) -> tuple[list[int], dict[str, int]]:
-    """Write the COCO file and the contact sheet from all records: those that are there when it is done.
+    """Write the COCO file, the contact sheet and the card from all records: those that are there when it is done.
 
     Args:
         folder: of the dataset.
@@ -54,7 +55,7 @@ def export(folder: DatasetFolder, run: RunFile, insist: bool = False) -> tuple[l
         InputError: pictures are added all the time, see :func:`publishing.publish`.
         OSError: the folder can't be read or written.
     """
-    done = publish(folder, partial(_derived, folder, run), partial(_put, folder), insist)
+    done = publish(folder, partial(_derived, folder, run), partial(_put, folder, run), insist)
     return done.indices, {c.name: done.counts.get(c.name, 0) for c in run.categories}
 
 
@@ -78,8 +79,9 @@ def _derived(folder: DatasetFolder, run: RunFile) -> _Export:
     return _Export(coco, png.tobytes() if done else None, indices, counts)
 
 
-def _put(folder: DatasetFolder, made: _Export) -> None:
+def _put(folder: DatasetFolder, run: RunFile, made: _Export) -> None:
     make_folder(folder.annotations)
     write_atomically(folder.annotations / "instances.json", made.coco)
     if made.sheet is not None:
         put_sheet(folder, PREVIEW, made.sheet)
+    write_own_card(folder, run, made.counts, len(made.indices))
