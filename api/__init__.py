@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from scanstage.functions import load_config as load_config
     from scanstage.functions import open_dataset as open_dataset
     from scanstage.functions import plan as plan
+    from scanstage.functions import push as push
     from scanstage.render.bookkeeping.progress import Progress as Progress
     from scanstage.render.bookkeeping.summary import Summary as Summary
+    from scanstage.render.commands.push import Pushed as Pushed
     from scanstage.render.engine.engine_protocol import EngineCrashed as EngineCrashed
     from scanstage.render.engine.engine_protocol import EngineError as EngineError
 
@@ -58,9 +60,11 @@ _HOMES = {
     "load_config": "functions",
     "open_dataset": "functions",
     "plan": "functions",
+    "push": "functions",
     "EngineCrashed": "render.engine.engine_protocol",
     "EngineError": "render.engine.engine_protocol",
     "Progress": "render.bookkeeping.progress",
+    "Pushed": "render.commands.push",
     "Summary": "render.bookkeeping.summary",
 }
 __all__ = sorted(_HOMES)

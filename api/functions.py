@@ -30,6 +30,8 @@ from scanstage.render.bookkeeping.run_options import GenerateOptions, check_plac
 from scanstage.render.bookkeeping.summary import Summary
 from scanstage.render.commands.dataset_forecast import forecast_dataset
 from scanstage.render.commands.generate import generate as run
+from scanstage.render.commands.push import Pushed
+from scanstage.render.commands.push import push as push_folder
 from scanstage.render.engine.blender_session import BlenderEngines
 from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.scenes.config.load import check_config
@@ -339,6 +341,22 @@ def _export_options(
         raise InputError(f"{', '.join(sorted(unknown))}: no such option of exports")
     shares = ",".join(f"{k}={v}" for k, v in split.items()) if isinstance(split, Mapping) else split
     return replace(ExportOptions.parse({"split": shares, **given}), amodal=amodal or None)
+
+
+def push(path: Place, target: str, *, private: bool = False) -> Pushed:
+    """Push a finished dataset, or an export, to the Hugging Face hub.
+
+    Args:
+        path: of its folder.
+        target: ``hf://user/name``.
+        private: only its owner sees it.
+
+    Raises:
+        InputError: the folder isn't complete, there is no such place, the package (``scanstage[hub]``) or a token is
+            missing, or the hub refuses.
+        OSError: the folder can't be read.
+    """
+    return push_folder(Path(path), target, private)
 
 
 def _checked(config: AnyConfig) -> Config:

@@ -37,7 +37,7 @@ def export_here(root: Path) -> dict[str, float]:
     """Export the dataset in ``root`` and say what it took."""
     dataset = open_dataset(root)
     before, wall, cpu = peak_mb(), time.perf_counter(), time.process_time()
-    pictures, _ = export(dataset.folder, dataset.categories, dataset.name)
+    pictures, _ = export(dataset.folder, dataset.run)
     return {
         "pictures": len(pictures),
         "seconds": time.perf_counter() - wall,

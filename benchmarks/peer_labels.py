@@ -61,7 +61,7 @@ def label_costs(counts: list[int], root: Path) -> list[LabelCost]:
         record_s = _cpu_s(partial(_write_more, dataset.folder, records[0])) / WRITES
         for path in (root / "dataset" / "records").glob("9*.json"):
             path.unlink()
-        export_s = _cpu_s(partial(export, dataset.folder, dataset.categories, dataset.name)) / max(count, len(records))
+        export_s = _cpu_s(partial(export, dataset.folder, dataset.run)) / max(count, len(records))
         found.append(LabelCost(count, record_s, export_s, append_s))
     return found
 

@@ -16,7 +16,7 @@ from scanstage.assets.files.outside_files import open_below
 from scanstage.assets.files.plain_json import parse_json
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.check.finding import Finding
-from scanstage.dataset.records.dataset_folder import DatasetFolder, record_name
+from scanstage.dataset.records.dataset_folder import BALANCE_CHART, EARLIER_PLACES, DatasetFolder, record_name
 from scanstage.dataset.records.decoding import decode_picture
 from scanstage.dataset.records.own_files import BOOK_BYTES, SHEET_BYTES, read_own
 from scanstage.dataset.records.record import Record
@@ -24,6 +24,7 @@ from scanstage.dataset.records.record_store import count_labels, iterate_records
 from scanstage.dataset.records.run_file import RunFile
 from scanstage.dataset.report.balance_files import finished_entries
 from scanstage.dataset.report.balance_report import balance_figures
+from scanstage.dataset.report.overview_files import sheet_name
 from scanstage.scenes.balance.factors import side_of
 from scanstage.scenes.balance.ledger import LEDGER_BYTES, ledger_lines
 from scanstage.scenes.balance.targets import Targets, make_targets
@@ -48,9 +49,9 @@ def check_balance(folder: DatasetFolder, run: RunFile) -> Iterator[Finding]:
     """
     given = run.config.get("balance")
     if given is None:
-        for path in (folder.ledger, folder.balance, folder.balance_chart):
-            if path.exists():
-                yield Finding(path.name, "balance-unasked", "is here, but run.json asks for no balancing")
+        for name in (folder.ledger.name, folder.balance.name, BALANCE_CHART, EARLIER_PLACES[BALANCE_CHART]):
+            if (folder.root / name).exists():
+                yield Finding(name, "balance-unasked", "is here, but run.json asks for no balancing")
         return
     entries, findings = _read_ledger(folder.local_root, folder.ledger.name)
     yield from findings
@@ -175,7 +176,7 @@ def _same(expected: Any, told: Any) -> bool:
 
 
 def _check_chart(folder: DatasetFolder) -> Iterator[Finding]:
-    name = folder.balance_chart.name
+    name = sheet_name(folder, BALANCE_CHART)
     try:
         decode_picture(read_own(folder, name, SHEET_BYTES))
     except OSError as e:

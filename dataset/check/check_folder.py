@@ -14,11 +14,12 @@ from scanstage.assets.files.stores import entry_names
 from scanstage.assets.messages.index_spans import Run, counted, joined, named_runs, pictures_in, spans, without
 from scanstage.dataset.check.finding import Finding
 from scanstage.dataset.export.coco.coco_document import UnknownClassError, encode_coco
-from scanstage.dataset.records.dataset_folder import MAP_FOLDERS, DatasetFolder
+from scanstage.dataset.records.dataset_folder import MAP_FOLDERS, OVERVIEW, PREVIEW, DatasetFolder
 from scanstage.dataset.records.decoding import decode_picture
 from scanstage.dataset.records.own_files import SHEET_BYTES, read_own
 from scanstage.dataset.records.record_store import iterate_records
 from scanstage.dataset.records.run_file import RunFile
+from scanstage.dataset.report.overview_files import sheet_name
 from scanstage.scenes.plan import MOST_PICTURES
 
 COCO_FILE = "annotations/instances.json"
@@ -83,7 +84,7 @@ def check_coco(root: Path, run: RunFile) -> Iterator[Finding]:
     """The COCO file is what the records give, byte for byte."""
     folder = DatasetFolder(root)
     try:
-        expected = encode_coco(iterate_records(folder), run.categories, run.name)
+        expected = encode_coco(iterate_records(folder), run)
     except (UnknownClassError, KeyError, ValueError) as e:
         yield Finding(COCO_FILE, "coco-differs", f"can't be compared: records don't give a COCO file ({e})")
         return
@@ -125,7 +126,7 @@ def _first_difference(found: Any, expected: Mapping[str, Any]) -> str:
 
 def check_sheet(folder: DatasetFolder, pictures: int) -> Iterator[Finding]:
     """The contact sheet is there and decodes."""
-    name = folder.preview.name
+    name = sheet_name(folder, PREVIEW)
     try:
         decode_picture(read_own(folder, name, SHEET_BYTES))
     except OSError as e:
@@ -164,7 +165,8 @@ def check_strays(root: Path, known: Collection[str]) -> Iterator[Finding]:
 
 def _walk(root: Path) -> Iterator[tuple[Path, os.DirEntry[str]]]:
     """All entries of a dataset and of its own folders; other folders are the user's, and none of its own has any."""
-    for folder in (root, *(root / name for name in ("images", "records", "annotations", *MAP_FOLDERS))):
+    own = ("images", "records", "annotations", OVERVIEW, "LICENSES", *MAP_FOLDERS)
+    for folder in (root, *(root / name for name in own)):
         if folder.is_dir() and (folder == root or not folder.is_symlink()):
             with os.scandir(folder) as entries:
                 yield from ((Path(entry.path), entry) for entry in sorted(entries, key=lambda e: e.name))

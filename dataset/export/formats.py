@@ -37,6 +37,7 @@ from scanstage.dataset.export.splits.shares import ALL, Shares
 from scanstage.dataset.export.voc.voc_folder import write_voc
 from scanstage.dataset.export.yolo.yolo_folder import DEFAULT_SPLIT, write_yolo
 from scanstage.dataset.records.finished_dataset import FinishedDataset, open_dataset
+from scanstage.dataset.records.run_file import RunFile
 
 Figures = dict[str, Any]
 
@@ -181,11 +182,16 @@ def _export(
 def _export_in_place(dataset: FinishedDataset) -> tuple[Location, Figures]:
     """Write the dataset's own annotations; again if it was made anew meanwhile, and has other classes or a new name."""
     for _ in range(TRIES):
-        pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
+        pictures, labels = export(dataset.folder, dataset.run)
         before, dataset = dataset, open_dataset(dataset.folder.root)
-        if (dataset.categories, dataset.name) == (before.categories, before.name):
+        if _told(dataset.run) == _told(before.run):
             break
     return dataset.folder.annotations / "instances.json", {"pictures": len(pictures), "labels": sum(labels.values())}
+
+
+def _told(run: RunFile) -> Any:
+    """What a run says that its annotations hold."""
+    return run.categories, run.name, run.sources
 
 
 def _write(dataset: LabelledSource, format_: str, target: Path, options: ExportOptions) -> Figures:

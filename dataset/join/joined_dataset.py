@@ -145,9 +145,9 @@ def join_datasets(
 
 
 def _sources(runs: Sequence[RunFile], classes: ClassChoice) -> list[Provenance]:
-    found = (
-        s if s.class_name is None else replace(s, class_name=classes.of(s.class_name)) for r in runs for s in r.sources
-    )
+    # Of before sources were noted nothing is known: else the licence of the others would seem to cover it.
+    noted = (s for run in runs for s in run.sources or (Provenance("scan", run.name),))
+    found = (s if s.class_name is None else replace(s, class_name=classes.of(s.class_name)) for s in noted)
     return list(dict.fromkeys(found))
 
 

@@ -13,6 +13,11 @@ from scanstage.dataset.records.map_kinds import MAPS
 
 MAP_FOLDERS = tuple(MAPS)
 """Folders of per-pixel data beside the pictures; each is there where it is asked for."""
+OVERVIEW = "__overview__"
+"""Folder of what people look at. Loaders that take every picture below a folder for a sample pass over such names."""
+PREVIEW, BALANCE_CHART = f"{OVERVIEW}/preview.png", f"{OVERVIEW}/balance.png"
+EARLIER_PLACES = {PREVIEW: "preview.png", BALANCE_CHART: "balance.png"}
+"""Where versions up to 0.3.2 put them: among what a loader takes for samples."""
 
 
 def record_name(index: int) -> str:
@@ -57,9 +62,24 @@ class DatasetFolder:
         return self.root / "run.json"
 
     @property
+    def overview(self) -> Location:
+        """Folder of the sheets."""
+        return self.root / OVERVIEW
+
+    @property
     def preview(self) -> Location:
         """The contact sheet."""
-        return self.root / "preview.png"
+        return self.root / PREVIEW
+
+    @property
+    def card(self) -> Location:
+        """What lies in the dataset, for people and hubs. Who changed it keeps it."""
+        return self.root / "README.md"
+
+    @property
+    def licenses(self) -> Location:
+        """Folder of whom to name for what; there where somebody asks for it. Likewise."""
+        return self.root / "LICENSES"
 
     @property
     def balance(self) -> Location:
@@ -69,7 +89,7 @@ class DatasetFolder:
     @property
     def balance_chart(self) -> Location:
         """The same as bars."""
-        return self.root / "balance.png"
+        return self.root / BALANCE_CHART
 
     def image(self, index: int, suffix: str) -> Location:
         """Path of a picture."""
@@ -111,12 +131,17 @@ class DatasetFolder:
     def own_folders(self) -> tuple[Location, ...]:
         """All folders that a run makes directly below the root, whether they are there or not."""
         maps = (self.root / name for name in MAP_FOLDERS)
-        return (self.images, self.records, self.annotations, *maps, self.quarantine, self.shards)
+        return (self.images, self.records, self.annotations, *maps, self.overview, self.quarantine, self.shards)
 
     def own_entries(self) -> tuple[Location, ...]:
         """All that a run writes directly below the root, whether it is there or not."""
-        balance = (self.ledger, self.balance, self.balance_chart)
-        return (*self.own_folders(), self.run_file, self.preview, *balance, self.log)
+        earlier = (self.root / name for name in EARLIER_PLACES.values())
+        files = (self.run_file, self.ledger, self.balance, *earlier, self.log)
+        return (*self.own_folders(), *files, *self.card_entries())
+
+    def card_entries(self) -> tuple[Location, ...]:
+        """Those of them that may be the user's own."""
+        return (self.card, self.licenses)
 
     def picture_folders(self) -> tuple[Location, ...]:
         """Where pictures are, and all that is told of single ones."""
@@ -131,11 +156,12 @@ class DatasetFolder:
         raise InputError(f"{self.root}: this needs a local folder", f"copy it first: {tool}")
 
     def clear(self) -> None:
-        """Delete what runs wrote, and nothing else."""
+        """Delete what runs wrote, and nothing else: the card, which may be the user's, is for who knows whose it is."""
+        entries = [entry for entry in self.own_entries() if entry not in self.card_entries()]
         if not isinstance(self.root, Path):
-            remove(self.root, [entry.name for entry in self.own_entries()])
+            remove(self.root, [entry.name for entry in entries])
             return
-        for entry in self.own_entries():
+        for entry in entries:
             assert isinstance(entry, Path)
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

@@ -13,7 +13,7 @@ from pathlib import Path
 from scanstage.assets.files.outside_files import NO_FILE, read_below
 from scanstage.assets.files.stores import is_file, read_file
 from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.dataset_folder import EARLIER_PLACES, DatasetFolder
 
 RECORD_BYTES = 1 << 24
 """That of a thousand objects at 8192 x 8192 has a third of it."""
@@ -79,8 +79,9 @@ def misplaced(folder: DatasetFolder) -> Iterator[tuple[str, str]]:
     if not isinstance(folder.root, Path):
         return
     folders = {entry.name for entry in folder.own_folders()}
-    names = [entry.name for entry in folder.own_entries() if entry != folder.quarantine]  # a run removes links there
-    for name in (*names, f"{folder.annotations.name}/{folder.coco.name}"):
+    let = (folder.quarantine, *folder.card_entries())  # a run removes links there, and leaves a user's card alone
+    names = [entry.name for entry in folder.own_entries() if entry not in let]
+    for name in (*names, f"{folder.annotations.name}/{folder.coco.name}", *EARLIER_PLACES):
         try:
             mode = (folder.root / name).lstat().st_mode
         except OSError as e:

@@ -1,4 +1,4 @@
-"""``balance.json`` and ``balance.png``: written at a run's end, from its ledger."""
+"""``balance.json`` and its chart: written at a run's end, from its ledger."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 from PIL import Image
 
 from scanstage.assets.files.atomic import write_atomically
-from scanstage.dataset.records.dataset_folder import DatasetFolder
+from scanstage.dataset.records.dataset_folder import BALANCE_CHART, DatasetFolder
 from scanstage.dataset.records.record_store import recorded_indices
+from scanstage.dataset.report.overview_files import put_sheet
 from scanstage.scenes.picture_order import Entry
 
 
@@ -38,7 +39,7 @@ def write_balance(folder: DatasetFolder, figures: Mapping[str, Any]) -> None:
         from scanstage.dataset.report.balance_chart import draw_balance  # half a second, at the end of a run alone
 
         Image.fromarray(draw_balance(figures)).save(png, "PNG", optimize=True)
-    write_atomically(folder.balance_chart, png.getvalue())
+    put_sheet(folder, BALANCE_CHART, png.getvalue())
 
 
 @contextmanager

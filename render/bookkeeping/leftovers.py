@@ -68,7 +68,7 @@ def _of_the_whole(root: Path, folder: DatasetFolder) -> Iterator[Path]:
     for path in root.glob(".*"):
         if final_name(path.name) in own:
             yield path
-    for place in (folder.annotations.name, folder.shards.name):
+    for place in (folder.annotations.name, folder.overview.name, folder.licenses.name, folder.shards.name):
         for path in (root / place).glob(".*"):
             if _STAGED.fullmatch(path.name) and path.is_file():
                 yield path

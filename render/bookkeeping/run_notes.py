@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scanstage.assets.files.stores import is_file
+from scanstage.dataset.export.placing.own_card import remove_own_card
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.run_file import RunFile, Session, write_run_file
 from scanstage.render.bookkeeping.run_options import GenerateOptions
@@ -78,6 +79,7 @@ class WholeNotes:
     def begin(self, run: RunFile) -> None:
         """See :class:`Notes`."""
         if self.fresh:
+            remove_own_card(self.folder)
             self.folder.clear()
         self.folder.create(wanted_maps(self.source.planner.config.output))
         if self.source.balance is not None:

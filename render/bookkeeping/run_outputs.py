@@ -52,7 +52,7 @@ def write_outputs(
         run = replace(run, engine=engine, versions=last.versions, seconds=last.seconds)
     earlier = run.failures
     write_run_file(folder, run.with_failures(earlier | dict(summary.failed)))
-    exported, summary.labels = export(folder, run.categories, run.name, insist=True)
+    exported, summary.labels = export(folder, run, insist=True)
     there = frozenset(exported)
     summary.lose(sorted(set(due) - there - {index for index, _ in summary.failed}))
     gone = {index: reason for index, reason in earlier.items() if index not in there}

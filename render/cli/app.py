@@ -65,7 +65,7 @@ def _mount() -> None:
     from scanstage.render.cli.generate_command import generate
     from scanstage.render.cli.init_command import init
     from scanstage.render.cli.plan_commands import estimate, plan, preview
-    from scanstage.render.cli.share_commands import export, join
+    from scanstage.render.cli.share_commands import export, join, push
 
     app.add_typer(
         assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.", rich_help_panel=SET_UP
@@ -75,7 +75,7 @@ def _mount() -> None:
         (MAKE, (generate, cli_merge.merge)),
         (LOOK, (plan, preview, estimate, cli_dataset.replay)),
         (CHECK, (cli_dataset.check,)),
-        (SHARE, (export, join)),
+        (SHARE, (export, join, push)),
     ):
         for command in commands:
             app.command(cls=PlainCommand, context_settings=SETTINGS, rich_help_panel=group)(command)

@@ -133,7 +133,8 @@ def _tell(console: Console, summary: Summary) -> None:
         ("records", folder.records),
         ("run", folder.run_file),
         ("preview", folder.preview),
+        ("card", folder.card),
         *((("balance", folder.balance), ("chart", folder.balance_chart)) if summary.balance is not None else ()),
     ):
-        if path.name in there or (path.parent == folder.annotations and is_file(path)):
+        if path.name in there or (path.parent != folder.root and is_file(path)):
             console.print(f"  {what:<12} {outside(path)}")

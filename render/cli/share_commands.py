@@ -1,4 +1,4 @@
-"""``scanstage export`` and ``join``: datasets in the formats that others train from."""
+"""``scanstage export``, ``join`` and ``push``: datasets in the formats that others train from."""
 
 from __future__ import annotations
 
@@ -106,3 +106,16 @@ def join(
     written, figures = run(roots, folder, format_, options, real=real or [], photos=photos or [], classes=choice)
     console = Console(soft_wrap=True)
     console.print(f"{outside(', '.join(f'{n} {what}' for what, n in figures.items()))} in {outside(written)}")
+
+
+def push(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a finished dataset, or an export")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="hf://USER/NAME on the Hugging Face hub")],
+    private: Annotated[bool, typer.Option("--private", help="only you see it")] = False,
+) -> None:
+    """Push a dataset, or an export, to a hub, with its card."""
+    from scanstage.render.commands.push import push as run
+
+    pushed = run(folder, target, private)
+    console = Console(soft_wrap=True)
+    console.print(f"{pushed.files:,} files, {pushed.bytes / 1e6:,.1f} MB: {outside(pushed.url)}")

@@ -93,7 +93,7 @@ def run_pilots(planner: Planner, shares: Shares, engines: EngineFactory | None) 
             source.balance.ledger.open(folder.ledger)
         with contextlib.closing(pipeline.workers(shares)[0]) as worker:
             start_s, pilots, worker_bytes = _make_all(source, worker, pipeline, Path(place))
-        export(folder, begun(source).categories, config.name)
+        export(folder, begun(source))
         coordinator = psutil.Process().memory_info().rss
         return PilotReport(
             tuple(pilots),

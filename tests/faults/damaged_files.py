@@ -55,7 +55,7 @@ def derived(work: Workplace, seen: Observation, times: int) -> None:
     for _ in range(times):
         out = work.out()
         shutil.copytree(reference.out, out)
-        for name in ("annotations/instances.json", "preview.png"):
+        for name in ("annotations/instances.json", "__overview__/preview.png"):
             damage(out / name, work.rng)
             seen.times += 1
         work.rendered()

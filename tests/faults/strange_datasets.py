@@ -26,7 +26,13 @@ STRANGE: dict[str, Callable[[Path], object]] = {
     "endless": put_sparse,
 }
 PICTURES = ("records/{:06d}.json", "images/{:06d}.jpg", "depth/{:06d}.png", "depth/{:06d}.exr")
-DERIVED = ("annotations/instances.json", "preview.png", "orders.jsonl", "balance.json", "balance.png")
+DERIVED = (
+    "annotations/instances.json",
+    "__overview__/preview.png",
+    "orders.jsonl",
+    "balance.json",
+    "__overview__/balance.png",
+)
 FOLDERS = ("images", "records", "depth", "annotations", "shards")
 
 

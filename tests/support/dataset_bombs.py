@@ -218,7 +218,7 @@ BOMBS: dict[str, Plant] = {
     "boxes, reasons and names that are drawn": lambda root: edit_record(root, 1, large_box),
     "COCO file of lists": written("annotations/instances.json", b'{"images":[' + b"[]," * 2_500_000 + b"[]]}"),
     "sparse COCO file": sparse("annotations/instances.json"),
-    "sheet larger than any": lambda root: written("preview.png", grey())(root),
+    "sheet larger than any": lambda root: written("__overview__/preview.png", grey())(root),
 }
 
 

@@ -39,5 +39,5 @@ def edit_record(root: Path, index: int, change: Callable[[dict[str, Any]], objec
 def export_again(root: Path) -> None:
     """Write the COCO file and the counts of run.json anew."""
     dataset = open_dataset(root)
-    pictures, labels = export(dataset.folder, dataset.categories, dataset.name)
+    pictures, labels = export(dataset.folder, dataset.run)
     write_run_file(dataset.folder, replace(dataset.run, pictures=len(pictures), labels=labels))

@@ -1,7 +1,7 @@
 """The COCO document, from records alone.
 
 Image ids are picture indices, category ids follow the config's class order from 1, annotation ids count from 1 in the
-order of pictures and instances. There are no dates in it: the same records give the same bytes.
+order of pictures and instances. There are no dates in it: the same run and records give the same bytes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ from scanstage.dataset.export.choices.labelled_source import LabelledImage
 from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.labels.instances import NO_MASK, Instance, Rle, keypoint_triples
 from scanstage.dataset.labels.mask_polygons import polygons
+from scanstage.dataset.records.provenance import common_license, licenses_of
+from scanstage.dataset.records.run_file import RunFile
+
+HOMEPAGE = "https://github.com/scanstage/scanstage"
+MOST_AUTHORS = 20
+"""Named in ``info``; attribution lists all."""
 
 
 class UnknownClassError(InputError):
@@ -28,15 +34,16 @@ class CocoDocument:
 
     These take five times the memory of the file, which matters where it is a hundred thousand pictures.
 
-    It has ``info``, ``licenses``, ``images``, ``annotations``, ``categories`` as COCO defines them. ``area`` is the
-    mask's pixel count. Instances that the keep policy ignores have ``iscrowd`` and ``ignore`` 1, and their masks are
-    run lengths whatever was chosen, as COCO's own. Annotations of categories with keypoints have ``keypoints``, x, y
-    and visibility of each in the category's order (0, 0, 0 where outside the image or unknown to the asset), with the
-    centre of the first pixel at (0.5, 0.5). ``attributes`` holds what COCO has no field for.
+    It has ``info``, ``licenses``, ``images``, ``annotations``, ``categories`` as COCO defines them. Licences are those
+    of all scans and images that pictures may show; a picture names one only where it covers all of these, as COCO has
+    one a picture. ``area`` is the mask's pixel count. Instances that the keep policy ignores have ``iscrowd`` and
+    ``ignore`` 1, and their masks are run lengths whatever was chosen, as COCO's own. Annotations of categories with
+    keypoints have ``keypoints``, x, y and visibility of each in the category's order (0, 0, 0 where outside the image
+    or unknown to the asset), with the centre of the first pixel at (0.5, 0.5). ``attributes`` holds what COCO has no
+    field for.
 
     Args:
-        categories: all labelled classes, also those without an instance.
-        name: of the dataset.
+        run: of the dataset; says its name, sources, and all labelled classes, also those without an instance.
         masks: how ``segmentation`` says masks, see :mod:`mask_polygons`.
         amodal: ``attributes`` have ``segmentation_amodal``, as run lengths: the pixels inside the picture that the
             object alone would cover.
@@ -45,18 +52,11 @@ class CocoDocument:
         annotations: number of them so far.
     """
 
-    def __init__(
-        self,
-        categories: Sequence[Category],
-        name: str,
-        masks: Literal["rle", "polygons"] = "rle",
-        *,
-        amodal: bool = False,
-    ) -> None:
+    def __init__(self, run: RunFile, masks: Literal["rle", "polygons"] = "rle", *, amodal: bool = False) -> None:
         self.annotations = 0
-        self._categories, self._name, self._masks, self._amodal = categories, name, masks, amodal
-        self._ids = {c.name: i + 1 for i, c in enumerate(categories)}
-        self._by_name = {c.name: c for c in categories}
+        self._run, self._masks, self._amodal, self._license = run, masks, amodal, picture_license(run)
+        self._ids = {c.name: i + 1 for i, c in enumerate(run.categories)}
+        self._by_name = {c.name: c for c in run.categories}
         self._images, self._annotations = bytearray(), bytearray()
 
     def add(self, record: LabelledImage, origin: Mapping[str, Any] = MappingProxyType({})) -> None:
@@ -64,8 +64,7 @@ class CocoDocument:
 
         Raises UnknownClassError for a record of a class that is no category.
         """
-        width, height = record.image.resolution_wh
-        image = {"id": record.index, "file_name": record.image.file_name, "width": width, "height": height, **origin}
+        image = describe_picture(record) | self._license | dict(origin)
         of_picture = bytearray()
         for number, instance in enumerate(record.instances, self.annotations + 1):
             if instance.class_name not in self._ids:
@@ -95,21 +94,45 @@ class CocoDocument:
 
     def _pieces(self) -> list[bytes | memoryview]:
         images, annotations = (memoryview(p)[: max(len(p) - 1, 0)] for p in (self._images, self._annotations))
-        head, tail = _json(document_info(self._name))[:-1], _json(_tail(self._categories))[1:]
+        head, tail = _json(document_head(self._run))[:-1], _json(_tail(self._run.categories))[1:]
         return [head, b',"images":[', images, b'],"annotations":[', annotations, b"],", tail]  # without the last commas
 
 
-def encode_coco(records: Iterable[LabelledImage], categories: Sequence[Category], name: str) -> bytes:
+def encode_coco(records: Iterable[LabelledImage], run: RunFile) -> bytes:
     """The document of all records, in the order of their indices; see :class:`CocoDocument`."""
-    document = CocoDocument(categories, name)
+    document = CocoDocument(run)
     for record in records:
         document.add(record)
     return document.encode()
 
 
-def document_info(name: str) -> dict[str, Any]:
-    """What a document says of itself."""
-    return {"info": {"description": f"{name}: synthetic images by scanstage", "version": "1.0"}, "licenses": []}
+def document_head(run: RunFile) -> dict[str, Any]:
+    """``info`` and ``licenses``.
+
+    All of it is the same for every session and shard of a run; that is why the version is the one that decides the
+    pictures, not that of the last session. Runs of before sources were noted say what they always said.
+    """
+    info = {"description": f"{run.name}: synthetic images by scanstage", "version": "1.0"}
+    if not run.sources:
+        return {"info": info, "licenses": []}
+    info |= {"version": run.identity.scanstage or info["version"], "url": HOMEPAGE}
+    if authors := sorted({s.author for s in run.sources if s.author}):
+        more = f" and {len(authors) - MOST_AUTHORS} more" if len(authors) > MOST_AUTHORS else ""
+        info["contributor"] = ", ".join(authors[:MOST_AUTHORS]) + more
+    licenses = [{"id": i, "name": x.name, "url": x.url} for i, x in enumerate(licenses_of(run.sources), 1)]
+    return {"info": info, "licenses": licenses}
+
+
+def picture_license(run: RunFile) -> dict[str, int]:
+    """``license`` of each picture; nothing where no single licence covers all that pictures may show."""
+    common = common_license(run.sources)
+    return {} if common is None else {"license": licenses_of(run.sources).index(common) + 1}
+
+
+def describe_picture(record: LabelledImage) -> dict[str, Any]:
+    """What ``images`` holds of a picture, whatever its licence."""
+    width, height = record.image.resolution_wh
+    return {"id": record.index, "file_name": record.image.file_name, "width": width, "height": height}
 
 
 def _tail(categories: Sequence[Category]) -> dict[str, Any]:

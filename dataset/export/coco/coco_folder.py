@@ -26,5 +26,5 @@ def write_coco(job: ExportJob, out: Path) -> dict[str, Any]:
 
 def coco_documents(job: ExportJob) -> dict[str, CocoDocument]:
     """An empty one for each part, with masks as they were asked for."""
-    dataset, masks, amodal = job.dataset, job.options.masks or "rle", bool(job.options.amodal)
-    return {part: CocoDocument(dataset.categories, dataset.name, masks, amodal=amodal) for part in job.parts}
+    run, masks, amodal = job.dataset.run, job.options.masks or "rle", bool(job.options.amodal)
+    return {part: CocoDocument(run, masks, amodal=amodal) for part in job.parts}

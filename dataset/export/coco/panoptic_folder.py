@@ -15,7 +15,7 @@ import numpy as np
 
 from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.choices.labelled_source import LabelledImage
-from scanstage.dataset.export.coco.coco_document import document_info
+from scanstage.dataset.export.coco.coco_document import describe_picture, document_head, picture_license
 from scanstage.dataset.export.label_maps.painting import painted
 
 
@@ -27,15 +27,12 @@ def write_panoptic(job: ExportJob, out: Path) -> dict[str, Any]:
     for part in job.parts:
         (out / "images" / part).mkdir(parents=True)
         (out / "annotations" / f"panoptic_{part}").mkdir(parents=True)
-        head = document_info(job.dataset.name)
+        head = document_head(job.dataset.run)
         documents[part] = {**head, "images": [], "annotations": [], "categories": categories}
-    segments = 0
+    segments, license_ = 0, picture_license(job.dataset.run)
     for part, record in job.records():
-        width, height = record.image.resolution_wh
         job.pictures.put(record, out / "images" / part / record.image.file_name)
-        entry = {"id": record.index, "file_name": record.image.file_name, "width": width, "height": height}
-        entry |= job.origin(record)
-        documents[part]["images"].append(entry)
+        documents[part]["images"].append(describe_picture(record) | license_ | dict(job.origin(record)))
         documents[part]["annotations"].append(_annotation(record, ids))
         _write_png(out / "annotations" / f"panoptic_{part}" / f"{record.index:06d}.png", record)
         segments += len(record.instances)

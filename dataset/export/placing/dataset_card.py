@@ -1,4 +1,4 @@
-"""``README.md`` of an export, in the form of a Hugging Face dataset card, and ``LICENSES`` where scans ask for it.
+"""``README.md`` of a dataset or an export, as a Hugging Face dataset card, and ``LICENSES`` where scans ask for it.
 
 All of it follows from ``run.json`` and the records: what was asked, what came out, what it is made of and whose it is.
 """
@@ -13,19 +13,15 @@ from typing import Any
 
 import yaml
 
-from scanstage.dataset.records.provenance import Provenance
+from scanstage.dataset.records.dataset_folder import OVERVIEW, PREVIEW
+from scanstage.dataset.records.provenance import Provenance, license_of
 from scanstage.dataset.records.run_file import RunFile
 
+OWN = "scanstage"
+"""A dataset as runs write it, among the formats."""
 MOST_ROWS = 200
 UNKNOWN = "not recorded"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_HUB_LICENSES = {
-    "cc0": "cc0-1.0", "cc0-1.0": "cc0-1.0", "cc by 4.0": "cc-by-4.0", "cc-by-4.0": "cc-by-4.0",
-    "cc by-sa 4.0": "cc-by-sa-4.0", "cc-by-sa-4.0": "cc-by-sa-4.0", "mit": "mit", "apache-2.0": "apache-2.0",
-    "cc by-nc 4.0": "cc-by-nc-4.0", "cc-by-nc-4.0": "cc-by-nc-4.0",
-}  # fmt: skip
-"""Names of licences on the hub, by what people write."""
-_FREE = ("cc0", "public domain", "pddl")
 _TASKS = {
     "coco": ["object-detection", "image-segmentation"],
     "coco-panoptic": ["image-segmentation"],
@@ -34,6 +30,28 @@ _TASKS = {
     "masks": ["image-segmentation"],
 }
 _LOADING = {
+    OWN: """\
+from pycocotools.coco import COCO
+coco = COCO("annotations/instances.json")
+
+from torchvision.datasets import CocoDetection
+data = CocoDetection("images", "annotations/instances.json")
+
+import supervision
+data = supervision.DetectionDataset.from_coco("images", "annotations/instances.json")
+
+import fiftyone
+data = fiftyone.Dataset.from_dir(
+    dataset_type=fiftyone.types.COCODetectionDataset,
+    data_path="images", labels_path="annotations/instances.json",
+)
+
+import datasets
+data = datasets.load_dataset("imagefolder", data_dir="images")  # the pictures alone; labels: `--format huggingface`
+
+import scanstage
+data = scanstage.open_dataset(".")
+""",
     "coco": """\
 from pycocotools.coco import COCO
 coco = COCO("annotations/instances_train.json")
@@ -94,7 +112,7 @@ def write_card(out: Path, run: RunFile, format_: str, parts: Mapping[str, Mappin
     Args:
         out: its folder.
         run: of the dataset.
-        format_: of the export.
+        format_: of the export, or :data:`OWN`.
         parts: labels by part and class.
         pictures: in all.
     """
@@ -109,9 +127,11 @@ def card(run: RunFile, format_: str, parts: Mapping[str, Mapping[str, int]], pic
     sections = [
         "---\n" + yaml.safe_dump(_header(run, format_, pictures), sort_keys=False, allow_unicode=True) + "---",
         f"# {run.name}",
-        f"{pictures:,} synthetic pictures, rendered from 3D scans by {_maker(run)}. Labels follow from the scenes: "
+        f"{pictures:,} synthetic picture{'s' * (pictures != 1)}, rendered from 3D scans by {_maker(run)}. "
+        "Labels follow from the scenes: "
         "they were cast through the meshes that were rendered, and compared with the engine's own view of each.",
         "## Labels\n\n" + _labels(run, parts),
+        *(["## What lies here\n\n" + _contents(run, pictures)] if format_ == OWN else []),
         "## How to load it\n\n" + _loading(format_),
         "## What it is made of\n\n" + _sources(run.sources),
         "## Limits\n\n" + _limits(run),
@@ -122,7 +142,7 @@ def card(run: RunFile, format_: str, parts: Mapping[str, Mapping[str, int]], pic
 
 def attribution(run: RunFile) -> str:
     """Whom to name for what, and under which licence; empty where nobody asks for it."""
-    owed = [s for s in run.sources if s.license and not s.license.lower().startswith(_FREE)]
+    owed = [s for s in run.sources if s.license and not license_of(s.license).is_free]
     if not owed:
         return ""
     groups: dict[tuple[str, str, str], list[str]] = {}
@@ -136,16 +156,20 @@ def attribution(run: RunFile) -> str:
 
 
 def _header(run: RunFile, format_: str, pictures: int) -> dict[str, Any]:
-    found = {_HUB_LICENSES.get((s.license or "").lower(), "other") for s in run.sources if s.kind == "scan"}
+    found = {license_of(s.license or "").hub for s in run.sources if s.kind == "scan"}
     if len(found) > 1:  # what is free goes along with whatever the rest asks for
         found.discard("cc0-1.0")
-    return {
+    header: dict[str, Any] = {
         "pretty_name": run.name,
         "license": found.pop() if len(found) == 1 else "other",
         "task_categories": _TASKS.get(format_, ["object-detection"]),
         "size_categories": [next((name for most, name in _SIZES if pictures < most), "n>1M")],
-        "tags": ["synthetic", "scanstage", "3d-scans", format_],
+        "tags": list(dict.fromkeys(["synthetic", "scanstage", "3d-scans", format_])),
     }
+    if format_ == OWN:  # else loaders take maps and sheets for pictures, and records for samples
+        files = [{"split": "train", "path": "images/*"}]
+        header["configs"] = [{"config_name": "default", "data_files": files}]
+    return header
 
 
 def _maker(run: RunFile) -> str:
@@ -169,6 +193,21 @@ def _labels(run: RunFile, parts: Mapping[str, Mapping[str, int]]) -> str:
     if run.balance is not None:
         text += f"\n\nAsked for: `{json.dumps(run.balance.get('target'), ensure_ascii=False)}` (`balance.target`)."
     return text
+
+
+def _contents(run: RunFile, pictures: int) -> str:
+    rows = [
+        ["", ""],
+        ["`images/`", "the pictures, and nothing else: what loaders are to be pointed at"],
+        ["`annotations/instances.json`", "boxes, masks and keypoints as COCO"],
+        ["`records/`", "all that is true of each picture: camera, poses, 3D boxes, amodal masks, the whole plan"],
+        *([f"`{name}/`", "a map of each picture"] for name in run.maps),
+        ["`run.json`", "config, versions, device, timings, sources"],
+    ]
+    if run.balance is not None:
+        rows.append(["`balance.json`, `orders.jsonl`", "what balancing came to, and was asked of each picture"])
+    text = _table(rows) + f"\n\n`scanstage check` compares these with each other. Sheets to look at: `{OVERVIEW}/`"
+    return text + (f"\n\n![Pictures with their labels]({PREVIEW})" if pictures else "")
 
 
 def _loading(format_: str) -> str:

@@ -35,7 +35,7 @@ TRAINED_ON = re.compile(r"labels/\w+\.cache(\.npy)?")
 SLACK_S = 2.0
 """File systems keep times as coarsely as this."""
 _NAMED = 5
-_LINK, _NEITHER = -1, -2
+LINK, _NEITHER = -1, -2
 
 Listed = dict[str, list[float]]
 """Size in bytes and time of the last change, in seconds, by path below the folder; folders, with a slash, have none.
@@ -106,6 +106,11 @@ def refuse_foreign(folder: Path, shown: Path) -> None:
         )
 
 
+def listed_files(folder: Path) -> Listed:
+    """What an export's mark lists. Raises InputError where it doesn't, OSError where it can't be read."""
+    return _listed(folder, folder)
+
+
 def _entries(folder: Path) -> Iterator[_FolderEntry]:
     """All below a folder; links are not followed."""
     open_folders = [""]
@@ -144,7 +149,7 @@ def _size(found: os.stat_result) -> int:
     """Of a file; of a link and of what no export writes, sizes that no file has."""
     if stat.S_ISREG(found.st_mode):
         return found.st_size
-    return _LINK if stat.S_ISLNK(found.st_mode) else _NEITHER
+    return LINK if stat.S_ISLNK(found.st_mode) else _NEITHER
 
 
 @contextlib.contextmanager

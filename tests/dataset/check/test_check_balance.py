@@ -123,8 +123,8 @@ FAULTS: dict[str, tuple[set[str], Plant]] = {
         in_figures(lambda f: f["parity"]["elevation"].update(disparate_impact_ratio=0.997)),
     ),
     "another target": ({"balance-differs"}, in_figures(lambda f: f["targets"]["counts"].update(box=2))),
-    "chart missing": ({"balance-chart"}, lambda root: (root / "balance.png").unlink()),
-    "chart broken": ({"balance-chart"}, lambda root: (root / "balance.png").write_bytes(b"x")),
+    "chart missing": ({"balance-chart"}, lambda root: (root / "__overview__/balance.png").unlink()),
+    "chart broken": ({"balance-chart"}, lambda root: (root / "__overview__/balance.png").write_bytes(b"x")),
     "no balancing asked for": ({"balance-unasked"}, unasked),
 }
 
@@ -146,7 +146,7 @@ def test_an_unfinished_run_needs_no_figures(dataset: Path) -> None:
     del run["pictures"]
     (dataset / "run.json").write_text(json.dumps(run))
     (dataset / "balance.json").unlink()
-    (dataset / "balance.png").unlink()
+    (dataset / "__overview__/balance.png").unlink()
     assert {f.kind for f in check_dataset(dataset, fast=True).findings} == {"run-unfinished"}
 
 

@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a process that knows its own size"),
 ]
-SOUND = {"preview.png", "annotations/instances.json"}
+SOUND = {"__overview__/preview.png", "annotations/instances.json"}
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ FILES = {
     "semantic/000001.png": {"map-missing"},
     "run.json": {"run-missing"},
     "annotations/instances.json": {"coco-missing"},
-    "preview.png": {"sheet-missing"},
+    "__overview__/preview.png": {"sheet-missing"},
 }
 LINKS = {"link-outside", "link-broken", "misplaced"}
 
@@ -186,12 +186,12 @@ LEADING_OUT: dict[str, Callable[[Path], None]] = {
 @pytest.mark.parametrize("name", LEADING_OUT)
 def test_nothing_from_outside_gets_into_sheets_and_exports(dataset: Path, tmp_path: Path, name: str) -> None:
     LEADING_OUT[name](dataset)
-    (dataset / "preview.png").unlink()
+    (dataset / "__overview__/preview.png").unlink()
     for format_ in ("coco", "bop"):
         out = tmp_path / "bop" if format_ == "bop" else None
         told = refusal(lambda f=format_, o=out: export_dataset(open_dataset(dataset), f, o))
         assert told is None or "picture 1" in told or "images: is a link" in told
-    sheets = [p for p in (dataset / "preview.png", *(tmp_path / "bop").rglob("*.jpg")) if p.is_file()]
+    sheets = [p for p in (dataset / "__overview__/preview.png", *(tmp_path / "bop").rglob("*.jpg")) if p.is_file()]
     assert sheets or name == "a linked folder"
     assert not any(map(shows_secret, sheets))
     kinds = {f.kind for f in check_dataset(dataset).findings}
@@ -207,7 +207,7 @@ def test_the_secret_would_be_seen(dataset: Path) -> None:
         lambda r: r["image"].update(file_name="000001.png", sha256=hashlib.sha256(data).hexdigest()),
     )
     export_dataset(open_dataset(dataset), "coco", None)
-    assert shows_secret(dataset / "preview.png")
+    assert shows_secret(dataset / "__overview__/preview.png")
 
 
 @pytest.mark.parametrize(

@@ -646,6 +646,36 @@ def test_the_page_has_this_table() -> None:
     assert found[0].strip() == table(), "python tests/dataset/export/test_readers.py prints it"
 
 
+def test_a_dataset_itself_is_loaded_as_its_card_says(readable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of README.md, each with its own imports; those whose reader isn't here are passed over."""
+    monkeypatch.chdir(readable)
+    code = re.findall(r"```python\n(.*?)```", (readable / "README.md").read_text("utf-8"), re.DOTALL)
+    tried = set()
+    for block in code[0].split("\n\n"):
+        module = block.split()[1].partition(".")[0]
+        with contextlib.suppress(ModuleNotFoundError), contextlib.redirect_stdout(io.StringIO()):
+            names: dict[str, Any] = {}
+            exec(block, names)
+            assert len(names["data"]["train"] if module == "datasets" else names.get("data", range(8))) == 8
+            tried.add(module)
+    assert {"pycocotools", "scanstage"} <= tried
+
+
+def test_loaders_of_pictures_take_no_sheet_for_one(readable: Path, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    taken = datasets.Image(decode=False)
+
+    def pictures(*name: str, **where: str) -> set[str]:
+        data = datasets.load_dataset(*name, **where, cache_dir=str(tmp_path / "cache"))
+        return {
+            Path(i["path"]).relative_to(readable).parts[0] for i in data["train"].cast_column("image", taken)["image"]
+        }
+
+    assert pictures(str(readable)) == {"images"}
+    maps = {"depth", "instances", "semantic"}
+    assert pictures("imagefolder", data_dir=str(readable)) == {"images", *maps}
+
+
 def test_ultralytics_trains_from_it_as_it_stands(exported: Callable[[Cell], Path], tmp_path: Path) -> None:
     pytest.importorskip("ultralytics")
     out = exported(next(c for c in CELLS if c.format == "yolo"))

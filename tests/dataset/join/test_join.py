@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +294,18 @@ def test_photos_elsewhere_are_named(toy_dataset: Path, tmp_path: Path) -> None:
         join([toy_dataset], tmp_path / "all", real=[real])
     join([toy_dataset], tmp_path / "all", real=[real], photos=[tmp_path / "far"])
     assert (tmp_path / "all/images/train/000004.jpg").is_file()
+
+
+def test_no_licence_covers_a_part_whose_sources_nobody_noted(
+    toy_dataset: Path, other_dataset: Path, tmp_path: Path
+) -> None:
+    roots = [Path(shutil.copytree(r, tmp_path / r.parent.name)) for r in (toy_dataset, other_dataset)]
+    mit = [{"kind": "scan", "name": "a", "license": "MIT"}]
+    for sources, expected in ((mit, 1), ([], None)):
+        for root, noted in zip(roots, (mit, sources), strict=True):
+            path = root / "run.json"
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"sources": noted}))
+        join(roots, out := tmp_path / f"of {len(sources)}")
+        document = json.loads((out / "annotations/instances_train.json").read_text())
+        assert [x["name"] for x in document["licenses"]] == ["MIT"]
+        assert {i.get("license") for i in document["images"]} == {expected}

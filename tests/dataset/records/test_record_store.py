@@ -20,11 +20,13 @@ from scanstage.dataset.labels.instances import Rle, make_labels
 from scanstage.dataset.labels.poses import camera_info
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import ImageInfo, Record
+from scanstage.dataset.records.run_file import RunFile
 from scanstage.dataset.report.contact_sheet import contact_sheet
 from scanstage.dataset.report.label_drawing import class_colors, draw_labels
 from scanstage.scenes.config.load import load_config
 from scanstage.scenes.inputs.catalogue import open_catalogue
 from scanstage.scenes.optics.pixel_window import pixel_box
+from scanstage.scenes.picture_sequence.identity import Identity
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.sight.cast_plan import Planned
 
@@ -120,13 +122,17 @@ def test_broken_records_are_value_errors(text: str) -> None:
         Record.from_json(text)
 
 
+def toy_run(*classes: str) -> RunFile:
+    return RunFile({"name": "toys"}, Identity({}, classes), tuple(map(Category, classes)))
+
+
 def test_coco_loads_in_pycocotools(planned: list[Planned], tmp_path: Path) -> None:
     from pycocotools.coco import COCO
 
     records = [record_of(p) for p in planned]
     classes = ["rod", "box", "ball", "never_placed"]
     path = tmp_path / "instances.json"
-    path.write_bytes(encode_coco(records, [Category(c) for c in classes], "toys"))
+    path.write_bytes(encode_coco(records, toy_run(*classes)))
     coco = COCO(str(path))
     assert [c["name"] for c in coco.loadCats(sorted(coco.getCatIds()))] == classes
     assert sorted(coco.getImgIds()) == [0, 1, 2]
@@ -144,15 +150,14 @@ def test_coco_loads_in_pycocotools(planned: list[Planned], tmp_path: Path) -> No
 def test_exports_are_the_same_bytes_each_time(planned: list[Planned]) -> None:
     records = [record_of(p) for p in planned]
     again = [Record.from_json(r.to_json()) for r in records]
-    categories = [Category(c) for c in ("rod", "box", "ball")]
-    assert encode_coco(records, categories, "t") == encode_coco(again, categories, "t")
+    run = toy_run("rod", "box", "ball")
+    assert encode_coco(records, run) == encode_coco(again, run)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_the_encoded_file_is_one_compact_document(planned: list[Planned], count: int) -> None:
     records = [record_of(p) for p in planned][:count]
-    categories = [Category(c) for c in ("rod", "box", "ball")]
-    data = encode_coco(iter(records), categories, "t")
+    data = encode_coco(iter(records), toy_run("rod", "box", "ball"))
     document = json.loads(data)
     assert data == json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     assert list(document) == ["info", "licenses", "images", "annotations", "categories"]

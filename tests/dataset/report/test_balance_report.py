@@ -167,9 +167,9 @@ def test_files(tmp_path: Path) -> None:
     found = simulated({"owl": 12, "mouse": 6})
     write_balance(DatasetFolder(tmp_path), found)
     assert json.loads((tmp_path / "balance.json").read_text()) == found
-    with Image.open(tmp_path / "balance.png") as image:
+    with Image.open(tmp_path / "__overview__/balance.png") as image:
         assert np.array_equal(np.asarray(image), draw_balance(found))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["balance.json", "balance.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["__overview__", "balance.json"]
 
 
 def painted(chart: np.ndarray, color: str) -> np.ndarray:
@@ -265,12 +265,12 @@ assert logging.getLogger("matplotlib").level == logging.NOTSET
 
 def test_a_chart_is_the_same_for_a_user_without_a_home(tmp_path: Path) -> None:
     write_balance(DatasetFolder(tmp_path), simulated({"owl": 12, "mouse": 6}))
-    png = (tmp_path / "balance.png").read_bytes()
-    (tmp_path / "balance.png").unlink()
+    png = (tmp_path / "__overview__/balance.png").read_bytes()
+    (tmp_path / "__overview__/balance.png").unlink()
     (tmp_path / "matplotlibrc").write_text("font.size: 30\nno.such.key: 1\n")
     nowhere = {"HOME": "/dev/null", "XDG_CONFIG_HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null"}
     kept = {k: v for k, v in os.environ.items() if k not in ("MPLCONFIGDIR", "MPLBACKEND", "MATPLOTLIBRC")}
     command = [sys.executable, "-c", DRAW, str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, env=kept | nowhere, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert (tmp_path / "balance.png").read_bytes() == png
+    assert (tmp_path / "__overview__/balance.png").read_bytes() == png

@@ -23,7 +23,7 @@ os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
 write_atomically(Path(sys.argv[1]), b"half of it")
 """
 PICTURES = ("images/000003.jpg", "records/000003.json", "depth/000003.exr", "quarantine/000003/plan.json")
-WHOLE = ("run.json", "orders.jsonl", "balance.png", "annotations/instances.json", "shards/1-of-2.json")
+WHOLE = ("run.json", "orders.jsonl", "__overview__/balance.png", "annotations/instances.json", "shards/1-of-2.json")
 
 
 def killed_while_writing(path: Path) -> None:

@@ -46,7 +46,7 @@ def test_commands_are_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_shell_can_complete() -> None:
     environment = {**os.environ, "_SCANSTAGE_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
-    for typed, expected in (("scanstage ex", ["export"]), ("scanstage p", ["plan", "preview"])):
+    for typed, expected in (("scanstage ex", ["export"]), ("scanstage p", ["plan", "preview", "push"])):
         done = subprocess.run(
             [sys.executable, "-m", "scanstage"],
             env={**environment, "COMP_WORDS": typed},

@@ -40,7 +40,7 @@ def test_a_dataset_is_complete(config: Path, tmp_path: Path) -> None:
     assert (summary.done, summary.failed) == (6, [])
     assert sorted(p.name for p in (out / "images").iterdir()) == [f"{i:06d}.jpg" for i in range(6)]
     assert sorted(p.name for p in (out / "records").iterdir()) == [f"{i:06d}.json" for i in range(6)]
-    assert (out / "preview.png").stat().st_size > 10_000
+    assert (out / "__overview__/preview.png").stat().st_size > 10_000
     coco = json.loads((out / "annotations" / "instances.json").read_text())
     assert len(coco["images"]) == 6
     assert sum(summary.labels.values()) == len(coco["annotations"]) > 0
@@ -119,6 +119,28 @@ def test_a_foreign_folder_is_never_touched(config: Path, tmp_path: Path, run_fil
         with pytest.raises(InputError, match="not a dataset"):
             run(config, out=tmp_path / "mine", fresh=fresh)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_fresh_begins_without_the_card_unless_somebody_changed_it(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "d"
+    run(config, out=out, images=1)
+    assert "1 synthetic picture," in (out / "README.md").read_text()
+    with monkeypatch.context() as patched:
+        patched.setattr("scanstage.render.bookkeeping.run_notes.write_outputs", lambda *arguments: None)
+        run(config, out=out, images=1, seed=5, fresh=True)
+    assert not (out / "README.md").exists()
+    (out / "README.md").write_text("mine")
+    run(config, out=out, images=1, seed=6, fresh=True)
+    assert (out / "README.md").read_text() == "mine"
+
+
+def test_a_card_that_was_there_first_stays(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/README.md").write_text("mine")
+    assert run(config, out=tmp_path / "d", images=1).done == 1
+    assert (tmp_path / "d/README.md").read_text() == "mine"
 
 
 def test_fresh_deletes_only_what_runs_wrote_and_not_before_the_engine_works(config: Path, tmp_path: Path) -> None:

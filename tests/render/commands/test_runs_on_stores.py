@@ -44,7 +44,7 @@ camera: {resolution: [160, 120]}
 output: {depth: true}
 """
 ROOT = Path(__file__).parents[3]
-PARTS = (*DATA, "depth", "preview.png")
+PARTS = (*DATA, "depth", "__overview__", "README.md")
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_dataset_in_a_store_is_the_one_on_disk(config: Path, tmp_path: Path, u
     assert str(summary.folder.root) == url
     assert sum(summary.labels.values()) > 0
     there = contents(url, *PARTS)
-    assert len(there) == 6 + 6 + 1 + 12 + 1
+    assert len(there) == 6 + 6 + 1 + 12 + 1 + 1
     assert there == contents(tmp_path / "here", *PARTS)
     everything = contents(url, *(entry.name for entry in summary.folder.own_entries()), PROBE, ".scanstage.lock")
     assert {n.split("/")[0] for n in everything} == {p.name for p in (tmp_path / "here").iterdir()}
@@ -246,7 +246,7 @@ def test_a_balanced_run(tmp_path: Path, toy_library: Path, monkeypatch: pytest.M
     store_toy(library, "brick", trimesh.creation.box(BRICK_SIZE), (0.5, 0.5, 0.1))
     config = tmp_path / "toys.yaml"
     config.write_text(BALANCED_CONFIG % library)
-    outputs = (*DATA, "orders.jsonl", "balance.json", "balance.png")
+    outputs = (*DATA, "orders.jsonl", "balance.json", "__overview__/balance.png")
     run(config, tmp_path / "here")
     run(config, url, frames=(2, 5))
     remove(locate(url, ""), ["orders.jsonl"])  # type: ignore[arg-type]
@@ -294,7 +294,7 @@ def test_what_becomes_of_a_dataset_in_a_store(
 ) -> None:
     run(config, url)
     before = contents(url, "annotations")
-    remove(locate(url, ""), ["annotations", "preview.png"])  # type: ignore[arg-type]
+    remove(locate(url, ""), ["annotations", "__overview__", "README.md"])  # type: ignore[arg-type]
     assert command(["export", url]) == 0
     assert contents(url, "annotations") == before
     assert command(["export", url, "--out", str(tmp_path / "coco")]) == 0

@@ -86,7 +86,8 @@ def test_shards_together_are_the_whole_run(config: Path, tmp_path: Path, order: 
     told = json.loads((tmp_path / "d/run.json").read_text())
     assert [s["shard"] for s in told["sessions"]] == sorted(str(Shard.parse(s)) for s in order)
     assert sum(s["pictures"] for s in told["sessions"]) == whole.done
-    assert (tmp_path / "d/preview.png").read_bytes() == (tmp_path / "whole/preview.png").read_bytes()
+    for name in ("__overview__/preview.png", "README.md"):
+        assert (tmp_path / "d" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_a_plain_run_finishes_what_shards_began(config: Path, tmp_path: Path) -> None:

@@ -124,7 +124,18 @@ def test_what_is_put_there_during_the_export_is_kept(copy: Path, out: Path, monk
 
 
 @pytest.mark.parametrize(
-    "where", ["images", "images/new", "records/x/y", "depth", "normals", "shards", "quarantine/000001", "preview.png"]
+    "where",
+    [
+        "images",
+        "images/new",
+        "records/x/y",
+        "depth",
+        "normals",
+        "shards",
+        "quarantine/000001",
+        "preview.png",
+        "__overview__/preview.png",
+    ],
 )
 def test_nothing_is_exported_into_what_a_dataset_writes_itself(copy: Path, where: str) -> None:
     for name in {where, "alias/" + where}:

@@ -48,7 +48,7 @@ def add(root: Path, index: int) -> None:
 def end_run(root: Path) -> None:
     """What a run does when it has made all of its pictures."""
     dataset = open_dataset(root)
-    export(dataset.folder, dataset.categories, dataset.name, insist=True)
+    export(dataset.folder, dataset.run, insist=True)
 
 
 def exported(file: Path) -> list[int]:
@@ -94,7 +94,9 @@ def test_a_run_that_ends_during_an_export_has_the_last_word(
         add(part, 1)
         add(part, 2)
         end_run(part)
-        truth.update({p: p.read_bytes() for p in (part / "annotations/instances.json", part / "preview.png")})
+        truth.update(
+            {p: p.read_bytes() for p in (part / "annotations/instances.json", part / "__overview__/preview.png")}
+        )
 
     truth: dict[Path, bytes] = {}
     Hook(monkeypatch, module, name, ends, late)
@@ -215,7 +217,7 @@ def test_on_a_store_the_newer_one_stays_too(part: Path, monkeypatch: pytest.Monk
             content = (part.parent / f"{index:06d}.json").read_bytes()
             put(store / f"records/{index:06d}.json", content)  # type: ignore[arg-type]
         dataset = open_dataset(store)
-        export(dataset.folder, dataset.categories, dataset.name, insist=True)
+        export(dataset.folder, dataset.run, insist=True)
 
     Hook(monkeypatch, export_module, "contact_sheet", ends, True)
     export_dataset(open_dataset(store), "coco", None)
