@@ -33,7 +33,9 @@ def write_parquet(job: ExportJob, out: Path) -> dict[str, Any]:
     (out / "data").mkdir()
     objects = 0
     with contextlib.ExitStack() as opened:
-        shards = {part: opened.enter_context(_Shards(out / "data", part, _schema(pa, names))) for part in job.parts}
+        shards = {
+            part: opened.enter_context(_ParquetShards(out / "data", part, _schema(pa, names))) for part in job.parts
+        }
         for part, record in job.records():
             shards[part].add(_row(record, ids, job))
             objects += len(record.instances)
@@ -82,7 +84,7 @@ def _sequence(feature: dict[str, Any]) -> Any:
     return [feature] if "_type" not in feature else {"feature": feature, "_type": "Sequence"}
 
 
-class _Shards:
+class _ParquetShards:
     """The files of a part, one after the other; their names say how many there are, which is known at the end."""
 
     def __init__(self, folder: Path, part: str, schema: Any) -> None:
@@ -125,7 +127,7 @@ class _Shards:
         self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
         self._rows = []
 
-    def __enter__(self) -> _Shards:
+    def __enter__(self) -> _ParquetShards:
         return self
 
     def __exit__(self, *_: object) -> None:
