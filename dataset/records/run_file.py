@@ -138,6 +138,11 @@ class RunFile:
         return given if isinstance(given, dict) else None
 
     @property
+    def holds_photos(self) -> bool:
+        """Whether it is of several datasets that were joined, and photos are among them."""
+        return bool(self.config.get("joined") and self.config.get("photos"))
+
+    @property
     def uses_samples(self) -> bool:
         """Whether its scans are the built-in samples."""
         assets = self.config.get("assets")

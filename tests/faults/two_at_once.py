@@ -42,7 +42,7 @@ LATE_EXPORT = """
 import os, sys, time
 if "export" in sys.argv:
     import scanstage.dataset.export.placing.in_place_export as _export
-    _encode, _read = _export.encode_coco, os.environ["SCANSTAGE_FAULTS_READ"]
+    _encode, _read = _export.coco_pieces, os.environ["SCANSTAGE_FAULTS_READ"]
     def _late(*arguments):
         document = _encode(*arguments)
         if not os.path.exists(_read + ".once"):
@@ -51,7 +51,7 @@ if "export" in sys.argv:
             while os.path.exists(_read):
                 time.sleep(0.02)
         return document
-    _export.encode_coco = _late
+    _export.coco_pieces = _late
 """
 DAY_S = 86_400
 ATTEMPTS = 300

@@ -83,16 +83,13 @@ class CocoDocument:
         self._annotations += of_picture
         self.annotations += len(record.instances)
 
-    def encode(self) -> bytes:
-        """The document."""
-        return b"".join(self._pieces())
-
     def write(self, path: Path) -> None:
         """Write it, without another copy of it in memory. Raises OSError."""
         with path.open("wb") as file:
-            file.writelines(self._pieces())
+            file.writelines(self.pieces())
 
-    def _pieces(self) -> list[bytes | memoryview]:
+    def pieces(self) -> list[bytes | memoryview]:
+        """The document in pieces, of which the large ones are no copies."""
         images, annotations = (memoryview(p)[: max(len(p) - 1, 0)] for p in (self._images, self._annotations))
         head, tail = _json(document_head(self._run))[:-1], _json(_tail(self._run.categories))[1:]
         return [head, b',"images":[', images, b'],"annotations":[', annotations, b"],", tail]  # without the last commas
@@ -100,10 +97,15 @@ class CocoDocument:
 
 def encode_coco(records: Iterable[LabelledImage], run: RunFile) -> bytes:
     """The document of all records, in the order of their indices; see :class:`CocoDocument`."""
+    return b"".join(coco_pieces(records, run))
+
+
+def coco_pieces(records: Iterable[LabelledImage], run: RunFile) -> list[bytes | memoryview]:
+    """The same in pieces, to be written without another copy in memory."""
     document = CocoDocument(run)
     for record in records:
         document.add(record)
-    return document.encode()
+    return document.pieces()
 
 
 def document_head(run: RunFile) -> dict[str, Any]:
@@ -112,7 +114,8 @@ def document_head(run: RunFile) -> dict[str, Any]:
     All of it is the same for every session and shard of a run; that is why the version is the one that decides the
     pictures, not that of the last session. Runs of before sources were noted say what they always said.
     """
-    info = {"description": f"{run.name}: synthetic images by scanstage", "version": "1.0"}
+    kinds = "photos, and synthetic images" if run.holds_photos else "synthetic images"
+    info = {"description": f"{run.name}: {kinds} by scanstage", "version": "1.0"}
     if not run.sources:
         return {"info": info, "licenses": []}
     info |= {"version": run.identity.scanstage or info["version"], "url": HOMEPAGE}

@@ -127,9 +127,7 @@ def card(run: RunFile, format_: str, parts: Mapping[str, Mapping[str, int]], pic
     sections = [
         "---\n" + yaml.safe_dump(_header(run, format_, pictures), sort_keys=False, allow_unicode=True) + "---",
         f"# {run.name}",
-        f"{pictures:,} synthetic picture{'s' * (pictures != 1)}, rendered from 3D scans by {_maker(run)}. "
-        "Labels follow from the scenes: "
-        "they were cast through the meshes that were rendered, and compared with the engine's own view of each.",
+        _introduction(run, pictures),
         "## Labels\n\n" + _labels(run, parts),
         *(["## What lies here\n\n" + _contents(run, pictures)] if format_ == OWN else []),
         "## How to load it\n\n" + _loading(format_),
@@ -138,6 +136,19 @@ def card(run: RunFile, format_: str, parts: Mapping[str, Mapping[str, int]], pic
         "## How it was made\n\n" + _made(run),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _introduction(run: RunFile, pictures: int) -> str:
+    what = f"{pictures:,} synthetic picture{'s' * (pictures != 1)}, rendered from 3D scans by {_maker(run)}."
+    if run.holds_photos:
+        what = (
+            f"{pictures:,} pictures: photos, and synthetic ones rendered from 3D scans by {_maker(run)}. "
+            "`provenance.jsonl` says which is which; photos have the labels that people gave them."
+        )
+    return (
+        f"{what} Labels follow from the scenes: they were cast through the meshes that were rendered, and compared "
+        "with the engine's own view of each."
+    )
 
 
 def attribution(run: RunFile) -> str:
@@ -240,7 +251,7 @@ def _sources(sources: Iterable[Provenance]) -> str:
 
 def _limits(run: RunFile) -> str:
     lines = [
-        "- The pictures are renderings. What scans lack (materials under other light, moving parts, wear) they lack.",
+        "- They are renderings. What scans lack (materials under other light, moving parts, wear) they lack.",
         "- Each class looks like the scans it has: "
         + ", ".join(f"{_plain(n)} {k}" for n, k in _scans_a_class(run.sources)[:20])
         + ". A detector may know these copies rather than the kind.",

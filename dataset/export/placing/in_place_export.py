@@ -12,7 +12,7 @@ import numpy as np
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.stores import make_folder
-from scanstage.dataset.export.coco.coco_document import encode_coco
+from scanstage.dataset.export.coco.coco_document import coco_pieces
 from scanstage.dataset.export.placing.own_card import write_own_card
 from scanstage.dataset.export.placing.publishing import publish
 from scanstage.dataset.records.dataset_folder import PREVIEW, DatasetFolder
@@ -28,13 +28,13 @@ class _Export:
     """What derives from all records.
 
     Attributes:
-        coco: content of the COCO file.
+        coco: content of the COCO file, in pieces.
         sheet: the contact sheet as PNG; None where there are no pictures.
         indices: of the pictures, sorted.
         counts: labels by class.
     """
 
-    coco: bytes
+    coco: list[bytes | memoryview]
     sheet: bytes | None
     indices: list[int]
     counts: Counter[str]
@@ -70,7 +70,7 @@ def _derived(folder: DatasetFolder, run: RunFile) -> _Export:
             counts.update(count_labels(record))
             yield record
 
-    coco = encode_coco(counted(), run)
+    coco = coco_pieces(counted(), run)
     if not indices:
         return _Export(coco, None, indices, counts)
     shown = {indices[round(i)] for i in np.linspace(0, len(indices) - 1, min(len(indices), MOST_PICTURES))}

@@ -8,6 +8,7 @@ marks instances that the keep policy ignores, and masks hold 255, VOC's void, fo
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from math import ceil, floor
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,9 @@ def write_voc(job: ExportJob, out: Path) -> dict[str, Any]:
     for _, record in job.records():
         stem = f"{record.index:06d}"
         job.pictures.put_jpeg(record, root / "JPEGImages" / f"{stem}.jpg")
-        (root / "Annotations" / f"{stem}.xml").write_text(annotation(record, job.dataset.name), "utf-8")
+        (root / "Annotations" / f"{stem}.xml").write_text(
+            annotation(record, job.dataset.name, _kind(job.origin(record))), "utf-8"
+        )
         write_palette_png(root / "SegmentationClass" / f"{stem}.png", class_map(record, classes))
         write_palette_png(root / "SegmentationObject" / f"{stem}.png", instance_map(record))
         objects += len(record.instances)
@@ -52,18 +55,22 @@ def _label_map(classes: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def annotation(record: LabelledImage, name: str) -> str:
-    """The XML of a picture."""
+def annotation(record: LabelledImage, name: str, kind: str = "synthetic") -> str:
+    """The XML of a picture, ``synthetic`` or ``real``."""
     width, height = record.image.resolution_wh
     size = {"width": width, "height": height, "depth": 3}
     root = ET.Element("annotation")
     _fill(root, {"folder": ROOT.name, "filename": f"{record.index:06d}.jpg"})
-    _fill(root, {"source": {"database": name, "annotation": "scanstage", "image": "synthetic"}, "size": size})
+    _fill(root, {"source": {"database": name, "annotation": "scanstage", "image": kind}, "size": size})
     _fill(root, {"segmented": 1})
     for instance in record.instances:
         _fill(root, {"object": _object(instance)})
     ET.indent(root)
     return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _kind(origin: Mapping[str, Any]) -> str:
+    return str(origin["source"]["kind"]) if origin else "synthetic"
 
 
 def _object(instance: Instance) -> dict[str, Any]:

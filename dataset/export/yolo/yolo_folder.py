@@ -84,7 +84,8 @@ def _line_of(dataset: LabelledSource, task: Task, options: ExportOptions) -> Lin
 
 def _data_yaml(dataset: LabelledSource, parts: Sequence[str], task: Task) -> str:
     """Without ``path``: Ultralytics takes the file's own folder, so that it may be moved."""
-    lines = [f"# {json.dumps(dataset.name, ensure_ascii=False)}: synthetic pictures by scanstage. Train on it with:"]
+    kinds = "photos, and synthetic pictures" if dataset.run.holds_photos else "synthetic pictures"
+    lines = [f"# {json.dumps(dataset.name, ensure_ascii=False)}: {kinds} by scanstage. Train on it with:"]
     model = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}[task]
     lines += [f"#   yolo {task} train data=data.yaml model=yolo11n{model}.pt"]
     lines += [f"{part}: images/{part}" for part in ROLES if part in parts]

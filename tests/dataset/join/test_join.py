@@ -117,6 +117,18 @@ def test_every_format_but_those_of_cameras_can_hold_photos(toy_dataset: Path, tm
     )
 
 
+def test_nothing_says_that_photos_are_synthetic(toy_dataset: Path, tmp_path: Path) -> None:
+    real = [photos(tmp_path / "real")]
+    join([toy_dataset], tmp_path / "voc", "voc", real=real)
+    for index, kind in ((2, "synthetic"), (3, "real")):
+        text = (tmp_path / f"voc/VOCdevkit/VOC2012/Annotations/{index:06d}.xml").read_text()
+        assert f"<image>{kind}</image>" in text
+    assert "5 pictures: photos, and synthetic ones" in (tmp_path / "voc/README.md").read_text()
+    join([toy_dataset], tmp_path / "coco", real=real)
+    coco = json.loads((tmp_path / "coco/annotations/instances_train.json").read_text())
+    assert "photos, and synthetic images" in coco["info"]["description"]
+
+
 @pytest.mark.parametrize(("format_", "reason"), [("kitti", "camera isn't known"), ("bop", "poses of one dataset")])
 def test_formats_of_cameras_refuse(toy_dataset: Path, tmp_path: Path, format_: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason):

@@ -104,7 +104,12 @@ def test_maps_agree_with_the_labels(config: Path) -> None:
 def test_nothing_is_written_that_is_not_asked_for(config: Path, toy_library: Path) -> None:
     config.write_text(CONFIG % (toy_library, "output: {semantic: true}"))
     folder = run(config).folder
-    assert {p.name for p in folder.root.iterdir() if p.is_dir() and p.name[:2] != "__"} == {"images", "records", "annotations", "semantic"}
+    assert {p.name for p in folder.root.iterdir() if p.is_dir() and p.name[:2] != "__"} == {
+        "images",
+        "records",
+        "annotations",
+        "semantic",
+    }
     assert len(list((folder.root / "semantic").iterdir())) == 2
     config.write_text(CONFIG % (toy_library, ""))
     run(config, fresh=True)

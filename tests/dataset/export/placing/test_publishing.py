@@ -76,8 +76,8 @@ class Hook:
 MOMENTS = pytest.mark.parametrize(
     ("module", "name", "late"),
     [
-        (export_module, "encode_coco", False),
-        (export_module, "encode_coco", True),
+        (export_module, "coco_pieces", False),
+        (export_module, "coco_pieces", True),
         (export_module, "contact_sheet", True),
         (export_module, "write_atomically", False),
         (export_module, "write_atomically", True),
@@ -195,14 +195,14 @@ def test_while_records_are_added_all_the_time_nothing_is_overwritten(
 def test_what_is_broken_is_told_at_once(part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what changed meanwhile is a reason to try again."""
     edit_record(part, 0, lambda r: r["instances"][0].update(class_name="unheard of"))
-    tries = Hook(monkeypatch, export_module, "encode_coco", lambda: None, False)
+    tries = Hook(monkeypatch, export_module, "coco_pieces", lambda: None, False)
     with pytest.raises(InputError, match="is broken"):
         export_dataset(open_dataset(part), "coco", None)
     assert tries.calls == 1
 
 
 def test_an_export_of_a_dataset_at_rest_is_made_once(part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tries = Hook(monkeypatch, export_module, "encode_coco", lambda: None, False)
+    tries = Hook(monkeypatch, export_module, "coco_pieces", lambda: None, False)
     export_dataset(open_dataset(part), "coco", None)
     assert tries.calls == 1
 
