@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.export.choices.export_options import ExportOptions
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.records.decoding import decode_exr, decode_picture, decode_rgb
 from scanstage.dataset.records.finished_dataset import FinishedDataset
@@ -254,7 +255,11 @@ class Dataset:
         pictures = torch_data()
         if split is not None and split not in shares:
             raise InputError(f"split: there is no part {split!r}", f"shares has {', '.join(shares)}")
-        part: TorchPictures = pictures.TorchPictures.of(self.finished, split, shares, hold_out, masks, transforms)
+        given = {"split": ",".join(f"{k}={v}" for k, v in shares.items()), "hold_out": hold_out}
+        checked = ExportOptions.parse(given)
+        part: TorchPictures = pictures.TorchPictures.of(
+            self.finished, split, checked.split or {}, checked.hold_out, masks, transforms
+        )
         return part
 
     def __repr__(self) -> str:

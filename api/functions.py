@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scanstage.assets.files.locations import locate
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.check.check_dataset import CheckReport, check_dataset
 from scanstage.dataset.export.choices.export_options import ExportOptions
 from scanstage.dataset.export.formats import export_dataset
@@ -296,7 +297,7 @@ def export(
     """
     options = _export_options(split, amodal, hold_out=hold_out, images=images, masks=masks, obb=obb)
     dataset = open_finished(locate(os.fspath(path), "path"), None if library is None else Path(library))
-    written, figures = export_dataset(dataset, format, None if out is None else Path(out), options)
+    written, figures = export_dataset(dataset, format, None if out is None else _local(out), options)
     return Export(written, figures)
 
 
@@ -328,10 +329,20 @@ def join(
         OSError: the folder can't be written.
     """
     roots = [locate(os.fspath(path), "paths") for path in paths]
-    choice = ClassChoice(dict(classes or {}), tuple(only))
+    choice = ClassChoice.parse([f"{old}={new}" for old, new in (classes or {}).items()], ",".join(only) or None)
     files, folders = [Path(p) for p in real], [Path(p) for p in photos]
     chosen = _export_options(**options)
-    return Export(*join_parts(roots, Path(out), format, chosen, real=files, photos=folders, classes=choice))
+    return Export(*join_parts(roots, _local(out), format, chosen, real=files, photos=folders, classes=choice))
+
+
+def _local(out: Place) -> Path:
+    """A folder to write to. Raises InputError for one on a store."""
+    found = locate(os.fspath(out), "out", written=True)
+    if isinstance(found, Path):
+        return found
+    raise InputError(
+        f"{option('out')} {out}: has to be a folder on this machine", "name a path, and copy it afterwards"
+    )
 
 
 def _export_options(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import queue
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
+from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.choices.export_options import HoldOut
 from scanstage.dataset.export.choices.labelled_source import OneDataset
 from scanstage.dataset.export.splits.split import Split
@@ -22,9 +27,9 @@ from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.decoding import decode_rgb
 from scanstage.dataset.records.finished_dataset import FinishedDataset
-from scanstage.dataset.records.picture_files import read_image
+from scanstage.dataset.records.picture_files import picture_files, read_image
 from scanstage.dataset.records.record import Record
-from scanstage.dataset.records.record_store import count_labels, iterate_records, recorded_indices
+from scanstage.dataset.records.record_store import count_labels, iterate_records
 from scanstage.dataset.records.run_file import read_run_file
 from scanstage.functions import Config, generate
 from scanstage.render.bookkeeping.progress import Progress
@@ -36,6 +41,7 @@ float32 x, y, x, y; ``labels`` (N,) int64 from 1; ``masks`` (N, H, W) uint8; ``a
 int64; ``image_id``."""
 Transforms = Callable[[Any, dict[str, Any]], Any]
 _PATIENCE_S = 0.2
+_PREFIX = "scanstage-live-"
 _MOST_SEED = 2**31
 
 
@@ -83,12 +89,14 @@ class TorchPictures:
         indices: of the pictures.
         masks: whether targets have any.
         transforms: of image and target, applied last.
+        process: that opened it.
     """
 
     dataset: FinishedDataset
     indices: tuple[int, ...]
     masks: bool = True
     transforms: Transforms | None = None
+    process: int = field(default_factory=os.getpid)
 
     @classmethod
     def of(
@@ -105,7 +113,7 @@ class TorchPictures:
         Raises InputError where things can't be kept apart as asked, OSError.
         """
         if split is None:
-            return cls(dataset, tuple(recorded_indices(dataset.folder)), masks, transforms)
+            return cls(dataset, tuple(r.index for r in dataset.records()), masks, transforms)
         source, parts = OneDataset(dataset), Split(dict(shares), hold_out)
         for record in source.pictures():
             parts.part_of(record.index, count_labels(record), source.facts)
@@ -114,14 +122,40 @@ class TorchPictures:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def __iter__(self) -> Iterator[Any]:
+        for place in range(len(self)):
+            yield self[place]
+
     def __getitem__(self, place: int) -> Any:
-        """A sample, by its place. Raises IndexError where there is none, or its record is gone."""
+        """A sample, by its place.
+
+        Raises IndexError where there is none, ValueError where its record or picture isn't what it was, InputError in
+        a forked process of a dataset on a store.
+        """
         index = self.indices[place]
+        root = self.dataset.folder.root
+        if not isinstance(root, Path) and os.getpid() != self.process:
+            raise InputError(
+                f"{root}: connections to a store don't live through a fork",
+                'give the DataLoader multiprocessing_context="spawn"',
+            )
         for record in iterate_records(self.dataset.folder, [index]):
             labels = {c.name: i for i, c in enumerate(self.dataset.categories, 1)}
             sample = sample_of(self.dataset.folder, record, labels, self.masks)
             return sample if self.transforms is None else self.transforms(*sample)
-        raise IndexError(f"{self.dataset.folder.root}: there is no picture {index}")
+        raise ValueError(f"{root}: the record of picture {index} is gone, or damaged")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "process": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"process": os.getpid()})
+
+
+def pass_seed(seed: int, number: int) -> int:
+    """Of a later pass: far from the seeds that people give their validation sets."""
+    text = f"live {seed} {number}".encode("ascii")
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") % _MOST_SEED
 
 
 class _Enough(Exception):
@@ -160,17 +194,18 @@ class LivePictures(IterableDataset):  # type: ignore[misc,type-arg,unused-ignore
 
     def __iter__(self) -> Iterator[Any]:
         """One pass. Raises what :func:`scanstage.generate` raises, and EngineError where no picture could be made."""
-        worker = get_worker_info()
-        if worker is None:
-            seed, shard = self.config.run.seed + self.passes, None
-        else:
-            seed, shard = worker.seed - worker.id, f"{worker.id + 1}/{worker.num_workers}"
+        worker, number = get_worker_info(), self.passes
         self.passes += 1
-        run = self.config.run.model_copy(update={"seed": seed % _MOST_SEED})
-        yield from self._drawn(replace(self.config, run=run), shard)
+        if worker is None:
+            begun, shard = self.config.run.seed, None
+        else:
+            begun, shard = worker.seed - worker.id, f"{worker.id + 1}/{worker.num_workers}"
+        seed = begun % _MOST_SEED if number == 0 else pass_seed(begun, number)
+        yield from self._drawn(replace(self.config, run=self.config.run.model_copy(update={"seed": seed})), shard)
 
     def _drawn(self, config: Config, shard: str | None) -> Iterator[Any]:
-        with tempfile.TemporaryDirectory(prefix="scanstage-live-") as place:
+        _sweep()
+        with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as place:
             folder = DatasetFolder(Path(place).resolve() / "pictures")
             made: queue.Queue[Record | BaseException | None] = queue.Queue(self.ahead)
             enough = threading.Event()
@@ -214,8 +249,17 @@ class LivePictures(IterableDataset):  # type: ignore[misc,type-arg,unused-ignore
                 raise record
             labels = labels or _numbers(folder)
             sample = sample_of(folder, record, labels, self.masks)
-            folder.local_root.joinpath("images", record.image.file_name).unlink(missing_ok=True)
+            for path in (*picture_files(record), f"records/{record.index:06d}.json"):
+                folder.local_root.joinpath(path).unlink(missing_ok=True)
             yield sample if self.transforms is None else self.transforms(*sample)
+
+
+def _sweep() -> None:
+    """Remove what processes have left that were ended while they drew: a DataLoader waits for its workers no longer."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        process = path.name.removeprefix(_PREFIX).partition("-")[0]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _numbers(folder: DatasetFolder) -> dict[str, int]:

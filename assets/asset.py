@@ -32,6 +32,8 @@ FORMAT_VERSION = 1
 META_FILE = "asset.json"
 SYMMETRIES = "symmetries"
 """The key of the metadata that is left out where there are none."""
+EDITED = "edited"
+"""The key of what a person has said since the scan came in, which changes no picture: unit_origin, licence …"""
 MESH_FILE = "mesh.npz"
 MAX_META_BYTES = 16 << 20
 MAX_MESH_BYTES = 2 << 30
@@ -225,20 +227,26 @@ class AssetMeta:
         keypoints = {name: _point(xyz) for name, xyz in d.pop("keypoints", {}).items()}
         skeleton = tuple((str(a), str(b)) for a, b in d.pop("skeleton", ()))
         symmetries = Symmetries.from_json(d.pop(SYMMETRIES)) if SYMMETRIES in d else Symmetries()
+        edited = d.pop(EDITED, {})
+        d["source"] = d["source"] | edited.get("source", {})
+        if edited.get("unit_given"):
+            d["intake"] = {k: v for k, v in d["intake"].items() if k != "unit_alternatives"} | {"unit_origin": "given"}
         d |= {"extents_m": tuple(d["extents_m"]), "materials": materials}
         return cls(**d, keypoints=keypoints, skeleton=skeleton, symmetries=symmetries)
 
 
-def _without_symmetries(data: bytes) -> bytes:
-    """The file as it would be without them: JSON keeps the order and every digit of what it holds."""
-    if SYMMETRIES.encode() not in data:
+def _as_rendered(data: bytes) -> bytes:
+    """The file without what pictures don't depend on: JSON keeps the order and every digit of what it holds."""
+    if SYMMETRIES.encode() not in data and EDITED.encode() not in data:
         return data
     try:
         described = json.loads(data)
     except (ValueError, RecursionError):
         return data
-    if not isinstance(described, dict) or described.pop(SYMMETRIES, None) is None:
+    if not isinstance(described, dict) or not {SYMMETRIES, EDITED} & described.keys():
         return data
+    for key in (SYMMETRIES, EDITED):
+        described.pop(key, None)
     return json.dumps(described, indent=1).encode("utf-8")
 
 
@@ -269,12 +277,12 @@ class Asset:
         return MeshArrays.load(self.folder / MESH_FILE)
 
     def digest(self) -> str:
-        """SHA-256 of the metadata's file, without its symmetries: no picture depends on them. Raises OSError.
+        """SHA-256 of the metadata's file, without what no picture depends on. Raises OSError.
 
-        So symmetries may be found after the pictures were made, and exported with them.
+        So symmetries may be found, and licences and a guessed unit be confirmed, after pictures were made.
         """
         data = read_outside(self.folder / META_FILE, MAX_META_BYTES)
-        return hashlib.sha256(_without_symmetries(data)).hexdigest()
+        return hashlib.sha256(_as_rendered(data)).hexdigest()
 
     @classmethod
     def open(cls, folder: Path) -> Asset:

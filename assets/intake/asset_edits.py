@@ -8,7 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from scanstage.assets.asset import MAX_META_BYTES, MESH_FILE, META_FILE, SYMMETRIES, Asset, AssetMeta, MeshArrays
+from scanstage.assets.asset import (
+    EDITED,
+    MAX_META_BYTES,
+    MESH_FILE,
+    META_FILE,
+    SYMMETRIES,
+    Asset,
+    AssetMeta,
+    MeshArrays,
+)
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.outside_files import read_outside
 from scanstage.assets.intake.class_names import class_folder, class_name_of
@@ -46,6 +55,10 @@ def edit_asset(library: Path, asset: Asset, edits: AssetEdits) -> Asset:
     Raises InputError where the unit isn't known or makes it impossibly large or small, the name can't be, another asset
     has that id, the asset's files are broken, or the library can't be written.
     """
+    source = {k: v for k in ("license", "author", "url") if (v := getattr(edits, k)) is not None}
+    same_unit = edits.unit is None or _factor(asset.meta, edits.unit) == 1
+    if edits.class_name is None and same_unit:
+        return _confirmed(asset, edits.unit is not None, source)
     meta, mesh, parts = asset.meta, asset.mesh(), load_collision(asset.folder)
     if edits.unit is not None:
         factor = _factor(meta, edits.unit)
@@ -53,7 +66,6 @@ def edit_asset(library: Path, asset: Asset, edits: AssetEdits) -> Asset:
         parts = tuple((part * np.float32(factor)).astype(np.float32) for part in parts)
         about = {k: v for k, v in meta.intake.items() if k != "unit_alternatives"}
         meta = replace(meta, intake={**about, "unit": edits.unit, "unit_origin": "given"})
-    source = {k: v for k in ("license", "author", "url") if (v := getattr(edits, k)) is not None}
     meta = replace(meta, source={**meta.source, **source})
     if edits.class_name is not None:
         name = class_name_of(edits.class_name)
@@ -71,6 +83,20 @@ def edit_asset(library: Path, asset: Asset, edits: AssetEdits) -> Asset:
     if edited.meta.asset_id != asset.meta.asset_id:
         remove_asset(library, asset.meta.asset_id)
     return edited
+
+
+def _confirmed(asset: Asset, unit_given: bool, source: dict[str, str]) -> Asset:
+    """The asset with what changes no picture noted beside the rest: runs that show it can be gone on with."""
+    path = asset.folder / META_FILE
+    try:
+        described = json.loads(read_outside(path, MAX_META_BYTES))
+        before = described.get(EDITED, {})
+        known = {**before.get("source", {}), **source}
+        described[EDITED] = {"unit_given": unit_given or bool(before.get("unit_given")), "source": known}
+        write_atomically(path, json.dumps(described, indent=1, allow_nan=False).encode("utf-8"))
+    except OSError as e:
+        raise InputError(f"{path}: can't be written ({e.strerror or e})", "make room, or mend its access") from e
+    return Asset.open(asset.folder)
 
 
 def set_symmetries(asset: Asset, symmetries: Symmetries) -> Asset:

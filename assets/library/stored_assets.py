@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scanstage.assets.asset import META_FILE, Asset, AssetMeta, MeshArrays, write_asset
+from scanstage.assets.files.user_folders import default_library
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import did_you_mean, listed
 
@@ -73,18 +74,25 @@ def find_asset(library: Path, text: str) -> Asset:
     for asset in assets:
         if asset.meta.asset_id == text:
             return asset
-    found = [
-        a
-        for a in assets
-        if text and (a.meta.asset_id.startswith(text) or a.meta.asset_id.partition("/")[2].startswith(text))
-    ]
+    found = [a for a in assets if text and any(name.startswith(text) for name in _names(a.meta))]
     if len(found) == 1:
         return found[0]
     if found:
         names = listed([a.meta.asset_id for a in found], most=_NAMED)
         raise InputError(f"{text!r} may be {len(found)} assets: {names}", "give more of the name")
     near = did_you_mean(text, [a.meta.asset_id for a in assets])
-    raise InputError(f"{text!r} is not in {library}{near}", "scanstage assets list shows what there is")
+    raise InputError(f"{text!r} is not in {library}{near}", _listing(library))
+
+
+def _names(meta: AssetMeta) -> tuple[str, ...]:
+    """By which a person may call an asset: also by its class as it was given, which its folder's name may not be."""
+    own = meta.asset_id.partition("/")[2]
+    return meta.asset_id, own, f"{meta.class_name}/{own}"
+
+
+def _listing(library: Path) -> str:
+    named = "" if library == default_library() else f" --library {library}"
+    return f"scanstage assets list{named} shows what there is"
 
 
 def remove_asset(library: Path, asset_id: str) -> None:
@@ -92,7 +100,7 @@ def remove_asset(library: Path, asset_id: str) -> None:
     folder = library / asset_id
     parts = asset_id.split("/")
     if len(parts) != 2 or any(p in ("", ".", "..") for p in parts) or not (folder / META_FILE).is_file():
-        raise InputError(f"{asset_id!r} is not in {library}", "scanstage assets list shows what there is")
+        raise InputError(f"{asset_id!r} is not in {library}", _listing(library))
     try:
         shutil.rmtree(folder)
         if not any(folder.parent.iterdir()):

@@ -33,8 +33,9 @@ TRIANGLES = 600
 """Of the copy that is cut. What CoACD takes grows with it; how well the parts fit hardly does."""
 FITTED_TRIANGLES = 4000
 """Of the copy that the parts are then stretched to."""
-LIMIT_S = 30
-"""CPU seconds after which an attempt is given up: the machine's load must not decide what a scan becomes."""
+LIMIT_S = 90
+"""CPU seconds after which an attempt is given up, three times what the slowest scans have taken: the machine and its
+load must not decide what a scan becomes."""
 _TOO_LONG = "it takes too long"
 _CPU_SIGNAL = 24  # SIGXCPU, which Windows hasn't
 _BUSY = 4  # by which factor a crowded machine, or one that can't count CPU seconds, may take longer

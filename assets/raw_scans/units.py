@@ -51,22 +51,30 @@ def find_unit(scan: RawScan, extent: float, wanted: str) -> UnitGuess:
     if wanted != "auto":
         if wanted not in UNITS_M:
             raise InputError(f"{option('unit')} {wanted!r} is not known", "one of auto, m, cm, mm")
-        return _checked(UnitGuess(wanted, "given"), extent)
+        # Nobody scans a mug of 112 metres: what was given for all scans may not be the unit of this one.
+        large = extent * UNITS_M[wanted] > _DECLARED_UP_TO_M
+        return _checked(UnitGuess(wanted, "given", _likely(extent, wanted) if large else ()), extent, scan.unit)
     if scan.unit and extent * UNITS_M[scan.unit] <= _DECLARED_UP_TO_M:
         return _checked(UnitGuess(scan.unit, "declared"), extent)
     unit = "m" if extent <= METRES_UP_TO else "cm" if extent <= CENTIMETRES_UP_TO else "mm"
-    others = tuple(u for u in ("m", "cm", "mm") if u != unit and _LIKELY_M[0] <= extent * UNITS_M[u] <= _LIKELY_M[1])
     if scan.unit:
         return _checked(UnitGuess(unit, f"guessed: {scan.unit} as declared is too large", (scan.unit,)), extent)
-    return _checked(UnitGuess(unit, "guessed", others), extent)
+    return _checked(UnitGuess(unit, "guessed", _likely(extent, unit)), extent)
 
 
-def _checked(guess: UnitGuess, extent: float) -> UnitGuess:
+def _likely(extent: float, unit: str) -> tuple[str, ...]:
+    """Other units in which it has the size of things that get scanned."""
+    return tuple(u for u in ("m", "cm", "mm") if u != unit and _LIKELY_M[0] <= extent * UNITS_M[u] <= _LIKELY_M[1])
+
+
+def _checked(guess: UnitGuess, extent: float, declared: str | None = None) -> UnitGuess:
     size = extent * UNITS_M[guess.unit]
     if not SMALLEST_M <= size <= LARGEST_M:
         raise InputError(
             f"would be {metres_text(size)} large ({extent:.6g} {guess.unit}, unit {guess.origin})",
-            f"give its unit with {option('unit')} m, cm or mm, or scale the scan",
+            f"its file says that it is in {declared}: leave {option('unit')} out for it"
+            if declared and declared != guess.unit
+            else f"give its unit with {option('unit')} m, cm or mm, or scale the scan",
         )
     return guess
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scanstage.assets.intake.class_names import class_name_of
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import did_you_mean
@@ -36,7 +37,7 @@ class ClassChoice:
             old, equals, new = (part.strip() for part in text.partition("="))
             if not (old and equals and new):
                 problems.append(f"{option('classes')} {text}: isn't OLD=NEW")
-            elif names.setdefault(old, new) != new:
+            elif names.setdefault(old, class_name_of(new)) != new:
                 problems.append(f"{option('classes')} {text}: {old} is {names[old]} already")
         kept = tuple(name.strip() for name in only.split(",")) if only is not None else ()
         if only is not None and not all(kept):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from scanstage.dataset.join.class_choice import ClassChoice
 from scanstage.dataset.join.joined_dataset import join_datasets
 from scanstage.dataset.join.photo_labels import PhotoSet
 from scanstage.dataset.records.finished_dataset import open_dataset
+from scanstage.dataset.records.record_store import recorded_indices
+
+_LOG = logging.getLogger(__name__)
 
 
 def join(
@@ -68,5 +72,22 @@ def join(
             problems += [*e.marked_problems, *([e.marked_hint] if e.marked_hint else [])]
     if problems:
         raise InputError(problems)
+    _refuse_own(out.resolve(), parts, sets)
     joined = join_datasets(parts, sets, classes or ClassChoice(), out.resolve().name)
-    return export_joined(joined, format_, out, options)
+    written = export_joined(joined, format_, out, options)
+    for photo_set in sets:
+        for reason, number in photo_set.lost.items():
+            _LOG.warning("%s: %d labels were left out: %s", photo_set.name, number, reason)
+    for part, indices in zip(parts, joined.indices, strict=True):
+        if (damaged := len(recorded_indices(part.dataset.folder)) - len(indices)) > 0:
+            text = "%s: %d left out: the record, or a file of it, is damaged; `scanstage check` says which"
+            _LOG.warning(text, part.dataset.folder.root, damaged)
+    return written
+
+
+def _refuse_own(target: Path, parts: Sequence[OneDataset], sets: Sequence[PhotoSet]) -> None:
+    """Raise InputError where what is written would take the place of what it is made of."""
+    roots = [part.dataset.folder.root for part in parts]
+    for place in [*(r for r in roots if isinstance(r, Path)), *(s.folder for s in sets)]:
+        if place == target or place.is_relative_to(target) or target.is_relative_to(place):
+            raise InputError(f"{option('out')} {target}: is, or is in, or holds {place}", "name another folder")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections import defaultdict
+import io
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from PIL import Image
 from pycocotools import mask as coco_mask
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from scanstage.assets.files.outside_files import read_input, read_outside
 from scanstage.assets.files.plain_json import first_error, parse_json
+from scanstage.assets.intake.class_names import class_name_of
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.labels.categories import Category
@@ -35,17 +39,23 @@ class CocoImage(BaseModel):
     """An entry of ``images``."""
 
     id: int | str
-    file_name: str
+    file_name: str = Field(min_length=1, max_length=1000)
     width: Edge
     height: Edge
-    license: int | None = None
+    license: int | str | None = None
 
     @field_validator("file_name")
     @classmethod
-    def _is_picture(cls, v: str) -> str:
-        if PurePosixPath(v).suffix.lower() not in SUFFIXES:
-            raise ValueError(f"{v!r} is no JPEG or PNG")
+    def _can_be(cls, v: str) -> str:
+        if not v.isprintable():
+            raise ValueError(f"{v!r} has characters that no name has")
         return v
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> CocoImage:
+        if self.width * self.height > MOST_PIXELS:
+            raise ValueError(f"{self.width} x {self.height}: at most {MOST_PIXELS} pixels are read")
+        return self
 
 
 class CocoLabel(BaseModel):
@@ -56,8 +66,8 @@ class CocoLabel(BaseModel):
     bbox: tuple[Number, Number, Number, Number]
     segmentation: Any = None
     area: Number | None = None
-    iscrowd: int = 0
-    ignore: int = 0
+    iscrowd: int | None = 0
+    ignore: int | None = 0
     keypoints: list[Number] | None = None
 
 
@@ -65,16 +75,24 @@ class CocoClass(BaseModel):
     """An entry of ``categories``."""
 
     id: int
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, max_length=200)
     keypoints: list[str] = []
     skeleton: list[tuple[int, int]] = []
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, v: str) -> str:
+        try:
+            return class_name_of(v)
+        except InputError as e:
+            raise ValueError(e.marked_problems[0]) from None
 
 
 class CocoLicense(BaseModel):
     """An entry of ``licenses``."""
 
-    id: int
-    name: str = ""
+    id: int | str
+    name: str | None = ""
     url: str | None = None
 
 
@@ -93,7 +111,7 @@ class Photo:
 
     Attributes:
         name: of its file, as the annotation file has it.
-        resolution_wh: pixels.
+        resolution_wh: pixels, as they are stored.
         labels: in the classes of the annotation file.
         license: of the photo, where it is said.
     """
@@ -112,12 +130,14 @@ class PhotoSet:
         name: of the set: its annotation file's.
         folder: where the photos are.
         categories: its classes, by their ids.
+        lost: labels that were left out, by the reason; filled by :meth:`photos`.
     """
 
     name: str
     folder: Path
     categories: tuple[Category, ...]
     _file: CocoFile
+    lost: Counter[str] = field(default_factory=Counter, compare=False)
 
     @classmethod
     def open(cls, path: Path, folder: Path | None = None) -> PhotoSet:
@@ -147,7 +167,8 @@ class PhotoSet:
     def photos(self) -> Iterator[Photo]:
         """All photos, in the order of the file. Raises InputError for masks that can't be."""
         names = {c.id: category for c, category in zip(self._file.categories, self.categories, strict=True)}
-        licenses = {entry.id: entry.name or entry.url for entry in self._file.licenses}
+        licenses = {entry.id: entry.name or entry.url or None for entry in self._file.licenses}
+        self.lost.clear()
         labels: defaultdict[int | str, list[CocoLabel]] = defaultdict(list)
         for label in self._file.annotations:
             labels[label.image_id].append(label)
@@ -155,11 +176,12 @@ class PhotoSet:
             wh = (image.width, image.height)
             found = []
             for number, label in enumerate(labels[image.id], 1):
-                if label.bbox[2] > 0 and label.bbox[3] > 0:
-                    found.append(
-                        _instance(number, label, names[label.category_id], wh, f"{self.name}: {image.file_name}")
-                    )
-            license_ = None if image.license is None else licenses.get(image.license)
+                instance = _instance(number, label, names[label.category_id], wh, f"{self.name}: {image.file_name}")
+                if isinstance(instance, Instance):
+                    found.append(instance)
+                else:
+                    self.lost[instance] += 1
+            license_ = None if image.license is None else licenses.get(image.license, str(image.license))
             yield Photo(image.file_name, wh, tuple(found), license_)
 
     def boxes_alone(self, is_kept: Callable[[str], bool]) -> int:
@@ -170,20 +192,24 @@ class PhotoSet:
     @property
     def sources(self) -> tuple[Provenance, ...]:
         """Whose the photos are, by licence."""
-        counts: dict[int | None, int] = {}
+        counts: dict[int | str | None, int] = {}
         for image in self._file.images:
             counts[image.license] = counts.get(image.license, 0) + 1
         known = {entry.id: entry for entry in self._file.licenses}
         found = []
         for key, number in counts.items():
             entry = known.get(key) if key is not None else None
-            text, url = (entry.name or entry.url, entry.url) if entry else (None, None)
-            found.append(Provenance("photo", self.name, license=text, url=url, number=number))
+            text, url = (entry.name or entry.url or None, entry.url) if entry else (key, None)
+            found.append(
+                Provenance("photo", self.name, license=None if text is None else str(text), url=url, number=number)
+            )
         return tuple(found)
 
     def sha256(self, photo: Photo) -> str:
-        """Of a photo's file. Raises InputError where it isn't there."""
-        return hashlib.sha256(PhotoFile(self.folder, photo.name).read()).hexdigest()
+        """Of a photo's file. Raises InputError where that isn't there, or isn't what its labels are of."""
+        data = PhotoFile(self.folder, photo.name).read()
+        check_photo(self.folder / photo.name, data, photo.resolution_wh)
+        return hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -197,8 +223,13 @@ class PhotoFile:
         """Its content. Raises InputError where it isn't there."""
         try:
             return read_outside(self.on_this_machine(), MOST_PHOTO_BYTES)
-        except OSError as e:
-            raise InputError(f"{self.folder / self.name}: {e.strerror or e}", _WHERE) from None
+        except (OSError, ValueError) as e:
+            raise InputError(f"{self.folder / self.name}: {getattr(e, 'strerror', None) or e}", _WHERE) from None
+
+    @property
+    def is_ours(self) -> bool:
+        """No: what a trainer writes into a hard link it would write into the user's only photo."""
+        return False
 
     def on_this_machine(self) -> Path:
         """Where it lies, whatever links lead there. Raises InputError for a name that leads out of the folder."""
@@ -208,6 +239,27 @@ class PhotoFile:
         return (self.folder / name).resolve()
 
 
+def check_photo(path: Path, data: bytes, resolution_wh: tuple[int, int]) -> None:
+    """Raise InputError where a photo isn't what its labels are of: another kind of file, size or way up."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
+            size, turned = image.size, image.getexif().get(_ORIENTATION, 1) not in (0, 1)
+            kind = "jpg" if image.format == "JPEG" else "png"
+    except Exception as e:  # decoders raise anything on broken files
+        raise InputError(f"{path}: is no JPEG or PNG that can be read ({e})", "take it out, or convert it") from None
+    if SUFFIXES.get(path.suffix.lower()) != kind:
+        raise InputError(f"{path}: is a {'JPEG' if kind == 'jpg' else 'PNG'} by another name", f"name it .{kind}")
+    if turned:
+        raise InputError(
+            f"{path}: its EXIF data turn it, and readers differ in whether they do",
+            "write it upright (`mogrify -auto-orient`, `exiftran -ai`), with labels of the upright photo",
+        )
+    if size != resolution_wh:
+        was = f"{resolution_wh[0]} x {resolution_wh[1]}"
+        raise InputError(f"{path}: is {size[0]} x {size[1]}, its labels are of {was}", "mend width, height and labels")
+
+
+_ORIENTATION = 0x0112
 _NOWHERE = (float("nan"),) * 3
 """Of keypoints of photos: before the camera, metres."""
 _EXPECTED = "expected images with file_name, width and height, annotations with bbox, and categories"
@@ -248,18 +300,32 @@ def _folder_of(path: Path, folder: Path | None, file: CocoFile) -> Path:
     ]  # fmt: skip
     first = file.images[0].file_name if file.images else ""
     for place in places:
-        if place.is_dir() and (not first or (place / first).is_file()):
-            return place.resolve()
+        with contextlib.suppress(OSError, ValueError):
+            if place.is_dir() and (not first or (place / first).is_file()):
+                return place.resolve()
     looked = ", ".join(dict.fromkeys(str(p) for p in places))
     raise InputError(f"{path}: its first image, {first}, is in none of: {looked}", _WHERE)
 
 
 def _instance(
     number: int, label: CocoLabel, category: Category, resolution_wh: tuple[int, int], where: str
-) -> Instance:
+) -> Instance | str:
+    """The label within its picture, or why there is none.
+
+    Where there is a mask the box is its own if the file's is none, or lies elsewhere. Raises InputError for broken
+    masks.
+    """
     mask = _mask(label.segmentation, resolution_wh, where)
-    box: Any = label.bbox  # photos' boxes may end within pixels
-    area = label.area if label.area is not None else label.bbox[2] * label.bbox[3]
+    tight = None if mask is NO_MASK else mask.runs().box()
+    if mask is not NO_MASK and tight is None:
+        return "masks thinner than a pixel"
+    within = _clipped(label.bbox, resolution_wh)
+    if tight is not None and (within is None or not _covers(within, tight)):
+        within = (float(tight[0]), float(tight[1]), float(tight[2]), float(tight[3]))
+    if within is None:
+        return "boxes that are nothing, or outside the picture"
+    box: Any = within  # photos' boxes may end within pixels
+    area = min(label.area if label.area is not None else within[2] * within[3], within[2] * within[3])
     return Instance(
         instance_id=number,
         class_name=category.name,
@@ -268,13 +334,32 @@ def _instance(
         bbox_amodal_xywh=box,
         mask=mask,
         mask_amodal=mask,
-        area_px=round(area) if mask is NO_MASK else mask.runs().area,
+        area_px=max(0, round(area)) if mask is NO_MASK else mask.runs().area,
         visible_fraction=float("nan"),
         truncated_fraction=float("nan"),
         keypoints=_keypoints(label.keypoints, category.keypoints),
         ignore=bool(label.iscrowd or label.ignore),
         reason="crowd" if label.iscrowd else "ignore" if label.ignore else None,
     )
+
+
+def _clipped(
+    box: tuple[float, float, float, float], resolution_wh: tuple[int, int]
+) -> tuple[float, float, float, float] | None:
+    left, top = max(box[0], 0.0), max(box[1], 0.0)
+    right, bottom = min(box[0] + box[2], resolution_wh[0]), min(box[1] + box[3], resolution_wh[1])
+    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def _covers(box: tuple[float, float, float, float], tight: tuple[int, int, int, int]) -> bool:
+    """Whether a box is about a mask: as people draw them, two pixels or a tenth of it off at most."""
+    edges = zip(
+        (box[0], box[1], box[0] + box[2], box[1] + box[3]),
+        (tight[0], tight[1], tight[0] + tight[2], tight[1] + tight[3]),
+        (tight[2], tight[3], tight[2], tight[3]),
+        strict=True,
+    )
+    return all(abs(given - found) <= max(2.0, 0.1 * side) for given, found, side in edges)
 
 
 def _keypoints(numbers: list[float] | None, names: Sequence[str]) -> tuple[KeypointLabel, ...]:
@@ -301,7 +386,7 @@ def _mask(segmentation: Any, resolution_wh: tuple[int, int], where: str) -> Rle:
             if isinstance(counts, str):
                 Rle((height, width), counts).runs()  # looks at it before C does
                 return Rle((height, width), counts)
-            if sum(counts) != height * width or min(counts) < 0:
+            if any(type(n) is not int or n < 0 for n in counts) or sum(counts) != height * width:
                 raise ValueError("its run lengths don't add up to the picture")
             code = coco_mask.frPyObjects({"counts": counts, "size": [height, width]}, height, width)
         else:

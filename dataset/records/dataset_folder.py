@@ -158,6 +158,9 @@ class DatasetFolder:
     def clear(self) -> None:
         """Delete what runs wrote, and nothing else: the card, which may be the user's, is for who knows whose it is."""
         entries = [entry for entry in self.own_entries() if entry not in self.card_entries()]
+        if isinstance(self.card, Path) and self.card.exists():
+            # Versions that put sheets here wrote no card: what has their names is the user's.
+            entries = [entry for entry in entries if entry.name not in EARLIER_PLACES.values()]
         if not isinstance(self.root, Path):
             remove(self.root, [entry.name for entry in entries])
             return

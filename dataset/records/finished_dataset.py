@@ -78,6 +78,8 @@ def open_dataset(root: Location, library: Path | None = None) -> FinishedDataset
         refuse_misplaced(folder)
         run = parse_run_file(read_own(folder, folder.run_file.name, BOOK_BYTES))
     except OSError as e:
+        if isinstance(root, Path) and (root / "config.yaml").is_file():
+            hint = f"it is a project: `scanstage generate {root / 'config.yaml'}` makes its dataset, elsewhere"
         raise InputError(f"{folder.run_file}: can't be read ({e.strerror or e})", hint) from e
     except ValueError as e:
         raise InputError(f"{folder.run_file}: isn't what a run of scanstage writes ({e})", hint) from e

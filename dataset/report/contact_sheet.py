@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from scanstage.dataset.labels.instances import make_labels
 from scanstage.dataset.records.dataset_folder import DatasetFolder
@@ -16,6 +16,7 @@ from scanstage.dataset.records.decoding import decode_rgb
 from scanstage.dataset.records.picture_files import read_image
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.report.label_drawing import Color, DroppedMark, Pixels, Skeletons, class_colors, draw_labels
+from scanstage.dataset.report.label_font import label_font
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import FramePlan
@@ -101,7 +102,7 @@ def failed_cell(title: str, reason: str, resolution_wh: tuple[int, int]) -> Pixe
     width, height = (max(1, round(v * scale)) for v in resolution_wh)
     picture = Image.new("RGB", (width, height), (60, 30, 30))
     text = "\n".join(line for part in reason.splitlines() for line in textwrap.wrap(part, max(12, width // 8)))
-    font = ImageFont.load_default(size=13)
+    font = label_font(12)
     ImageDraw.Draw(picture).multiline_text((12, 12), text, fill=(240, 200, 190), font=font)
     return titled(np.asarray(picture), title)
 
@@ -127,7 +128,7 @@ def titled(cell: Pixels, title: str) -> Pixels:
     """A cell below a line that says what it is, cut off where it is too long."""
     picture = Image.new("RGB", (cell.shape[1], cell.shape[0] + TITLE_PX), (BACKGROUND,) * 3)
     picture.paste(Image.fromarray(cell), (0, TITLE_PX))
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=12)
+    draw, font = ImageDraw.Draw(picture), label_font(11)
     while draw.textlength(title, font=font) > cell.shape[1] - 4 and len(title) > 1:
         title = title[:-2] + "…"
     draw.text((2, 2), title, fill=(225, 225, 225), font=font)

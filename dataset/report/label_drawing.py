@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import KeypointLabel, PointPx
+from scanstage.dataset.report.label_font import label_font
 from scanstage.dataset.report.name_tags import MOST_LETTERS, NameTags
 
 Pixels = npt.NDArray[np.uint8]
@@ -187,6 +188,6 @@ def _draw_point(
         draw.ellipse((x - 4, y - 4, x + 4, y + 4), outline=(0, 0, 0))
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), outline=color)
     if named and point.visibility == 2:
-        font = ImageFont.load_default(size=10)
+        font = label_font(9)
         name = point.name[:MOST_LETTERS]
         draw.text((x + 6, y - 6), name, fill=(255, 255, 255), font=font, stroke_width=1, stroke_fill=(0, 0, 0))

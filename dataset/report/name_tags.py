@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw
+
+from scanstage.dataset.report.label_font import label_font
 
 Color = tuple[int, int, int]
 Box = tuple[float, float, float, float]
 
-FONT_PX = 11
+FONT_PX = 10
 
 MOST_LETTERS = 60
 MOST_WEIGHED = 500
@@ -24,7 +26,7 @@ class NameTags:
 
     def __init__(self, draw: ImageDraw.ImageDraw, size_wh: tuple[int, int]) -> None:
         self._draw, self._size = draw, size_wh
-        self._font = ImageFont.load_default(size=FONT_PX)
+        self._font = label_font(FONT_PX)
         self._taken: list[Box] = []
 
     def put(self, box: Box, text: str, fill: Color, ink: Color) -> None:

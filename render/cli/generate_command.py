@@ -138,3 +138,5 @@ def _tell(console: Console, summary: Summary) -> None:
     ):
         if path.name in there or (path.parent != folder.root and is_file(path)):
             console.print(f"  {what:<12} {outside(path)}")
+    if any(summary.labels.values()):
+        console.print(f"to train on it: scanstage export {outside(folder.root)} --format yolo")

@@ -70,11 +70,14 @@ def init(
     console.print(f"wrote {outside(folder / CONFIG)}; look into it, then\n")
     out = Path("output") / project_name(folder)
     for command, what in (
-        (f"scanstage preview {folder / CONFIG}", "what pictures will show, in seconds"),
+        (f"scanstage preview {folder / CONFIG}", "what pictures will show"),
         (f"scanstage generate {folder / CONFIG}", f"renders {out}"),
         (f"scanstage export {out} --format yolo", "for `yolo detect train`; --help names the other formats"),
     ):
         console.print(f"  {outside(command):<58} [dim]# {outside(what)}[/]")
+    if problems:
+        console.print(f"\n  scanstage assets add FILE --class NAME --library {outside(folder / LIBRARY)}")
+        console.print("  [dim]# takes in what has been mended, and further scans[/]\n")
     report(problems, done)
 
 
@@ -87,4 +90,4 @@ def _needed(scans: Path, photos: Path | None, real: Path | None) -> list[tuple[P
 
 
 def _told(found: Counter[str]) -> str:
-    return listed([f"{name} {n}" if n > 1 else name for name, n in sorted(found.items())], most=_NAMED)
+    return listed([f"{name} ({n})" if n > 1 else name for name, n in sorted(found.items())], most=_NAMED)

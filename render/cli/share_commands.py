@@ -33,7 +33,11 @@ def export(
         ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(metavar="NAME=SHARE,…", help="parts, stratified by class: train=0.8,val=0.1,test=0.1")
+        str | None,
+        typer.Option(
+            metavar="NAME=SHARE,…",
+            help="parts, stratified by class: train=0.8,val=0.1,test=0.1; default: train, for yolo a fifth val",
+        ),
     ] = None,
     hold_out: Annotated[
         str | None, typer.Option(metavar="asset|hdri|background", help="what training and the other parts don't share")

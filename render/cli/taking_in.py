@@ -50,7 +50,8 @@ def take_in_all(
         try:
             own = replace(options, class_name=class_name)
             _check_first(path, class_name, taken)
-            asset = take_in(path, own, library, converter(blender))
+            with console.status(f"taking in {outside(path.name)} ({done + len(problems) + 1} of {len(classes)})"):
+                asset = take_in(path, own, library, converter(blender))
         except InputError as e:
             if not keep_going or len(classes) == 1:
                 raise
@@ -76,7 +77,7 @@ def _print_taken(console: Console, asset: Asset, library: Path) -> None:
         size = max(asset.meta.extents_m) * UNITS_M[unit] / UNITS_M[asset.meta.intake["unit"]]
         command = f"scanstage assets edit {asset.meta.asset_id} --unit {unit}{place}"
         console.print(
-            f"  [yellow]its file may be in {unit}, and it {metres_text(size)} large:[/] {outside(command)}",
+            f"  [yellow]if {metres_text(size)} is right, its file is in {unit}:[/] {outside(command)}",
             soft_wrap=True,
         )
 

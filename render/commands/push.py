@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import listed
-from scanstage.dataset.export.placing.export_folder import LINK, MARK, listed_files
+from scanstage.dataset.export.placing.export_folder import LINK, MARK, TRAINED_ON, listed_files
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.record_store import recorded_indices
 from scanstage.render.locks.run_lock import live_holders
@@ -25,6 +25,11 @@ MINE = ("run.json", MARK)
 NEUTRAL = (".gitattributes", "README.md")
 """What a repository that was made by hand begins with."""
 _NOT_FOR_OTHERS = ("blender.log", "quarantine", "shards")
+_ONES_OWN = {
+    MARK, "splits.json", "provenance.jsonl", "data.yaml", "classes.json", "run.json", "ledger.jsonl", "balance.json",
+    "camera.json", "objects.json", "dataset_info.md", "test_targets_bop19.json",
+}  # fmt: skip
+"""Files that exports and datasets have outside of folders."""
 _NAMED = 5
 
 
@@ -120,6 +125,10 @@ def packed(root: Path) -> Parcel:
     own = (entry.name for entry in folder.own_entries() if entry.name not in _NOT_FOR_OTHERS)
     parcel = Parcel(root, tuple(name for name in own if (root / name).exists()))
     _refuse_links(parcel, ())
+    folders = "|".join(re.escape(f.name) for f in folder.picture_folders() if f != folder.annotations)
+    pictured = re.compile(rf"(?:{folders})/\d{{6,7}}\.\w+")
+    known = ("annotations/instances.json", "LICENSES/", "__overview__/")
+    _refuse_others(parcel, lambda name: bool(pictured.fullmatch(name)) or name.startswith(known))
     return parcel
 
 
@@ -133,6 +142,7 @@ def _packed_export(root: Path) -> Parcel:
         raise InputError(f"{root}: its {MARK} lists files elsewhere ({listed(sorted(not_below))})", "export anew")
     parcel = Parcel(root, tuple(tops))
     _refuse_links(parcel, {name for name, (size, _) in files.items() if size == LINK})
+    _refuse_others(parcel, lambda name: name in files or name == MARK or bool(TRAINED_ON.fullmatch(name)))
     return parcel
 
 
@@ -149,6 +159,18 @@ def _refuse_links(parcel: Parcel, own: Iterable[str]) -> None:
             f"{parcel.root}: {listed(names, most=_NAMED)}: a link, and what it leads to would be pushed",
             "put the file itself there, or take the link away",
         )
+
+
+def _refuse_others(parcel: Parcel, is_ours: Callable[[str], bool]) -> None:
+    """Raise InputError for files in our folders that are the user's: they would be pushed."""
+    found = []
+    for name in parcel.names:
+        for above, _, files in os.walk(parcel.root / name):
+            found += [(Path(above) / file).relative_to(parcel.root).as_posix() for file in files]
+    others = sorted(name for name in found if not is_ours(name) and not Path(name).name.startswith("."))
+    if others:
+        text = f"{parcel.root}: {listed(others, most=_NAMED)}: not of scanstage, and would be pushed"
+        raise InputError(text, "put it elsewhere")
 
 
 def _client() -> Any:
@@ -182,7 +204,8 @@ def _upload(client: Any, parcel: Parcel, repo: str, private: bool) -> str:
             commit_message=f"{parcel.root.name}, by scanstage",
             allow_patterns=parcel.patterns,
             ignore_patterns=["*/.*", ".*"],  # leftovers, and what file managers leave
-            delete_patterns=[p for p in parcel.patterns if p.endswith("/*")],  # of an earlier push
+            # Of an earlier push, which may have had other parts: what stayed would be in two of them.
+            delete_patterns=[glob.escape(name) for name in sorted(there) if "/" in name or name in _ONES_OWN],
         )
     except InputError:
         raise

@@ -128,13 +128,19 @@ def _apply_overrides(data: dict[str, Any], overrides: Sequence[str], lines: Line
 
 
 def _compose(path: Path) -> yaml.Node | None:
-    raw = read_input(path, MAX_BYTES)
+    raw = read_input(path, MAX_BYTES, _config_within(path))
     try:
         return compose(raw.decode("utf-8"))
     except UnicodeDecodeError as e:
         raise InputError(f"{path}: not UTF-8 text (byte {e.start})") from None
     except NotPlain as e:
         raise InputError(f"{path}{e}") from None
+
+
+def _config_within(path: Path) -> str | None:
+    """What to say of a folder that was named in place of the config in it."""
+    inside = path / "config.yaml"
+    return f"its config is {inside}" if inside.is_file() else None
 
 
 def _override(override: str) -> tuple[list[str], Any, int]:

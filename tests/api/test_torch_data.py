@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -78,6 +79,23 @@ class TestFinished:
         with pytest.raises(scanstage.InputError, match="no part 'test'"):
             dataset.torch("test")
 
+    def test_what_is_damaged_is_told_and_no_end(self, dataset: scanstage.Dataset, tmp_path: Path) -> None:
+        copy = Path(shutil.copytree(dataset.path, tmp_path / "copy"))
+        found = scanstage.open_dataset(copy).torch()
+        (copy / "records/000003.json").write_text("{")
+        with pytest.raises(ValueError, match="picture 3 is gone, or damaged"):
+            list(found)
+        assert [target["image_id"] for _, target in scanstage.open_dataset(copy).torch()] == [0, 1, 2, 4, 5]
+
+    def test_wrong_parts_are_told(self, dataset: scanstage.Dataset) -> None:
+        for options in (
+            {"hold_out": "assets"},
+            {"shares": {"train": 0.5, "val": 0.9}},
+            {"shares": {"train": 1, "val": 0}},
+        ):
+            with pytest.raises(scanstage.InputError):
+                dataset.torch("train", **options)  # type: ignore[arg-type]
+
     def test_a_loader_with_workers_takes_them(self, dataset: scanstage.Dataset) -> None:
         from torch.utils.data import DataLoader
 
@@ -137,10 +155,30 @@ class TestLive:
         from torch.utils.data import DataLoader
 
         live = scanstage.live(config, engines=AnalyticEngines(), transforms=_both)
-        loader: Any = DataLoader(live, batch_size=None, num_workers=2)
-        passes = [dict(loader) for _ in range(2)]
-        assert all(set(found) == set(range(6)) for found in passes)
-        assert not any((passes[0][i] == passes[1][i]).all() for i in range(6))
+        for persistent in (False, True):
+            loader: Any = DataLoader(live, batch_size=None, num_workers=2, persistent_workers=persistent)
+            passes = [dict(loader) for _ in range(2)]
+            assert all(set(found) == set(range(6)) for found in passes)
+            assert not any((passes[0][i] == passes[1][i]).all() for i in range(6))
+
+    def test_a_later_pass_is_no_set_of_a_near_seed(self, config: scanstage.Config) -> None:
+        from scanstage.torch_data import pass_seed
+
+        seeds = [pass_seed(s, n) for s in range(20) for n in range(1, 20)]
+        assert len(set(seeds)) == len(seeds)
+        assert min(seeds) > 1000
+
+    def test_nothing_is_kept(self, config: scanstage.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        maps = scanstage.load_config(
+            config.run.model_dump(mode="json", exclude_unset=True) | {"output": {"depth": True}}
+        )
+        drawn = 0
+        for _ in scanstage.live(maps, ahead=1, engines=AnalyticEngines()):
+            drawn += 1
+            kept = [p for name in ("images", "records", "depth") for p in tmp_path.glob(f"*/pictures/{name}/*")]
+            assert len(kept) <= 4 * 5, "of those ahead alone"
+        assert drawn == 6
 
     def test_what_goes_wrong_reaches_who_draws(self, config: scanstage.Config) -> None:
         """A picture that fails is left out; a pass without any is no pass."""

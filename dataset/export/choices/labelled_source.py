@@ -16,6 +16,7 @@ from scanstage.dataset.records.dataset_folder import DatasetFolder, image_name
 from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.picture_facts import SplitFacts, split_facts
 from scanstage.dataset.records.picture_files import NotRecorded, misnamed_image, read_image
+from scanstage.dataset.records.provenance import License, common_license
 from scanstage.dataset.records.record import ImageInfo, Record
 from scanstage.dataset.records.run_file import RunFile
 
@@ -40,6 +41,10 @@ class LabelledImage(Protocol):
 
 class PictureFile(Protocol):
     """The file of a picture."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether scanstage made it, and can again."""
 
     def read(self) -> bytes:
         """Its content. Raises InputError where it isn't there, or isn't what it was; OSError."""
@@ -75,6 +80,9 @@ class LabelledSource(Protocol):
 
     def file_of(self, picture: Any) -> PictureFile:
         """The file of one of its pictures."""
+
+    def license_of(self, picture: Any) -> License | None:
+        """The one licence that covers all that a picture shows; None where there is none such."""
 
     def origin(self, picture: Any) -> Mapping[str, Any]:
         """What exports note of where a picture comes from; nothing where it goes without saying."""
@@ -118,6 +126,10 @@ class OneDataset:
         """The file that a record names."""
         return RecordedFile(self.dataset.folder, picture)
 
+    def license_of(self, picture: Record) -> License | None:
+        """The one of all sources of the dataset: a record doesn't say which of them it shows."""
+        return common_license(self.run.sources)
+
     def origin(self, picture: Record) -> Mapping[str, Any]:
         """Nothing: all pictures are of this dataset."""
         return {}
@@ -129,6 +141,11 @@ class RecordedFile:
 
     dataset: DatasetFolder
     record: Record
+
+    @property
+    def is_ours(self) -> bool:
+        """Yes."""
+        return True
 
     def read(self) -> bytes:
         """Its content. Raises InputError where it isn't the recorded one: nothing else gets into an export."""

@@ -29,11 +29,12 @@ class PictureTransfer:
     Attributes:
         source: where they come from; a store's are copied, however it was asked.
         how: hard links are made where the file system allows, copies elsewhere. What a trainer writes into a hard
-            link it writes into the dataset; none does, and ``scanstage check`` would tell.
+            link it writes into the dataset, and ``scanstage check`` would tell; so None, which makes hard links too,
+            copies the photos of people.
     """
 
     source: LabelledSource
-    how: Images = "hardlink"
+    how: Images | None = None
     _copies: bool = field(default=False, init=False)
 
     def put(self, picture: LabelledImage, path: Path) -> None:
@@ -45,7 +46,7 @@ class PictureTransfer:
         """
         file = self.source.file_of(picture)
         there = file.on_this_machine()
-        if there is None or self.how == "copy" or self._copies:
+        if there is None or self.how == "copy" or self._copies or (self.how is None and not file.is_ours):
             path.write_bytes(file.read())
             return
         if not _is_regular(there):

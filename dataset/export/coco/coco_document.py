@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 from scanstage.assets.messages.errors import InputError
@@ -49,22 +48,22 @@ class CocoDocument:
             object alone would cover.
 
     Attributes:
-        annotations: number of them so far.
+        annotations, ignored: number of them so far, and of those that are regions to be ignored.
     """
 
     def __init__(self, run: RunFile, masks: Literal["rle", "polygons"] = "rle", *, amodal: bool = False) -> None:
-        self.annotations = 0
+        self.annotations = self.ignored = 0
         self._run, self._masks, self._amodal, self._license = run, masks, amodal, picture_license(run)
         self._ids = {c.name: i + 1 for i, c in enumerate(run.categories)}
         self._by_name = {c.name: c for c in run.categories}
         self._images, self._annotations = bytearray(), bytearray()
 
-    def add(self, record: LabelledImage, origin: Mapping[str, Any] = MappingProxyType({})) -> None:
-        """The next picture, and what is noted of where it comes from.
+    def add(self, record: LabelledImage, noted: Mapping[str, Any] | None = None) -> None:
+        """The next picture, and what is noted of it beside its file; None is the licence of all, if there is one.
 
         Raises UnknownClassError for a record of a class that is no category.
         """
-        image = describe_picture(record) | self._license | dict(origin)
+        image = describe_picture(record) | dict(self._license if noted is None else noted)
         of_picture = bytearray()
         for number, instance in enumerate(record.instances, self.annotations + 1):
             if instance.class_name not in self._ids:
@@ -82,6 +81,7 @@ class CocoDocument:
         self._images += _json(image) + b","
         self._annotations += of_picture
         self.annotations += len(record.instances)
+        self.ignored += sum(i.ignore for i in record.instances)
 
     def write(self, path: Path) -> None:
         """Write it, without another copy of it in memory. Raises OSError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,19 @@ def write_coco(job: ExportJob, out: Path) -> dict[str, Any]:
     for part in job.parts:
         (out / "images" / part).mkdir(parents=True)
     for part, record in job.records():
-        documents[part].add(record, job.origin(record))
+        documents[part].add(record, job.noted(record))
         job.pictures.put(record, out / "images" / part / record.image.file_name)
     (out / "annotations").mkdir()
     for part, document in documents.items():
         document.write(out / "annotations" / f"instances_{part}.json")
-    annotations = sum(document.annotations for document in documents.values())
-    return {"annotations": annotations}
+    return counted(documents)
+
+
+def counted(documents: Mapping[str, CocoDocument]) -> dict[str, int]:
+    """Figures of them: labels, and regions to be ignored where there are any."""
+    ignored = sum(d.ignored for d in documents.values())
+    labels = sum(d.annotations for d in documents.values()) - ignored
+    return {"labels": labels} | ({"ignored regions": ignored} if ignored else {})
 
 
 def coco_documents(job: ExportJob) -> dict[str, CocoDocument]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scanstage.dataset.export.choices.export_job import ExportJob
-from scanstage.dataset.export.coco.coco_folder import coco_documents
+from scanstage.dataset.export.coco.coco_folder import coco_documents, counted
 
 
 def write_fiftyone(job: ExportJob, out: Path) -> dict[str, Any]:
@@ -15,9 +15,8 @@ def write_fiftyone(job: ExportJob, out: Path) -> dict[str, Any]:
     for part in job.parts:
         (out / part / "data").mkdir(parents=True)
     for part, record in job.records():
-        documents[part].add(record, job.origin(record))
+        documents[part].add(record, job.noted(record))
         job.pictures.put(record, out / part / "data" / record.image.file_name)
     for part, document in documents.items():
         document.write(out / part / "labels.json")
-    annotations = sum(document.annotations for document in documents.values())
-    return {"annotations": annotations}
+    return counted(documents)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.choices.labelled_source import LabelledImage
 from scanstage.dataset.export.hubs.huggingface_folder import picture_row
@@ -28,6 +29,8 @@ def write_parquet(job: ExportJob, out: Path) -> dict[str, Any]:
         import pyarrow as pa
     except ImportError as e:
         raise InputError(f"pyarrow isn't installed ({e})", 'pip install "scanstage[parquet]"') from e
+    if wrong := [part for part in job.parts if "-" in part]:
+        raise InputError(f"{option('split')}: {', '.join(wrong)}: `datasets` has no - in names of parts", "write _")
     names = [c.name for c in job.dataset.categories]
     ids = {name: i for i, name in enumerate(names)}
     (out / "data").mkdir()
@@ -111,7 +114,7 @@ class _ParquetShards:
 
     def close(self) -> None:
         """End the file that is open."""
-        if self._rows:
+        if self._rows or not self._files:
             self._flush()
         if self._writer is not None:
             self._writer.close()

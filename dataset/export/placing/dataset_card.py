@@ -97,7 +97,7 @@ data = datasets.load_dataset(".")
     "webdataset": """\
 import glob, webdataset
 shards = sorted(glob.glob("train/*.tar"))
-data = webdataset.WebDataset(shards).decode("rgb8").to_tuple("jpg", "json")
+data = webdataset.WebDataset(shards).decode("rgb8").to_tuple("jpg;png", "json")
 """,
     "fiftyone": """\
 import fiftyone
@@ -140,13 +140,14 @@ def card(run: RunFile, format_: str, parts: Mapping[str, Mapping[str, int]], pic
 
 def _introduction(run: RunFile, pictures: int) -> str:
     what = f"{pictures:,} synthetic picture{'s' * (pictures != 1)}, rendered from 3D scans by {_maker(run)}."
+    whose = "Labels of renderings" if run.holds_photos else "Labels"
     if run.holds_photos:
         what = (
             f"{pictures:,} pictures: photos, and synthetic ones rendered from 3D scans by {_maker(run)}. "
             "`provenance.jsonl` says which is which; photos have the labels that people gave them."
         )
     return (
-        f"{what} Labels follow from the scenes: they were cast through the meshes that were rendered, and compared "
+        f"{what} {whose} follow from the scenes: they were cast through the meshes that were rendered, and compared "
         "with the engine's own view of each."
     )
 
@@ -159,15 +160,20 @@ def attribution(run: RunFile) -> str:
     groups: dict[tuple[str, str, str], list[str]] = {}
     for s in owed:
         groups.setdefault((s.license or "", s.author or "", s.url or ""), []).append(s.name)
-    lines = ["# Attribution", "", "Pictures of this dataset show renderings of these works, altered in light and pose."]
+    lines = [
+        "# Attribution",
+        "",
+        "Pictures of this dataset show these works: scans rendered in other light and poses, photos as they are.",
+    ]
     for (license_, author, url), names in sorted(groups.items()):
-        lines += ["", f"## {license_}", "", *([f"By {author}."] if author else []), *([f"<{url}>"] if url else []), ""]
+        lines += ["", f"## {_plain(license_)}", ""]
+        lines += [*([f"By {_plain(author)}."] if author else []), *([_plain(url)] if url else []), ""]
         lines += [f"- {_plain(name)}" for name in names]
     return "\n".join(lines) + "\n"
 
 
 def _header(run: RunFile, format_: str, pictures: int) -> dict[str, Any]:
-    found = {license_of(s.license or "").hub for s in run.sources if s.kind == "scan"}
+    found = {license_of(s.license or "").hub for s in run.sources if s.kind in ("scan", "photo")}
     if len(found) > 1:  # what is free goes along with whatever the rest asks for
         found.discard("cc0-1.0")
     header: dict[str, Any] = {

@@ -88,4 +88,5 @@ class Split:
 def _held_out(facts: list[SplitFacts], shares: Shares, what: str) -> Any:
     if what == "asset":
         return hold_out_assets(facts, shares)
-    return hold_out_values(facts, shares, what, (lambda f: f.hdri) if what == "hdri" else (lambda f: f.background))
+    values: dict[str, Callable[[SplitFacts], str]] = {"hdri": lambda f: f.hdri, "background": lambda f: f.background}
+    return hold_out_values(facts, shares, what, values[what])

@@ -52,6 +52,36 @@ def test_it_is_as_if_its_unit_had_been_given(tmp_path: Path) -> None:
     assert (stored.meta.intake["unit"], stored.meta.intake["unit_origin"]) == ("mm", "given")
 
 
+def test_what_changes_no_picture_leaves_its_runs_as_they_are(tmp_path: Path) -> None:
+    """Confirming a guess, or adding a licence, must not take a dataset from who has begun it."""
+    box = taken(tmp_path / "box", trimesh.creation.box((30, 30, 20)), "auto")
+    library = tmp_path / "box" / "library"
+    assert box.meta.intake["unit_origin"] == "guessed"
+    unit = box.meta.intake["unit"]
+    edited = edit_asset(library, box, AssetEdits(unit=unit))
+    licensed = edit_asset(library, edited, AssetEdits(license="CC0", author="A"))
+    assert box.digest() == edited.digest() == licensed.digest()
+    (stored,) = list_assets(library)
+    assert (stored.meta.intake["unit"], stored.meta.intake["unit_origin"]) == (unit, "given")
+    assert "unit_alternatives" not in stored.meta.intake
+    assert stored.meta.source | {"license": "CC0", "author": "A"} == stored.meta.source
+    turned = set_symmetries(stored, Symmetries(discrete=(turn((0, 0, 1), (0, 0, 0), 2),)))
+    assert turned.digest() == box.digest()
+    assert turned.meta.source == stored.meta.source
+    again = edit_asset(library, turned, AssetEdits(url="https://a.b/c"))
+    assert again.meta.source == stored.meta.source | {"url": "https://a.b/c"}
+    assert again.meta.symmetries == turned.meta.symmetries
+    other = edit_asset(library, again, AssetEdits(unit="m" if unit != "m" else "cm", class_name=None))
+    assert other.digest() != box.digest()
+    assert other.meta.source == again.meta.source
+
+
+@pytest.mark.parametrize(("unit", "side", "others"), [("m", 112, ["cm", "mm"]), ("m", 2, []), ("mm", 112, [])])
+def test_a_given_unit_that_makes_a_giant_is_doubted(tmp_path: Path, unit: str, side: float, others: list[str]) -> None:
+    box = taken(tmp_path / "box", trimesh.creation.box((side, side, side)), unit)
+    assert box.meta.intake.get("unit_alternatives", []) == others
+
+
 def test_what_cannot_be_changed_is_told_and_left(tmp_path: Path) -> None:
     box = taken(tmp_path / "box", trimesh.creation.box((0.1, 0.1, 0.1)), "m")
     library = tmp_path / "box" / "library"

@@ -28,6 +28,10 @@ def test_a_name_is_kept(name: str, tmp_path: Path) -> None:
     assert found.meta.class_name == name
     assert found.folder.resolve().is_relative_to((tmp_path / "library").resolve())
     assert find_asset(tmp_path / "library", asset.meta.asset_id).meta == asset.meta
+    assert find_asset(tmp_path / "library", asset.meta.class_name).meta == asset.meta
+    with pytest.raises(InputError) as told:
+        find_asset(tmp_path / "library", "no such thing")
+    assert f"--library {tmp_path / 'library'}" in str(told.value.hint)
 
 
 def test_two_ways_to_write_it_are_one_class() -> None:

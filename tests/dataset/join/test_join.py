@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.choices.export_options import ExportOptions
+from scanstage.dataset.export.choices.labelled_source import OneDataset
 from scanstage.dataset.export.formats import EXPORTERS
 from scanstage.dataset.join.class_choice import ClassChoice
 from scanstage.dataset.join.join_parts import join
+from scanstage.dataset.join.joined_dataset import join_datasets
 from scanstage.dataset.records.finished_dataset import open_dataset
+from scanstage.dataset.records.picture_facts import SplitFacts
 
 TRIANGLE = [10.0, 10.0, 50.5, 12.0, 30.0, 40.25]
 BOX = [10.0, 10.0, 40.5, 30.25]
@@ -87,7 +92,7 @@ def test_all_pictures_and_labels_are_there_with_their_own_files(
         (image,) = coco.loadImgs(index)
         photo = f"photo {index - 5}.jpg"
         assert image["source"] == {
-            "kind": "real", "dataset": "instances", "file_name": photo, "license": "CC BY 2.0",
+            "kind": "real", "dataset": "instances", "original": photo, "license": "CC BY 2.0",
         }  # fmt: skip
         assert (tmp_path / "all/images/train" / image["file_name"]).read_bytes() == (
             tmp_path / "real/images" / photo
@@ -148,9 +153,7 @@ def test_the_same_picture_twice_is_refused(toy_dataset: Path, other_dataset: Pat
     with pytest.raises(InputError, match=r"000000\..*the same|there twice: 000000"):
         join([toy_dataset, other_dataset, toy_dataset], tmp_path / "all")
     first = photos(tmp_path / "a")
-    picture = next((toy_dataset / "images").iterdir())
-    target = tmp_path / "a/images" / "photo 1.jpg"
-    target.write_bytes(picture.read_bytes())
+    shutil.copy(tmp_path / "a/images/photo 0.jpg", tmp_path / "a/images/photo 1.jpg")
     with pytest.raises(InputError, match=r"there twice: .*photo 1\.jpg"):
         join([toy_dataset], tmp_path / "all", real=[first])
     assert not (tmp_path / "all").exists()
@@ -238,10 +241,26 @@ def test_keypoints_of_photos_are_kept(toy_dataset: Path, tmp_path: Path) -> None
     assert found["num_keypoints"] == 1
 
 
+HALVES = {"size": [48, 64], "counts": [0.5, 3071.5]}
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no images": ({"images": 3}, "images: "),
     "image of no size": ({"images": [{"id": 10, "file_name": "photo 0.jpg", "width": 0, "height": 4}]}, "width"),
-    "no picture": ({"images": [{"id": 10, "file_name": "a.gif", "width": 1, "height": 4}]}, "no JPEG or PNG"),
+    "unseen letters": ({"images": [{"id": 10, "file_name": "a\0.jpg", "width": 1, "height": 4}]}, "no name has"),
+    "endless": ({"images": [{"id": 10, "file_name": "a.jpg", "width": 60000000, "height": 60000000}]}, "pixels"),
+    "class of lines": ({"categories": [{"id": 7, "name": "a\nb"}, {"id": 9, "name": "b"}]}, "text on one line"),
+    "fractions of pixels": (
+        {
+            "annotations": [
+                {
+                    "image_id": 10,
+                    "category_id": 7,
+                    "bbox": BOX,
+                    "segmentation": {"size": [48, 64], "counts": [0.5, 3071.5]},
+                }
+            ]
+        },
+        "a mask can't be read",
+    ),
     "unknown image": (
         {"annotations": [{"image_id": 3, "category_id": 7, "bbox": BOX}]},
         r"annotations\.0: there is no image 3",
@@ -313,11 +332,132 @@ def test_no_licence_covers_a_part_whose_sources_nobody_noted(
 ) -> None:
     roots = [Path(shutil.copytree(r, tmp_path / r.parent.name)) for r in (toy_dataset, other_dataset)]
     mit = [{"kind": "scan", "name": "a", "license": "MIT"}]
-    for sources, expected in ((mit, 1), ([], None)):
+    for sources, expected in ((mit, {1}), ([], {1, None})):
         for root, noted in zip(roots, (mit, sources), strict=True):
             path = root / "run.json"
             path.write_text(json.dumps(json.loads(path.read_text()) | {"sources": noted}))
         join(roots, out := tmp_path / f"of {len(sources)}")
         document = json.loads((out / "annotations/instances_train.json").read_text())
         assert [x["name"] for x in document["licenses"]] == ["MIT"]
-        assert {i.get("license") for i in document["images"]} == {expected}
+        assert {i.get("license") for i in document["images"]} == expected
+
+
+def _as_png(path: Path) -> None:
+    cv2.imwrite(str(path.with_suffix(".png")), cv2.imread(str(path)))
+    path.with_suffix(".png").rename(path)
+
+
+def _turned(path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(path) as image:
+        image.save(path, exif=exif)
+
+
+SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
+    "larger": (lambda path: cv2.imwrite(str(path), np.zeros((96, 128, 3), np.uint8)), "is 128 x 96, its labels are of"),
+    "text": (lambda path: path.write_text("no"), "no JPEG or PNG"),
+    "empty": (lambda path: path.write_bytes(b""), "no JPEG or PNG"),
+    "PNG": (_as_png, "is a PNG by another name"),
+    "turned": (_turned, "EXIF data turn it"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_photos_that_are_not_what_their_labels_are_of(toy_dataset: Path, tmp_path: Path, name: str) -> None:
+    spoil, reason = SPOILT[name]
+    real = photos(tmp_path / "real")
+    spoil(tmp_path / "real/images/photo 1.jpg")
+    with pytest.raises(InputError, match=reason):
+        join([toy_dataset], tmp_path / "all", real=[real])
+
+
+def labelled(bbox: list[float], segmentation: Any = None) -> dict[str, Any]:
+    return {"image_id": 10, "category_id": 7, "bbox": bbox, "segmentation": segmentation}
+
+
+def test_boxes_end_where_their_picture_ends(
+    toy_dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    labels = [
+        labelled([50, 40, 50, 50]),  # cut
+        labelled([300, 300, 20, 20]),  # elsewhere
+        labelled([0, 0, 0, 0], [TRIANGLE]),  # its mask's
+        labelled([60, 40, 3, 3], [TRIANGLE]),  # not its mask's: that one's
+        labelled([1, 1, 1e300, 1e300]),
+        labelled([10.1, 10.1, 0.1, 0.1], [[10.1, 10.1, 10.2, 10.1, 10.2, 10.2]]),  # a mask without a pixel
+    ]
+    join([toy_dataset], tmp_path / "all", real=[photos(tmp_path / "real", annotations=labels)])
+    coco = read(tmp_path / "all")
+    boxes = [a["bbox"] for a in coco.loadAnns(coco.getAnnIds(3))]
+    tight = coco_mask.toBbox(coco_mask.merge(coco_mask.frPyObjects([TRIANGLE], 48, 64))).tolist()
+    assert boxes == [[50, 40, 14, 8], tight, tight, [1, 1, 63, 47]]
+    assert "1 labels were left out: boxes that are nothing" in caplog.text
+    assert "1 labels were left out: masks thinner than a pixel" in caplog.text
+    join([toy_dataset], tmp_path / "yolo", "yolo", real=[photos(tmp_path / "more", annotations=labels)])
+    (path,) = (tmp_path / "yolo/labels").glob("*/000003.txt")
+    assert all(0 <= float(v) <= 1 for line in path.read_text().splitlines() for v in line.split()[1:])
+
+
+def test_nothing_is_written_over_what_it_is_made_of(toy_dataset: Path, other_dataset: Path, tmp_path: Path) -> None:
+    real = photos(tmp_path / "real")
+    first, _ = join([toy_dataset], tmp_path / "all", real=[real])
+    annotations = Path(str(first)) / "annotations/instances_train.json"
+    for out in (tmp_path / "all", tmp_path / "all/images/train/x", tmp_path):
+        with pytest.raises(InputError, match="is, or is in, or holds"):
+            join([other_dataset], out, real=[annotations], photos=[tmp_path / "all/images/train"])
+
+
+def test_photos_are_copied_unless_links_are_asked_for(toy_dataset: Path, tmp_path: Path) -> None:
+    real = photos(tmp_path / "real")
+    photo = tmp_path / "real/images/photo 0.jpg"
+    join([toy_dataset], tmp_path / "copied", real=[real])
+    assert photo.stat().st_nlink == 1
+    join([toy_dataset], tmp_path / "linked", "coco", ExportOptions(images="hardlink"), real=[real])
+    assert photo.stat().st_nlink == 2
+
+
+def test_a_scan_of_two_classes_is_one_scan(make_dataset: Any, toy_dataset: Path, tmp_path: Path) -> None:
+    """It came in twice, under two names that become one: held out, it is in no training picture of either."""
+    other = Path(shutil.copytree(toy_dataset, tmp_path / "other"))
+    for path in (other / "records").iterdir():
+        path.write_text(path.read_text().replace("box/toy", "crate/toy"))
+    facts = _facts([toy_dataset])
+    assert {asset for found in facts for asset in found.assets} == {
+        asset for found in _facts([other]) for asset in found.assets
+    }
+
+
+def _facts(roots: list[Path]) -> list[SplitFacts]:
+    return list(join_datasets([OneDataset(open_dataset(r)) for r in roots], [], ClassChoice(), "all").facts())
+
+
+def test_parts_of_one_name_are_told_apart(toy_dataset: Path, tmp_path: Path) -> None:
+    sets = [photos(tmp_path / "a"), photos(tmp_path / "b")]
+    for i in range(2):
+        cv2.imwrite(str(tmp_path / f"b/images/photo {i}.jpg"), np.full((48, 64, 3), 50 * i, np.uint8))
+    join([toy_dataset], tmp_path / "all", real=sets)
+    lines = [json.loads(line)["source"] for line in (tmp_path / "all/provenance.jsonl").read_text().splitlines()]
+    assert [line["dataset"] for line in lines[3:]] == ["instances"] * 2 + ["instances (2)"] * 2
+
+
+def test_the_card_asks_for_what_the_strictest_photo_asks(toy_dataset: Path, tmp_path: Path) -> None:
+    licenses = [{"id": 4, "name": "CC BY-NC 4.0"}]
+    join([toy_dataset], tmp_path / "all", real=[photos(tmp_path / "real", licenses=licenses)])
+    assert "license: cc0-1.0" not in (tmp_path / "all/README.md").read_text()
+    images = json.loads((tmp_path / "all/annotations/instances_train.json").read_text())
+    ids = {x["id"]: x["name"] for x in images["licenses"]}
+    assert [ids[i["license"]] for i in images["images"] if i["source"]["kind"] == "real"] == ["CC BY-NC 4.0"] * 2
+
+
+def test_overlapping_masks_of_photos_are_panoptic(toy_dataset: Path, tmp_path: Path) -> None:
+    large = [5.0, 5.0, 45.0, 5.0, 45.0, 35.0, 5.0, 35.0]
+    small = [10.0, 10.0, 20.0, 10.0, 20.0, 20.0, 10.0, 20.0]
+    labels = [labelled([10, 10, 10, 10], [small]), labelled([5, 5, 40, 30], [large])]
+    real = [photos(tmp_path / "real", annotations=labels)]
+    join([toy_dataset], tmp_path / "all", "coco-panoptic", real=real)
+    document = json.loads((tmp_path / "all/annotations/panoptic_train.json").read_text())
+    found = next(a for a in document["annotations"] if a["image_id"] == 3)
+    png = cv2.imread(str(tmp_path / "all/annotations/panoptic_train" / found["file_name"]))
+    ids, areas = np.unique(png[..., 2], return_counts=True)
+    assert {s["id"]: s["area"] for s in found["segments_info"]} == dict(zip(ids[1:].tolist(), areas[1:], strict=True))

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from scanstage.dataset.labels.instances import Instance, Rle
 from scanstage.dataset.labels.poses import KeypointLabel
 from scanstage.dataset.report.label_drawing import DroppedMark, class_colors, draw_labels
+from scanstage.dataset.report.label_font import label_font
 from scanstage.dataset.report.name_tags import NameTags
 
 COLORS = class_colors(["ball"])
@@ -111,3 +112,10 @@ def test_tags_stay_inside_and_apart() -> None:
         assert a[3] <= 120
         for b in taken[:i]:
             assert min(a[2], b[2]) <= max(a[0], b[0]) or min(a[3], b[3]) <= max(a[1], b[1])
+
+
+@pytest.mark.parametrize("text", ["ü", "Ø", "ж", "λ"])
+def test_names_are_written_in_the_letters_that_people_have(text: str) -> None:
+    """A font without a letter draws the same box for all of them."""
+    font = label_font(11)
+    assert bytes(font.getmask(text)) != bytes(font.getmask("\U000f0000"))

@@ -226,7 +226,7 @@ def test_a_guess_that_may_be_wrong_is_told_with_what_mends_it(tmp_path: Path) ->
     lines = output.splitlines()
     assert lines[0].startswith("? part/bolt-")
     command = next(line for line in lines if "--unit mm" in line)
-    assert "its file may be in mm, and it 4.5 cm large:" in command
+    assert "if 4.5 cm is right, its file is in mm:" in command
     assert any(line.startswith("✓ part/box-") for line in lines)
     given = command[command.index("scanstage assets ") :].split()[2:]
     code, output = call(*given)

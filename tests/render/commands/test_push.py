@@ -220,3 +220,30 @@ def test_the_real_client_takes_these_calls(dataset: Path, hub: Hub, monkeypatch:
         inspect.signature(getattr(real.HfApi, name)).bind(None, *args, **kwargs)
     assert len(hub.calls) == 4
     assert callable(real.get_token)
+
+
+def test_a_later_push_leaves_nothing_of_an_earlier_one(dataset: Path, hub: Hub) -> None:
+    """A picture that was in val and is in train now would be in both."""
+    push(exported(dataset), "hf://a/b")
+    first = set(hub.repositories["a/b"])
+    assert any(name.startswith("images/val/") for name in first)
+    shutil.rmtree(dataset.with_name("out"))
+    push(exported(dataset, "huggingface"), "hf://a/b")
+    now = set(hub.repositories["a/b"])
+    listed = {
+        p.relative_to(dataset.with_name("out")).as_posix() for p in dataset.with_name("out").rglob("*") if p.is_file()
+    }
+    assert now == listed | {".gitattributes"}
+
+
+@pytest.mark.parametrize("name", ["images/private.txt", "records/secret.env", "records/mine/x.json"])
+def test_files_of_the_user_within_folders_are_not_pushed(dataset: Path, hub: Hub, name: str) -> None:
+    (dataset / name).parent.mkdir(exist_ok=True)
+    (dataset / name).write_text("mine")
+    with pytest.raises(InputError, match=f"{name}: not of scanstage"):
+        push(dataset, "hf://a/b")
+    out = exported(dataset)
+    (out / "labels/train/notes.md").write_text("mine")
+    with pytest.raises(InputError, match=r"labels/train/notes\.md: not of scanstage"):
+        push(out, "hf://a/b")
+    assert not hub.repositories
