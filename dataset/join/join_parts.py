@@ -87,7 +87,7 @@ def join(
 
 def _refuse_own(target: Path, parts: Sequence[OneDataset], sets: Sequence[PhotoSet]) -> None:
     """Raise InputError where what is written would take the place of what it is made of."""
-    roots = [part.dataset.folder.root for part in parts]
-    for place in [*(r for r in roots if isinstance(r, Path)), *(s.folder for s in sets)]:
-        if place == target or place.is_relative_to(target) or target.is_relative_to(place):
+    roots = [r for r in (part.dataset.folder.root for part in parts) if isinstance(r, Path)]
+    for place in [*roots, *(s.folder for s in sets)]:
+        if place.is_relative_to(target) or (place in roots and target.is_relative_to(place)):
             raise InputError(f"{option('out')} {target}: is, or is in, or holds {place}", "name another folder")

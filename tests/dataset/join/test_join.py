@@ -403,7 +403,7 @@ def test_nothing_is_written_over_what_it_is_made_of(toy_dataset: Path, other_dat
     real = photos(tmp_path / "real")
     first, _ = join([toy_dataset], tmp_path / "all", real=[real])
     annotations = Path(str(first)) / "annotations/instances_train.json"
-    for out in (tmp_path / "all", tmp_path / "all/images/train/x", tmp_path):
+    for out in (tmp_path / "all", tmp_path / "all/images/train", tmp_path, other_dataset, other_dataset / "x"):
         with pytest.raises(InputError, match="is, or is in, or holds"):
             join([other_dataset], out, real=[annotations], photos=[tmp_path / "all/images/train"])
 
