@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import subprocess
@@ -22,9 +23,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import yaml
+from PIL import Image
 
 from scanstage.dataset.export.choices.export_options import ExportOptions
 from scanstage.dataset.export.formats import export_dataset
+from scanstage.dataset.join.join_parts import join
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.record import Record
 
@@ -674,6 +677,25 @@ def test_loaders_of_pictures_take_no_sheet_for_one(readable: Path, tmp_path: Pat
     assert pictures(str(readable)) == {"images"}
     maps = {"depth", "instances", "semantic"}
     assert pictures("imagefolder", data_dir=str(readable)) == {"images", *maps}
+
+
+@pytest.mark.parametrize("format_", ["huggingface", "parquet"])
+def test_datasets_reads_what_was_joined(readable: Path, tmp_path: Path, format_: str) -> None:
+    """Where a picture comes from is text: a column that ends in file_name would be taken for a picture."""
+    datasets = pytest.importorskip("datasets")
+    Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(tmp_path / "far.png")
+    box = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 20], "segmentation": [[1, 2, 31, 2, 31, 22, 1, 22]]}
+    image = {"id": 1, "file_name": "far.png", "width": 64, "height": 48}
+    document = {"images": [image], "annotations": [box], "categories": [{"id": 1, "name": "thing"}]}
+    (tmp_path / "real.json").write_text(json.dumps(document))
+    out, figures = join([readable], tmp_path / "all", format_, real=[tmp_path / "real.json"])
+    kind = {"path": "imagefolder", "data_dir": str(out)} if format_ == "huggingface" else {"path": str(out)}
+    rows = datasets.load_dataset(**kind, cache_dir=str(tmp_path / "cache"))["train"]
+    assert len(rows) == figures["pictures"]
+    last = max(rows, key=lambda row: row["image_id"])
+    source = last["source"] if isinstance(last["source"], dict) else json.loads(last["source"])
+    assert (source["kind"], source["original"]) == ("real", "far.png")
+    assert last["image"].size == (64, 48)
 
 
 def test_ultralytics_trains_from_it_as_it_stands(exported: Callable[[Cell], Path], tmp_path: Path) -> None:
