@@ -381,6 +381,7 @@ def test_boxes_end_where_their_picture_ends(
 ) -> None:
     labels = [
         labelled([50, 40, 50, 50]),  # cut
+        labelled([-5, -6, 20, 20]),  # at the other corner
         labelled([300, 300, 20, 20]),  # elsewhere
         labelled([0, 0, 0, 0], [TRIANGLE]),  # its mask's
         labelled([60, 40, 3, 3], [TRIANGLE]),  # not its mask's: that one's
@@ -391,7 +392,7 @@ def test_boxes_end_where_their_picture_ends(
     coco = read(tmp_path / "all")
     boxes = [a["bbox"] for a in coco.loadAnns(coco.getAnnIds(3))]
     tight = coco_mask.toBbox(coco_mask.merge(coco_mask.frPyObjects([TRIANGLE], 48, 64))).tolist()
-    assert boxes == [[50, 40, 14, 8], tight, tight, [1, 1, 63, 47]]
+    assert boxes == [[50, 40, 14, 8], [0, 0, 15, 14], tight, tight, [1, 1, 63, 47]]
     assert "1 labels were left out: boxes that are nothing" in caplog.text
     assert "1 labels were left out: masks thinner than a pixel" in caplog.text
     join([toy_dataset], tmp_path / "yolo", "yolo", real=[photos(tmp_path / "more", annotations=labels)])
@@ -452,12 +453,17 @@ def test_the_card_asks_for_what_the_strictest_photo_asks(toy_dataset: Path, tmp_
 
 def test_overlapping_masks_of_photos_are_panoptic(toy_dataset: Path, tmp_path: Path) -> None:
     large = [5.0, 5.0, 45.0, 5.0, 45.0, 35.0, 5.0, 35.0]
+    half = [5.0, 5.0, 25.0, 5.0, 25.0, 35.0, 5.0, 35.0]
     small = [10.0, 10.0, 20.0, 10.0, 20.0, 20.0, 10.0, 20.0]
-    labels = [labelled([10, 10, 10, 10], [small]), labelled([5, 5, 40, 30], [large])]
+    labels = [labelled([10, 10, 10, 10], [small]), labelled([5, 5, 40, 30], [large]), labelled([5, 5, 20, 30], [half])]
     real = [photos(tmp_path / "real", annotations=labels)]
     join([toy_dataset], tmp_path / "all", "coco-panoptic", real=real)
     document = json.loads((tmp_path / "all/annotations/panoptic_train.json").read_text())
     found = next(a for a in document["annotations"] if a["image_id"] == 3)
     png = cv2.imread(str(tmp_path / "all/annotations/panoptic_train" / found["file_name"]))
     ids, areas = np.unique(png[..., 2], return_counts=True)
+    for s in found["segments_info"]:
+        rows, columns = np.nonzero(png[..., 2] == s["id"])
+        box = [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
+        np.testing.assert_allclose(s["bbox"], box, atol=1)
     assert {s["id"]: s["area"] for s in found["segments_info"]} == dict(zip(ids[1:].tolist(), areas[1:], strict=True))
