@@ -17,6 +17,7 @@ import cv2
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
+from scanstage.assets.messages.wording import did_you_mean
 from scanstage.dataset.export.bop.bop_dataset import write_bop
 from scanstage.dataset.export.choices.export_job import ExportJob
 from scanstage.dataset.export.choices.export_options import ExportOptions
@@ -153,7 +154,9 @@ def export_joined(
 
 def _check_choice(format_: str, chosen: ExportOptions) -> None:
     if format_ not in EXPORTERS:
-        raise InputError(f"{option('format')} {format_}: unknown; there are {', '.join(EXPORTERS)}")
+        raise InputError(
+            f"{option('format')} {format_}: unknown{did_you_mean(format_, EXPORTERS)}; there are {', '.join(EXPORTERS)}"
+        )
     if foreign := [name for name in chosen.chosen if name not in EXPORTERS[format_].options]:
         raise InputError([f"{option(name)}: {_has_none(name, format_)}" for name in foreign], "leave it out")
 

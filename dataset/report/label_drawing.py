@@ -21,7 +21,9 @@ Pixels = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]
 Skeletons = Mapping[str, Sequence[tuple[str, str]]]
 
-MASK_OPACITY = 0.22
+MASK_OPACITY = 0.12
+MOST_TAGGED, LEAST_TAGGED_PX = 25, 60
+"""Where more labels are in a picture, tags would hide what they name: small ones have their colour alone."""
 HATCH_PX, HATCH_OPACITY = 7, 0.6
 DASH_PX = (5, 4)
 DROPPED: Color = (205, 205, 205)
@@ -106,7 +108,7 @@ def _draw_marks(
 ) -> Pixels:
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
-    tags = NameTags(draw, picture.size)
+    tags, few = NameTags(draw, picture.size), len(instances) <= MOST_TAGGED
     for mark in dropped:
         box = _corners(mark.bbox_xywh, scale)
         _dashed(draw, box, DROPPED)
@@ -115,10 +117,12 @@ def _draw_marks(
         color, box = colors[instance.class_name], _corners(instance.bbox_xywh, scale)
         if instance.ignore:
             _dashed(draw, box, color)
-            tags.put(box, f"{instance.class_name} (ignored)", DARK, _light(color))
+            if few or box[2] - box[0] >= LEAST_TAGGED_PX:
+                tags.put(box, f"{instance.class_name} (ignored)", DARK, _light(color))
         else:
             draw.rectangle(box, outline=color)
-            tags.put(box, instance.class_name, color, _ink(color))
+            if few or box[2] - box[0] >= LEAST_TAGGED_PX:
+                tags.put(box, instance.class_name, color, _ink(color))
     for instance in instances:
         _draw_keypoints(draw, instance, colors[instance.class_name], scale, skeletons.get(instance.asset_id, ()))
     return np.asarray(picture)

@@ -164,12 +164,20 @@ def list_(
     table = Table(show_edge=False)
     table.add_column("asset", no_wrap=True)
     pointed = any(a.meta.keypoints for a in found)
-    for column in ("size", "triangles", *(["keypoints"] if pointed else []), "license"):
+    renamed = any(a.meta.class_name != a.meta.asset_id.partition("/")[0] for a in found)
+    for column in (
+        *(["class"] if renamed else []),
+        "size",
+        "triangles",
+        *(["keypoints"] if pointed else []),
+        "license",
+    ):
         table.add_column(column, no_wrap=True)
     for asset in found:
         meta = asset.meta
         points = [str(len(meta.keypoints) or "")] if pointed else []
-        cells = [meta.asset_id, extents_text(meta.extents_m), f"{meta.triangles:,}", *points]
+        named = [meta.class_name] if renamed else []
+        cells = [meta.asset_id, *named, extents_text(meta.extents_m), f"{meta.triangles:,}", *points]
         table.add_row(*map(outside, [*cells, meta.source.get("license", "")]))
     print_whole(console, table)
     classes = len({a.meta.class_name for a in found})

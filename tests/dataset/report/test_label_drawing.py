@@ -119,3 +119,14 @@ def test_names_are_written_in_the_letters_that_people_have(text: str) -> None:
     """A font without a letter draws the same box for all of them."""
     font = label_font(11)
     assert bytes(font.getmask(text)) != bytes(font.getmask("\U000f0000"))
+
+
+def test_tags_do_not_hide_a_crowd() -> None:
+    """Of many labels the small ones have no tag, and are drawn as ever otherwise."""
+    small = np.zeros((120, 160), bool)
+    small[60:70, 60:70] = True
+    one = label(mask=Rle.encode(small), bbox_xywh=(60, 60, 10, 10))
+    above = (slice(45, 59), slice(50, 90))
+    assert (draw_labels(GREY, [one], COLORS)[above] != 100).any()
+    assert (draw_labels(GREY, [one] * 26, COLORS)[above] == 100).all()
+    assert (draw_labels(GREY, [one] * 26, COLORS)[60:70, 60:70] != 100).any()
