@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from scanstage.assets.files.outside_files import read_input, read_outside
 from scanstage.assets.files.plain_json import first_error, parse_json
@@ -33,12 +33,14 @@ MOST_PHOTO_BYTES = 1 << 28
 SUFFIXES = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png"}
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Edge = Annotated[int, Field(ge=1, le=MOST_PIXELS)]
+ImageId = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
+"""Files write 1 here and "1" there."""
 
 
 class CocoImage(BaseModel):
     """An entry of ``images``."""
 
-    id: int | str
+    id: ImageId
     file_name: str = Field(min_length=1, max_length=1000)
     width: Edge
     height: Edge
@@ -61,7 +63,7 @@ class CocoImage(BaseModel):
 class CocoLabel(BaseModel):
     """An entry of ``annotations``."""
 
-    image_id: int | str
+    image_id: ImageId
     category_id: int
     bbox: tuple[Number, Number, Number, Number]
     segmentation: Any = None
@@ -169,7 +171,7 @@ class PhotoSet:
         names = {c.id: category for c, category in zip(self._file.categories, self.categories, strict=True)}
         licenses = {entry.id: entry.name or entry.url or None for entry in self._file.licenses}
         self.lost.clear()
-        labels: defaultdict[int | str, list[CocoLabel]] = defaultdict(list)
+        labels: defaultdict[str, list[CocoLabel]] = defaultdict(list)
         for label in self._file.annotations:
             labels[label.image_id].append(label)
         for image in self._file.images:

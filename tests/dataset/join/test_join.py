@@ -467,3 +467,10 @@ def test_overlapping_masks_of_photos_are_panoptic(toy_dataset: Path, tmp_path: P
         box = [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
         np.testing.assert_allclose(s["bbox"], box, atol=1)
     assert {s["id"]: s["area"] for s in found["segments_info"]} == dict(zip(ids[1:].tolist(), areas[1:], strict=True))
+
+
+def test_ids_of_images_may_be_text_or_numbers(toy_dataset: Path, tmp_path: Path) -> None:
+    label = labelled([1, 2, 3, 4], [TRIANGLE]) | {"image_id": "10"}
+    join([toy_dataset], tmp_path / "all", real=[photos(tmp_path / "real", annotations=[label])])
+    coco = read(tmp_path / "all")
+    assert len(coco.getAnnIds(3)) == 1
