@@ -177,4 +177,5 @@ def test_where_nothing_denoises_arrays_blender_denoises(
         whole = render_once(OTHER, folders, opened)
     with BlenderSession(dataclasses.replace(LIGHT, denoise="fast"), None, tmp_path, tmp_path / "log") as opened:
         assert opened.info.notes == []
-        np.testing.assert_array_equal(whole.radiance, render_once(OTHER, folders, opened).radiance)
+        # Blender's own denoiser adds up in another order where other processes take its cores.
+        np.testing.assert_allclose(whole.radiance, render_once(OTHER, folders, opened).radiance, rtol=1e-4, atol=1e-5)
