@@ -256,10 +256,8 @@ class Dataset:
         if split is not None and split not in shares:
             raise InputError(f"split: there is no part {split!r}", f"shares has {', '.join(shares)}")
         given = {"split": ",".join(f"{k}={v}" for k, v in shares.items()), "hold_out": hold_out}
-        checked = ExportOptions.parse(given)
-        part: TorchPictures = pictures.TorchPictures.of(
-            self.finished, split, checked.split or {}, checked.hold_out, masks, transforms
-        )
+        options = ExportOptions.parse(given)
+        part: TorchPictures = pictures.TorchPictures.of(self.finished, split, options, masks, transforms)
         return part
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.files.locations import locate
+from scanstage.assets.files.locations import locate, locate_local
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
@@ -297,7 +297,9 @@ def export(
     """
     options = _export_options(split, amodal, hold_out=hold_out, images=images, masks=masks, obb=obb)
     dataset = open_finished(locate(os.fspath(path), "path"), None if library is None else Path(library))
-    written, figures = export_dataset(dataset, format, None if out is None else _local(out), options)
+    written, figures = export_dataset(
+        dataset, format, None if out is None else locate_local(os.fspath(out), option("out")), options
+    )
     return Export(written, figures)
 
 
@@ -332,17 +334,21 @@ def join(
     choice = ClassChoice.parse([f"{old}={new}" for old, new in (classes or {}).items()], ",".join(only) or None)
     files, folders = [Path(p) for p in real], [Path(p) for p in photos]
     chosen = _export_options(**options)
-    return Export(*join_parts(roots, _local(out), format, chosen, real=files, photos=folders, classes=choice))
-
-
-def _local(out: Place) -> Path:
-    """A folder to write to. Raises InputError for one on a store."""
-    found = locate(os.fspath(out), "out", written=True)
-    if isinstance(found, Path):
-        return found
-    raise InputError(
-        f"{option('out')} {out}: has to be a folder on this machine", "name a path, and copy it afterwards"
+    return Export(
+        *join_parts(
+            roots,
+            locate_local(os.fspath(out), option("out")),
+            format,
+            chosen,
+            real=files,
+            photos=folders,
+            classes=choice,
+        )
     )
+
+
+def _to_write(out: Place) -> Path:
+    return locate_local(os.fspath(out), option("out"))
 
 
 def _export_options(
@@ -351,7 +357,7 @@ def _export_options(
     if unknown := given.keys() - {"hold_out", "images", "masks", "obb"}:
         raise InputError(f"{', '.join(sorted(unknown))}: no such option of exports")
     shares = ",".join(f"{k}={v}" for k, v in split.items()) if isinstance(split, Mapping) else split
-    return replace(ExportOptions.parse({"split": shares, **given}), amodal=amodal or None)
+    return ExportOptions.parse({"split": shares, **given}, amodal)
 
 
 def push(path: Place, target: str, *, private: bool = False) -> Pushed:

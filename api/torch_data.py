@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import queue
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -15,25 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.export.choices.export_options import HoldOut
+from scanstage.dataset.export.choices.export_job import ExportJob
+from scanstage.dataset.export.choices.export_options import ExportOptions
 from scanstage.dataset.export.choices.labelled_source import OneDataset
-from scanstage.dataset.export.splits.split import Split
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.decoding import decode_rgb
 from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.picture_files import picture_files, read_image
 from scanstage.dataset.records.record import Record
-from scanstage.dataset.records.record_store import count_labels, iterate_records
+from scanstage.dataset.records.record_store import iterate_records
 from scanstage.dataset.records.run_file import read_run_file
 from scanstage.functions import Config, generate
 from scanstage.render.bookkeeping.progress import Progress
 from scanstage.render.engine.engine_protocol import EngineError, EngineFactory
+from scanstage.render.engine.scratch import held_folder
 
 Sample = tuple[Any, dict[str, Any]]
 """Image (3, H, W) float32 from 0 to 1, RGB, and its target, as torchvision's detectors take them: ``boxes`` (N, 4)
@@ -41,7 +40,6 @@ float32 x, y, x, y; ``labels`` (N,) int64 from 1; ``masks`` (N, H, W) uint8; ``a
 int64; ``image_id``."""
 Transforms = Callable[[Any, dict[str, Any]], Any]
 _PATIENCE_S = 0.2
-_PREFIX = "scanstage-live-"
 _MOST_SEED = 2**31
 
 
@@ -103,21 +101,19 @@ class TorchPictures:
         cls,
         dataset: FinishedDataset,
         split: str | None,
-        shares: Mapping[str, float],
-        hold_out: HoldOut | None,
+        options: ExportOptions,
         masks: bool,
         transforms: Transforms | None,
     ) -> TorchPictures:
-        """The pictures of a part; None is all. The parts are those of an export with the same shares.
+        """The pictures of a part; None is all. The parts are those of an export with the same options.
 
         Raises InputError where things can't be kept apart as asked, OSError.
         """
         if split is None:
             return cls(dataset, tuple(r.index for r in dataset.records()), masks, transforms)
-        source, parts = OneDataset(dataset), Split(dict(shares), hold_out)
-        for record in source.pictures():
-            parts.part_of(record.index, count_labels(record), source.facts)
-        return cls(dataset, tuple(parts.pictures[split]), masks, transforms)
+        job = ExportJob(OneDataset(dataset), options)
+        indices = tuple(record.index for part, record in job.records() if part == split)
+        return cls(dataset, indices, masks, transforms)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -204,9 +200,8 @@ class LivePictures(IterableDataset):  # type: ignore[misc,type-arg,unused-ignore
         yield from self._drawn(replace(self.config, run=self.config.run.model_copy(update={"seed": seed})), shard)
 
     def _drawn(self, config: Config, shard: str | None) -> Iterator[Any]:
-        _sweep()
-        with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as place:
-            folder = DatasetFolder(Path(place).resolve() / "pictures")
+        with held_folder(Path(tempfile.gettempdir())) as place:
+            folder = DatasetFolder(place.resolve() / "pictures")
             made: queue.Queue[Record | BaseException | None] = queue.Queue(self.ahead)
             enough = threading.Event()
 
@@ -252,14 +247,6 @@ class LivePictures(IterableDataset):  # type: ignore[misc,type-arg,unused-ignore
             for path in (*picture_files(record), f"records/{record.index:06d}.json"):
                 folder.local_root.joinpath(path).unlink(missing_ok=True)
             yield sample if self.transforms is None else self.transforms(*sample)
-
-
-def _sweep() -> None:
-    """Remove what processes have left that were ended while they drew: a DataLoader waits for its workers no longer."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        process = path.name.removeprefix(_PREFIX).partition("-")[0]
-        if process.isdecimal() and not psutil.pid_exists(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _numbers(folder: DatasetFolder) -> dict[str, int]:

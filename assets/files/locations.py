@@ -59,6 +59,14 @@ def locate(text: str, named_by: str, written: bool = False) -> Location:
     return _opened(text, protocol, named_by)
 
 
+def locate_local(text: str, named_by: str) -> Path:
+    """A folder to write to, which has to be on this machine; ``named_by`` says how it was given. Raises InputError."""
+    found = locate(text, named_by, written=True)
+    if isinstance(found, Path):
+        return found
+    raise InputError(f"{named_by} {text}: has to be a folder on this machine", "name a path, and copy it afterwards")
+
+
 def _opened(text: str, protocol: str, named_by: str) -> UPath:
     import fsspec
     from upath import UPath

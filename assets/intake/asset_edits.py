@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -87,16 +89,13 @@ def edit_asset(library: Path, asset: Asset, edits: AssetEdits) -> Asset:
 
 def _confirmed(asset: Asset, unit_given: bool, source: dict[str, str]) -> Asset:
     """The asset with what changes no picture noted beside the rest: runs that show it can be gone on with."""
-    path = asset.folder / META_FILE
-    try:
-        described = json.loads(read_outside(path, MAX_META_BYTES))
+
+    def note(described: dict[str, Any]) -> None:
         before = described.get(EDITED, {})
         known = {**before.get("source", {}), **source}
         described[EDITED] = {"unit_given": unit_given or bool(before.get("unit_given")), "source": known}
-        write_atomically(path, json.dumps(described, indent=1, allow_nan=False).encode("utf-8"))
-    except OSError as e:
-        raise InputError(f"{path}: can't be written ({e.strerror or e})", "make room, or mend its access") from e
-    return Asset.open(asset.folder)
+
+    return _rewritten(asset, note)
 
 
 def set_symmetries(asset: Asset, symmetries: Symmetries) -> Asset:
@@ -104,16 +103,26 @@ def set_symmetries(asset: Asset, symmetries: Symmetries) -> Asset:
 
     Raises InputError where no asset can have all of them, or its folder can't be read or written.
     """
-    path = asset.folder / META_FILE
-    try:
+
+    def replace_them(described: dict[str, Any]) -> None:
         symmetries.transforms()
-        described = json.loads(read_outside(path, MAX_META_BYTES))
         described.pop(SYMMETRIES, None)
         if symmetries:
             described[SYMMETRIES] = asdict(symmetries)
-        write_atomically(path, json.dumps(described, indent=1, allow_nan=False).encode("utf-8"))
+
+    try:
+        return _rewritten(asset, replace_them)
     except ValueError as e:
         raise InputError(f"{asset.meta.asset_id}: {e}", "leave some of them out") from e
+
+
+def _rewritten(asset: Asset, change: Callable[[dict[str, Any]], None]) -> Asset:
+    """The asset with its metadata changed in place, and nothing else of it. Raises InputError, and what that raises."""
+    path = asset.folder / META_FILE
+    try:
+        described = json.loads(read_outside(path, MAX_META_BYTES))
+        change(described)
+        write_atomically(path, json.dumps(described, indent=1, allow_nan=False).encode("utf-8"))
     except OSError as e:
         raise InputError(f"{path}: can't be written ({e.strerror or e})", "make room, or mend its access") from e
     return Asset.open(asset.folder)

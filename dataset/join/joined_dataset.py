@@ -19,7 +19,7 @@ from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import CameraInfo
 from scanstage.dataset.records.picture_facts import SplitFacts, split_facts
-from scanstage.dataset.records.provenance import License, Provenance, common_license, license_of
+from scanstage.dataset.records.provenance import License, Provenance, license_of
 from scanstage.dataset.records.record import ImageInfo, Record
 from scanstage.dataset.records.record_store import count_labels, iterate_records
 from scanstage.dataset.records.run_file import Command, RunFile
@@ -120,8 +120,7 @@ class JoinedDataset:
         """A photo's own; of a rendering the one that covers all that its dataset shows."""
         if not isinstance(picture.original, Record):
             return license_of(picture.original.license) if picture.original.license else None
-        run = self.datasets[self.names.index(picture.part)].run
-        return common_license(run.sources)
+        return self.datasets[self.names.index(picture.part)].license_of(picture.original)
 
     def origin(self, picture: JoinedPicture) -> Mapping[str, Any]:
         """Whether it is real, and where it was taken from."""
@@ -208,8 +207,8 @@ def _refuse_same_pictures(datasets: Sequence[OneDataset], photos: Sequence[Photo
             look(f"{record.image.file_name} of {dataset.dataset.folder.root} ({number})", record.image.sha256)
         indices.append(tuple(there))
     for photo_set in photos:
-        for number, photo in enumerate(photo_set.photos(), 1):
-            look(f"{photo_set.folder / photo.name} ({number})", photo_set.sha256(photo))
+        for number, (path, digest) in enumerate(photo_set.digests(), 1):
+            look(f"{path} ({number})", digest)
     if same:
         more = f", and {len(same) - MOST_SHOWN} more" if len(same) > MOST_SHOWN else ""
         raise InputError(

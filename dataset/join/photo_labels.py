@@ -207,11 +207,16 @@ class PhotoSet:
             )
         return tuple(found)
 
-    def sha256(self, photo: Photo) -> str:
-        """Of a photo's file. Raises InputError where that isn't there, or isn't what its labels are of."""
-        data = PhotoFile(self.folder, photo.name).read()
-        check_photo(self.folder / photo.name, data, photo.resolution_wh)
-        return hashlib.sha256(data).hexdigest()
+    def digests(self) -> Iterator[tuple[Path, str]]:
+        """Path and SHA-256 of each photo.
+
+        Raises InputError where one isn't there, or isn't what its labels are of.
+        """
+        for image in self._file.images:
+            path = self.folder / image.file_name
+            data = PhotoFile(self.folder, image.file_name).read()
+            check_photo(path, data, (image.width, image.height))
+            yield path, hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -318,8 +323,9 @@ def _instance(
     masks.
     """
     mask = _mask(label.segmentation, resolution_wh, where)
-    tight = None if mask is NO_MASK else mask.runs().box()
-    if mask is not NO_MASK and tight is None:
+    runs = None if mask is NO_MASK else mask.runs()
+    tight = None if runs is None else runs.box()
+    if runs is not None and tight is None:
         return "masks thinner than a pixel"
     within = _clipped(label.bbox, resolution_wh)
     if tight is not None and (within is None or not _covers(within, tight)):
@@ -336,7 +342,7 @@ def _instance(
         bbox_amodal_xywh=box,
         mask=mask,
         mask_amodal=mask,
-        area_px=max(0, round(area)) if mask is NO_MASK else mask.runs().area,
+        area_px=max(0, round(area)) if runs is None else runs.area,
         visible_fraction=float("nan"),
         truncated_fraction=float("nan"),
         keypoints=_keypoints(label.keypoints, category.keypoints),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,6 +73,11 @@ def license_of(text: str) -> License:
 def licenses_of(sources: Iterable[Provenance]) -> tuple[License, ...]:
     """All licences of sources, by name."""
     return tuple(sorted({license_of(s.license) for s in sources if s.license}, key=lambda found: found.name))
+
+
+def license_number(licenses: Sequence[License], found: License | None) -> dict[str, int]:
+    """COCO's ``license`` of a picture, among all of :func:`licenses_of`; nothing where it isn't one of them."""
+    return {"license": licenses.index(found) + 1} if found in licenses else {}
 
 
 def common_license(sources: Iterable[Provenance]) -> License | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from scanstage.assets.files.locations import locate
+from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.index_spans import counted
 from scanstage.render.cli.shared_options import DatasetArgument, local_folder_of
 from scanstage.render.terminal.console import Console, outside, print_note
@@ -61,15 +62,14 @@ def export(
     from scanstage.dataset.records.record_store import recorded_indices
 
     given = {"split": split, "hold_out": hold_out, "images": images, "masks": masks, "obb": obb}
-    options = replace(ExportOptions.parse(given), amodal=amodal or None)
+    options = ExportOptions.parse(given, amodal)
     opened = open_dataset(locate(dataset, "DATASET"), library)
     recorded = len(recorded_indices(opened.folder))
     written, figures = export_dataset(opened, format_, local_folder_of(out), options)
     if (damaged := recorded - figures["pictures"]) > 0:
         text = f"{counted(damaged)} left out: the record, or a file of it, is damaged; `scanstage check` says which"
         print_note(Console(stderr=True), text)
-    console = Console(soft_wrap=True)
-    console.print(f"{outside(', '.join(f'{n} {what}' for what, n in figures.items()))} in {outside(written)}")
+    _print_written(written, figures)
 
 
 def join(
@@ -102,12 +102,16 @@ def join(
     from scanstage.dataset.join.join_parts import join as run
 
     given = {"split": split, "hold_out": hold_out, "images": images, "masks": masks, "obb": obb}
-    options = replace(ExportOptions.parse(given), amodal=amodal or None)
+    options = ExportOptions.parse(given, amodal)
     choice = ClassChoice.parse(classes or [], only)
     folder = local_folder_of(out)
     assert folder is not None
     roots = [locate(text, "DATASET") for text in datasets]
     written, figures = run(roots, folder, format_, options, real=real or [], photos=photos or [], classes=choice)
+    _print_written(written, figures)
+
+
+def _print_written(written: Location, figures: Mapping[str, Any]) -> None:
     console = Console(soft_wrap=True)
     console.print(f"{outside(', '.join(f'{n} {what}' for what, n in figures.items()))} in {outside(written)}")
 

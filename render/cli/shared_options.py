@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from scanstage.assets.files.locations import locate
+from scanstage.assets.files.locations import locate, locate_local
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 
@@ -52,10 +52,7 @@ def place_of(executor: str, address: str | None) -> Literal["local", "ray"]:
 
 def local_folder_of(text: str | None, named_by: str = "--out") -> Path | None:
     """The same where it has to be on this machine. Raises InputError."""
-    folder = folder_of(text, named_by)
-    if folder is None or isinstance(folder, Path):
-        return folder
-    raise InputError(f"{named_by} {text}: has to be a folder on this machine", "name a path, and copy it afterwards")
+    return None if text is None else locate_local(text, named_by)
 
 
 def frame_range(text: str | None) -> tuple[int, int] | None:

@@ -41,9 +41,15 @@ def scratch_folder(need_bytes: int) -> Iterator[Path]:
     Args:
         need_bytes: what will lie in it at once; containers often have no more than 64 MB of such memory.
     """
-    disk = Path(tempfile.gettempdir())
+    with held_folder(MEMORY if _has_room(MEMORY, need_bytes) else Path(tempfile.gettempdir())) as path:
+        yield path
+
+
+@contextmanager
+def held_folder(parent: Path) -> Iterator[Path]:
+    """A folder in another, gone afterwards; others know that it has an owner, and remove it once that was killed."""
     remove_scratch_of_dead_runs()
-    path, handle = _held_folder(MEMORY if _has_room(MEMORY, need_bytes) else disk)
+    path, handle = _held_folder(parent)
     try:
         yield path
     finally:

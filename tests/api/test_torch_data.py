@@ -148,7 +148,7 @@ class TestLive:
         drawing = iter(scanstage.live(config, ahead=1, engines=AnalyticEngines()))
         next(drawing)
         drawing.close()
-        assert not list(tmp_path.glob("scanstage-live-*"))
+        assert not list(tmp_path.glob("scanstage-*"))
         assert not [t for t in threading.enumerate() if t.name == "scanstage-live"]
 
     def test_workers_share_a_pass_and_see_other_seeds_each_time(self, config: scanstage.Config) -> None:

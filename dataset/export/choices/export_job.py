@@ -11,7 +11,7 @@ from scanstage.dataset.export.choices.labelled_source import LabelledImage, Labe
 from scanstage.dataset.export.choices.picture_transfer import PictureTransfer
 from scanstage.dataset.export.splits.shares import ALL, Shares
 from scanstage.dataset.export.splits.split import Split
-from scanstage.dataset.records.provenance import licenses_of
+from scanstage.dataset.records.provenance import license_number, licenses_of
 from scanstage.dataset.records.record_store import count_labels
 
 
@@ -38,6 +38,7 @@ class ExportJob:
     def __post_init__(self) -> None:
         self.split = Split(self.options.split or self.default_shares, self.options.hold_out)
         self.pictures = PictureTransfer(self.dataset, self.options.images)
+        self._licenses = licenses_of(self.dataset.run.sources)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -56,10 +57,7 @@ class ExportJob:
 
     def noted(self, picture: LabelledImage) -> dict[str, Any]:
         """What COCO's ``images`` say of a picture beside its file: ``license``, an id, and where it comes from."""
-        found = self.dataset.license_of(picture)
-        licenses = licenses_of(self.dataset.run.sources)
-        number = {"license": licenses.index(found) + 1} if found in licenses else {}
-        return number | dict(self.origin(picture))
+        return license_number(self._licenses, self.dataset.license_of(picture)) | dict(self.origin(picture))
 
     def origin(self, picture: LabelledImage) -> Mapping[str, Any]:
         """What is noted of where a picture comes from."""

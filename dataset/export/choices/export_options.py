@@ -43,8 +43,11 @@ class ExportOptions:
     amodal: bool | None = None
 
     @classmethod
-    def parse(cls, given: Mapping[str, str | None]) -> ExportOptions:
-        """From texts by name of the option. Raises InputError, naming all that is wrong."""
+    def parse(cls, given: Mapping[str, str | None], amodal: bool = False) -> ExportOptions:
+        """From texts by name of the option, and whether amodal masks are asked for.
+
+        Raises InputError, naming all that is wrong.
+        """
         problems: list[str] = []
         hints: list[str] = []
         found: dict[str, object] = {}
@@ -63,7 +66,7 @@ class ExportOptions:
                 problems.append(f"{option(name)} {text}: there are {', '.join(choices)}")
         if problems:
             raise InputError(problems, hints[0] if hints else None)
-        return cls(**found)  # type: ignore[arg-type]
+        return cls(**found, amodal=amodal or None)  # type: ignore[arg-type]
 
     @property
     def chosen(self) -> tuple[str, ...]:

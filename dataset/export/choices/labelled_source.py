@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,10 @@ class OneDataset:
 
     def license_of(self, picture: Record) -> License | None:
         """The one of all sources of the dataset: a record doesn't say which of them it shows."""
+        return self._license
+
+    @functools.cached_property
+    def _license(self) -> License | None:
         return common_license(self.run.sources)
 
     def origin(self, picture: Record) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from scanstage.dataset.export.choices.labelled_source import LabelledImage
 from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.labels.instances import NO_MASK, Instance, Rle, keypoint_triples
 from scanstage.dataset.labels.mask_polygons import polygons
-from scanstage.dataset.records.provenance import common_license, licenses_of
+from scanstage.dataset.records.provenance import common_license, license_number, licenses_of
 from scanstage.dataset.records.run_file import RunFile
 
 HOMEPAGE = "https://github.com/scanstage/scanstage"
@@ -128,8 +128,7 @@ def document_head(run: RunFile) -> dict[str, Any]:
 
 def picture_license(run: RunFile) -> dict[str, int]:
     """``license`` of each picture; nothing where no single licence covers all that pictures may show."""
-    common = common_license(run.sources)
-    return {} if common is None else {"license": licenses_of(run.sources).index(common) + 1}
+    return license_number(licenses_of(run.sources), common_license(run.sources))
 
 
 def describe_picture(record: LabelledImage) -> dict[str, Any]:

@@ -21,10 +21,10 @@ def write_coco(job: ExportJob, out: Path) -> dict[str, Any]:
     (out / "annotations").mkdir()
     for part, document in documents.items():
         document.write(out / "annotations" / f"instances_{part}.json")
-    return counted(documents)
+    return label_figures(documents)
 
 
-def counted(documents: Mapping[str, CocoDocument]) -> dict[str, int]:
+def label_figures(documents: Mapping[str, CocoDocument]) -> dict[str, int]:
     """Figures of them: labels, and regions to be ignored where there are any."""
     ignored = sum(d.ignored for d in documents.values())
     labels = sum(d.annotations for d in documents.values()) - ignored

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scanstage.dataset.export.choices.export_job import ExportJob
-from scanstage.dataset.export.coco.coco_folder import coco_documents, counted
+from scanstage.dataset.export.coco.coco_folder import coco_documents, label_figures
 
 
 def write_fiftyone(job: ExportJob, out: Path) -> dict[str, Any]:
@@ -19,4 +19,4 @@ def write_fiftyone(job: ExportJob, out: Path) -> dict[str, Any]:
         job.pictures.put(record, out / part / "data" / record.image.file_name)
     for part, document in documents.items():
         document.write(out / part / "labels.json")
-    return counted(documents)
+    return label_figures(documents)
