@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from scanstage.functions import open_dataset as open_dataset
     from scanstage.functions import plan as plan
     from scanstage.functions import push as push
+    from scanstage.functions import report as report
     from scanstage.render.bookkeeping.progress import Progress as Progress
     from scanstage.render.bookkeeping.summary import Summary as Summary
+    from scanstage.render.commands.look.write_report import WrittenReport as WrittenReport
     from scanstage.render.commands.push import Pushed as Pushed
     from scanstage.render.engine.engine_protocol import EngineCrashed as EngineCrashed
     from scanstage.render.engine.engine_protocol import EngineError as EngineError
@@ -61,11 +63,13 @@ _HOMES = {
     "open_dataset": "functions",
     "plan": "functions",
     "push": "functions",
+    "report": "functions",
     "EngineCrashed": "render.engine.engine_protocol",
     "EngineError": "render.engine.engine_protocol",
     "Progress": "render.bookkeeping.progress",
     "Pushed": "render.commands.push",
     "Summary": "render.bookkeeping.summary",
+    "WrittenReport": "render.commands.look.write_report",
 }
 __all__ = sorted(_HOMES)
 

@@ -45,6 +45,7 @@ from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_planner
 
 if TYPE_CHECKING:
+    from scanstage.render.commands.look.write_report import WrittenReport
     from scanstage.torch_data import LivePictures
 
 Place = str | os.PathLike[str]
@@ -374,6 +375,42 @@ def push(path: Place, target: str, *, private: bool = False) -> Pushed:
         OSError: the folder can't be read.
     """
     return push_folder(Path(path), target, private)
+
+
+def report(
+    path: Place,
+    out: Place | None = None,
+    *,
+    against: Place | None = None,
+    photos: Place | None = None,
+    pictures: int = 1000,
+    megabytes: float = 15.0,
+) -> WrittenReport:
+    """Make a page of charts, findings and all pictures, that opens without a network; and its facts as JSON beside it.
+
+    Args:
+        path: of the dataset.
+        out: the page's file; None is ``__overview__/report.html`` in the dataset.
+        against: another dataset, or a COCO file of photos, to compare with.
+        photos: folder of that COCO file's photos; None looks beside it.
+        pictures: that the page shows at most.
+        megabytes: that the page may have; pictures get smaller for it.
+
+    Raises:
+        InputError: one of them is no dataset, or photos or their labels can't be read.
+        OSError: a folder can't be read or written.
+    """
+    from scanstage.dataset.report_page.build_report import ReportOptions  # charts take a second to load
+    from scanstage.render.commands.look.write_report import write_report
+
+    return write_report(
+        locate(os.fspath(path), "path"),
+        os.fspath(path),
+        None if out is None else locate_local(os.fspath(out), option("out")),
+        None if against is None else locate(os.fspath(against), option("against")),
+        None if photos is None else Path(photos),
+        ReportOptions(pictures, megabytes),
+    )
 
 
 def _checked(config: AnyConfig) -> Config:

@@ -61,10 +61,10 @@ def _mount() -> None:
     from scanstage.render.cli import dataset_commands as cli_dataset
     from scanstage.render.cli import merge_command as cli_merge
     from scanstage.render.cli.asset_commands import app as assets_app
-    from scanstage.render.cli.doctor_commands import doctor, schema
     from scanstage.render.cli.generate_command import generate
-    from scanstage.render.cli.init_command import init
     from scanstage.render.cli.plan_commands import estimate, plan, preview
+    from scanstage.render.cli.report_commands import report, view
+    from scanstage.render.cli.setup_commands import doctor, init, schema
     from scanstage.render.cli.share_commands import export, join, push
 
     app.add_typer(
@@ -74,7 +74,7 @@ def _mount() -> None:
         (SET_UP, (init, doctor, schema)),
         (MAKE, (generate, cli_merge.merge)),
         (LOOK, (plan, preview, estimate, cli_dataset.replay)),
-        (CHECK, (cli_dataset.check,)),
+        (CHECK, (cli_dataset.check, report, view)),
         (SHARE, (export, join, push)),
     ):
         for command in commands:

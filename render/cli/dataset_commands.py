@@ -94,7 +94,7 @@ def replay(
     ] = False,
 ) -> None:
     """Render one picture again, from its record alone. Exit code 1 where it isn't what it was, unless asked for."""
-    from scanstage.render.commands.replay import replay as again
+    from scanstage.render.commands.look.replay import replay as again
     from scanstage.render.engine.blender_session import BlenderEngines
     from scanstage.render.finish.finish_picture import LabelMismatch
 
@@ -145,8 +145,8 @@ def _open(
     library: Path | None,
 ) -> None:
     from scanstage.dataset.records.dataset_folder import DatasetFolder
-    from scanstage.render.commands.comparison_sheet import SCENE, show_variants
-    from scanstage.render.commands.replay import folder_for, open_recorded
+    from scanstage.render.commands.look.comparison_sheet import SCENE, show_variants
+    from scanstage.render.commands.look.replay import folder_for, open_recorded
     from scanstage.render.locks.run_lock import run_lock
 
     case = open_recorded(locate(dataset, "DATASET"), image, library)

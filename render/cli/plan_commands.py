@@ -84,7 +84,7 @@ def preview(
     seed: SeedOption = None,
 ) -> None:
     """Draw pictures with their labels in seconds, shaded instead of rendered. Needs no Blender."""
-    from scanstage.render.commands.preview import draw_preview
+    from scanstage.render.commands.look.preview import draw_preview
     from scanstage.render.finish.finish_picture import encode_image
 
     if out.suffix.lower() != ".png":

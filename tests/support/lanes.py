@@ -12,7 +12,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 NO_BLENDER = Path(__file__).with_name("no_blender")
 """A module ``bpy`` and a program ``blender`` that are none, and note that they were asked for."""
-APART = ("blender", "cluster", "store", "faults", "slow")
+APART = ("blender", "browser", "cluster", "store", "faults", "slow")
 """Marks of the tests that are no unit tests."""
 STARTS = "BLENDER_STARTS"
 

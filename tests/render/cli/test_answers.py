@@ -24,7 +24,7 @@ from scanstage.render.bookkeeping.progress import RunTally
 from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.cli.generate_command import _telling
 from scanstage.render.cli.shared_options import folder_of
-from scanstage.render.commands.replay import replay
+from scanstage.render.commands.look.replay import replay
 from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.render.finish.outcome import Outcome
 from scanstage.render.terminal.progress_bar import ProgressView

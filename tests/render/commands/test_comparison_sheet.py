@@ -14,8 +14,8 @@ from support.analytic_engine import AnalyticEngine, AnalyticEngines
 from support.toy_runs import command, digest, run
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.commands.comparison_sheet import RenderedVariant, _marked, variants
-from scanstage.render.commands.replay import open_recorded
+from scanstage.render.commands.look.comparison_sheet import RenderedVariant, _marked, variants
+from scanstage.render.commands.look.replay import open_recorded
 from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.scenes.config.sections.run_config import RunConfig
 

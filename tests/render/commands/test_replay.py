@@ -17,7 +17,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records import finished_dataset
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.record import Record
-from scanstage.render.commands.replay import Replay, replay, resized
+from scanstage.render.commands.look.replay import Replay, replay, resized
 from scanstage.render.locks.run_lock import run_lock
 from scanstage.scenes.inputs import catalogue
 from scanstage.scenes.plan import CameraPlan, LensPlan

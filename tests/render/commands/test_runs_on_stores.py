@@ -31,7 +31,7 @@ from scanstage.dataset.records.record_store import read_records, recorded_indice
 from scanstage.render.bookkeeping.resume import finished_pictures
 from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.bookkeeping.summary import Summary
-from scanstage.render.commands.replay import replay
+from scanstage.render.commands.look.replay import replay
 from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.render.finish.quarantine import quarantined
 from scanstage.scenes.picture_sequence.selection import Selection

@@ -20,7 +20,7 @@ from scanstage.dataset.records.decoding import decode_rgb
 from scanstage.dataset.records.picture_files import read_image
 from scanstage.dataset.report.contact_sheet import failed_cell, lay_out, plan_cell, titled
 from scanstage.dataset.report.label_drawing import class_colors, draw_labels
-from scanstage.render.commands.replay import RecordedPicture
+from scanstage.render.commands.look.replay import RecordedPicture
 from scanstage.render.engine.engine_protocol import EngineCrashed, EngineError, EngineFactory
 from scanstage.render.engine.passes import Passes
 from scanstage.render.executors.local.picture_pipeline import open_pipeline

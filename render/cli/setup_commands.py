@@ -1,7 +1,8 @@
-"""``scanstage init``: from a folder of scans to a project that can be generated."""
+"""``scanstage init``, ``doctor`` and ``schema``: from a folder of scans to a project, and what is there for it."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -18,7 +19,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed
 from scanstage.render.cli.taking_in import report, take_in_all
 from scanstage.render.commands.project import CONFIG, LIBRARY, check_new, project_config, project_name
-from scanstage.render.terminal.console import Console, outside
+from scanstage.render.terminal.console import Console, outside, print_hint, print_json, quoting
 
 _NAMED = 12
 
@@ -91,3 +92,30 @@ def _needed(scans: Path, photos: Path | None, real: Path | None) -> list[tuple[P
 
 def _told(found: Counter[str]) -> str:
     return listed([f"{name} ({n})" if n > 1 else name for name, n in sorted(found.items())], most=_NAMED)
+
+
+def schema() -> None:
+    """Print the JSON schema of configs, for editors."""
+    from scanstage.scenes.config.json_schema import schema_text
+
+    print_json(json.loads(schema_text()))
+
+
+def doctor(
+    blender: Annotated[Path | None, typer.Option(help="check this Blender executable as well")] = None,
+) -> None:
+    """Say what is there and what is missing, each problem with the command that mends it."""
+    from scanstage.render.commands.doctor import examine
+
+    console, ready = Console(soft_wrap=True), True
+    for found in examine(blender):
+        console.print(f"{'[green]✓[/]' if found.well else '[red]✗[/]'} {quoting(found.text)}")
+        print_hint(console, found.hint, indent="    ")
+        for line in found.details:
+            console.print(f"    {outside(line)}")
+        for text, hint in found.problems:
+            console.print(f"    [yellow]![/] {quoting(text)}")
+            print_hint(console, hint, indent="      ")
+        ready = ready and (found.well or not found.needed)
+    if not ready:
+        raise typer.Exit(1)

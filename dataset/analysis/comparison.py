@@ -1,0 +1,162 @@
+"""One dataset against another: where they differ most, and by how much chance alone would make them differ.
+
+How far a measure is from the other's is the largest difference of the two cumulative distributions (Kolmogorov and
+Smirnov), of classes and factors the total variation distance; both are 0 where all is alike and 1 where nothing is
+shared. Labels of one picture belong together, so chance is what remains when whole pictures are dealt out anew to two
+datasets of these sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats, Ints
+from scanstage.dataset.analysis.histograms import Histogram, bin_edges, binned, factor_names, histogram
+from scanstage.dataset.analysis.measures import BINNED_FACTORS, MEASURES, Measure, factor_title
+
+DEALS = 400
+FINE_BINS = 256
+"""Of values that the distance of two distributions is taken by: quantiles of both together."""
+SAME_CLASSES = "classes"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of one measure, factor, or of the classes.
+
+    Attributes:
+        name, title: of it.
+        kind: ``number`` or ``values``.
+        distance: 0 to 1.
+        by_chance: median and 95 % quantile of it where both are alike.
+        middle: medians of this and the other, of numbers.
+        shares: by value, the shares in this and the other, of values; the most different first.
+        histograms: of this and the other with the same bins, of numbers.
+    """
+
+    name: str
+    title: str
+    kind: Literal["number", "values"]
+    distance: float
+    by_chance: tuple[float, float]
+    middle: tuple[float, float] | None = None
+    shares: dict[str, tuple[float, float]] | None = None
+    histograms: tuple[Histogram, Histogram] | None = None
+
+    @property
+    def beyond_chance(self) -> float:
+        """By how much the distance is more than chance makes it nineteen times in twenty."""
+        return self.distance - self.by_chance[1]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the report's JSON has it."""
+        found: dict[str, Any] = {
+            "name": self.name,
+            "title": self.title,
+            "distance": round(self.distance, 4),
+            "by_chance": [round(c, 4) for c in self.by_chance],
+            "beyond_chance": self.beyond_chance > 0,
+        }
+        if self.middle is not None:
+            found["medians"] = [float(f"{m:.6g}") for m in self.middle]
+        if self.shares is not None:
+            found["shares"] = {value: [round(s, 5) for s in pair] for value, pair in self.shares.items()}
+        if self.histograms is not None:
+            ours, other = self.histograms
+            found["edges"] = [float(f"{e:.9g}") for e in ours.edges]
+            found["counts"] = [ours.counts.tolist(), other.counts.tolist()]
+        return found
+
+
+def compare_tables(ours: DatasetTable, other: DatasetTable) -> tuple[Difference, ...]:
+    """All differences, the most telling first: by how far they are beyond chance. What only one has is left out."""
+    found = [d for measure in MEASURES if (d := _of_measure(measure, ours, other)) is not None]
+    found += _of_values(ours, other)
+    return tuple(sorted(found, key=lambda d: -d.beyond_chance))
+
+
+def _of_measure(measure: Measure, ours: DatasetTable, other: DatasetTable) -> Difference | None:
+    values = [measure.values(t) for t in (ours, other)]
+    known = [v[np.isfinite(v)] for v in values]
+    if not all(k.size for k in known) or np.ptp(np.concatenate(known)) == 0:
+        return None
+    both = np.unique(np.concatenate(known))
+    if len(both) > FINE_BINS:
+        both = np.unique(np.quantile(both, np.linspace(0, 1, FINE_BINS), method="nearest"))
+    edges = np.append(both, np.inf)
+    # (P, B): how many values of each picture lie in each bin.
+    parts = []
+    for table, v in zip((ours, other), values, strict=True):
+        unit = table.label_picture if measure.of == "label" else np.arange(len(table.pictures))
+        parts.append(_by_picture(binned(v, edges), unit, len(table.pictures), len(both)))
+    distance, chance = _distance(parts[0], parts[1], _ks)
+    shown = bin_edges(measure, np.concatenate(known))
+    middle = (float(np.median(known[0])), float(np.median(known[1])))
+    pair = (histogram(measure, ours, shown), histogram(measure, other, shown))
+    return Difference(measure.name, measure.title, "number", distance, chance, middle, None, pair)
+
+
+def _of_values(ours: DatasetTable, other: DatasetTable) -> Iterator[Difference]:
+    tables = (ours, other)
+    names = [*dict.fromkeys((*ours.classes, *other.classes))]
+    number = {c: i for i, c in enumerate(names)}
+    parts = []
+    for table in tables:
+        counts = np.zeros((len(table.pictures), len(names)))
+        counts[:, [number[c] for c in table.classes]] = table.counts
+        parts.append(counts)
+    if all(p.sum() for p in parts):
+        yield _of_counts(SAME_CLASSES, "shares of classes among labels", names, parts[0], parts[1])
+    for factor in factor_names(tables):
+        if factor in BINNED_FACTORS:
+            continue
+        values = [[p.factors.get(factor) for p in t.pictures] for t in tables]
+        if any(None in v for v in values):
+            continue
+        names = sorted({str(v) for each in values for v in each})
+        number = {v: i for i, v in enumerate(names)}
+        parts = [np.eye(len(names))[[number[str(v)] for v in each]] for each in values]
+        if len(names) > 1 and all(len(p) for p in parts):
+            yield _of_counts(factor, factor_title(factor), names, parts[0], parts[1])
+
+
+def _of_counts(name: str, title: str, values: list[str], ours: Floats, other: Floats) -> Difference:
+    distance, chance = _distance(ours, other, _total_variation)
+    shares = [p.sum(axis=0) / p.sum() for p in (ours, other)]
+    order = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")
+    pairs = {values[i]: (float(shares[0][i]), float(shares[1][i])) for i in order}
+    return Difference(name, title, "values", distance, chance, None, pairs)
+
+
+def _by_picture(place: Ints, unit: Ints, pictures: int, bins: int) -> Floats:
+    there = place >= 0
+    flat = np.bincount(unit[there] * bins + place[there], minlength=pictures * bins)
+    return flat.reshape(pictures, bins).astype(np.float64)
+
+
+def _distance(ours: Floats, other: Floats, of: Any) -> tuple[float, tuple[float, float]]:
+    """Distance of two datasets, (P, B) counts each, and median and 95 % quantile of that of pictures dealt out anew."""
+    together = np.concatenate([ours, other])
+    total = together.sum(axis=0)
+    rng = np.random.default_rng(0)
+    dealt = []
+    for _ in range(DEALS):
+        chosen = np.zeros(len(together))
+        chosen[rng.permutation(len(together))[: len(ours)]] = 1
+        part = chosen @ together
+        if part.sum() and (total - part).sum():
+            dealt.append(of(part, total - part))
+    chance = np.quantile(dealt or [0.0], (0.5, 0.95))
+    return float(of(ours.sum(axis=0), other.sum(axis=0))), (float(chance[0]), float(chance[1]))
+
+
+def _ks(ours: Floats, other: Floats) -> float:
+    return float(np.abs(np.cumsum(ours) / ours.sum() - np.cumsum(other) / other.sum()).max())
+
+
+def _total_variation(ours: Floats, other: Floats) -> float:
+    return float(np.abs(ours / ours.sum() - other / other.sum()).sum() / 2)

@@ -1,0 +1,138 @@
+"""A dataset as columns of numbers: one row a picture, one row a label. Of scanstage's own datasets and of photos."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+LABEL_COLUMNS = (
+    "x_px",
+    "y_px",
+    "width_px",
+    "height_px",
+    "area_px",
+    "visible_fraction",
+    "truncated_fraction",
+    "distance_m",
+    "view_azimuth_deg",
+    "view_elevation_deg",
+)
+"""Numbers of a label. ``x_px`` and ``y_px`` are of its box's upper left corner; the view is the direction, in the
+object's own frame, that the camera sees it from. NaN where it isn't known, as of photos."""
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """What is known of a picture beside its labels.
+
+    Attributes:
+        index: of the picture.
+        file_name: below the folder of pictures.
+        resolution_wh: pixels.
+        factors: see :func:`factors.picture_factors`; empty of photos.
+        numbers: further ones by name: ``elevation_deg``, ``brightness`` … A name may be missing.
+        placed: objects of labelled classes that lie in it, by class; of photos those that are labelled.
+        ignored: labels that are regions to be ignored.
+    """
+
+    index: int
+    file_name: str
+    resolution_wh: tuple[int, int]
+    factors: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    placed: Counter[str] = field(default_factory=Counter)
+    ignored: int = 0
+
+
+@dataclass(frozen=True)
+class PictureLabels:
+    """Labels of a picture. Ignored ones are none.
+
+    Attributes:
+        class_names, asset_ids: (L,) what they are; an asset's id is empty where it isn't known.
+        numbers: (L, len(LABEL_COLUMNS)) float64.
+    """
+
+    class_names: tuple[str, ...]
+    asset_ids: tuple[str, ...]
+    numbers: Floats
+
+
+@dataclass(frozen=True)
+class DatasetTable:
+    """All of a dataset.
+
+    Attributes:
+        name: of the dataset.
+        classes: labelled ones, in the order of their category ids.
+        pictures: by index.
+        label_picture: (L,) position in ``pictures`` of each label.
+        label_class: (L,) position in ``classes`` of each label.
+        label_asset: ids of the scans, (L,).
+        label_numbers: (L,) float64 each, by the names of LABEL_COLUMNS.
+        lost: objects without a label, by class and by the rule that says so.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    pictures: tuple[PictureRow, ...]
+    label_picture: Ints
+    label_class: Ints
+    label_asset: npt.NDArray[np.str_]
+    label_numbers: Mapping[str, Floats]
+    lost: Mapping[str, Counter[str]] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> int:
+        """How many there are."""
+        return len(self.label_picture)
+
+    @cached_property
+    def counts(self) -> Ints:
+        """(P, C) labels of each class in each picture."""
+        size = (len(self.pictures), len(self.classes))
+        flat = np.bincount(self.label_picture * size[1] + self.label_class, minlength=size[0] * size[1])
+        return flat.reshape(size)
+
+    def picture_numbers(self, name: str) -> Floats:
+        """(P,) a number of each picture, NaN where it isn't known."""
+        return np.array([p.numbers.get(name, np.nan) for p in self.pictures], np.float64)
+
+    def with_numbers(self, found: Mapping[int, Mapping[str, float]]) -> DatasetTable:
+        """With further numbers of pictures, by their index."""
+        pictures = tuple(replace(p, numbers={**p.numbers, **found.get(p.index, {})}) for p in self.pictures)
+        return replace(self, pictures=pictures)
+
+
+def make_table(
+    name: str,
+    classes: Sequence[str],
+    pictures: Iterable[tuple[PictureRow, PictureLabels]],
+    lost: Mapping[str, Counter[str]],
+) -> DatasetTable:
+    """Put pictures together, sorted by their index. ``lost`` may be filled while they are drawn.
+
+    Raises KeyError for a label of a class that isn't among ``classes``.
+    """
+    found = sorted(pictures, key=lambda pair: pair[0].index)
+    number = {c: i for i, c in enumerate(classes)}
+    per_picture = [len(labels.class_names) for _, labels in found]
+    numbers = np.concatenate([labels.numbers for _, labels in found] or [np.empty((0, len(LABEL_COLUMNS)))])
+    return DatasetTable(
+        name,
+        tuple(classes),
+        tuple(row for row, _ in found),
+        np.repeat(np.arange(len(found)), per_picture),
+        np.array([number[c] for _, labels in found for c in labels.class_names], np.int64),
+        np.array([a for _, labels in found for a in labels.asset_ids], np.str_),
+        {column: numbers[:, i] for i, column in enumerate(LABEL_COLUMNS)},
+        lost,
+    )

@@ -1,0 +1,200 @@
+"""What somebody would ask of a dataset first, answered in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+
+from scanstage.assets.messages.wording import listed
+from scanstage.dataset.analysis.class_ties import Tie
+from scanstage.dataset.analysis.measures import factor_title
+from scanstage.dataset.analysis.picture_findings import AGREE, FINDINGS
+from scanstage.dataset.report_page.report_parts import ReportParts
+
+NAMED = 5
+UNEVEN = 3.0
+"""Without targets, a class is told as rare from so many times fewer labels than the most frequent one."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """An answer.
+
+    Attributes:
+        kind: ``good``: nothing to do; ``look``: worth a look; ``fact``: neither.
+        topic: what it is about, in a word or two.
+        text: for people.
+        section: of the page, that says more.
+        pictures: to look at, by index.
+    """
+
+    kind: Literal["good", "look", "fact"]
+    topic: str
+    text: str
+    section: str
+    pictures: tuple[int, ...] = ()
+
+
+def glance(parts: ReportParts, ties: Sequence[Tie]) -> tuple[Sentence, ...]:
+    """The answers, in a fixed order."""
+    return (
+        *_classes(parts),
+        *_ties(parts, ties),
+        *_worst(parts),
+        *_smallest(parts),
+        *_agreement(parts),
+        *_findings(parts),
+        *_failed(parts),
+        *_against(parts),
+        *_licenses(parts),
+    )
+
+
+def _classes(parts: ReportParts) -> Iterator[Sentence]:
+    table = parts.table
+    labels = dict(zip(table.classes, table.counts.sum(axis=0).tolist(), strict=True))
+    if not labels:
+        return
+    if (asked := parts.targets) is not None:
+        have = labels
+        if asked.of == "pictures":
+            have = dict(zip(table.classes, (table.counts > 0).sum(axis=0).tolist(), strict=True))
+        short = [(c, n) for c, n in have.items() if n < (1 - asked.tolerance) * asked.by_class.get(c, 0)]
+        if short:
+            short.sort(key=lambda pair: pair[1] / asked.by_class[pair[0]])
+            named = listed([f"{c} ({n:,} of {asked.by_class[c]:,.0f} {asked.of})" for c, n in short], most=NAMED)
+            yield Sentence("look", "Classes", f"Short of what was asked for: {named}.", "classes")
+        else:
+            yield Sentence("good", "Classes", f"Every class has the {asked.of} that were asked for.", "classes")
+        return
+    if none := [c for c, n in labels.items() if not n]:
+        yield Sentence("look", "Classes", f"Without a single label: {listed(none, most=NAMED)}.", "classes")
+    there = {c: n for c, n in labels.items() if n}
+    if len(there) > 1:
+        rare, frequent = min(there, key=lambda c: there[c]), max(there, key=lambda c: there[c])
+        times = there[frequent] / there[rare]
+        text = (
+            f"Rarest is {rare} ({_counted(there[rare], 'label')}), most frequent {frequent} ({there[frequent]:,}, "
+            f"{times:.1f} times as many). No counts were asked for."
+        )
+        yield Sentence("look" if times >= UNEVEN else "good", "Classes", text, "classes")
+
+
+def _ties(parts: ReportParts, ties: Sequence[Tie]) -> Iterator[Sentence]:
+    looked_at = [t for t in ties if t.strength is not None]
+    tied = [t for t in looked_at if t.pairs]
+    for tie in tied:
+        named = listed([pair_words(**asdict(p)) for p in tie.pairs[:2]])
+        more = f", and {len(tie.pairs) - 2} more pairs" if len(tie.pairs) > 2 else ""
+        yield Sentence("look", "Ties", f"Classes are tied to {factor_title(tie.factor)}: {named}{more}.", "ties")
+    if looked_at and not tied:
+        names = listed([factor_title(t.factor) for t in looked_at])
+        yield Sentence("good", "Ties", f"No class is tied to {names} by more than chance.", "ties")
+
+
+def pair_words(class_name: str, value: str, labels: int, times_even: float) -> str:
+    """A :class:`class_ties.Pair` in words."""
+    if labels == 0:
+        return f"{class_name} never with {value}"
+    return f"{class_name} with {value} ({times_even:.2g} times its even share)"
+
+
+def _worst(parts: ReportParts) -> Iterator[Sentence]:
+    """The picture with the most findings, and of these the one that cast and engine agree on least."""
+    agreement = {p.index: p.numbers.get("agreement", 1.0) for p in parts.table.pictures}
+    if not parts.findings:
+        return
+    worst = min(parts.findings, key=lambda i: (-len(parts.findings[i]), agreement[i], i))
+    told = listed([FINDINGS[name].partition(":")[0] for name in parts.findings[worst]])
+    text = f"Most is odd about picture {worst}: {told}."
+    yield Sentence("look", "Worst picture", text, "quality", (worst,))
+
+
+def _smallest(parts: ReportParts) -> Iterator[Sentence]:
+    table = parts.table
+    if not table.labels:
+        return
+    n = table.label_numbers
+    k = int(np.argmin(n["area_px"]))
+    index = table.pictures[table.label_picture[k]].index
+    text = (
+        f"The smallest label is {_article(table.classes[table.label_class[k]])} of {n['width_px'][k]:g} x "
+        f"{n['height_px'][k]:g} px ({n['area_px'][k]:g} visible pixels) in picture {index}."
+    )
+    yield Sentence("fact", "Smallest label", text, "labels", (index,))
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _agreement(parts: ReportParts) -> Iterator[Sentence]:
+    values = parts.table.picture_numbers("agreement")
+    known = np.flatnonzero(np.isfinite(values))
+    if not known.size:
+        return
+    least = int(known[np.argmin(values[known])])
+    index = parts.table.pictures[least].index
+    text = (
+        f"Labels and the engine's own pass agree: mask IoU at least {values[least]:.4f} (picture {index}), over "
+        "objects of 100 pixels and more."
+    )
+    kind: Literal["good", "look"] = "good" if values[least] >= AGREE else "look"
+    yield Sentence(kind, "Labels", text, "quality", (index,))
+
+
+def _findings(parts: ReportParts) -> Iterator[Sentence]:
+    counts = Counter(name for names in parts.findings.values() for name in names)
+    if parts.problems:
+        text = f"{_counted(len(parts.problems), 'picture')} can't be shown; `scanstage check` says more."
+        yield Sentence("look", "Files", text, "quality", tuple(sorted(parts.problems)[:NAMED]))
+    if not counts:
+        yield Sentence("good", "Pictures", "No picture is dark, bright, blurred, empty or a duplicate.", "quality")
+        return
+    named = listed([f"{FINDINGS[name].partition(':')[0]} ({n})" for name, n in counts.most_common()])
+    yield Sentence("look", "Pictures", f"Worth a look: {named}.", "quality", tuple(sorted(parts.findings)[:NAMED]))
+
+
+def _failed(parts: ReportParts) -> Iterator[Sentence]:
+    wanted, there = parts.run.identity.aims.images, len(parts.table.pictures)
+    if wanted is not None and (missing := wanted - there - len(parts.run.failures)) > 0:
+        text = f"{_counted(missing, 'picture')} of {wanted:,} are still to be made: the same command goes on."
+        yield Sentence("look", "Unfinished", text, "quality")
+    if failed := parts.run.failures:
+        text = f"{_counted(len(failed), 'picture')} could not be made."
+        yield Sentence("look", "Failed", text, "quality")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _against(parts: ReportParts) -> Iterator[Sentence]:
+    if parts.against is None:
+        return
+    telling = [d for d in parts.against.differences if d.beyond_chance > 0]
+    if telling:
+        named = listed([d.title for d in telling[:3]])
+        text = (
+            f"Unlike {parts.against.name} most of all in: {named}. {len(telling)} of {len(parts.against.differences)} "
+            "figures differ beyond chance."
+        )
+        yield Sentence("look", "Against", text, "against")
+    else:
+        yield Sentence("good", "Against", f"Nothing tells it from {parts.against.name} beyond chance.", "against")
+
+
+def _licenses(parts: ReportParts) -> Iterator[Sentence]:
+    sources = parts.run.sources
+    if not sources:
+        return
+    counts = Counter(s.license for s in sources)
+    named = [f"{name} ({counts[name]})" for name in dict.fromkeys(s.license for s in sources if s.license)]
+    text = f"Made of what is under {listed(named, most=NAMED)}." if named else "No source has a licence."
+    if named and counts[None]:
+        text += f" {counts[None]} of {len(sources)} sources have none."
+    yield Sentence("look" if counts[None] else "fact", "Licences", text, "sources")

@@ -1,0 +1,218 @@
+"""The facts of a report as JSON: what the page draws, and what is written beside it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import asdict
+from typing import Any, Literal
+
+import numpy as np
+
+from scanstage.dataset.analysis.class_ties import find_ties
+from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.dataset.analysis.histograms import (
+    center_grids,
+    direction_grids,
+    factor_names,
+    histogram,
+    together,
+    value_counts,
+)
+from scanstage.dataset.analysis.measures import MEASURES, box_size_px
+from scanstage.dataset.analysis.picture_findings import FINDINGS
+from scanstage.dataset.records.provenance import licenses_of
+from scanstage.dataset.records.run_file import RunFile
+from scanstage.dataset.report_page.glance import glance
+from scanstage.dataset.report_page.report_parts import TOLERANCE, Against, ReportParts, Targeted
+
+FORMAT = 1
+ROW_DIGITS = 5
+UNREADABLE = "unreadable"
+SMALLEST = 5
+
+Json = dict[str, Any]
+
+
+def asked(run: RunFile, labels: int) -> Targeted | None:
+    """What each class was to have; None where nothing was asked for.
+
+    Args:
+        run: of the dataset.
+        labels: that there are: what shares are of.
+    """
+    targets, balance = run.identity.aims.targets, run.balance
+    if targets is None or balance is None:
+        return None
+    whole = all(isinstance(n, int) for n in targets.values())
+    of: Literal["labels", "pictures"] = "pictures" if balance.get("count") == "images" else "labels"
+    given = balance.get("tolerance")
+    tolerance = float(given) if isinstance(given, int | float) else TOLERANCE
+    return Targeted(of, {c: float(n) if whole else n * labels for c, n in targets.items()}, tolerance)
+
+
+def report_facts(parts: ReportParts) -> Json:
+    """The facts. Rows of pictures are those that are shown; all else is of all pictures."""
+    table = parts.table
+    ties = find_ties(table)
+    return {
+        "format": FORMAT,
+        "name": table.name,
+        "folder": parts.folder,
+        "pictures": len(table.pictures),
+        "labels": table.labels,
+        "ignored": sum(p.ignored for p in table.pictures),
+        "wanted": parts.run.identity.aims.images,
+        "shown": len(parts.shown),
+        "chosen": parts.chosen,
+        "made_by": _made_by(parts.run),
+        "classes": class_facts(table, parts.targets),
+        "target_of": parts.targets.of if parts.targets else None,
+        "smallest": smallest_labels(table),
+        "figures": {h.measure.name: h.to_json() for m in MEASURES if (h := histogram(m, table)).known},
+        "centers": {name: grid.tolist() for name, grid in center_grids(table).items()},
+        "directions": {name: grid.tolist() for name, grid in direction_grids(table).items() if grid.any()},
+        "together": together(table).tolist(),
+        "factors": {name: value_counts(table, name) for name in factor_names([table])},
+        "ties": [tie.to_json() for tie in ties],
+        "quality": _quality(parts),
+        "sources": [asdict(s) for s in parts.run.sources],
+        "licenses": [{"name": found.name, "url": found.url} for found in licenses_of(parts.run.sources)],
+        "against": None if parts.against is None else _against(parts.against),
+        "glance": [asdict(s) for s in glance(parts, ties)],
+        "rows": picture_rows(parts),
+    }
+
+
+def class_facts(table: DatasetTable, asked_for: Targeted | None) -> list[Json]:
+    """By class: what was asked, placed, kept, and lost by which rule; how large its boxes are."""
+    placed: Counter[str] = Counter()
+    for picture in table.pictures:
+        placed.update(picture.placed)
+    counts, sizes = table.counts, box_size_px(table)
+    found = []
+    for number, name in enumerate(table.classes):
+        of_class = sizes[table.label_class == number]
+        found.append(
+            {
+                "name": name,
+                "target": asked_for.by_class.get(name) if asked_for else None,
+                "placed": placed[name],
+                "labels": int(counts[:, number].sum()),
+                "pictures": int((counts[:, number] > 0).sum()),
+                "lost": dict(table.lost[name].most_common()) if name in table.lost else {},
+                "box_px": [round(float(q), 1) for q in np.quantile(of_class, (0.05, 0.5, 0.95))]
+                if of_class.size
+                else None,
+            }
+        )
+    return found
+
+
+def smallest_labels(table: DatasetTable) -> list[Json]:
+    """The labels with the fewest visible pixels."""
+    n = table.label_numbers
+    return [
+        {
+            "picture": table.pictures[table.label_picture[k]].index,
+            "class": table.classes[table.label_class[k]],
+            "box_wh": [float(n["width_px"][k]), float(n["height_px"][k])],
+            "area_px": float(n["area_px"][k]),
+        }
+        for k in np.argsort(n["area_px"], kind="stable")[:SMALLEST]
+    ]
+
+
+def picture_rows(parts: ReportParts) -> list[Json]:
+    """What the gallery filters and sorts by, of the pictures that are shown."""
+    table, shown = parts.table, set(parts.shown)
+    measures = [(m.name, m.values(table)) for m in MEASURES if m.of == "picture"]
+    shorter = np.minimum(table.label_numbers["width_px"], table.label_numbers["height_px"])
+    ends = np.searchsorted(table.label_picture, np.arange(len(table.pictures) + 1))
+    rows = []
+    for place, picture in enumerate(table.pictures):
+        if picture.index not in shown:
+            continue
+        own = slice(ends[place], ends[place + 1])
+        numbers = {name: float(f"{v[place]:.{ROW_DIGITS}g}") for name, v in measures if np.isfinite(v[place])}
+        for name, values in (
+            ("smallest_px", shorter[own]),
+            ("least_visible", table.label_numbers["visible_fraction"][own]),
+        ):
+            if (known := values[np.isfinite(values)]).size:
+                numbers[name] = float(f"{known.min():.{ROW_DIGITS}g}")
+        row: Json = {
+            "index": picture.index,
+            "file": picture.file_name,
+            "wh": picture.resolution_wh,
+            "classes": {table.classes[c]: int(k) for c, k in enumerate(table.counts[place]) if k},
+            "sizes": _sizes(table.label_numbers["area_px"][own]),
+            "factors": dict(picture.factors),
+            "numbers": numbers,
+        }
+        findings = [*parts.findings.get(picture.index, ())]
+        if (problem := parts.problems.get(picture.index)) is not None:
+            findings.append(UNREADABLE)
+            row["problem"] = problem
+        if findings:
+            row["findings"] = findings
+        if alike := parts.duplicates.get(picture.index):
+            row["alike"] = list(alike)
+        rows.append(row)
+    return rows
+
+
+def _sizes(areas: Any) -> list[str]:
+    """COCO's sizes among some areas."""
+    small, medium = 32**2, 96**2
+    there = {"small": (areas <= small).any(), "medium": ((areas > small) & (areas <= medium)).any()}
+    there["large"] = (areas > medium).any()
+    return [name for name, found in there.items() if found]
+
+
+def _made_by(run: RunFile) -> Json:
+    versions, engine = run.versions or {}, run.engine or {}
+    return {
+        "scanstage": versions.get("scanstage") or run.identity.scanstage,
+        "engine": " ".join(str(engine[k]) for k in ("engine", "blender", "device") if engine.get(k)),
+        "config": run.command.config,
+        "seed": run.config.get("seed"),
+    }
+
+
+def _quality(parts: ReportParts) -> Json:
+    table = parts.table
+    by_finding: defaultdict[str, list[int]] = defaultdict(list)
+    for index, names in parts.findings.items():
+        for name in names:
+            by_finding[name].append(index)
+    if parts.problems:
+        by_finding[UNREADABLE] = sorted(parts.problems)
+    agreement = table.picture_numbers("agreement")
+    known = agreement[np.isfinite(agreement)]
+    seconds: Counter[str] = Counter()
+    for session in parts.run.sessions:
+        seconds.update({k: v for k, v in session.seconds.items() if isinstance(v, int | float) and v == v})
+    reasons: defaultdict[str, list[int]] = defaultdict(list)
+    for index, reason in parts.run.failures.items():
+        reasons[reason].append(index)
+    told = FINDINGS | {UNREADABLE: "can't be shown: its file isn't the one that was recorded"}
+    return {
+        "findings": [{"name": n, "told": told[n], "pictures": by_finding[n]} for n in told if n in by_finding],
+        "looked_for": list(told.values()),
+        "agreement": {"pictures": known.size, "median": float(np.median(known)), "least": float(known.min())}
+        if known.size
+        else None,
+        "seconds": {k: round(v, 2) for k, v in seconds.items()},
+        "failed": [{"reason": reason, "pictures": found} for reason, found in reasons.items()],
+        "lost": dict(sum(parts.table.lost.values(), Counter[str]()).most_common()),
+    }
+
+
+def _against(other: Against) -> Json:
+    return {
+        "name": other.name,
+        "pictures": other.pictures,
+        "labels": other.labels,
+        "differences": [d.to_json() for d in other.differences],
+        "left_out": list(other.left_out),
+    }

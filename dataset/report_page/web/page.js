@@ -1,0 +1,106 @@
+"use strict";
+
+// What a link says: filters, and a picture. Names of sections have no "=", and are left to the browser.
+function readAddress() {
+  const text = location.hash.slice(1);
+  if (!text.includes("=")) { if (element("picture").open) element("picture").close(); return; }
+  const state = Object.fromEntries(new URLSearchParams(text));
+  const given = Object.fromEntries(Object.entries(state).filter(([key]) => key in NO_FILTERS));
+  const wanted = { ...NO_FILTERS, ...given };
+  if (JSON.stringify(wanted) !== JSON.stringify(filters)) {
+    filters = wanted;
+    showFilters();
+    showGallery();
+  }
+  if ("picture" in state) openPicture(Number(state.picture));
+  else {
+    if (element("picture").open) element("picture").close();
+    element("gallery").scrollIntoView();
+  }
+}
+
+function setTheme(name) {
+  document.documentElement.dataset.theme = name;
+  try { localStorage.setItem("scanstage-theme", name); } catch { /* a page from disk may not keep anything */ }
+  element("theme").setAttribute("aria-pressed", String(name === "dark"));
+  redrawCharts();
+}
+
+function firstTheme() {
+  let kept = null;
+  try { kept = localStorage.getItem("scanstage-theme"); } catch { /* likewise */ }
+  return kept || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+}
+
+// A folder that a run writes to: the page is fetched again, and what it says is put in place of what it said.
+async function refresh() {
+  try {
+    const answer = await fetch("state");
+    const state = await answer.text();
+    if (answer.ok && state !== facts.state) {
+      const page = new DOMParser().parseFromString(await (await fetch("./")).text(), "text/html");
+      facts = JSON.parse(page.getElementById("data-facts").textContent);
+      specs = JSON.parse(page.getElementById("data-specs").textContent);
+      const before = facts.rows.length;
+      for (const part of document.querySelectorAll("[data-live]")) {
+        const now = page.getElementById(part.id);
+        if (now) part.replaceChildren(...now.childNodes);
+      }
+      fillChoices();
+      const at = filled;
+      select();
+      showGallery();
+      while (filled < Math.min(at, found.length)) fillGallery();
+      redrawCharts();
+      wire();
+      element("live").textContent = `live: ${plain(before)} pictures`;
+    }
+  } catch {
+    element("live").textContent = "the server has stopped; what is here stays";
+    return;
+  }
+  setTimeout(refresh, 2000);
+}
+
+function wire() {
+  for (const details of document.querySelectorAll("details[data-numbers]")) {
+    details.addEventListener("toggle", () => details.open && fillNumbers(details));
+  }
+}
+
+function start() {
+  document.documentElement.dataset.theme = firstTheme();
+  element("theme").setAttribute("aria-pressed", String(firstTheme() === "dark"));
+  element("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
+  fillChoices();
+  wire();
+  watchCharts();
+  showGallery();
+  element("filters").addEventListener("input", readFilters);
+  element("filters").addEventListener("submit", (event) => event.preventDefault());
+  element("filters").addEventListener("reset", () => setTimeout(readFilters));
+  element("gallery-more").addEventListener("click", fillGallery);
+  element("shown-class").addEventListener("change", (event) => showClass(event.target.value));
+  element("picture").addEventListener("close", closed);
+  element("picture").addEventListener("keydown", pressed);
+  element("picture-close").addEventListener("click", () => element("picture").close());
+  element("picture-before").addEventListener("click", () => step(-1));
+  element("picture-after").addEventListener("click", () => step(1));
+  for (const name of Object.values(KEYS)) element(`show-${name}`).addEventListener("change", redraw);
+  for (const kind of UNDER) element(`under-${kind}`).addEventListener("change", () => open && showUnder(facts.rows.find((r) => r.index === open.index)));
+  new ResizeObserver(redraw).observe(element("frame"));
+  let width = innerWidth, waiting = 0;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return; // a phone's bars come and go
+    width = innerWidth;
+    clearTimeout(waiting);
+    waiting = setTimeout(redrawCharts, 200);
+  });
+  addEventListener("hashchange", readAddress);
+  addEventListener("beforeprint", drawAll);
+  readAddress();
+  if (isLive) setTimeout(refresh, 2000);
+  document.documentElement.dataset.ready = "";
+}
+
+start();

@@ -1,0 +1,73 @@
+"""``scanstage report``: the report of a dataset as files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scanstage.assets.files.atomic import write_atomically
+from scanstage.assets.files.stores import Location, make_folder
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
+from scanstage.dataset.records.finished_dataset import open_dataset
+from scanstage.dataset.report_page.build_report import ReportOptions, build_report, place_of_images
+from scanstage.dataset.report_page.other_dataset import open_other
+
+PAGE = "report.html"
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    """What was written.
+
+    Attributes:
+        page: the page.
+        data: the same facts as JSON, beside it.
+        facts: see :func:`report_facts.report_facts`.
+        size: bytes of the page.
+    """
+
+    page: Location
+    data: Location
+    facts: dict[str, Any]
+    size: int
+
+
+def write_report(
+    root: Location,
+    named: str,
+    out: Path | None = None,
+    against: Location | None = None,
+    photos: Path | None = None,
+    options: ReportOptions | None = None,
+) -> WrittenReport:
+    """Make the report of a dataset.
+
+    Args:
+        root: of the dataset.
+        named: the same, as the user wrote it.
+        out: the page's file; None is ``__overview__/report.html`` in the dataset.
+        against: another dataset's folder, or a COCO file.
+        photos: folder of that COCO file's photos.
+        options: how large it may get; None are the defaults.
+
+    Raises InputError, OSError.
+    """
+    dataset = open_dataset(root)
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{option('out')} {out}: a page's name ends with .html", f"for example {out / PAGE}")
+    page: Location = dataset.folder.overview / PAGE if out is None else out.resolve()
+    if isinstance(page, Path) and page.is_dir():
+        raise InputError(f"{option('out')} {page}: is a folder", f"name a file in it, for example {page / PAGE}")
+    if photos is not None and (against is None or (isinstance(against, Path) and against.is_dir())):
+        raise InputError(f"{option('photos')} goes with a COCO file", f"name it with {option('against')}")
+    other = None if against is None else open_other(against, photos)
+    folder = dataset.folder.root
+    images = place_of_images(folder, page) if isinstance(page, Path) and isinstance(folder, Path) else None
+    report = build_report(dataset, named, other, options, images)
+    make_folder(page.parent)
+    data = page.with_suffix(".json")
+    write_atomically(page, report.html)
+    write_atomically(data, report.to_json())
+    return WrittenReport(page, data, report.facts, len(report.html))
