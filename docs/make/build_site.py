@@ -121,11 +121,10 @@ def main() -> int:
 def copy_pages(target: Path) -> None:
     """docs/ and what else is a page, with links that hold in the site."""
     shutil.copytree(DOCS, target, ignore=shutil.ignore_patterns("*.py", "*.toml", "__pycache__"))
-    for name, page in MOVED.items():
-        if name != "README.md":
-            (target / page).parent.mkdir(exist_ok=True)
-            shutil.copy(ROOT / name, target / page)
-    sources = {target / page: ROOT / name for name, page in MOVED.items() if name != "README.md"}
+    sources = {target / place: ROOT / name for name, place in MOVED.items() if name != "README.md"}
+    for place, source in sources.items():
+        place.parent.mkdir(exist_ok=True)
+        shutil.copy(source, place)
     for page in target.rglob("*.md"):
         source = sources.get(page, DOCS / page.relative_to(target))
         page.write_text(with_links(page.read_text("utf-8"), source, page.relative_to(target)), "utf-8")

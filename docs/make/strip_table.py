@@ -185,6 +185,13 @@ _FISHEYE: dict[str, Any] = {
     "camera": {"elevation_deg": 20, "azimuth_deg": 20, "distance_m": 0.7, "look_at_jitter": 0, "fov_deg": 150},
 }
 
+_FLOATING = {"stage": {"kind": "none"}, "objects.placement": {"kind": "scatter"}}
+_WORN: dict[str, Any] = {
+    "seed": 14,
+    "assets__classes": ["can", "carton", "bottle"],
+    "objects": {"count": 3, "placement": {"kind": "drop", "density": 0.5, "upright": 1}},
+    "camera__fill": 1.2,
+}
 STRIPS: dict[str, Strip] = {
     # The whole run
     "recipe": Strip(
@@ -200,12 +207,13 @@ STRIPS: dict[str, Strip] = {
     "objects.count": _vary("objects.count", 1, 5, 15),
     "objects.repeat": _vary("objects.repeat", 0, 0.5, 1, objects__count=8, camera__elevation_deg=40),
     "objects.scale": _vary("objects.scale", 0.5, 1, 2, camera__distance_m=1.2),
-    "objects.wear": _vary("objects.wear", 0, 0.5, 1, base="one", zoom=1.6),
+    "objects.wear": _vary("objects.wear", 0, 0.5, 1, zoom=2.6, at=(0.5, 0.55), **_WORN),
     "objects.wear_kinds": Strip(
-        "one",
+        "plain",
         [Panel(f"[{k}]", {"objects.wear_kinds": [k]}) for k in ("dust", "scratches", "fingerprints", "scuffs")],
-        {"objects.wear": 1},
-        1.6,
+        {**{k.replace("__", "."): v for k, v in _WORN.items()}, "objects.wear": 1},
+        2.6,
+        (0.5, 0.55),
         columns=2,
     ),
     "objects.material.hue": _vary("objects.material.hue", -0.2, 0, 0.2),
@@ -230,8 +238,9 @@ STRIPS: dict[str, Strip] = {
         "one",
         [
             Panel(str(y), {"objects.placement": {"kind": "upright", "density": 0.35, "yaw_deg": y}})
-            for y in (0, 45, 180)
+            for y in (0, 90, 180)
         ],
+        {"assets.classes": ["mug", "gnome", "duck"], "camera.elevation_deg": 40},
     ),
     "placement.scatter.density": Strip(
         "plain",
@@ -242,7 +251,7 @@ STRIPS: dict[str, Strip] = {
         "plain",
         [
             Panel(str(h), {"objects.placement": {"kind": "scatter", "density": 0.08, "height_m": h}})
-            for h in (0, 0.2, 0.6)
+            for h in (0, 0.08, 0.25)
         ],
         {"camera.elevation_deg": 12, "camera.fill": 0.6},
     ),
@@ -281,7 +290,7 @@ STRIPS: dict[str, Strip] = {
         {"light": {"hdri": {"image": "builtin:courtyard"}}},
         columns=3,
     ),
-    "stage.table.width_m": _stage("table", "width_m", 0.6, 1.2, 2.4, **{"with_": {"depth_m": 0.8}}, camera__fill=0.35),
+    "stage.table.width_m": _stage("table", "width_m", 0.6, 1.2, 2.4, with_={"depth_m": 0.8}, camera__fill=0.35),
     "stage.table.depth_m": _stage("table", "depth_m", 0.5, 0.9, 2, with_={"width_m": 1.2}, camera__fill=0.35),
     "stage.table.looks": _stage("table", "looks", *_looks("wood_grain", "marble", "checks")),
     "stage.table.legs": _stage(
@@ -289,7 +298,7 @@ STRIPS: dict[str, Strip] = {
     ),
     "stage.desk.width_m": _stage("desk", "width_m", 0.8, 1.6, 2.6, camera__fill=0.3),
     "stage.desk.depth_m": _stage("desk", "depth_m", 0.45, 0.75, 1.2, with_={"width_m": 1.6}, camera__fill=0.35),
-    "stage.desk.clutter": _stage("desk", "clutter", 0, 4, 12, with_={"width_m": 1.6}, camera__fill=0.45),
+    "stage.desk.clutter": _stage("desk", "clutter", 0, 3, 12, with_={"width_m": 2.4}, camera__fill=0.3),
     "stage.desk.looks": _stage("desk", "looks", *_looks("wood_grain", "marble", "linen"), camera__fill=0.6),
     "stage.desk.wall": _stage(
         "desk", "wall", *_looks("plaster", "wood_planks"), None, camera__fill=0.4, camera__elevation_deg=18
@@ -511,7 +520,7 @@ STRIPS: dict[str, Strip] = {
     "light.hdri.rotation_deg": _vary(
         "light.hdri.rotation_deg", 0, 120, 240, base="far", light__hdri__image="builtin:sunset"
     ),
-    "light.hdri.strength": _vary("light.hdri.strength", 0.2, 1, 4, **{"light__lamps": [], "camera__exposure": 0}),
+    "light.hdri.strength": _vary("light.hdri.strength", 0.2, 1, 4, light__lamps=[], camera__exposure=0),
     "light.ambient.color": _vary("light.ambient.color", "#ffffff", "#ffb070", "#7fa0ff", base="lamp", light__lamps=[]),
     "light.ambient.strength": _vary("light.ambient.strength", 0.05, 0.5, 2, base="lamp", camera__exposure=0),
     "light.lamps.kind": Strip(
@@ -542,8 +551,8 @@ STRIPS: dict[str, Strip] = {
     "background.kind": Strip(
         "far",
         [
-            Panel("hdri", {"background": {"kind": "hdri"}}),
-            Panel("color", {"background": {"kind": "color"}}),
+            Panel("hdri", {"background": {"kind": "hdri"}, **_FLOATING}),
+            Panel("color", {"background": {"kind": "color"}, **_FLOATING}),
             Panel(
                 "backplate",
                 {
@@ -592,12 +601,12 @@ STRIPS: dict[str, Strip] = {
         "background.match", False, True, base="photo", zoom=1.7, at=(0.5, 0.65), background__height_m=0.5
     ),
     # Camera: place and view
-    "camera.resolution": _vary("camera.resolution", [40, 30], [100, 75], [560, 420]),
+    "camera.resolution": _vary("camera.resolution", [48, 36], [140, 105], [560, 420]),
     "camera.framing": _vary("camera.framing", "objects", "object", "midst", objects__count=9, camera__object_fill=0.4),
     "camera.fill": _vary("camera.fill", 0.4, 0.8, 1.4),
     "camera.object_fill": _vary("camera.object_fill", 0.12, 0.3, 0.8, camera__framing="object", camera__off_center=0),
     "camera.off_center": _vary(
-        "camera.off_center", 0, 0.4, 1, camera__framing="object", camera__object_fill=0.3, seed=8
+        "camera.off_center", 0, 0.4, 1, camera__framing="object", camera__object_fill=0.3, seed=6
     ),
     "camera.distance_m": _vary("camera.distance_m", 0.6, 1.2, 2.4),
     "camera.azimuth_deg": _vary("camera.azimuth_deg", 0, 90, 180),
@@ -615,31 +624,31 @@ STRIPS: dict[str, Strip] = {
     ),
     "camera.intrinsics.cx": _vary(
         "camera.intrinsics.cx",
-        -60,
+        -160,
         140,
-        340,
-        base="lines",
+        440,
         camera={
             "elevation_deg": 22,
             "azimuth_deg": 20,
-            "distance_m": 1.6,
+            "distance_m": 0.7,
             "look_at_jitter": 0,
-            "intrinsics": {"fx": 220},
+            "intrinsics": {"fx": 250},
         },
+        stage={"kind": "table", "looks": {"texture": "checks"}},
     ),
     "camera.intrinsics.cy": _vary(
         "camera.intrinsics.cy",
-        -60,
+        -120,
         105,
-        270,
-        base="lines",
+        330,
         camera={
             "elevation_deg": 22,
             "azimuth_deg": 20,
-            "distance_m": 1.6,
+            "distance_m": 0.7,
             "look_at_jitter": 0,
-            "intrinsics": {"fx": 220},
+            "intrinsics": {"fx": 250},
         },
+        stage={"kind": "table", "looks": {"texture": "checks"}},
     ),
     # Camera: lens
     "camera.distortion.model": Strip(

@@ -192,7 +192,7 @@ def drawn_map(name: str, folder: DatasetFolder, record: Record) -> Image:
         return np.asarray(cv2.imread(str(folder.root / record.maps["normals_png"].path)), np.uint8)
     path = str(folder.root / record.maps[name].path)
     if name == "soft_masks":
-        return cv2.cvtColor(np.load(path)["coverage"].max(0), cv2.COLOR_GRAY2BGR).astype(np.uint8)
+        return np.asarray(cv2.cvtColor(np.load(path)["coverage"].max(0), cv2.COLOR_GRAY2BGR), np.uint8)
     values = np.asarray(cv2.imread(path, cv2.IMREAD_UNCHANGED), np.float32)
     there = values > 0
     if name == "depth":
