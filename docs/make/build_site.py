@@ -32,10 +32,14 @@ MOVED = {
     "benchmarks/RESULTS.md": "project/results.md",
 }
 """Files of the repository outside docs/, and the pages that they are. README.md has a page of its own in docs/."""
+CONFIG_PAGES = (
+    *("run", "assets", "objects", "distractors", "stage", "looks", "light", "background", "camera"),
+    *("labels", "balance", "render", "output", "workers"),
+)
 NAVIGATION: dict[str, tuple[str, ...]] = {
     "Home": ("index.md",),
-    "Tutorials": ("tutorials/*.md",),
-    "How to": ("how_to/*.md",),
+    "Tutorials": ("tutorials/index.md", "tutorials/*.md"),
+    "How to": ("how_to/index.md", "how_to/*.md"),
     "Guide": (
         "guide/install.md",
         "guide/scans.md",
@@ -60,7 +64,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
     ),
     "Reference": (
         "reference/config/index.md",
-        "reference/config/*.md",
+        *(f"reference/config/{name}.md" for name in CONFIG_PAGES),
         "reference/commands.md",
         "reference/exit_codes.md",
         "reference/records.md",
@@ -169,9 +173,7 @@ def navigation(docs: Path) -> dict[str, list[str]]:
             matching = sorted(p.relative_to(docs).as_posix() for p in docs.glob(entry))
             pages += [p for p in matching if p == entry or p not in named]
         if pages:
-            found[section] = (
-                sorted(pages, key=lambda p: not p.endswith("/index.md")) if section != "Reference" else pages
-            )
+            found[section] = pages
     return found
 
 
@@ -181,7 +183,9 @@ def navigation_toml(docs: Path) -> str:
     rows = []
     for section, pages in navigation(docs).items():
         entries = [json.dumps(p) for p in pages if not p.startswith(config)]
-        if keys := [json.dumps(p) for p in pages if p.startswith(config)]:
+        # In the list of sections a page is its section; its title says what that is about.
+        named = [p if p.endswith("index.md") else {Path(p).stem: p} for p in pages if p.startswith(config)]
+        if keys := [json.dumps(p).replace('": "', '" = "') for p in named]:
             entries.insert(0, f'{{ "Config" = [{", ".join(keys)}] }}')
         rows.append(f'  {{ "{section}" = {entries[0] if section == "Home" else "[" + ", ".join(entries) + "]"} }},')
     return "nav = [\n" + "\n".join(rows) + "\n]"

@@ -15,7 +15,7 @@ from scanstage.render.cli.app import _mount, app
 from scanstage.render.cli.help_pages import CHECK, LOOK, MAKE, SET_UP, SHARE
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
-    "init": ("scanstage init parts --scans scans/", "scanstage init parts --scans scans/ --photos photos/ --unit mm"),
+    "init": ("scanstage init parts --scans scans/", "scanstage init shop --scans scans/ --photos photos/ --up z"),
     "doctor": ("scanstage doctor",),
     "schema": ("scanstage schema > schema.json",),
     "generate": (
@@ -45,7 +45,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "assets list": ("scanstage assets list --class owl",),
     "assets pull": ("scanstage assets pull ycb",),
     "assets edit": ("scanstage assets edit bolt/m8 --unit mm",),
-    "assets remove": ("scanstage assets remove bolt/m8",),
+    "assets remove": ("scanstage assets remove owl/a",),
     "assets symmetries": ("scanstage assets symmetries can", "scanstage assets symmetries can --accept 1,3"),
 }
 """What each command is used for, first what is most usual."""

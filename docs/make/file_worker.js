@@ -9,7 +9,7 @@ if (location.protocol === "file:") {
       document.documentElement.append(frame)
       this.frame = frame
       this.inner = frame.contentWindow
-      this.inner.postMessage = data => this.dispatchEvent(new MessageEvent("message", { data }))
+      this.inner.postMessage = data => this.deliver(this, data)
       this.inner.importScripts = (...urls) => Promise.all(urls.map(each => this.load(each)))
       this.ready = this.load(new URL(url, document.baseURI).href)
     }
@@ -26,7 +26,13 @@ if (location.protocol === "file:") {
       this.addEventListener("message", listener)
     }
     postMessage(data) {
-      this.ready.then(() => this.inner.dispatchEvent(new MessageEvent("message", { data })))
+      const sent = structuredClone(data)
+      this.ready.then(() => this.deliver(this.inner, sent))
+    }
+    // As between threads: later, and a copy.
+    deliver(target, data) {
+      const sent = structuredClone(data)
+      setTimeout(() => target.dispatchEvent(new MessageEvent("message", { data: sent })))
     }
     terminate() {
       this.frame.remove()

@@ -707,7 +707,8 @@ STRIPS: dict[str, Strip] = {
         0.5,
         1,
         base="far",
-        zoom=1.0,
+        zoom=2.4,
+        at=(0.62, 0.35),
         camera__depth_of_field={"f_number": "none"},
     ),
     "camera.depth_of_field.focus_m": _vary(
@@ -769,7 +770,7 @@ STRIPS: dict[str, Strip] = {
     "camera.detail": _vary("camera.detail", 1, 0.5, 0.2, base="one"),
     "camera.stream_quality": _vary("camera.stream_quality", "none", 30, 5, base="one"),
     # Labels, as they are drawn onto the picture
-    "labels.min_pixels": _labelled("min_pixels", 16, 3000, 8000),
+    "labels.min_pixels": _labelled("min_pixels", 16, 800, 2500),
     "labels.min_visible_fraction": _labelled("min_visible_fraction", 0.05, 0.5, 0.9),
     "labels.min_box_px": _labelled("min_box_px", 1, 60, 100),
     "labels.max_truncated_fraction": _labelled("max_truncated_fraction", 1, 0.3, 0, camera__fill=2.2),
@@ -823,6 +824,20 @@ STRIPS: dict[str, Strip] = {
     "output.semantic": _map("semantic", "category ids"),
     "output.soft_masks": _map("soft_masks", "coverage"),
 }
+
+OVERVIEW = Strip(
+    "plain",
+    [Panel("the picture", {}), Panel("its labels", {}, "labels"), Panel("its depth", {}, "depth")],
+    {
+        "seed": 14,
+        "objects": {"count": 7, "placement": {"kind": "drop", "density": 0.45, "upright": 0.8}},
+        "stage.looks": {"texture": "marble"},
+        "camera.elevation_deg": 38,
+        "camera.resolution": [560, 420],
+        "output.depth": True,
+    },
+)
+"""The picture at the head of the documentation."""
 
 _NO_LOOK = "a run's book-keeping: pictures stay as they are"
 _MANY = "decides what many pictures hold together; each looks as before"

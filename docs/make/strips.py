@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from strip_table import BASES, PHOTOS, SIZE, STRIPS, Overrides, Panel, Strip
+from strip_table import BASES, OVERVIEW, PHOTOS, SIZE, STRIPS, Overrides, Panel, Strip
 
 import scanstage
 from scanstage.dataset.labels.instances import Instance
@@ -37,6 +37,7 @@ from scanstage.scenes.picture_sequence.picture_source import open_source, plan_o
 from scanstage.scenes.planning.preflight import open_planner
 
 OUT = Path(__file__).resolve().parents[1] / "images" / "keys"
+EVERY = {**STRIPS, "overview": OVERVIEW}
 QUALITY = 78
 MOST_BYTES = 25_000
 GAP = 6
@@ -53,22 +54,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    chosen = [n for n in STRIPS if args.all or any(n.startswith(p) for p in args.names)]
-    if unknown := [p for p in args.names if not any(n.startswith(p) for n in STRIPS)]:
+    chosen = [n for n in EVERY if args.all or any(n.startswith(p) for p in args.names)]
+    if unknown := [p for p in args.names if not any(n.startswith(p) for n in EVERY)]:
         parser.error(f"no strip begins with {', '.join(unknown)}")
     if not args.names and not args.all:
-        chosen = [n for n in STRIPS if not (args.out / f"{n}.webp").exists()]
+        chosen = [n for n in EVERY if not place_of(n, args.out).exists()]
     with tempfile.TemporaryDirectory() as folder, Studio(Path(folder)) as studio:
         for number, name in enumerate(chosen, 1):
             try:
-                data = encoded(
-                    tiled([shown(studio, STRIPS[name], panel) for panel in STRIPS[name].panels], STRIPS[name])
-                )
+                strip = EVERY[name]
+                data = encoded(tiled([shown(studio, strip, panel) for panel in strip.panels], strip))
             except scanstage.InputError as e:
                 print(f"{name}: {e}", flush=True)
                 continue
-            (args.out / f"{name}.webp").write_bytes(data)
+            place_of(name, args.out).write_bytes(data)
             print(f"{number} of {len(chosen)}: {name}, {len(data) / 1000:.0f} kB", flush=True)
+
+
+def place_of(name: str, out: Path) -> Path:
+    """The file of a strip."""
+    return (out if name in STRIPS else out.parent) / f"{name}.webp"
 
 
 class Studio:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from build_site import CONFIG_PAGES
 from command_pages import EXAMPLES, commands
 from config_keys import PAGES, all_keys, models
 from config_pages import config_page
@@ -38,6 +39,7 @@ def test_every_mapping_of_a_config_is_on_a_page() -> None:
 
     visit(RunConfig)
     assert found == {group.model for page in PAGES for group in page.groups}
+    assert [page.name for page in PAGES] == list(CONFIG_PAGES)
 
 
 def test_every_key_has_a_picture_or_a_reason() -> None:

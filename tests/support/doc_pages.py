@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,9 @@ import yaml
 from PIL import Image
 
 from scanstage.render.cli.app import entrypoint
-from support.cast_engine import CastEngines
+from scanstage.render.engine.engine_protocol import EngineFactory
 from support.doc_blocks import ROOT, Command, blocks, commands
+from support.toy_runs import store_toy
 
 PICTURES = 3
 SIZE = [96, 72]
@@ -46,25 +46,38 @@ def why_not(command: Command) -> str | None:
     return None if far is None else f"names {far}"
 
 
-def runnable(page: Path) -> Iterator[Command]:
-    """Commands of a page, in their order, that are run."""
-    for block in blocks(page):
-        yield from (command for command in commands(block) if why_not(command) is None)
+def runnable(page: Path) -> bool:
+    """Whether a page has a command that is run."""
+    return any(why_not(command) is None for block in blocks(page) for command in commands(block))
+
+
+def missing(command: Command, folder: Path) -> list[str]:
+    """Files that a command names and that aren't there: the reader's own, which no page makes.
+
+    What pages call ``configs/…`` and ``output/…`` is there, or made by them: it isn't looked for.
+    """
+    words = list(command.argv[2:])
+    if "--out" in words:
+        del words[words.index("--out") : words.index("--out") + 2]
+    if command.argv[1] in ("init", "merge"):
+        words = words[1:] if command.argv[1] == "init" else words
+    paths = [w for w in words if (w.endswith((".yaml", ".json", "/")) or command.argv[1] == "merge") and "=" not in w]
+    given = [p for p in paths if not p.startswith(("configs/", "output/", "-")) and p != "stats.json"]
+    return [p for p in given if not (folder / p).exists()]
 
 
 def lay_out(folder: Path) -> None:
-    """What pages take for granted: configs/, scans/, photos/, real annotations, finished datasets."""
+    """What pages take for granted: configs/, scans/, photos/, real annotations, a library with a can."""
     shutil.copytree(ROOT / "configs", folder / "configs")
     for config in (folder / "configs").glob("*.yaml"):
         make_small(config)
-    for name, shape in {
-        "owl": trimesh.creation.icosphere(3, 0.04),
-        "bolt": trimesh.creation.cylinder(0.012, 0.1),
-    }.items():
-        (folder / "scans" / name).mkdir(parents=True)
-        shape.export(folder / "scans" / name / "a.stl")
-    shutil.copytree(folder / "scans/bolt", folder / "scans/bolts")
-    shutil.rmtree(folder / "scans/bolts")
+    owl, bolt = trimesh.creation.icosphere(3, 0.04), trimesh.creation.cylinder(0.012, 0.1)
+    for name, shape in {"owl/a.obj": owl, "bolt/b.stl": bolt, "owl.obj": owl}.items():
+        (folder / "scans" / name).parent.mkdir(parents=True, exist_ok=True)
+        shape.export(folder / "scans" / name)
+    (folder / "scans/bolts").mkdir()
+    bolt.copy().apply_scale(1000).export(folder / "scans/bolts/m8.stl")
+    store_toy(folder / "library", "can", trimesh.creation.cylinder(0.035, 0.1), (0.6, 0.2, 0.1))
     _photos(folder / "photos")
 
 
@@ -74,10 +87,13 @@ def make_small(config: Path) -> None:
     if not isinstance(data, dict):
         return
     assets = data.setdefault("assets", {})
-    if config.parent.name == "configs" and assets.get("source") != "samples":
+    if config.parent.name == "configs" and assets.get("source") != "samples":  # pulled from afar
         data["assets"] = {"source": "samples"}
     if "intrinsics" not in data.get("camera", {}):
         data.setdefault("camera", {})["resolution"] = SIZE
+    photos = data.get("background", {}).get("images")
+    if photos and not (folder := config.parent / photos).exists():
+        _photos(folder)
     if "balance" not in data:
         data["images"] = PICTURES
     data["render"] = RENDER_SMALL
@@ -108,14 +124,14 @@ def smaller(argv: tuple[str, ...]) -> list[str]:
     return short
 
 
-def run(command: Command, folder: Path, engines: Callable[..., object] | None = None) -> int:
+def run(command: Command, folder: Path, engines: EngineFactory) -> int:
     """Exit code of a command in the working directory, which is ``folder``, with Blender or other engines."""
     argv = smaller(command.argv)
     if argv[0] in WITH_CONFIG:
         config = folder / next(word for word in argv[1:] if not word.startswith("-"))
         if config.exists() and config.parent.name != "configs":
             make_small(config)
-    return entrypoint(argv, engines or CastEngines())  # type: ignore[arg-type]
+    return entrypoint(argv, engines)
 
 
 def _photos(folder: Path) -> None:
