@@ -94,10 +94,11 @@ def exit_code_page() -> str:
     return (
         "# Exit codes\n\nWhat a script may go by. Reasons are on standard error, a sentence each,"
         " with a hint what to do.\n\n"
-        f"| code | |\n|---|---|\n{rows}\n\n"
+        f"| code | meaning |\n|---|---|\n{rows}\n\n"
         "A script that has to end with all pictures:\n\n"
-        "```bash\nuntil scanstage generate config.yaml --out output/parts; do\n"
-        "  [ $? = 1 ] || exit    # 2 won't go away by itself, and who interrupts means it\n  sleep 60\ndone\n```\n"
+        "```bash\nuntil scanstage generate config.yaml --out output/parts; do\n  code=$?\n"
+        "  [ $code = 1 ] || exit $code    # 2 won't go away by itself, and who interrupts means it\n"
+        "  sleep 60\ndone\n```\n"
     )
 
 
@@ -114,7 +115,7 @@ def _command(name: str, function: Callable[..., Any]) -> str:
         value = _value(annotation, info)
         flags = ", ".join(f"`{flag} {value}`" if value else f"`{flag}`" for flag in _flags(parameter, info))
         rows.append(f"| {flags} | {_text(info.help)}{_default(parameter, info)} |")
-    table = "|   |   |\n|---|---|\n" + "\n".join(rows) if rows else ""
+    table = "| option | meaning |\n|---|---|\n" + "\n".join(rows) if rows else ""
     examples = "```bash\n" + "\n".join(EXAMPLES[name]) + "\n```" if name in EXAMPLES else ""
     about = " ".join((function.__doc__ or "").split())
     parts = [f"### `scanstage {name}`", about, examples, f"Usage: `{usage}`" if rows else "", table]

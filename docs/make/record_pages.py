@@ -87,7 +87,7 @@ def _section(cls: type) -> str:
         written = _kind(hints[field.name], _annotation(cls, field.name))
         meaning = _text(said[field.name] or _MEANING.get((cls.__name__, field.name), ""))
         rows.append(f"| `{field.name}` | {written} | {meaning}{default} |")
-    table = "| | | |\n|---|---|---|\n" + "\n".join(rows)
+    table = "| attribute | is | meaning |\n|---|---|---|\n" + "\n".join(rows)
     return f"## {cls.__name__}\n\n{_text(about)}\n\n{table}"
 
 

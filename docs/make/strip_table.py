@@ -435,7 +435,7 @@ STRIPS: dict[str, Strip] = {
         camera__elevation_deg=8,
     ),
     "stage.room.light_w": _stage(
-        "room", "light_w", 30, 100, 400, camera__fill=0.5, camera__exposure=1.5, light={"lamps": []}
+        "room", "light_w", 30, 100, 300, camera__fill=0.5, camera__exposure=0, light={"lamps": []}
     ),
     "stage.room.light_k": _stage("room", "light_k", 2700, 4500, 8000, camera__fill=0.5, light={"lamps": []}),
     "stage.ground.size_m": _stage("ground", "size_m", 0.5, 1.5, 6, camera__fill=0.4, camera__elevation_deg=20),
