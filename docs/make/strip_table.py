@@ -207,13 +207,13 @@ STRIPS: dict[str, Strip] = {
     "objects.count": _vary("objects.count", 1, 5, 15),
     "objects.repeat": _vary("objects.repeat", 0, 0.5, 1, objects__count=8, camera__elevation_deg=40),
     "objects.scale": _vary("objects.scale", 0.5, 1, 2, camera__distance_m=1.2),
-    "objects.wear": _vary("objects.wear", 0, 0.5, 1, zoom=2.6, at=(0.5, 0.55), **_WORN),
+    "objects.wear": _vary("objects.wear", 0, 0.5, 1, zoom=2.6, at=(0.66, 0.72), **_WORN),
     "objects.wear_kinds": Strip(
         "plain",
         [Panel(f"[{k}]", {"objects.wear_kinds": [k]}) for k in ("dust", "scratches", "fingerprints", "scuffs")],
         {**{k.replace("__", "."): v for k, v in _WORN.items()}, "objects.wear": 1},
         2.6,
-        (0.5, 0.55),
+        (0.66, 0.72),
         columns=2,
     ),
     "objects.material.hue": _vary("objects.material.hue", -0.2, 0, 0.2),
@@ -796,7 +796,7 @@ STRIPS: dict[str, Strip] = {
         6,
         stage={"kind": "room", "size_m": 3},
         camera__fill=0.45,
-        camera__exposure=2.5,
+        camera__exposure=0,
         light={"lamps": []},
     ),
     "render.diffuse_bounces": _vary(
@@ -806,7 +806,7 @@ STRIPS: dict[str, Strip] = {
         4,
         stage={"kind": "room", "size_m": 3},
         camera__fill=0.45,
-        camera__exposure=2.5,
+        camera__exposure=0,
         light={"lamps": []},
     ),
     "render.glossy_bounces": _vary(
