@@ -46,7 +46,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "assets pull": ("scanstage assets pull ycb",),
     "assets edit": ("scanstage assets edit bolt/m8 --unit mm",),
     "assets remove": ("scanstage assets remove owl/a",),
-    "assets symmetries": ("scanstage assets symmetries can", "scanstage assets symmetries can --accept 1,3"),
+    "assets symmetries": ("scanstage assets symmetries can", "scanstage assets symmetries can --accept 1,2"),
 }
 """What each command is used for, first what is most usual."""
 EXIT_CODES = {

@@ -770,7 +770,7 @@ STRIPS: dict[str, Strip] = {
     "camera.detail": _vary("camera.detail", 1, 0.5, 0.2, base="one"),
     "camera.stream_quality": _vary("camera.stream_quality", "none", 30, 5, base="one"),
     # Labels, as they are drawn onto the picture
-    "labels.min_pixels": _labelled("min_pixels", 16, 800, 2500),
+    "labels.min_pixels": _labelled("min_pixels", 16, 400, 900),
     "labels.min_visible_fraction": _labelled("min_visible_fraction", 0.05, 0.5, 0.9),
     "labels.min_box_px": _labelled("min_box_px", 1, 60, 100),
     "labels.max_truncated_fraction": _labelled("max_truncated_fraction", 1, 0.3, 0, camera__fill=2.2),

@@ -71,10 +71,10 @@ def lay_out(folder: Path) -> None:
     shutil.copytree(ROOT / "configs", folder / "configs")
     for config in (folder / "configs").glob("*.yaml"):
         make_small(config)
-    owl, bolt = trimesh.creation.icosphere(3, 0.04), trimesh.creation.cylinder(0.012, 0.1)
-    for name, shape in {"owl/a.obj": owl, "bolt/b.stl": bolt, "owl.obj": owl}.items():
-        (folder / "scans" / name).parent.mkdir(parents=True, exist_ok=True)
-        shape.export(folder / "scans" / name)
+    owl, bolt = trimesh.creation.box((0.08, 0.06, 0.05)), trimesh.creation.cylinder(0.012, 0.1, sections=12)
+    for name, shape in {"scans/owl/a.obj": owl, "scans/bolt/b.stl": bolt, "owl.obj": owl}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shape.export(folder / name)
     (folder / "scans/bolts").mkdir()
     bolt.copy().apply_scale(1000).export(folder / "scans/bolts/m8.stl")
     store_toy(folder / "library", "can", trimesh.creation.cylinder(0.035, 0.1), (0.6, 0.2, 0.1))
