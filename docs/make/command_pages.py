@@ -20,7 +20,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "schema": ("scanstage schema > schema.json",),
     "generate": (
         "scanstage generate configs/quickstart.yaml",
-        "scanstage generate configs/quickstart.yaml --images 8 --set camera.fov_deg=50 --out output/wide",
+        "scanstage generate configs/quickstart.yaml --images 8 --set camera.focal_mm=24 --out output/wide",
         "scanstage generate configs/quickstart.yaml --shard 1/8 --out s3://bucket/quickstart",
     ),
     "merge": ("scanstage merge output/quickstart",),
