@@ -34,7 +34,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "check": ("scanstage check output/quickstart", "scanstage check output/quickstart --fast --json -"),
     "export": (
         "scanstage export output/quickstart --format yolo --split train=0.8,val=0.1,test=0.1",
-        "scanstage export output/quickstart --format coco --masks polygons --hold-out asset",
+        "scanstage export output/quickstart --format coco --masks polygons --split train=0.8,val=0.2",
     ),
     "join": (
         "scanstage join output/quickstart output/more --real photos/instances.json --format yolo --out output/all",
