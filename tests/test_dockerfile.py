@@ -1,4 +1,4 @@
-"""The Dockerfile: linted, with the packages and commands that the README names, and all that the package is made of."""
+"""The Dockerfile: linted, with the packages and commands that the docs name, and all that the package is made of."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+INSTALL = (ROOT / "docs/guide/install.md").read_text("utf-8")
 
 
 def test_it_is_sound() -> None:
@@ -31,10 +32,10 @@ def test_it_installs_what_the_readme_names() -> None:
     assert set(found[1].replace("\\", " ").split()) == set(line.split()) - {"python3-venv"}
 
 
-def test_its_commands_are_the_readmes() -> None:
+def test_its_commands_are_those_of_the_docs() -> None:
     commands = re.findall(r"^#   (docker .*)$", DOCKERFILE, re.MULTILINE)
     assert len(commands) == 3
-    assert not [c for c in commands if f"    {c}\n" not in README]
+    assert not [c for c in commands if f"    {c}\n" not in INSTALL]
 
 
 def test_nothing_of_the_package_is_left_out() -> None:

@@ -29,3 +29,10 @@ def test_the_page_is_a_script_that_works(tmp_path: Path) -> None:
 def test_the_page_names_all_functions_and_nothing_else() -> None:
     named = set(re.findall(r"^\| `([a-z_]+)\(", PAGE.read_text("utf-8"), re.MULTILINE))
     assert named == {name for name in scanstage.__all__ if name.islower()}
+
+
+def test_the_reference_has_all_that_there_is() -> None:
+    page = PAGE.parent / "reference" / "python.md"
+    named = re.findall(r"^::: (scanstage[\w.]*)\.(\w+)$", page.read_text("utf-8"), re.MULTILINE)
+    assert sorted(name for _, name in named) == sorted(scanstage.__all__)
+    assert all(getattr(scanstage, name).__module__ == module for module, name in named)

@@ -33,3 +33,10 @@ def test_the_image_in_the_docs_has_the_same_libraries() -> None:
     image = re.search(r"apt-get install -y --no-install-recommends ([^&]+)&&", docs)
     assert image is not None
     assert set(image[1].split()) == set(packages.split()) - {"python3-venv"}  # the image has its own Python
+
+
+def test_the_page_on_installing_names_the_same() -> None:
+    packages, command = script().readme_lines()
+    page = (ROOT / "docs" / "guide" / "install.md").read_text(encoding="utf-8")
+    assert f"    sudo apt-get install -y {packages}\n" in page
+    assert f"    {command}\n" in page
