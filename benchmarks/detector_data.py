@@ -42,18 +42,22 @@ class CocoSet:
 
     @classmethod
     def find(cls, place: Path) -> CocoSet:
-        """``DIR`` with ``annotations/instances.json`` and ``images/``, or with one JSON file and a folder of its name.
+        """``DIR`` as scanstage writes it (a dataset, or the training part of a COCO export or join), or with one JSON
+        file and a folder of its name.
 
         Raises:
-            FileNotFoundError: it has neither.
+            FileNotFoundError: it has none of these.
         """
-        standard = place / "annotations" / "instances.json"
-        if standard.is_file():
-            return cls(standard, place / "images")
+        written = place / "annotations"
+        for file_name, below in (("instances.json", ""), ("instances_train.json", "train")):
+            if (written / file_name).is_file():
+                return cls(written / file_name, place / "images" / below)
         for file in sorted(place.glob("*.json")):
             if file.with_suffix("").is_dir():
                 return cls(file, file.with_suffix(""))
-        raise FileNotFoundError(f"{place}: neither annotations/instances.json, nor NAME.json beside a folder NAME")
+        raise FileNotFoundError(
+            f"{place}: neither annotations/instances.json or instances_train.json, nor NAME.json beside a folder NAME"
+        )
 
     def document(self) -> dict[str, list[dict[str, Any]]]:
         """The parsed file."""

@@ -5,7 +5,7 @@ and per class AP50 and recall at IoU 0.5.
 
     pip install -e ".[training]"
     python benchmarks/training.py --real PHOTOS --config configs/groceries.yaml --images 240
-    python benchmarks/training.py --real PHOTOS --dataset output/groceries          # a set that is there
+    python benchmarks/training.py --real PHOTOS --dataset output/groceries          # a set, or a COCO export
     python benchmarks/training.py --real PHOTOS --config … --images 80 --ablate     # a row for each thing switched off
     python benchmarks/training.py --real PHOTOS --config … --images 80 --screen     # half of them off in each set
     python benchmarks/training.py --real PHOTOS --config … --rare 6                 # rare classes, and balance

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -70,10 +71,11 @@ def init(
     console.print(f"{done} {scans_} of {len(found)} {kinds} in {outside(folder / LIBRARY)}: {outside(_told(found))}")
     console.print(f"wrote {outside(folder / CONFIG)}; look into it, then\n")
     out = Path("output") / project_name(folder)
+    export = f"export {out}" if real is None else f"join {out} --real {shlex.quote(str(real))} --out {out}-joined"
     for command, what in (
         (f"scanstage preview {folder / CONFIG}", "what pictures will show"),
         (f"scanstage generate {folder / CONFIG}", f"renders {out}"),
-        (f"scanstage export {out} --format yolo", "for `yolo detect train`; --help names the other formats"),
+        (f"scanstage {export} --format yolo", "for `yolo detect train`; --help names the other formats"),
     ):
         console.print(f"  {outside(command):<58} [dim]# {outside(what)}[/]")
     if problems:

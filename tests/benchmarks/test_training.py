@@ -33,6 +33,7 @@ def coco(folder: Path, layout: str = "standard") -> CocoSet:
     }
     json_file, images = {
         "standard": (folder / "annotations" / "instances.json", folder / "images"),
+        "export": (folder / "annotations" / "instances_train.json", folder / "images" / "train"),
         "beside": (folder / "photos.json", folder / "photos"),
     }[layout]
     json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,7 @@ def coco(folder: Path, layout: str = "standard") -> CocoSet:
     return CocoSet.find(folder)
 
 
-@pytest.mark.parametrize("layout", ["standard", "beside"])
+@pytest.mark.parametrize("layout", ["standard", "export", "beside"])
 def test_a_set_is_found_and_read(tmp_path: Path, layout: str):
     found = coco(tmp_path, layout)
     (picture,) = load_training(found, ["red"], SIZE)

@@ -80,8 +80,10 @@ def test_photos_and_a_real_dataset_go_into_the_config(scans: Path, capsys: pytes
     categories = [{"id": 1, "name": "ball"}]
     real.write_text(json.dumps({"images": images, "annotations": [annotation], "categories": categories}))
     given = ("--scans", scans, "--unit", "m", "--photos", photos, "--real", real)
-    code, _, err = call("init", "deep/signs", *given, capsys=capsys)
+    code, out, err = call("init", "deep/signs", *given, capsys=capsys)
     assert code == 0, err
+    join = next(line.partition("#")[0] for line in out.splitlines() if "scanstage join" in line)  # with the photos
+    assert shlex.split(join)[:5] == ["scanstage", "join", "output/signs", "--real", str(real)]
     config = load_config(Path("deep/signs", CONFIG))
     assert str(config.background.images) == str(Path("..", "..", "my photos"))
     assert config.balance.target.fill.to == 300
