@@ -38,7 +38,6 @@ def main() -> None:
             ("labels", "", 1280, 900, "light", "#labels"),
             ("against", "", 1280, 900, "light", "#against"),
             ("dark", "", 1280, 900, "dark", "#ties"),
-            ("phone", "", 390, 844, "light", None),
             ("phone_picture", large, 390, 844, "dark", None),
         ):
             shot = take(browser, address + link, width, height, scheme, section)

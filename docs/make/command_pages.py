@@ -32,6 +32,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "estimate": ("scanstage estimate configs/quickstart.yaml --images 20000",),
     "replay": ("scanstage replay output/quickstart --image 17 --set render.samples=512 --size 1280x960",),
     "check": ("scanstage check output/quickstart", "scanstage check output/quickstart --fast --json -"),
+    "report": (
+        "scanstage report output/quickstart",
+        "scanstage report output/quickstart --against photos/instances.json --out quickstart.html",
+    ),
+    "view": ("scanstage view output/quickstart",),
     "export": (
         "scanstage export output/quickstart --format yolo --split train=0.8,val=0.1,test=0.1",
         "scanstage export output/quickstart --format coco --masks polygons --split train=0.8,val=0.2",

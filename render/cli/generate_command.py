@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +29,7 @@ from scanstage.render.terminal.console import Console, outside, print_hint
 from scanstage.scenes.picture_sequence.shard import WHOLE, Shard
 
 if TYPE_CHECKING:
+    from scanstage.dataset.records.dataset_folder import DatasetFolder
     from scanstage.render.bookkeeping.summary import Summary
 
 MOST_ROWS, FEWEST = 40, 5
@@ -139,4 +141,19 @@ def _tell(console: Console, summary: Summary) -> None:
         if path.name in there or (path.parent != folder.root and is_file(path)):
             console.print(f"  {what:<12} {outside(path)}")
     if any(summary.labels.values()):
-        console.print(f"to train on it: scanstage export {outside(folder.root)} --format yolo")
+        console.print(f"to look at it:  scanstage report {outside(folder.root)}")
+        console.print(f"to train on it: scanstage {outside(_export(folder))} --format yolo")
+
+
+def _export(folder: DatasetFolder) -> str:
+    """The command that makes it ready for training: with the photos, where it was made to fill up what they lack."""
+    from scanstage.dataset.records.run_file import read_run_file
+    from scanstage.scenes.inputs.image_files import located
+
+    run = read_run_file(folder)
+    target = (run.balance or {}).get("target")
+    real = target["fill"].get("coco") if isinstance(target, dict) and isinstance(target.get("fill"), dict) else None
+    if not isinstance(real, str):
+        return f"export {folder.root}"
+    path = located(Path(real), run.command.folder or Path())
+    return f"join {folder.root} --real {shlex.quote(str(path))} --out {folder.root}-joined"

@@ -28,7 +28,6 @@ NOT_RUN = {
     "push": "asks the hub",
     "assets pull": "downloads",
     "doctor": "is about this machine",
-    "report": "has tests of its own",
     "view": "serves until it is ended",
 }
 """Commands that are only parsed, and why."""

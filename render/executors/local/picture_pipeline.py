@@ -175,7 +175,9 @@ class PicturePipeline:
         """The passes of a transparent film as they are to be composed over what lies behind."""
         if plan.world.horizon is not None:
             passes = with_floor_shadows(passes, ground_shadows(plan, self._caster))
-        if not cut_out and can_sample(plan.camera):
+        # Where a stage is seen, the film holds more than objects and their shadows.
+        alone = all(surface.shadow_catcher for surface in plan.surfaces)
+        if alone and not cut_out and can_sample(plan.camera):
             passes = with_clean_edges(passes, coverage(plan, self._caster))
         return passes
 
