@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats, Ints
 from scanstage.dataset.analysis.measures import Measure, box_centers
+
+Quantiles = tuple[float, float, float]
 
 BINS = 24
 MOST_WHOLE = 30
@@ -31,6 +33,7 @@ class Histogram:
         known: values that there are.
         quantiles: p5, p50, p95 over all; None where there are no values.
         is_always: whether all values are the same.
+        by_class_quantiles: the same of each class that has any.
     """
 
     measure: Measure
@@ -38,8 +41,9 @@ class Histogram:
     counts: Ints
     by_class: Mapping[str, Ints]
     known: int
-    quantiles: tuple[float, float, float] | None
+    quantiles: Quantiles | None
     is_always: bool = False
+    by_class_quantiles: Mapping[str, Quantiles] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As the report's JSON has it."""
@@ -52,6 +56,7 @@ class Histogram:
             "counts": self.counts.tolist(),
             "by_class": {c: n.tolist() for c, n in self.by_class.items()},
             "p5_p50_p95": None if self.quantiles is None else [float(f"{q:.6g}") for q in self.quantiles],
+            "by_class_p5_p50_p95": {c: [float(f"{v:.6g}") for v in q] for c, q in self.by_class_quantiles.items()},
         }
 
 
@@ -101,9 +106,20 @@ def histogram(measure: Measure, table: DatasetTable, edges: Floats | None = None
         flat = np.bincount(table.label_class[there] * bins + place[there], minlength=len(table.classes) * bins)
         by_class = dict(zip(table.classes, flat.reshape(-1, bins), strict=True))
     known = values[there]
-    quantiles = tuple(float(q) for q in np.quantile(known, (0.05, 0.5, 0.95))) if known.size else None
+    of_class = {}
+    if measure.of == "label":
+        each = ((c, values[there & (table.label_class == k)]) for k, c in enumerate(table.classes))
+        of_class = {c: q for c, v in each if (q := _quantiles(measure, v)) is not None}
     is_always = bool(known.size and np.ptp(known) == 0)
-    return Histogram(measure, edges, counts, by_class, len(known), quantiles, is_always)  # type: ignore[arg-type]
+    return Histogram(measure, edges, counts, by_class, len(known), _quantiles(measure, known), is_always, of_class)
+
+
+def _quantiles(measure: Measure, known: Floats) -> Quantiles | None:
+    """p5, p50 and p95: of whole numbers such that occur."""
+    if not known.size:
+        return None
+    low, middle, high = np.quantile(known, (0.05, 0.5, 0.95), method="nearest" if measure.is_whole else "linear")
+    return float(low), float(middle), float(high)
 
 
 def center_grids(table: DatasetTable) -> dict[str, Ints]:

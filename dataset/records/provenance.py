@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -49,6 +50,12 @@ class License:
     def is_free(self) -> bool:
         """Whether it asks for nothing, so that what is under it goes along with whatever the rest asks for."""
         return self.name.lower().startswith(_FREE)
+
+    @property
+    def forbids_commerce(self) -> bool:
+        """Whether its name says that what is under it may not be used commercially, as Creative Commons' NC does."""
+        words = re.split(r"[^a-z]+", self.name.lower())
+        return "nc" in words or "noncommercial" in "".join(words)
 
 
 _KNOWN = {

@@ -51,22 +51,18 @@ def chart_specs(facts: Mapping[str, Any]) -> dict[str, Spec]:
 @cache
 def classes_chart(with_targets: bool) -> Spec:
     """Of each class: how many were placed, how many have a label, and how many were to have one."""
-    scale = alt.Scale(domain=["placed", "labels"], range=["#9aa5b1", "#0072b2"])
+    kinds = ["labels", "asked for", "placed"]  # in the order of the page's colours
+    told = alt.Legend(orient="top", values=kinds if with_targets else ["labels", "placed"])
     y = alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=180))
     base = alt.Chart().encode(
         y=y,
         x=alt.X("n:Q", title="objects", axis=alt.Axis(tickMinStep=1, tickCount=8), stack=None),
-        color=alt.Color("what:N", scale=scale, title=None, legend=alt.Legend(orient="top")),
+        color=alt.Color("what:N", scale=alt.Scale(domain=kinds), title=None, legend=told),
         tooltip=["class:N", "what:N", "n:Q"],
     )
-    placed = base.transform_filter("datum.what == 'placed'").mark_bar(size=BAR_PX - 4, opacity=0.6)
+    placed = base.transform_filter("datum.what == 'placed'").mark_bar(size=BAR_PX - 4)
     labels = base.transform_filter("datum.what == 'labels'").mark_bar(size=BAR_PX / 2)
-    ticks = (
-        alt.Chart()
-        .transform_filter("datum.what == 'target'")
-        .mark_tick(thickness=3, size=BAR_PX - 2, color="#d55e00")
-        .encode(y=y, x="n:Q", tooltip=["class:N", "what:N", "n:Q"])
-    )
+    ticks = base.transform_filter("datum.what == 'asked for'").mark_tick(thickness=3, size=BAR_PX - 2)
     layers = (placed, labels, ticks) if with_targets else (placed, labels)
     return _spec(alt.layer(*layers, data=_rows()).properties(height=alt.Step(BAR_PX)))
 
@@ -141,7 +137,7 @@ def grid_chart() -> Spec:
             x=alt.X("column:O", title="left to right", axis=alt.Axis(labels=False, ticks=False, domain=True)),
             y=alt.Y("row:O", title="top to bottom", axis=alt.Axis(labels=False, ticks=False, domain=True)),
             color=_heat("n"),
-            tooltip=["n:Q"],
+            tooltip=[alt.Tooltip("n:Q", title="labels")],
         )
     )
     assert GRID_WH[0] * size[1] == GRID_WH[1] * size[0], "cells are squares"
@@ -155,7 +151,7 @@ def sphere_chart() -> Spec:
     cells = (
         alt.Chart(_rows())
         .mark_geoshape(stroke=None)
-        .encode(color=_heat("properties.n"), tooltip=[alt.Tooltip("properties.n:Q", title="n")])
+        .encode(color=_heat("properties.n"), tooltip=[alt.Tooltip("properties.n:Q", title="labels")])
     )
     lines = alt.Chart(alt.graticule(step=[90, 45])).mark_geoshape(
         filled=False, stroke="#888", strokeWidth=0.5, aria=False
@@ -195,9 +191,8 @@ def _scale(is_log: bool) -> alt.Scale:
 
 
 def _two() -> alt.Color:
-    """Blue and orange of Okabe and Ito (2008): apart for all kinds of colour vision."""
-    scale = alt.Scale(range=["#0072b2", "#e69f00"])
-    return alt.Color("of:N", sort=None, title=None, scale=scale, legend=alt.Legend(orient="top", labelLimit=200))
+    """The page's blue and orange, after Okabe and Ito (2008): apart for all kinds of colour vision."""
+    return alt.Color("of:N", sort=None, title=None, legend=alt.Legend(orient="top", labelLimit=200))
 
 
 def _heat(field: str, form: str = "d", orient: Literal["right", "bottom"] = "bottom") -> alt.Color:

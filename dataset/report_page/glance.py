@@ -12,7 +12,8 @@ import numpy as np
 from scanstage.assets.messages.wording import listed
 from scanstage.dataset.analysis.class_ties import Tie
 from scanstage.dataset.analysis.measures import factor_title
-from scanstage.dataset.analysis.picture_findings import AGREE, FINDINGS
+from scanstage.dataset.analysis.picture_findings import AGREE, FINDINGS, WEIGHTS
+from scanstage.dataset.records.provenance import license_of
 from scanstage.dataset.report_page.report_parts import ReportParts
 
 NAMED = 5
@@ -104,14 +105,18 @@ def pair_words(class_name: str, value: str, labels: int, times_even: float) -> s
 
 
 def _worst(parts: ReportParts) -> Iterator[Sentence]:
-    """The picture with the most findings, and of these the one that cast and engine agree on least."""
-    agreement = {p.index: p.numbers.get("agreement", 1.0) for p in parts.table.pictures}
+    """The picture whose findings weigh most, and of these the one that cast and engine agree on least."""
     if not parts.findings:
         return
-    worst = min(parts.findings, key=lambda i: (-len(parts.findings[i]), agreement[i], i))
-    told = listed([FINDINGS[name].partition(":")[0] for name in parts.findings[worst]])
-    text = f"Most is odd about picture {worst}: {told}."
-    yield Sentence("look", "Worst picture", text, "quality", (worst,))
+    agreement = {p.index: p.numbers.get("agreement", 1.0) for p in parts.table.pictures}
+    weights = {i: sum(WEIGHTS.get(name, 1) for name in names) for i, names in parts.findings.items()}
+    worst = min(weights, key=lambda i: (-weights[i], agreement[i], i))
+    told = "; ".join(_short(name) for name in parts.findings[worst])
+    yield Sentence("look", "Worst picture", f"Picture {worst} is the oddest: {told}.", "quality", (worst,))
+
+
+def _short(finding: str) -> str:
+    return FINDINGS[finding].partition(":")[0]
 
 
 def _smallest(parts: ReportParts) -> Iterator[Sentence]:
@@ -141,7 +146,7 @@ def _agreement(parts: ReportParts) -> Iterator[Sentence]:
     index = parts.table.pictures[least].index
     text = (
         f"Labels and the engine's own pass agree: mask IoU at least {values[least]:.4f} (picture {index}), over "
-        "objects of 100 pixels and more."
+        "objects of 100 pixels and more, with a label or without."
     )
     kind: Literal["good", "look"] = "good" if values[least] >= AGREE else "look"
     yield Sentence(kind, "Labels", text, "quality", (index,))
@@ -155,7 +160,7 @@ def _findings(parts: ReportParts) -> Iterator[Sentence]:
     if not counts:
         yield Sentence("good", "Pictures", "No picture is dark, bright, blurred, empty or a duplicate.", "quality")
         return
-    named = listed([f"{FINDINGS[name].partition(':')[0]} ({n})" for name, n in counts.most_common()])
+    named = listed([f"{_short(name)} ({n})" for name, n in counts.most_common()])
     yield Sentence("look", "Pictures", f"Worth a look: {named}.", "quality", tuple(sorted(parts.findings)[:NAMED]))
 
 
@@ -197,4 +202,7 @@ def _licenses(parts: ReportParts) -> Iterator[Sentence]:
     text = f"Made of what is under {listed(named, most=NAMED)}." if named else "No source has a licence."
     if named and counts[None]:
         text += f" {counts[None]} of {len(sources)} sources have none."
-    yield Sentence("look" if counts[None] else "fact", "Licences", text, "sources")
+    forbidding = [s.name for s in sources if s.license and license_of(s.license).forbids_commerce]
+    if forbidding:
+        text += f" Not for commercial use: {listed(forbidding, most=NAMED)}."
+    yield Sentence("look" if counts[None] or forbidding else "fact", "Licences", text, "sources")

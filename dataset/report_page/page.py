@@ -15,10 +15,8 @@ import vl_convert
 from markupsafe import Markup
 
 from scanstage.dataset.analysis.measures import BINNED_FACTORS, MEASURES, factor_title
-from scanstage.dataset.analysis.picture_findings import FINDINGS
 from scanstage.dataset.report_page.charts import chart_specs
 from scanstage.dataset.report_page.glance import pair_words
-from scanstage.dataset.report_page.report_facts import UNREADABLE
 
 SCRIPTS = ("rle", "elements", "source", "charts", "gallery", "overlays", "picture", "page")
 """In this order: each uses what stands before."""
@@ -50,7 +48,6 @@ def render_page(facts: Json, pictures: Mapping[int, Mapping[str, str]] | None) -
         style=Markup(_web("style.css")),
         policy=_policy(scripts, live),
         live=live,
-        finding_names=FINDINGS | {UNREADABLE: "can't be shown"},
         sorts=_sorts(facts),
         spread=_spread,
         always=_always,

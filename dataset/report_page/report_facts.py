@@ -18,12 +18,13 @@ from scanstage.dataset.analysis.histograms import (
     together,
     value_counts,
 )
-from scanstage.dataset.analysis.measures import MEASURES, box_size_px
+from scanstage.dataset.analysis.measures import MEASURES, box_size_px, factor_title
 from scanstage.dataset.analysis.picture_findings import FINDINGS
 from scanstage.dataset.records.provenance import licenses_of
 from scanstage.dataset.records.run_file import RunFile
 from scanstage.dataset.report_page.glance import glance
 from scanstage.dataset.report_page.report_parts import TOLERANCE, Against, ReportParts, Targeted
+from scanstage.scenes.picture_sequence.statistics import MEDIUM_PX, SMALL_PX
 
 FORMAT = 1
 ROW_DIGITS = 5
@@ -73,6 +74,7 @@ def report_facts(parts: ReportParts) -> Json:
         "directions": {name: grid.tolist() for name, grid in direction_grids(table).items() if grid.any()},
         "together": together(table).tolist(),
         "factors": {name: value_counts(table, name) for name in factor_names([table])},
+        "factor_titles": {name: factor_title(name) for name in factor_names([table])},
         "ties": [tie.to_json() for tie in ties],
         "quality": _quality(parts),
         "sources": [asdict(s) for s in parts.run.sources],
@@ -145,7 +147,7 @@ def picture_rows(parts: ReportParts) -> list[Json]:
             "file": picture.file_name,
             "wh": picture.resolution_wh,
             "classes": {table.classes[c]: int(k) for c, k in enumerate(table.counts[place]) if k},
-            "sizes": _sizes(table.label_numbers["area_px"][own]),
+            "kept": _by_class(table, own),
             "factors": dict(picture.factors),
             "numbers": numbers,
         }
@@ -161,12 +163,18 @@ def picture_rows(parts: ReportParts) -> list[Json]:
     return rows
 
 
-def _sizes(areas: Any) -> list[str]:
-    """COCO's sizes among some areas."""
-    small, medium = 32**2, 96**2
-    there = {"small": (areas <= small).any(), "medium": ((areas > small) & (areas <= medium)).any()}
-    there["large"] = (areas > medium).any()
-    return [name for name, found in there.items() if found]
+def _by_class(table: DatasetTable, own: slice) -> Json:
+    """Of each class in a picture: first letters of COCO's sizes of its labels, and the least share seen of one."""
+    found: Json = {}
+    areas, visible = table.label_numbers["area_px"][own], table.label_numbers["visible_fraction"][own]
+    for number in np.unique(table.label_class[own]):
+        of_class = table.label_class[own] == number
+        area, seen = areas[of_class], visible[of_class]
+        small, medium = area <= SMALL_PX, area <= MEDIUM_PX
+        sizes = [letter for letter, k in (("s", small), ("m", medium & ~small), ("l", ~medium)) if k.any()]
+        least = round(float(seen.min()), 3) if np.isfinite(seen).all() else None
+        found[table.classes[number]] = ["".join(sizes), least]
+    return found
 
 
 def _made_by(run: RunFile) -> Json:

@@ -19,7 +19,7 @@ function classRows() {
   return classes.flatMap((c) => [
     { class: c.name, what: "placed", n: c.placed },
     { class: c.name, what: "labels", n: c.labels },
-    ...(c.target !== null && of === "labels" ? [{ class: c.name, what: "target", n: c.target }] : []),
+    ...(c.target !== null && of === "labels" ? [{ class: c.name, what: "asked for", n: c.target }] : []),
   ]);
 }
 
@@ -73,8 +73,14 @@ function tieRows(name) {
 
 const VALUES_MOST = 20;
 
+// Bins by their lower edge, names by how often they came.
+function sortedValues(counts) {
+  const bins = Object.keys(counts).every((value) => !Number.isNaN(parseFloat(value)));
+  return Object.keys(counts).sort((a, b) => (bins ? parseFloat(a) - parseFloat(b) : counts[b] - counts[a]));
+}
+
 function valueRows(counts) {
-  const pairs = Object.entries(counts).sort((a, b) => b[1] - a[1]);
+  const pairs = sortedValues(counts).map((value) => [value, counts[value]]);
   const rows = pairs.slice(0, VALUES_MOST).map(([value, n]) => ({ value, n }));
   const rest = pairs.slice(VALUES_MOST);
   return rest.length ? [...rows, { value: `${rest.length} others`, n: sum(rest.map((p) => p[1])) }] : rows;
@@ -116,14 +122,14 @@ let shownClass = "";
 
 function themeConfig() {
   const style = getComputedStyle(document.documentElement);
-  const [ink, faint, line, accent] = ["--ink", "--faint", "--line", "--accent"].map((v) => style.getPropertyValue(v).trim());
+  const [ink, faint, line, accent, other] = ["--ink", "--faint", "--line", "--accent", "--other"].map((v) => style.getPropertyValue(v).trim());
   const font = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
   return {
     background: null, font,
     axis: { labelColor: ink, titleColor: ink, gridColor: line, domainColor: faint, tickColor: faint, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" },
-    legend: { labelColor: ink, titleColor: ink, labelFontSize: 12 },
+    legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, symbolOpacity: 1 },
     view: { stroke: null },
-    bar: { color: accent }, mark: { color: accent },
+    bar: { color: accent }, mark: { color: accent }, range: { category: [accent, other, faint] },
     scale: { barBandPaddingInner: 0.15, rectBandPaddingInner: 0 },
   };
 }
@@ -167,7 +173,9 @@ const nearby = new IntersectionObserver((entries) => {
 
 function watchCharts() {
   for (const place of document.querySelectorAll("[data-chart]")) {
-    if (!drawn.has(place)) nearby.observe(place);
+    if (drawn.has(place)) continue;
+    reserve(place);
+    nearby.observe(place);
   }
 }
 
@@ -184,8 +192,35 @@ function redrawCharts() {
   watchCharts();
 }
 
+// What a figure's caption says of its middle, of the chosen class.
+function spreadText(name) {
+  const figure = facts.figures[name];
+  const known = shownClass ? figure.by_class_p5_p50_p95[shownClass] : figure.p5_p50_p95;
+  if (!known) return "No labels.";
+  const unit = figure.unit ? ` ${figure.unit}` : "";
+  const [low, middle, high] = known.map((v) => plain(v, 3));
+  return low === high ? `Nine in ten and more are ${middle}${unit}.` : `Median ${middle}${unit}; nine in ten are from ${low} to ${high}.`;
+}
+
+// Where a chart will stand, so that what is below doesn't move when it is drawn.
+function reserve(place) {
+  const spec = specs[place.dataset.chart];
+  const chart = place.dataset.chart, name = chart.split("-")[0];
+  const rows = rowsOf(chart, shownClass);
+  // Beside the rows: axes, titles and legends, as they came out; of matrices, the names above them.
+  const beside = { classes: 80, figure: (facts.figures[chart.slice(7)] || {}).unit ? 57 : 42, factor: 50, seconds: 50, against: 66 };
+  let height = { centers: 325, directions: 224 }[name];
+  if (name === "together" || name === "tie") {
+    const above = 20 + 5 * Math.max(...rows.map((r) => Math.min(20, r.column.length)), 0);
+    height = above + Math.max(150, 20 * new Set(rows.map((r) => r.row)).size);
+  }
+  height ??= heightOf(spec, rows) + beside[name];
+  place.style.minHeight = `${height}px`;
+}
+
 function showClass(name) {
   shownClass = name;
+  for (const figure of document.querySelectorAll("[data-spread]")) figure.textContent = spreadText(figure.dataset.spread);
   for (const place of drawn.keys()) if (place.dataset.byclass !== undefined) draw(place);
   for (const table of document.querySelectorAll("details[data-numbers]")) if (table.open) fillNumbers(table);
 }

@@ -10,12 +10,14 @@ let filled = 0;
 const element = (name) => document.getElementById(name);
 
 function passes(row) {
-  if (filters.class && !(filters.class in row.classes)) return false;
-  if (filters.size && !row.sizes.includes(filters.size)) return false;
+  if (filters.class && !Object.hasOwn(row.classes, filters.class)) return false;
+  // Sizes and shares are those of the chosen class's labels.
+  const kept = filters.class ? [row.kept[filters.class]] : Object.values(row.kept);
+  if (filters.size && !kept.some(([sizes]) => sizes.includes(filters.size))) return false;
   if (filters.finding === "any" && !row.findings) return false;
   if (filters.finding && filters.finding !== "any" && !(row.findings || []).includes(filters.finding)) return false;
   if (filters.factor && filters.value && row.factors[filters.factor] !== filters.value) return false;
-  if (filters.visible && !(row.numbers.least_visible <= Number(filters.visible))) return false;
+  if (filters.visible && !kept.some(([, least]) => least !== null && least <= Number(filters.visible))) return false;
   if (filters.number && !matchesNumber(row.index, filters.number)) return false;
   return true;
 }
@@ -46,6 +48,7 @@ function showGallery() {
   filled = 0;
   element("gallery-list").replaceChildren();
   const all = facts.rows.length;
+  element("gallery-none").hidden = found.length > 0;
   element("gallery-count").textContent = found.length === all ? `${plain(all)} pictures` : `${plain(found.length)} of ${plain(all)} pictures`;
   fillGallery();
 }
@@ -71,7 +74,7 @@ function card(row) {
   return make(
     "li", {},
     make(
-      "a", { href: linkTo(row.index), "data-index": row.index, "aria-label": `picture ${row.index}: ${told(row)}` },
+      "a", { href: linkTo(row.index), title: told(row), "data-index": row.index, "aria-label": `picture ${row.index}: ${told(row)}` },
       picture,
       make(
         "span", { class: "caption" },
@@ -109,7 +112,7 @@ function showFilters() {
 }
 
 function fillValues() {
-  const values = Object.keys(facts.factors[filters.factor] || {});
+  const values = sortedValues(facts.factors[filters.factor] || {});
   element("filter-value").replaceChildren(make("option", { value: "" }, "any"), ...values.map((v) => make("option", { value: v }, v)));
 }
 

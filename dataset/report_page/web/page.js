@@ -3,7 +3,8 @@
 // What a link says: filters, and a picture. Names of sections have no "=", and are left to the browser.
 function readAddress() {
   const text = location.hash.slice(1);
-  if (!text.includes("=")) { if (element("picture").open) element("picture").close(); return; }
+  const wasOpen = element("picture").open;
+  if (!text.includes("=")) { if (wasOpen) element("picture").close(); return; }
   const state = Object.fromEntries(new URLSearchParams(text));
   const given = Object.fromEntries(Object.entries(state).filter(([key]) => key in NO_FILTERS));
   const wanted = { ...NO_FILTERS, ...given };
@@ -14,16 +15,21 @@ function readAddress() {
   }
   if ("picture" in state) openPicture(Number(state.picture));
   else {
-    if (element("picture").open) element("picture").close();
-    element("gallery").scrollIntoView();
+    if (wasOpen) element("picture").close();
+    else element("gallery").scrollIntoView();
   }
 }
 
 function setTheme(name) {
   document.documentElement.dataset.theme = name;
   try { localStorage.setItem("scanstage-theme", name); } catch { /* a page from disk may not keep anything */ }
-  element("theme").setAttribute("aria-pressed", String(name === "dark"));
+  nameTheme(name);
   redrawCharts();
+}
+
+function nameTheme(name) {
+  element("theme").textContent = name === "dark" ? "light" : "dark";
+  element("theme").setAttribute("aria-label", name === "dark" ? "show it light" : "show it dark");
 }
 
 function firstTheme() {
@@ -70,7 +76,7 @@ function wire() {
 
 function start() {
   document.documentElement.dataset.theme = firstTheme();
-  element("theme").setAttribute("aria-pressed", String(firstTheme() === "dark"));
+  nameTheme(firstTheme());
   element("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
   fillChoices();
   wire();
@@ -82,12 +88,22 @@ function start() {
   element("gallery-more").addEventListener("click", fillGallery);
   element("shown-class").addEventListener("change", (event) => showClass(event.target.value));
   element("picture").addEventListener("close", closed);
-  element("picture").addEventListener("keydown", pressed);
+  addEventListener("keydown", pressed); // wherever the focus is: of a button that is switched off it is nowhere
   element("picture-close").addEventListener("click", () => element("picture").close());
   element("picture-before").addEventListener("click", () => step(-1));
   element("picture-after").addEventListener("click", () => step(1));
   for (const name of Object.values(KEYS)) element(`show-${name}`).addEventListener("change", redraw);
-  for (const kind of UNDER) element(`under-${kind}`).addEventListener("change", () => open && showUnder(facts.rows.find((r) => r.index === open.index)));
+  for (const kind of UNDER) {
+    element(`under-${kind}`).addEventListener("click", () => {
+      under = kind;
+      if (open) showUnder(facts.rows.find((r) => r.index === open.index));
+    });
+  }
+  element("zoom-in").addEventListener("click", () => setZoom(zoom * 1.5));
+  element("zoom-out").addEventListener("click", () => setZoom(zoom / 1.5));
+  element("stand").addEventListener("wheel", (event) => zoomAt(event, event.deltaY < 0 ? 1.2 : 1 / 1.2), { passive: false });
+  element("stand").addEventListener("dblclick", (event) => zoomAt(event, zoom >= MOST_ZOOM ? 0 : 2));
+  if (innerWidth < 600) element("show-names").checked = false; // there they would hide what they name
   new ResizeObserver(redraw).observe(element("frame"));
   let width = innerWidth, waiting = 0;
   addEventListener("resize", () => {

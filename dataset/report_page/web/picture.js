@@ -3,6 +3,9 @@
 // One picture, large: what is drawn over it, and what is known of it.
 const KEYS = { b: "boxes", n: "names", m: "masks", a: "amodal", k: "keypoints", c: "solids" };
 const UNDER = ["image", "depth", "normals"];
+const TOLD = { image: "", depth: "near is yellow, far violet, nothing black", normals: "red, green, blue: to the right, down, away from the camera" };
+const MOST_ZOOM = 6;
+let under = "image", zoom = 1;
 let open = null; // { index, detail, chosen }
 let cameFrom = null;
 
@@ -17,6 +20,8 @@ async function openPicture(index) {
   const dialog = element("picture");
   if (!dialog.open) { cameFrom = document.activeElement; dialog.showModal(); }
   open = { index, detail: null, chosen: null };
+  element("picture-facts").scrollTop = 0;
+  setZoom(1);
   const place = found.findIndex((r) => r.index === index);
   element("picture-title").textContent = `Picture ${index}`;
   element("picture-place").textContent = place >= 0 ? `${place + 1} of ${found.length}` : "";
@@ -40,8 +45,10 @@ async function openPicture(index) {
 }
 
 function showUnder(row) {
-  let kind = UNDER.find((name) => element(`under-${name}`).checked);
-  if (!hasImage(row.index, kind)) { kind = "image"; element("under-image").checked = true; }
+  const kind = hasImage(row.index, under) ? under : "image";
+  for (const name of UNDER) element(`under-${name}`).setAttribute("aria-pressed", String(name === kind));
+  element("under-told").textContent = TOLD[kind];
+  element("under-told").hidden = !TOLD[kind];
   const address = imageAddress(row.index, kind);
   const image = element("under");
   element("picture-problem").textContent = address ? "" : row.problem || "This picture can't be shown.";
@@ -51,6 +58,24 @@ function showUnder(row) {
   element("frame").style.setProperty("--aspect", row.wh[0] / row.wh[1]);
   if (address) image.src = address;
   image.alt = `picture ${row.index}: ${told(row)}`;
+}
+
+function setZoom(to) {
+  zoom = Math.min(MOST_ZOOM, Math.max(1, to));
+  element("frame").style.setProperty("--zoom", zoom);
+  element("zoom-out").disabled = zoom <= 1;
+  element("zoom-in").disabled = zoom >= MOST_ZOOM;
+}
+
+// By the wheel or a double click: what is under the pointer stays there.
+function zoomAt(event, factor) {
+  const stand = element("stand"), before = element("frame").getBoundingClientRect();
+  const at = [(event.clientX - before.left) / before.width, (event.clientY - before.top) / before.height];
+  setZoom(zoom * factor);
+  const after = element("frame").getBoundingClientRect();
+  stand.scrollLeft += after.left + at[0] * after.width - event.clientX;
+  stand.scrollTop += after.top + at[1] * after.height - event.clientY;
+  event.preventDefault();
 }
 
 function picturesFacts(row, detail) {
@@ -63,14 +88,14 @@ function picturesFacts(row, detail) {
     row.alike ? make("p", {}, "Nearly the same as ", ...row.alike.slice(0, 8).flatMap((i) => [make("a", { href: linkTo(i) }, String(i)), " "])) : null,
     make("h3", {}, "Labels"),
     detail ? labelTable(detail) : null,
-    detail && detail.others.length ? make("details", {}, make("summary", {}, `${detail.others.length} objects without a label`), tableOf(["object", "why", "visible px"], detail.others.map((o) => [o.class || "distractor", o.reason, o.visible_px]))) : null,
+    detail && detail.others.length ? make("details", {}, make("summary", {}, `${detail.others.length} ${detail.others.length === 1 ? "object" : "objects"} without a label`), tableOf(["object", "why", "visible px"], detail.others.map((o) => [o.class || "distractor", o.reason, o.visible_px]))) : null,
     make("h3", {}, "Render it again"),
     make("p", { class: "command" }, make("code", {}, command), " ", copied),
     make("h3", {}, "Measured"), tableOf(["figure", "value"], numbers),
-    make("h3", {}, "Circumstances"), tableOf(["circumstance", "value"], Object.entries(row.factors)),
+    make("h3", {}, "Circumstances"), tableOf(["circumstance", "value"], Object.entries(row.factors).map(([name, value]) => [facts.factor_titles[name] || name, value])),
     detail ? make("details", {}, make("summary", {}, "All values of its plan"), tree(detail.plan)) : null,
     make("p", { class: "faint" }, `${row.file}, ${row.wh.join(" x ")} px${detail ? `; labels from ${detail.label_source}, rendered by ${Object.values(detail.engine).join(" ")}` : ""}`),
-    facts.images ? make("p", {}, make("a", { href: `${facts.images}/${row.file}`, target: "_blank", rel: "noopener" }, "the file itself")) : null,
+    facts.images ? make("p", {}, make("a", { href: `${facts.images}/${encodeURIComponent(row.file)}`, target: "_blank", rel: "noopener" }, "the file itself"), " (where the dataset is)") : null,
   ];
   return parts.filter(Boolean);
 }
@@ -89,8 +114,8 @@ function labelTable(detail) {
       make("td", { class: "number" }, (label.agreement ?? 1).toFixed(4)),
     );
   });
-  const heads = ["class", "box, px", "visible", "outside", "agreement"];
-  return make("div", { class: "scrolled labels", tabindex: "0", role: "region", "aria-label": "labels" }, make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((h) => make("th", { scope: "col" }, h)))), make("tbody", {}, ...rows)));
+  const heads = [["class", ""], ["box, px", ""], ["seen", "of what lies inside the picture"], ["outside", "share of the object beyond the border"], ["agreement", "mask IoU of the label and the engine's own pass"]];
+  return make("div", { class: "scrolled labels", tabindex: "0", role: "region", "aria-label": "labels" }, make("table", {}, make("thead", {}, make("tr", {}, ...heads.map(([h, title]) => make("th", { scope: "col", title: title || null }, h)))), make("tbody", {}, ...rows)));
 }
 
 function tree(value) {
@@ -107,7 +132,8 @@ function quoted(text) {
 
 function titleOf(name) {
   const extra = { smallest_px: "smallest box, shorter side, px", least_visible: "least visible share of a label" };
-  return extra[name] || (facts.figures[name] ? facts.figures[name].title : name.replaceAll("_", " "));
+  const figure = facts.figures[name];
+  return extra[name] || (figure ? figure.title + (figure.unit ? `, ${figure.unit}` : "") : name.replaceAll("_", " "));
 }
 
 function findingText(name) {
@@ -127,16 +153,22 @@ function closed() {
   if (new URLSearchParams(location.hash.slice(1)).has("picture")) {
     history.replaceState(null, "", `#${stateText({ gallery: "", ...changedFilters() })}`);
   }
-  const card = was && document.querySelector(`a[data-index="${was.index}"]`);
-  (card || cameFrom)?.focus();
+  // Back to the link that opened it, or in the gallery to the picture that was seen last.
+  const card = was && document.querySelector(`#gallery-list a[data-index="${was.index}"]`);
+  if (card && cameFrom?.closest("#gallery-list")) {
+    card.focus({ preventScroll: true });
+    card.scrollIntoView({ block: "nearest" });
+  } else cameFrom?.focus({ preventScroll: true });
 }
 
 function pressed(event) {
-  if (!open || event.ctrlKey || event.metaKey || event.altKey || ["INPUT", "SELECT"].includes(event.target.tagName) && event.target.type !== "checkbox" && event.target.type !== "radio") return;
+  if (!open || event.ctrlKey || event.metaKey || event.altKey || ["INPUT", "SELECT"].includes(event.target.tagName) && event.target.type !== "checkbox") return;
   const name = KEYS[event.key.toLowerCase()];
-  const inRadio = event.target.type === "radio";
-  if (event.key === "ArrowLeft" && !inRadio) step(-1);
-  else if (event.key === "ArrowRight" && !inRadio) step(1);
+  if (event.key === "ArrowLeft") step(-1);
+  else if (event.key === "ArrowRight") step(1);
+  else if (event.key === "+") setZoom(zoom * 1.5);
+  else if (event.key === "-") setZoom(zoom / 1.5);
+  else if (event.key === "0") setZoom(1);
   else if (name) { const box = element(`show-${name}`); if (!box.disabled) { box.checked = !box.checked; redraw(); } }
   else return;
   event.preventDefault();

@@ -78,11 +78,12 @@ def test_findings() -> None:
         ],
     )
     made.pictures[2].placed["owl"] = 1  # something lies there, and has no label; in the last there is nothing
-    found = picture_findings(made, {5: [0]})
+    found = picture_findings(made, {5: [0], 3: [4], 0: [6]})
     assert found == {
+        0: ["other_labels"],
         1: ["tiny_labels"],
         2: ["no_label"],
-        3: ["too_dark", "blurred"],
+        3: ["near_duplicate", "too_dark", "blurred"],
         4: ["too_bright", "low_agreement"],
         5: ["near_duplicate"],
     }

@@ -84,7 +84,7 @@ def test_filters_filter_and_sorting_sorts(page: Opened, raw_records: list[Json],
     assert page.page.inner_text("#gallery-count") == "4 of 14 pictures"
     choose(page, number="", visible="0.75")
     assert cards(page) == [r["index"] for r in raw_records if any(i["visible_fraction"] <= 0.75 for i in kept(r))]
-    choose(page, visible="", size="small")
+    choose(page, visible="", size="s")
     assert cards(page) == [r["index"] for r in raw_records if any(i["area_px"] <= 32**2 for i in kept(r))]
     choose(page, size="", sort="brightness", order="down")
     brightness = {row["index"]: row["numbers"]["brightness"] for row in report.facts["rows"]}
@@ -224,12 +224,13 @@ def test_keypoints_and_cuboids_are_drawn(page: Opened, raw_records: list[Json]) 
 def test_depth_is_shown(page: Opened) -> None:
     open_picture(page, 0)
     first = page.page.get_attribute("#under", "src")
-    page.page.check("#under-depth")
+    page.page.click("#under-depth")
     second = page.page.get_attribute("#under", "src")
     assert first != second
     assert page.page.is_disabled("#under-normals")
-    page.page.keyboard.press("ArrowLeft")  # among radio buttons arrows choose
-    assert page.page.inner_text("#picture-title") == "Picture 0"
+    page.page.keyboard.press("ArrowRight")
+    page.wait("document.getElementById('picture-title').textContent === 'Picture 1'")
+    assert page.page.get_attribute("#under-depth", "aria-pressed") == "true", "what is looked at stays"
 
 
 def test_keys_and_links(page: Opened, address: str, browser: Browser) -> None:
@@ -324,3 +325,57 @@ def test_against_another(browser: Browser, paged: Path, tmp_path: Path) -> None:
                 )
                 assert np.allclose(shares[: len(expected)], expected), difference["name"]
         assert page.complaints == []
+
+
+def test_sizes_are_those_of_the_chosen_class(page: Opened, raw_records: list[Json]) -> None:
+    choose(page, **{"class": "box", "size": "s"})
+    expected = [
+        r["index"] for r in raw_records if any(i["class_name"] == "box" and i["area_px"] <= 32**2 for i in kept(r))
+    ]
+    assert cards(page) == expected
+
+
+def came_to_rest(page: Opened) -> None:
+    """Wait until the page has scrolled to where it was sent."""
+    places = [-1.0]
+    while len(places) < 6 or len(set(places[-6:])) > 1:
+        page.page.wait_for_timeout(60)
+        places.append(page.call("scrollY"))
+
+
+def test_sections_are_where_links_lead(page: Opened) -> None:
+    for name in ("ties", "sources", "quality", "labels"):
+        page.call("scrollTo({ top: 0, behavior: 'instant' })")
+        page.page.click(f"nav a[href='#{name}']")
+        came_to_rest(page)
+        top = page.call(f"document.getElementById('{name}').getBoundingClientRect().top")
+        bottom = page.call("document.documentElement.scrollHeight - scrollY - innerHeight")
+        assert abs(top) < 120 or bottom < 5, (name, top)
+
+
+def test_zoom_keeps_overlays_on_their_objects(page: Opened, raw_records: list[Json]) -> None:
+    record = raw_records[0]
+    open_picture(page, 0)
+    before = page.call("document.getElementById('frame').getBoundingClientRect().width")
+    page.page.keyboard.press("+")
+    page.page.keyboard.press("+")
+    assert page.call("document.getElementById('frame').getBoundingClientRect().width") > 2 * before
+    page.page.wait_for_timeout(100)
+    masks = overlay(page, "masks")[..., 3] > 0
+    width, height = record["image"]["resolution_wh"]
+    codes = [{"size": (height, width), "counts": i["mask"]["counts"].encode()} for i in record["instances"]]
+    whole = np.any([coco_mask.decode(code) for code in codes], axis=0)
+    scale = masks.shape[1] / width
+    rows, columns = (((np.arange(n) + 0.5) * scale).astype(int) for n in (height, width))
+    assert (masks[np.ix_(rows, columns)] & ~whole).sum() == 0
+    page.page.keyboard.press("0")
+    assert page.call("document.getElementById('frame').getBoundingClientRect().width") == before
+
+
+def test_a_closed_picture_leads_back(page: Opened) -> None:
+    page.call("scrollTo({ top: 0, behavior: 'instant' })")
+    page.page.click("#glance a[href^='#picture']")
+    page.wait("Boolean(open && open.detail)")
+    page.page.keyboard.press("Escape")
+    assert page.call("scrollY") == 0
+    assert page.call("document.activeElement.closest('#glance') !== null")

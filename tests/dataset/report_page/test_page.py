@@ -146,7 +146,7 @@ def test_against_photos(paged: Path, report: Report, tmp_path: Path) -> None:
     assert by_name["classes"]["distance"] == 1, "these are called otherwise"
     assert against["differences"][0]["name"] == "classes"
     assert against["left_out"] == ["Classes of pages alone: box, ball.", "Classes of photos alone: BOX, BALL."]
-    assert b"Against photos" in found.html
+    assert b"Compared with photos" in found.html
 
 
 def test_maps_of_every_kind_look_alike(paged: Path) -> None:
