@@ -9,6 +9,7 @@ of each shuffled dataset, which accounts for there being many pairs.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ SURE = 0.01
 """Chance that anything at all is told of a dataset without ties."""
 WORTH_TELLING = 1.25
 """A pair is told from so many times as often, or as seldom, as evenly: the four-fifths rule."""
+MOST_VALUES = 100
+"""A factor with more values, as of a photo for each picture, is left out."""
 LEAST_LABELS = 5
 """A class with fewer labels can't meet much; it is left out."""
 HEIGHTS = ("from below", "from slightly below", "from slightly above", "from above")
@@ -78,29 +81,30 @@ class Tie:
 def find_ties(table: DatasetTable) -> tuple[Tie, ...]:
     """Ties of all factors of pictures, and of the heights and sectors that labels are seen from."""
     factors = [name for name in factor_names([table]) if len({p.factors.get(name) for p in table.pictures}) > 1]
-    units: list[tuple[str, list[str], Ints]] = [
+    units: list[tuple[str, list[str], Ints | None]] = [
         (name, [p.factors.get(name, "–") for p in table.pictures], table.label_picture) for name in factors
     ]
     azimuth, elevation = table.label_numbers["view_azimuth_deg"], table.label_numbers["view_elevation_deg"]
     if table.labels and np.isfinite(azimuth).all() and np.isfinite(elevation).all():
-        each = np.arange(table.labels)
         band = np.clip(((np.sin(np.radians(elevation)) + 1) * len(HEIGHTS) / 2).astype(int), 0, len(HEIGHTS) - 1)
         width = 360 // SECTORS
         sector = (azimuth % 360 // width).astype(int) % SECTORS
-        units.append(("viewing_height", [HEIGHTS[b] for b in band], each))
-        units.append(("viewing_sector", [f"{s * width} to {(s + 1) * width} degrees" for s in sector], each))
+        units.append(("viewing_height", [HEIGHTS[b] for b in band], None))
+        units.append(("viewing_sector", [f"{s * width} to {(s + 1) * width} degrees" for s in sector], None))
     return tuple(_tie(table, name, values, unit_of, SURE / max(1, len(units))) for name, values, unit_of in units)
 
 
-def _tie(table: DatasetTable, factor: str, by_unit: list[str], unit_of: Ints, sure: float) -> Tie:
+def _tie(table: DatasetTable, factor: str, by_unit: list[str], unit_of: Ints | None, sure: float) -> Tie:
     """One of them.
 
     Args:
-        by_unit: value of each unit: a picture, or a label.
-        unit_of: (L,) unit of each label.
+        by_unit: value of each picture, or of each label.
+        unit_of: (L,) picture of each label; None where values are the labels' own.
         sure: chance of an error that is taken for this factor.
     """
     values = sorted(set(by_unit), key=_natural)
+    if len(values) > MOST_VALUES:
+        return Tie(factor, (), (), np.zeros((0, 0), np.int64))
     number = {v: k for k, v in enumerate(values)}
     codes = np.array([number[v] for v in by_unit], np.int64)
     rows = np.flatnonzero(table.counts.sum(axis=0) >= LEAST_LABELS)
@@ -108,16 +112,20 @@ def _tie(table: DatasetTable, factor: str, by_unit: list[str], unit_of: Ints, su
     place = np.full(len(table.classes), -1)
     place[rows] = np.arange(len(rows))
     kept = place[table.label_class] >= 0
-    labels, unit_of = place[table.label_class[kept]], unit_of[kept]
+    labels, picture_of = place[table.label_class[kept]], table.label_picture[kept]
+    values_of = codes[kept] if unit_of is None else codes[unit_of[kept]]
     shape = (len(classes), len(values))
-    counts = _count(labels, codes[unit_of], shape)
+    counts = _count(labels, values_of, shape)
     plain = Tie(factor, tuple(values), classes, counts)
     if min(shape) < 2 or (counts.sum(axis=0) > 0).sum() < 2:
         return plain
     rng = np.random.default_rng(0)
     strengths, largest = [], []
     for _ in range(min(SHUFFLES, max(FEWEST_SHUFFLES, SHUFFLED // max(1, len(labels))))):
-        shuffled = _count(labels, rng.permutation(codes)[unit_of], shape)
+        if unit_of is None:  # what lies in one picture is seen from like sides: its classes stay together
+            shuffled = _count(labels[_dealt(picture_of, len(table.pictures), rng)], values_of, shape)
+        else:
+            shuffled = _count(labels, rng.permutation(codes)[picture_of], shape)
         strengths.append(_strength(shuffled))
         largest.append(np.abs(_residuals(shuffled)).max())
     residuals, expected = _residuals(counts), _expected(counts)
@@ -138,6 +146,13 @@ def _tie(table: DatasetTable, factor: str, by_unit: list[str], unit_of: Ints, su
         beyond / (len(largest) + 1),
         tuple(pair for _, pair in sorted(pairs, key=lambda found: -found[0])),
     )
+
+
+def _dealt(picture_of: Ints, pictures: int, rng: np.random.Generator) -> Ints:
+    """(L,) positions of labels with their pictures in a drawn order, and in any order within a picture."""
+    rank = np.empty(pictures, np.int64)
+    rank[rng.permutation(pictures)] = np.arange(pictures)
+    return np.lexsort((rng.random(len(picture_of)), rank[picture_of]))
 
 
 def _count(labels: Ints, codes: Ints, shape: tuple[int, int]) -> Ints:
@@ -169,6 +184,9 @@ def _strength(counts: Ints) -> float:
 def _natural(value: str) -> tuple[float, str]:
     """Bins by their lower edge, names by their letters."""
     try:
-        return float(value.split(" ")[0]), value
+        number = float(value.split(" ")[0])
     except ValueError:
-        return (HEIGHTS.index(value), value) if value in HEIGHTS else (float("inf"), value)
+        number = math.nan
+    if math.isfinite(number):
+        return number, value
+    return (HEIGHTS.index(value), value) if value in HEIGHTS else (math.inf, value)

@@ -8,7 +8,7 @@ datasets of these sizes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +18,11 @@ from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats, Ints
 from scanstage.dataset.analysis.histograms import Histogram, bin_edges, binned, factor_names, histogram
 from scanstage.dataset.analysis.measures import BINNED_FACTORS, MEASURES, Measure, factor_title
 
-DEALS = 400
+DEALS = 1000
+SURE = 0.05
+"""Chance that anything at all is told of two datasets that are alike."""
+MOST_VALUES = 1000
+"""A factor with more values, as of a photo for each picture, is left out."""
 FINE_BINS = 256
 """Of values that the distance of two distributions is taken by: quantiles of both together."""
 SAME_CLASSES = "classes"
@@ -32,7 +36,7 @@ class Difference:
         name, title: of it.
         kind: ``number`` or ``values``.
         distance: 0 to 1.
-        by_chance: median and 95 % quantile of it where both are alike.
+        by_chance: median of it where both are alike, and what none of all figures exceeds nineteen times in twenty.
         middle: medians of this and the other, of numbers.
         shares: by value, the shares in this and the other, of values; the most different first.
         histograms: of this and the other with the same bins, of numbers.
@@ -49,7 +53,7 @@ class Difference:
 
     @property
     def beyond_chance(self) -> float:
-        """By how much the distance is more than chance makes it nineteen times in twenty."""
+        """By how much the distance is more than chance makes that of any figure, nineteen times in twenty."""
         return self.distance - self.by_chance[1]
 
     def to_json(self) -> dict[str, Any]:
@@ -64,7 +68,7 @@ class Difference:
         if self.middle is not None:
             found["medians"] = [float(f"{m:.6g}") for m in self.middle]
         if self.shares is not None:
-            found["shares"] = {value: [round(s, 5) for s in pair] for value, pair in self.shares.items()}
+            found["shares"] = [[value, *(round(s, 5) for s in pair)] for value, pair in self.shares.items()]
         if self.histograms is not None:
             ours, other = self.histograms
             found["edges"] = [float(f"{e:.9g}") for e in ours.edges]
@@ -72,14 +76,33 @@ class Difference:
         return found
 
 
+@dataclass(frozen=True)
+class _Counted:
+    """A figure that both have: (P, B) counts of each, and what a difference says of it once it is known."""
+
+    name: str
+    title: str
+    kind: Literal["number", "values"]
+    ours: Floats
+    other: Floats
+    middle: tuple[float, float] | None = None
+    shares: dict[str, tuple[float, float]] | None = None
+    histograms: tuple[Histogram, Histogram] | None = None
+
+
 def compare_tables(ours: DatasetTable, other: DatasetTable) -> tuple[Difference, ...]:
     """All differences, the most telling first: by how far they are beyond chance. What only one has is left out."""
-    found = [d for measure in MEASURES if (d := _of_measure(measure, ours, other)) is not None]
-    found += _of_values(ours, other)
+    counted = [c for measure in MEASURES if (c := _of_measure(measure, ours, other)) is not None]
+    counted += _of_values(ours, other)
+    found = []
+    for c in counted:
+        of = _ks if c.kind == "number" else _total_variation
+        distance, chance = _distance(c.ours, c.other, of, SURE / len(counted))
+        found.append(Difference(c.name, c.title, c.kind, distance, chance, c.middle, c.shares, c.histograms))
     return tuple(sorted(found, key=lambda d: -d.beyond_chance))
 
 
-def _of_measure(measure: Measure, ours: DatasetTable, other: DatasetTable) -> Difference | None:
+def _of_measure(measure: Measure, ours: DatasetTable, other: DatasetTable) -> _Counted | None:
     values = [measure.values(t) for t in (ours, other)]
     known = [v[np.isfinite(v)] for v in values]
     if not all(k.size for k in known) or np.ptp(np.concatenate(known)) == 0:
@@ -88,19 +111,17 @@ def _of_measure(measure: Measure, ours: DatasetTable, other: DatasetTable) -> Di
     if len(both) > FINE_BINS:
         both = np.unique(np.quantile(both, np.linspace(0, 1, FINE_BINS), method="nearest"))
     edges = np.append(both, np.inf)
-    # (P, B): how many values of each picture lie in each bin.
     parts = []
     for table, v in zip((ours, other), values, strict=True):
         unit = table.label_picture if measure.of == "label" else np.arange(len(table.pictures))
         parts.append(_by_picture(binned(v, edges), unit, len(table.pictures), len(both)))
-    distance, chance = _distance(parts[0], parts[1], _ks)
     shown = bin_edges(measure, np.concatenate(known))
     middle = (float(np.median(known[0])), float(np.median(known[1])))
     pair = (histogram(measure, ours, shown), histogram(measure, other, shown))
-    return Difference(measure.name, measure.title, "number", distance, chance, middle, None, pair)
+    return _Counted(measure.name, measure.title, "number", parts[0], parts[1], middle, None, pair)
 
 
-def _of_values(ours: DatasetTable, other: DatasetTable) -> Iterator[Difference]:
+def _of_values(ours: DatasetTable, other: DatasetTable) -> Iterator[_Counted]:
     tables = (ours, other)
     names = [*dict.fromkeys((*ours.classes, *other.classes))]
     number = {c: i for i, c in enumerate(names)}
@@ -119,17 +140,16 @@ def _of_values(ours: DatasetTable, other: DatasetTable) -> Iterator[Difference]:
             continue
         names = sorted({str(v) for each in values for v in each})
         number = {v: i for i, v in enumerate(names)}
-        parts = [np.eye(len(names))[[number[str(v)] for v in each]] for each in values]
-        if len(names) > 1 and all(len(p) for p in parts):
+        if 1 < len(names) <= MOST_VALUES and all(values):
+            parts = [np.eye(len(names))[[number[str(v)] for v in each]] for each in values]
             yield _of_counts(factor, factor_title(factor), names, parts[0], parts[1])
 
 
-def _of_counts(name: str, title: str, values: list[str], ours: Floats, other: Floats) -> Difference:
-    distance, chance = _distance(ours, other, _total_variation)
+def _of_counts(name: str, title: str, values: list[str], ours: Floats, other: Floats) -> _Counted:
     shares = [p.sum(axis=0) / p.sum() for p in (ours, other)]
     order = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")
     pairs = {values[i]: (float(shares[0][i]), float(shares[1][i])) for i in order}
-    return Difference(name, title, "values", distance, chance, None, pairs)
+    return _Counted(name, title, "values", ours, other, None, pairs)
 
 
 def _by_picture(place: Ints, unit: Ints, pictures: int, bins: int) -> Floats:
@@ -138,8 +158,10 @@ def _by_picture(place: Ints, unit: Ints, pictures: int, bins: int) -> Floats:
     return flat.reshape(pictures, bins).astype(np.float64)
 
 
-def _distance(ours: Floats, other: Floats, of: Any) -> tuple[float, tuple[float, float]]:
-    """Distance of two datasets, (P, B) counts each, and median and 95 % quantile of that of pictures dealt out anew."""
+def _distance(
+    ours: Floats, other: Floats, of: Callable[[Floats, Floats], float], sure: float
+) -> tuple[float, tuple[float, float]]:
+    """Distance of two datasets, (P, B) counts each; of pictures dealt out anew its median and 1 - ``sure`` quantile."""
     together = np.concatenate([ours, other])
     total = together.sum(axis=0)
     rng = np.random.default_rng(0)
@@ -150,8 +172,8 @@ def _distance(ours: Floats, other: Floats, of: Any) -> tuple[float, tuple[float,
         part = chosen @ together
         if part.sum() and (total - part).sum():
             dealt.append(of(part, total - part))
-    chance = np.quantile(dealt or [0.0], (0.5, 0.95))
-    return float(of(ours.sum(axis=0), other.sum(axis=0))), (float(chance[0]), float(chance[1]))
+    chance = np.quantile(dealt or [0.0], (0.5, 1 - sure))
+    return of(ours.sum(axis=0), other.sum(axis=0)), (float(chance[0]), float(chance[1]))
 
 
 def _ks(ours: Floats, other: Floats) -> float:

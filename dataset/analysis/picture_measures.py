@@ -15,6 +15,8 @@ MEASURED_EDGE_PX = 512
 """Longer edge at which pictures are measured, so that those of other sizes compare. Smaller ones stay as they are."""
 BLACK, WHITE = 8, 250
 """Brightness, of 255, up to and from which a pixel counts as black or white."""
+NOTHING = 2.0
+"""Standard deviation, of 255, below which a picture is flat."""
 BLUR_WINDOW = 11
 """Of :func:`skimage.measure.blur_effect`: its default."""
 
@@ -48,8 +50,13 @@ def picture_measures(pixels: Pixels) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def picture_hash(pixels: Pixels) -> int:
-    """64 bits that change little where a picture does: signs of its lowest frequencies (ImageHash's ``phash``)."""
+def picture_hash(pixels: Pixels) -> int | None:
+    """64 bits that change little where a picture does: signs of its lowest frequencies (ImageHash's ``phash``).
+
+    None of a picture in which nothing is to be seen.
+    """
+    if pixels.std() < NOTHING:
+        return None
     bits = imagehash.phash(Image.fromarray(shrunk(pixels, MEASURED_EDGE_PX))).hash
     return int("".join("1" if b else "0" for b in bits.ravel()), 2)
 

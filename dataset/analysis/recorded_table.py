@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.analysis.dataset_table import (
     LABEL_COLUMNS,
     DatasetTable,
@@ -17,6 +18,7 @@ from scanstage.dataset.analysis.dataset_table import (
 )
 from scanstage.dataset.join.photo_labels import PhotoSet
 from scanstage.dataset.labels.instances import Instance
+from scanstage.dataset.records.dataset_folder import record_name
 from scanstage.dataset.records.record import Record
 from scanstage.scenes.balance.factors import picture_factors
 from scanstage.scenes.sight.label_rules import CHECKED_FROM_PX
@@ -40,7 +42,7 @@ def recorded_table(name: str, classes: Sequence[str], records: Iterable[Record])
             for item in record.unlabelled:
                 if item.class_name is not None:
                     lost[item.class_name][rule_of(item.reason)] += 1
-            yield picture_row(record), picture_labels([i for i in record.instances if i.class_name in known])
+            yield readable(record), picture_labels([i for i in record.instances if i.class_name in known])
 
     return make_table(name, classes, rows(), lost)
 
@@ -61,6 +63,20 @@ def photo_table(photos: PhotoSet) -> DatasetTable:
             yield row, picture_labels(photo.labels)
 
     return make_table(photos.name, [c.name for c in photos.categories], rows(), {})
+
+
+def readable(record: Record) -> PictureRow:
+    """As :func:`picture_row`. Raises InputError for a record that was changed by hand, and holds what no plan has."""
+    try:
+        row = picture_row(record)
+        if not all(map(math.isfinite, row.numbers.values())):
+            raise ValueError("a number is none")
+        return row
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as e:
+        raise InputError(
+            f"{record_name(record.index)}: its plan holds what none does ({e!r})",
+            "`scanstage check` says more; the picture's record can be taken away, and the same run makes it again",
+        ) from e
 
 
 def picture_row(record: Record) -> PictureRow:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from scanstage.dataset.analysis.comparison import compare_tables
 from scanstage.dataset.analysis.dataset_table import DatasetTable
@@ -17,7 +18,7 @@ from scanstage.dataset.analysis.picture_findings import picture_findings
 from scanstage.dataset.analysis.recorded_table import recorded_table
 from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.record_store import read_records
-from scanstage.dataset.report_page.other_dataset import OtherDataset
+from scanstage.dataset.report_page.other_dataset import MEASURED, OtherDataset
 from scanstage.dataset.report_page.page import render_page
 from scanstage.dataset.report_page.picture_detail import skeletons_by_class
 from scanstage.dataset.report_page.report_facts import asked, report_facts
@@ -107,7 +108,8 @@ def build_report(
         if bare + details + least * len(pictures) <= room or len(pictures) <= FEWEST:
             break
         # Masks, boxes and plans of many objects leave no room for pictures: fewer are shown.
-        most = max(FEWEST, math.floor(0.97 * max(0, room - bare) * len(pictures) / (details + least * len(pictures))))
+        each = (details + least * len(pictures)) / len(pictures)
+        most = max(FEWEST, len(pictures) // 2, math.floor(0.97 * max(0, room - bare) / each))
     files = embed_pictures(dataset.folder, records, room - bare - details)
     return Report(facts, render_page(facts, {p.index: _texts(p, files.get(p.index)) for p in pictures}))
 
@@ -121,7 +123,7 @@ def report_parts(
         folder=named,
         run=dataset.run,
         table=table,
-        targets=asked(dataset.run, table.labels),
+        targets=asked(dataset.run, table),
         shown=[p.index for p in read],
         chosen=chosen,
         findings=picture_findings(table, duplicates),
@@ -138,6 +140,8 @@ def _against(table: DatasetTable, other: DatasetTable) -> Against:
 def left_out(ours: DatasetTable, other: DatasetTable) -> tuple[str, ...]:
     """Classes that only one of both has, in words."""
     found = []
+    if unread := len(other.pictures) <= MEASURED and sum("brightness" not in p.numbers for p in other.pictures):
+        found.append(f"{unread} of the pictures of {other.name} can't be read: of these labels alone are compared.")
     for here, there in ((ours, other), (other, ours)):
         if alone := [c for c in here.classes if c not in there.classes]:
             found.append(f"Classes of {here.name} alone: {', '.join(alone)}.")
@@ -156,6 +160,6 @@ def _texts(picture: ReadPicture, image: bytes | None) -> Mapping[str, str]:
 def place_of_images(folder: Path, page: Path) -> str | None:
     """The folder of a dataset's pictures as a page names it: relative, where both are on one disk."""
     try:
-        return Path(os.path.relpath(folder / "images", page.parent)).as_posix()
+        return "/".join(map(quote, Path(os.path.relpath(folder / "images", page.parent)).parts))
     except ValueError:  # another drive of a Windows
         return None

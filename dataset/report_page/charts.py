@@ -36,7 +36,7 @@ def chart_specs(facts: Mapping[str, Any]) -> dict[str, Spec]:
         found["directions"] = sphere_chart()
     for name in facts["factors"]:
         found[f"factor-{name}"] = bars_chart("pictures")
-    for tie in facts["ties"]:
+    for tie in (t for t in facts["ties"] if t["strength"] is not None):
         found[f"tie-{tie['factor']}"] = matrix_chart("share")
     if facts["quality"]["seconds"]:
         found["seconds"] = bars_chart("seconds")

@@ -127,14 +127,10 @@ def _smallest(parts: ReportParts) -> Iterator[Sentence]:
     k = int(np.argmin(n["area_px"]))
     index = table.pictures[table.label_picture[k]].index
     text = (
-        f"The smallest label is {_article(table.classes[table.label_class[k]])} of {n['width_px'][k]:g} x "
-        f"{n['height_px'][k]:g} px ({n['area_px'][k]:g} visible pixels) in picture {index}."
+        f"The smallest label: {table.classes[table.label_class[k]]}, {n['width_px'][k]:g} x {n['height_px'][k]:g} px "
+        f"({n['area_px'][k]:g} visible pixels), in picture {index}."
     )
     yield Sentence("fact", "Smallest label", text, "labels", (index,))
-
-
-def _article(name: str) -> str:
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def _agreement(parts: ReportParts) -> Iterator[Sentence]:
@@ -158,7 +154,10 @@ def _findings(parts: ReportParts) -> Iterator[Sentence]:
         text = f"{_counted(len(parts.problems), 'picture')} can't be shown; `scanstage check` says more."
         yield Sentence("look", "Files", text, "quality", tuple(sorted(parts.problems)[:NAMED]))
     if not counts:
-        yield Sentence("good", "Pictures", "No picture is dark, bright, blurred, empty or a duplicate.", "quality")
+        measured = int(np.isfinite(parts.table.picture_numbers("brightness")).sum())
+        if measured:
+            text = f"Of {_counted(measured, 'picture')} none is very dark, bright or blurred, or like another."
+            yield Sentence("good", "Pictures", text, "quality")
         return
     named = listed([f"{_short(name)} ({n})" for name, n in counts.most_common()])
     yield Sentence("look", "Pictures", f"Worth a look: {named}.", "quality", tuple(sorted(parts.findings)[:NAMED]))
@@ -182,15 +181,17 @@ def _against(parts: ReportParts) -> Iterator[Sentence]:
     if parts.against is None:
         return
     telling = [d for d in parts.against.differences if d.beyond_chance > 0]
-    if telling:
+    if not parts.against.differences:
+        yield Sentence("look", "Compared", f"Nothing could be compared with {parts.against.name}.", "against")
+    elif telling:
         named = listed([d.title for d in telling[:3]])
         text = (
             f"Unlike {parts.against.name} most of all in: {named}. {len(telling)} of {len(parts.against.differences)} "
             "figures differ beyond chance."
         )
-        yield Sentence("look", "Against", text, "against")
+        yield Sentence("look", "Compared", text, "against")
     else:
-        yield Sentence("good", "Against", f"Nothing tells it from {parts.against.name} beyond chance.", "against")
+        yield Sentence("good", "Compared", f"Nothing tells it from {parts.against.name} beyond chance.", "against")
 
 
 def _licenses(parts: ReportParts) -> Iterator[Sentence]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scanstage.assets.files.stores import Location
+from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.analysis.dataset_table import PictureLabels, PictureRow, make_table
-from scanstage.dataset.analysis.recorded_table import picture_labels, picture_row, rule_of
+from scanstage.dataset.analysis.recorded_table import picture_labels, readable, rule_of
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.picture_files import read_image, read_map
@@ -19,9 +22,20 @@ from scanstage.dataset.report_page.build_report import report_parts
 from scanstage.dataset.report_page.page import render_page
 from scanstage.dataset.report_page.picture_detail import Json, picture_detail, skeletons_by_class
 from scanstage.dataset.report_page.report_facts import report_facts
-from scanstage.dataset.report_page.shown_pictures import ReadPicture, choose_pictures, decoded_map, read_picture, webp
+from scanstage.dataset.report_page.shown_pictures import (
+    BROKEN,
+    ReadPicture,
+    choose_pictures,
+    decoded_map,
+    read_picture,
+    webp,
+)
+
+logger = logging.getLogger(__name__)
 
 MAP_EDGE_PX, MAP_QUALITY = 1280, 80
+RUN = -1
+"""Key of ``run.json`` among the stamps of records."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +72,16 @@ class LiveReport:
     _stamps: dict[int, int] = field(default_factory=dict)
     _page: bytes = b""
     _state: int = 0
+    _stale: bool = True
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def state(self) -> str:
         """A text that changes when the page does. Looks at the folder. Raises InputError, OSError."""
         with self._lock:
-            if self._look() or not self._page:
-                self._state += 1
-                self._page = self._make()
+            self._stale = self._look() or self._stale
+            if self._stale:
+                self._page = self._make(self._state + 1)
+                self._state, self._stale = self._state + 1, False  # only once it could be made
             return str(self._state)
 
     def page(self) -> bytes:
@@ -78,7 +94,10 @@ class LiveReport:
         """See :func:`picture_detail.picture_detail`; None where there is no such picture."""
         record = self._record(index)
         skeletons = skeletons_by_class(open_dataset(self.folder.root).categories)
-        return None if record is None else picture_detail(record, skeletons)
+        try:
+            return None if record is None else picture_detail(record, skeletons)
+        except BROKEN:
+            return None
 
     def image(self, index: int) -> tuple[str, bytes] | None:
         """Media type and content of a picture's own file; None where there is none that was recorded."""
@@ -99,7 +118,7 @@ class LiveReport:
         record = self._record(index)
         try:
             return None if record is None else read(record)
-        except (ValueError, OSError):
+        except BROKEN:
             return None
 
     def _record(self, index: int) -> Record | None:
@@ -107,15 +126,12 @@ class LiveReport:
 
     def _look(self) -> bool:
         """Read what is new; whether anything is, or is gone."""
-        stamps = {}
+        stamps = {RUN: _stamp(self.folder.run_file)}
         for index in recorded_indices(self.folder):
-            try:
-                stamps[index] = Path(str(self.folder.record(index))).stat().st_mtime_ns
-            except OSError:  # taken away meanwhile
-                continue
+            stamps[index] = _stamp(self.folder.record(index))
         if stamps == self._stamps:
             return False
-        changed = [i for i, stamp in stamps.items() if self._stamps.get(i) != stamp]
+        changed = [i for i, stamp in stamps.items() if i != RUN and self._stamps.get(i) != stamp]
         for gone in self._stamps.keys() - stamps.keys():
             self._known.pop(gone, None)
             self._read.pop(gone, None)
@@ -123,18 +139,22 @@ class LiveReport:
             before = self._known.get(record.index)
             if before is not None and before.sha256 != record.image.sha256:
                 self._read.pop(record.index, None)
-            self._known[record.index] = _known(record)
+            try:
+                self._known[record.index] = _known(record)
+            except InputError as e:
+                logger.warning("%s", e)  # `scanstage report` refuses it; here the others are shown
         self._stamps = stamps
         return True
 
-    def _make(self) -> bytes:
+    def _make(self, state: int) -> bytes:
         dataset = open_dataset(self.folder.root)
         lost: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for known in self._known.values():
             for name, rule in known.lost:
                 lost[name][rule] += 1
         classes = [c.name for c in dataset.categories]
-        pairs = ((known.row, known.labels) for known in self._known.values())
+        # Classes may be others than those of a run that was here before.
+        pairs = ((k.row, k.labels) for k in self._known.values() if set(k.labels.class_names) <= set(classes))
         table = make_table(dataset.name, classes, pairs, lost)
         shown, chosen = choose_pictures(table, self.most)
         for record in iterate_records(self.folder, [i for i in shown if i not in self._read]):
@@ -144,12 +164,19 @@ class LiveReport:
         table = table.with_numbers({p.index: p.numbers for p in read})
         facts = report_facts(report_parts(dataset, self.named, table, read, chosen))
         maps = [name for name in ("depth", "normals") if name in dataset.run.maps]
-        return render_page(facts | {"images": None, "maps": maps, "state": str(self._state)}, None)
+        return render_page(facts | {"images": None, "maps": maps, "state": str(state)}, None)
+
+
+def _stamp(file: Location) -> int:
+    try:
+        return Path(str(file)).stat().st_mtime_ns
+    except OSError:  # taken away meanwhile
+        return 0
 
 
 def _known(record: Record) -> _Known:
     lost = tuple((u.class_name, rule_of(u.reason)) for u in record.unlabelled if u.class_name is not None)
-    return _Known(picture_row(record), picture_labels(record.instances), lost, record.image.sha256)
+    return _Known(readable(record), picture_labels(record.instances), lost, record.image.sha256)
 
 
 def _media_type(name: str) -> str:

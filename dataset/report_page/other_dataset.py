@@ -13,6 +13,7 @@ import numpy as np
 
 from scanstage.assets.files.stores import Location
 from scanstage.assets.machine.processors import usable_cores
+from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.picture_measures import picture_measures
 from scanstage.dataset.analysis.recorded_table import photo_table, recorded_table
@@ -24,7 +25,7 @@ from scanstage.dataset.records.record_store import read_records
 
 MEASURED = 1000
 """So many evenly chosen pictures are measured by their pixels."""
-BROKEN = (ValueError, LookupError, ArithmeticError, OSError, cv2.error)
+BROKEN = (InputError, ValueError, LookupError, ArithmeticError, OSError, cv2.error)
 
 
 class OtherDataset(Protocol):

@@ -23,6 +23,8 @@ SCRIPTS = ("rle", "elements", "source", "charts", "gallery", "overlays", "pictur
 _BUNDLE = "window.vegaEmbed = vegaEmbed;"
 """What is asked of the bundle of Vega, Vega-Lite and Vega-Embed that vl-convert carries."""
 
+MOST_BARS, MOST_CLASSES = 20, 60
+"""That the page's charts draw (``VALUES_MOST``, ``CLASS_CHARTS_MOST`` in charts.js)."""
 Json = dict[str, Any]
 
 
@@ -51,6 +53,7 @@ def render_page(facts: Json, pictures: Mapping[int, Mapping[str, str]] | None) -
         sorts=_sorts(facts),
         spread=_spread,
         always=_always,
+        most_classes=MOST_CLASSES,
         factor_title=factor_title,
         binned_factors=BINNED_FACTORS,
         tie_words=_tie_words,
@@ -126,7 +129,7 @@ def _short(value: float) -> str:
 
 def _tie_words(tie: Json) -> str:
     if tie["strength"] is None:
-        return "fewer than two classes, or two values, with five labels and more"
+        return "not looked at: fewer than two classes, or two values, with five labels and more; or very many values"
     if not tie["pairs"]:
         return "no more than chance"
     named = "; ".join(pair_words(**pair) for pair in tie["pairs"][:3])
@@ -140,5 +143,7 @@ def _difference_words(found: Json) -> str:
     if "medians" in found:
         ours, other = (_short(m) for m in found["medians"])
         return f"{told} Median {ours} against {other}."
-    value, (ours, other) = next(iter(found["shares"].items()))
-    return f"{told} Most different: {value}, {ours:.0%} against {other:.0%}."
+    value, ours, other = found["shares"][0]
+    told += f" Most different: {value}, {ours:.0%} against {other:.0%}."
+    values = len(found["shares"])
+    return told if values <= MOST_BARS else f"{told} The {MOST_BARS} most different of {values} are drawn."

@@ -108,6 +108,9 @@ def _label(
 
 
 def _counts(mask: Rle, mask_wh: tuple[int, int], wh: tuple[int, int]) -> str:
+    if mask.size_hw != (wh[1], wh[0]):
+        raise ValueError(f"a mask of {mask.size_hw} in a picture of {wh}")
+    mask.runs()  # a broken one may claim any number of pixels
     if mask_wh == wh:
         return mask.counts
     smaller = cv2.resize(mask.decode().astype(np.uint8), mask_wh, interpolation=cv2.INTER_AREA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import asdict
 from typing import Any, Literal
@@ -28,27 +29,29 @@ from scanstage.scenes.picture_sequence.statistics import MEDIUM_PX, SMALL_PX
 
 FORMAT = 1
 ROW_DIGITS = 5
+MOST_ALIKE = 8
+MOST_WANTED = 1e9
 UNREADABLE = "unreadable"
 SMALLEST = 5
 
 Json = dict[str, Any]
 
 
-def asked(run: RunFile, labels: int) -> Targeted | None:
+def asked(run: RunFile, table: DatasetTable) -> Targeted | None:
     """What each class was to have; None where nothing was asked for.
 
-    Args:
-        run: of the dataset.
-        labels: that there are: what shares are of.
+    Shares are of what there is: labels, or for each class the pictures that show it. What they come to is rounded down,
+    for no class can have a part of one.
     """
     targets, balance = run.identity.aims.targets, run.balance
-    if targets is None or balance is None:
+    if not targets or balance is None or any(not 0 <= n <= MOST_WANTED for n in targets.values()):
         return None
     whole = all(isinstance(n, int) for n in targets.values())
     of: Literal["labels", "pictures"] = "pictures" if balance.get("count") == "images" else "labels"
+    there = table.labels if of == "labels" else int((table.counts > 0).sum())
     given = balance.get("tolerance")
     tolerance = float(given) if isinstance(given, int | float) else TOLERANCE
-    return Targeted(of, {c: float(n) if whole else n * labels for c, n in targets.items()}, tolerance)
+    return Targeted(of, {c: float(n) if whole else math.floor(n * there) for c, n in targets.items()}, tolerance)
 
 
 def report_facts(parts: ReportParts) -> Json:
@@ -158,7 +161,7 @@ def picture_rows(parts: ReportParts) -> list[Json]:
         if findings:
             row["findings"] = findings
         if alike := parts.duplicates.get(picture.index):
-            row["alike"] = list(alike)
+            row["alike"] = list(alike[:MOST_ALIKE])
         rows.append(row)
     return rows
 
@@ -199,7 +202,7 @@ def _quality(parts: ReportParts) -> Json:
     known = agreement[np.isfinite(agreement)]
     seconds: Counter[str] = Counter()
     for session in parts.run.sessions:
-        seconds.update({k: v for k, v in session.seconds.items() if isinstance(v, int | float) and v == v})
+        seconds.update({k: v for k, v in session.seconds.items() if isinstance(v, int | float) and 0 <= v < 1e12})
     reasons: defaultdict[str, list[int]] = defaultdict(list)
     for index, reason in parts.run.failures.items():
         reasons[reason].append(index)

@@ -30,6 +30,7 @@ SIZES = tuple((edge, quality) for edge in (960, 800, 640, 520, 420, 340, 280) fo
 """Longer edge and WebP quality of embedded pictures: the first that fits is taken."""
 MAP_EDGE_PX, MAP_QUALITY = 360, 50
 TRIED = 24
+SPARE_SHARE = 0.97
 SHOWN_MAPS = {"depth": ("depth", "depth_m"), "normals": ("normals_png", "normals")}
 """What a person looks at, and the maps of a record that it is made of: the first that is there."""
 BROKEN = (ValueError, LookupError, ArithmeticError, OSError, cv2.error)
@@ -124,10 +125,10 @@ def _maps(folder: DatasetFolder, record: Record) -> dict[str, bytes]:
     for name in SHOWN_MAPS:
         try:
             colors = decoded_map(record, name, lambda kind: read_map(folder, record, kind))
+            if colors is not None:
+                found[name] = webp(colors, MAP_EDGE_PX, MAP_QUALITY)
         except BROKEN:
             continue
-        if colors is not None:
-            found[name] = webp(colors, MAP_EDGE_PX, MAP_QUALITY)
     return found
 
 
@@ -151,6 +152,8 @@ def decoded_map(record: Record, name: str, read: Callable[[str], bytes]) -> Pixe
         values = np.stack(channels[::-1], axis=-1) if len(channels) > 1 else channels[0]
     else:
         values = decode_picture(data, wh)
+    if values.ndim != (2 if name == "depth" else 3):
+        raise ValueError(f"its {name} has {values.ndim} dimensions")
     return depth_colors(values) if name == "depth" else normal_colors(values)
 
 
@@ -200,18 +203,24 @@ def embed_pictures(folder: DatasetFolder, records: Sequence[Record], room: int) 
         room: bytes on the page for all of them; even if the smallest size takes more it is given.
     """
     tried = [p for p in _mapped(lambda r: _pixels(folder, r), _some(records)) if p is not None]
-    size = SIZES[-1]
-    for edge, quality in SIZES:
-        each = [encoded_size(len(webp(p, edge, quality))) for p in tried]
-        if not each or sum(each) / len(each) * len(records) <= 0.97 * room:  # those tried may be smaller than the rest
-            size = (edge, quality)
-            break
+    longest = max((max(p.shape[:2]) for p in tried), default=0)
+    enough = min((edge for edge, _ in SIZES if edge >= longest), default=SIZES[0][0])  # larger ones are the same files
+    sizes = [size for size in SIZES if size[0] <= enough]
+    share = SPARE_SHARE
     while True:
+        size = next((s for s in sizes if _expected(tried, s) * len(records) <= share * room), SIZES[-1])
         files = dict(_mapped(lambda r, size=size: (r.index, _embedded(folder, r, size)), records))  # type: ignore[misc]
         found = {index: data for index, data in files.items() if data is not None}
-        if sum(encoded_size(len(d)) for d in found.values()) <= room or size == SIZES[-1]:
+        total = sum(encoded_size(len(d)) for d in found.values())
+        if total <= room or size == SIZES[-1]:
             return found
-        size = SIZES[SIZES.index(size) + 1]
+        share *= SPARE_SHARE * room / total  # those tried are smaller than the rest
+        sizes = sizes[sizes.index(size) + 1 :]
+
+
+def _expected(tried: Sequence[Pixels], size: tuple[int, int]) -> float:
+    """Bytes on the page of a picture of that size, in the mean."""
+    return sum(encoded_size(len(webp(p, *size))) for p in tried) / max(1, len(tried))
 
 
 def _embedded(folder: DatasetFolder, record: Record, size: tuple[int, int]) -> bytes | None:

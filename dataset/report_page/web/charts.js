@@ -38,7 +38,7 @@ function gridRows(ofClass) {
 
 // Cells of equal area on the sphere, as GeoJSON: clockwise, so that the inside is the cell and not all the rest.
 function directionRows(ofClass) {
-  const grid = facts.directions[ofClass] || facts.directions[""].map((line) => line.map(() => 0));
+  const grid = (Object.hasOwn(facts.directions, ofClass) && facts.directions[ofClass]) || facts.directions[""].map((line) => line.map(() => 0));
   const bands = grid.length, sectors = grid[0].length;
   const latitude = (band) => (Math.asin(Math.min(1, Math.max(-1, (2 * band) / bands - 1))) * 180) / Math.PI;
   return grid.flatMap((line, band) => line.map((n, sector) => {
@@ -83,14 +83,14 @@ function valueRows(counts) {
   const pairs = sortedValues(counts).map((value) => [value, counts[value]]);
   const rows = pairs.slice(0, VALUES_MOST).map(([value, n]) => ({ value, n }));
   const rest = pairs.slice(VALUES_MOST);
-  return rest.length ? [...rows, { value: `${rest.length} others`, n: sum(rest.map((p) => p[1])) }] : rows;
+  return rest.length ? [...rows, { value: `${rest.length} others`, n: sum(rest.map((p) => p[1])), others: true }] : rows;
 }
 
 function againstRows(name) {
   const found = facts.against.differences.find((d) => d.name === name);
   const names = [facts.name, facts.against.name === facts.name ? `${facts.against.name} (other)` : facts.against.name];
   if (found.shares) {
-    return Object.entries(found.shares).slice(0, VALUES_MOST).flatMap(([value, shares]) =>
+    return found.shares.slice(0, VALUES_MOST).flatMap(([value, ...shares]) =>
       shares.map((share, k) => ({ value, share, of: names[k], first: k === 0 })));
   }
   return found.counts.flatMap((counts, k) => {
@@ -144,7 +144,7 @@ function heightOf(spec, rows) {
 
 async function draw(place) {
   const name = place.dataset.chart;
-  const rows = rowsOf(name, shownClass);
+  const ofClass = shownClass, rows = rowsOf(name, ofClass);
   const known = drawn.get(place);
   if (known) {
     known.view.data("rows", rows);
@@ -158,10 +158,12 @@ async function draw(place) {
   const made = await vegaEmbed(place, spec, { actions: false, ast: true, renderer: "svg", config: themeConfig(), tooltip: { theme: "custom" } });
   drawn.set(place, made);
   place.dataset.drawn = "";
+  if (place.dataset.byclass !== undefined && ofClass !== shownClass) draw(place); // another was chosen meanwhile
   if (place.dataset.filter) made.view.addEventListener("click", (event, item) => item && item.datum && chartClicked(place, item.datum));
 }
 
 function chartClicked(place, datum) {
+  if (datum.others) return;
   const value = datum.value ?? datum.class;
   if (value !== undefined) setFilters(place.dataset.filter === "class" ? { class: value } : { factor: place.dataset.filter, value });
 }
@@ -195,7 +197,8 @@ function redrawCharts() {
 // What a figure's caption says of its middle, of the chosen class.
 function spreadText(name) {
   const figure = facts.figures[name];
-  const known = shownClass ? figure.by_class_p5_p50_p95[shownClass] : figure.p5_p50_p95;
+  const of = figure.by_class_p5_p50_p95;
+  const known = shownClass ? Object.hasOwn(of, shownClass) && of[shownClass] : figure.p5_p50_p95;
   if (!known) return "No labels.";
   const unit = figure.unit ? ` ${figure.unit}` : "";
   const [low, middle, high] = known.map((v) => plain(v, 3));
@@ -228,7 +231,7 @@ function showClass(name) {
 // The same numbers as a table, made when somebody opens it.
 function fillNumbers(details) {
   const rows = rowsOf(details.dataset.numbers, shownClass).map((row) => (row.type === "Feature" ? row.properties : row));
-  const heads = rows.length ? Object.keys(rows[0]).filter((key) => key !== "first") : ["nothing"];
+  const heads = rows.length ? Object.keys(rows[0]).filter((key) => key !== "first" && key !== "others") : ["nothing"];
   const body = tableOf(heads, rows.filter((r) => r.n !== 0).map((row) => heads.map((key) => row[key])));
   details.querySelector("div").replaceChildren(body);
 }

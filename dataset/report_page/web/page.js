@@ -13,7 +13,7 @@ function readAddress() {
     showFilters();
     showGallery();
   }
-  if ("picture" in state) openPicture(Number(state.picture));
+  if (/^\d+$/.test(state.picture ?? "")) openPicture(Number(state.picture));
   else {
     if (wasOpen) element("picture").close();
     else element("gallery").scrollIntoView();
@@ -44,26 +44,33 @@ async function refresh() {
     const answer = await fetch("state");
     const state = await answer.text();
     if (answer.ok && state !== facts.state) {
-      const page = new DOMParser().parseFromString(await (await fetch("./")).text(), "text/html");
+      const fetched = await fetch("./");
+      if (!fetched.ok) throw new Error("not now");
+      const page = new DOMParser().parseFromString(await fetched.text(), "text/html");
       facts = JSON.parse(page.getElementById("data-facts").textContent);
       specs = JSON.parse(page.getElementById("data-specs").textContent);
-      const before = facts.rows.length;
+      const there = facts.rows.length, top = scrollY;
+      const unfolded = [...document.querySelectorAll("details[data-numbers][open]")].map((d) => d.dataset.numbers);
+      document.title = page.title;
       for (const part of document.querySelectorAll("[data-live]")) {
         const now = page.getElementById(part.id);
         if (now) part.replaceChildren(...now.childNodes);
       }
+      if (!facts.classes.some((c) => c.name === shownClass)) shownClass = "";
       fillChoices();
+      showFilters();
       const at = filled;
       select();
       showGallery();
       while (filled < Math.min(at, found.length)) fillGallery();
       redrawCharts();
       wire();
-      element("live").textContent = `live: ${plain(before)} pictures`;
+      for (const details of document.querySelectorAll("details[data-numbers]")) details.open = unfolded.includes(details.dataset.numbers);
+      scrollTo({ top, behavior: "instant" });
+      element("live").textContent = `live: ${plain(there)} pictures`;
     }
   } catch {
-    element("live").textContent = "the server has stopped; what is here stays";
-    return;
+    element("live").textContent = "the server doesn't answer; what is here stays";
   }
   setTimeout(refresh, 2000);
 }

@@ -144,7 +144,9 @@ function findingText(name) {
 function step(by) {
   const place = found.findIndex((r) => r.index === (open || {}).index);
   const next = found[place + by];
-  if (place >= 0 && next) location.hash = linkTo(next.index);
+  if (place < 0 || !next) return;
+  history.replaceState(null, "", linkTo(next.index)); // which fires nothing: who presses fast is never behind
+  openPicture(next.index);
 }
 
 function closed() {

@@ -26,7 +26,7 @@ function maskOf(text, width, height) {
   let at = 0, inside = false;
   for (const run of runLengths(text)) {
     if (inside) {
-      for (let k = at; k < at + run; k++) mask[(k % height) * width + Math.floor(k / height)] = 1;
+      for (let k = at; k < Math.min(at + run, mask.length); k++) mask[(k % height) * width + Math.floor(k / height)] = 1;
     }
     at += run;
     inside = !inside;

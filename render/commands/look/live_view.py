@@ -45,6 +45,10 @@ class ViewServer(ThreadingHTTPServer):
         self.report, self.token = report, secrets.token_urlsafe(TOKEN_BYTES)
         super().__init__((LOOPBACK, port), _Handler)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a browser that went away; a traceback of the rest goes to the log."""
+        logger.debug("an answer could not be sent", exc_info=True)
+
     @property
     def url(self) -> str:
         """Where the page is."""
@@ -87,7 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             found = self.server.answer(path)
-        except (InputError, OSError) as e:  # the folder is being made anew, or is gone
+        except Exception as e:  # the folder is being made anew, is gone, or holds what nobody expected
+            logger.debug("%s", e, exc_info=True)
             self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, explain=str(e))
             return
         if found is None:

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from scanstage.assets.files.atomic import write_atomically
+from scanstage.assets.files.plain_json import parse_json
 from scanstage.assets.files.stores import Location, make_folder
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
+from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.report_page.build_report import ReportOptions, build_report, place_of_images
 from scanstage.dataset.report_page.other_dataset import open_other
 
 PAGE = "report.html"
+MOST_STRUCTURE = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,9 @@ def write_report(
     page: Location = dataset.folder.overview / PAGE if out is None else out.resolve()
     if isinstance(page, Path) and page.is_dir():
         raise InputError(f"{option('out')} {page}: is a folder", f"name a file in it, for example {page / PAGE}")
+    data = page.with_suffix(".json")
+    if isinstance(page, Path) and isinstance(data, Path) and out is not None:
+        _refuse_others_files(dataset.folder, page, data)
     if photos is not None and (against is None or (isinstance(against, Path) and against.is_dir())):
         raise InputError(f"{option('photos')} goes with a COCO file", f"name it with {option('against')}")
     other = None if against is None else open_other(against, photos)
@@ -67,7 +73,22 @@ def write_report(
     images = place_of_images(folder, page) if isinstance(page, Path) and isinstance(folder, Path) else None
     report = build_report(dataset, named, other, options, images)
     make_folder(page.parent)
-    data = page.with_suffix(".json")
     write_atomically(page, report.html)
     write_atomically(data, report.to_json())
     return WrittenReport(page, data, report.facts, len(report.html))
+
+
+def _refuse_others_files(folder: DatasetFolder, page: Path, data: Path) -> None:
+    """Raise InputError where a report would be written over what is none."""
+    root, overview = folder.root, folder.overview
+    if isinstance(root, Path) and page.is_relative_to(root) and page.parent != overview:
+        hint = f"leave {option('out')} out, or name a file in {overview} or outside of the dataset"
+        raise InputError(f"{option('out')} {page}: lies among the dataset's own files", hint)
+    try:
+        content = parse_json(data.read_bytes(), MOST_STRUCTURE)
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        content = None
+    if not (isinstance(content, dict) and {"format", "glance", "rows"} <= content.keys()):
+        raise InputError(f"{data}: would be written beside the page, and isn't a report's", "name another page")

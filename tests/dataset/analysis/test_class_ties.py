@@ -82,6 +82,28 @@ def test_sides_that_a_class_is_seen_from() -> None:
     assert ties["viewing_height"].values[0] == "from below"
 
 
+def test_labels_of_a_picture_are_seen_from_like_sides() -> None:
+    """Upright things of one class a picture, and a camera that knows nothing of classes: no tie, by whole pictures."""
+    told = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        held = [[(str(rng.choice(["owl", "mouse", "hare", "newt"])), BOX)] * 12 for _ in range(50)]
+        heights = np.repeat(np.degrees(np.arcsin(rng.uniform(-1, 1, 50))), 12) + rng.normal(0, 1, 600)
+        made = table(
+            held,
+            ["owl", "mouse", "hare", "newt"],
+            view_azimuth_deg=rng.uniform(-180, 180, 600),
+            view_elevation_deg=np.clip(heights, -90, 90),
+        )
+        told += any(tie.pairs for tie in find_ties(made))
+    assert told <= 1
+
+
+def test_a_value_for_each_picture_is_no_circumstance() -> None:
+    made = table([[("owl", BOX), ("mouse", BOX)]] * 200, factors=[{"photo": f"{i}.jpg"} for i in range(200)])
+    assert by_factor(made)["photo"].strength is None
+
+
 def test_nothing_to_be_tied() -> None:
     assert find_ties(table([])) == ()
     few = by_factor(table([[("owl", BOX)]] * 2, factors=[{"time": "day"}, {"time": "night"}]))["time"]

@@ -38,7 +38,8 @@ def test_the_most_telling_comes_first() -> None:
 def test_two_of_a_kind_differ_by_chance_alone() -> None:
     found = [d for seed in range(10) for d in compare_tables(drawn(50, seed), drawn(40, seed + 100))]
     assert len(found) == 90
-    assert sum(d.beyond_chance > 0 for d in found) <= 11, "nineteen in twenty are within"
+    told = {seed for seed in range(10) if any(d.beyond_chance > 0 for d in found[9 * seed : 9 * seed + 9])}
+    assert len(told) <= 2, "nothing at all is told of nineteen pairs in twenty"
 
 
 def test_labels_of_a_picture_belong_together() -> None:

@@ -319,7 +319,7 @@ def test_against_another(browser: Browser, paged: Path, tmp_path: Path) -> None:
             for place, name in enumerate((found.facts["name"], "instances")):
                 shares = [r["share"] for r in rows if r["of"] == name]
                 expected = (
-                    [pair[place] for pair in difference["shares"].values()]
+                    [pair[1 + place] for pair in difference["shares"]]
                     if "shares" in difference
                     else [n / sum(difference["counts"][place]) for n in difference["counts"][place]]
                 )

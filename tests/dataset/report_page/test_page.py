@@ -10,15 +10,18 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import cv2
 import numpy as np
+import pytest
 from pycocotools import mask as coco_mask
 
+from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.map_files import depth_exr, depth_png, normals_exr, normals_png
 from scanstage.dataset.records.record import MapInfo
-from scanstage.dataset.report_page.build_report import MEGABYTE, Report, ReportOptions, build_report
+from scanstage.dataset.report_page.build_report import MEGABYTE, Report, ReportOptions, build_report, place_of_images
 from scanstage.dataset.report_page.other_dataset import open_other
 from scanstage.dataset.report_page.page import render_page
 from scanstage.dataset.report_page.shown_pictures import decoded_map
@@ -178,3 +181,55 @@ def test_maps_of_every_kind_look_alike(paged: Path) -> None:
     shown = decoded_map(replace(record, maps={"normals": MapInfo("", "")}), "normals", lambda _: normals_exr(red))
     assert shown is not None
     assert shown[0, 0].tolist() == [255, 128, 128], "x is red"
+
+
+def changed(paged: Path, tmp_path: Path, change: Any) -> Path:
+    """A copy of the dataset with one record changed."""
+    copy = tmp_path / "copy"
+    shutil.copytree(paged, copy)
+    path = copy / "records" / "000001.json"
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(json.dumps(record))
+    return copy
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: r["plan"]["factors"].pop("camera"),
+        lambda r: r["plan"]["factors"]["camera"].update(azimuth_deg="abc"),
+        lambda r: r["plan"]["factors"]["camera"].update(distance_m=0),
+        lambda r: r["plan"]["factors"].update(surface=5),
+        lambda r: r["plan"]["factors"].update(variables=[1]),
+    ],
+)
+def test_a_record_that_was_changed_by_hand_is_named(paged: Path, tmp_path: Path, change: Any) -> None:
+    with pytest.raises(InputError, match=r"records/000001\.json"):
+        build_report(open_dataset(changed(paged, tmp_path, change)), "here")
+
+
+def test_a_mask_that_claims_more_than_the_picture_is_not_drawn(paged: Path, tmp_path: Path) -> None:
+    copy = changed(paged, tmp_path, lambda r: r["instances"][0]["mask"].update(counts="0oooooooooo0"))
+    found = build_report(open_dataset(copy), "here")
+    row = next(r for r in found.facts["rows"] if r["index"] == 1)
+    assert "unreadable" in row["findings"]
+
+
+def test_a_photo_that_is_gone_is_told(paged: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    shutil.copytree(paged / "images", images)
+    (images / "000004.jpg").unlink()
+    found = build_report(open_dataset(paged), "here", open_other(paged / "annotations" / "instances.json", images))
+    assert found.facts["against"]["left_out"] == [
+        "1 of the pictures of instances can't be read: of these labels alone are compared."
+    ]
+
+
+@pytest.mark.parametrize("folder", ["a#b?c%41 d", "näher"])
+def test_the_way_to_the_pictures_own_files(folder: str, tmp_path: Path) -> None:
+    named = place_of_images(tmp_path / folder / "ds", tmp_path / "pages" / "report.html")
+    assert named is not None
+    assert unquote(named) == f"../{folder}/ds/images"
+    assert "#" not in named
+    assert "?" not in named

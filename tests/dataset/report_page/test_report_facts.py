@@ -146,10 +146,17 @@ def test_sentences_answer_what_is_asked_first(paged: Path, report: Report) -> No
 
 
 def test_shares_are_of_what_is_there(paged: Path) -> None:
-    run = open_dataset(paged).run
-    assert asked(run, 100) is None
+    dataset = open_dataset(paged)
+    run = dataset.run
+    made = recorded_table(dataset.name, [c.name for c in dataset.categories], dataset.records())
+    assert asked(run, made) is None
     config = run.config | {"balance": {"target": "uniform", "count": "images", "tolerance": 0.1}}
     run = replace(run, config=config, identity=replace(run.identity, aims=Aims(9, {"box": 0.25, "ball": 0.75})))
-    found = asked(run, 100)
+    shown = int((made.counts > 0).sum())
+    found = asked(run, made)
     assert found is not None
-    assert (found.of, found.by_class, found.tolerance) == ("pictures", {"box": 25, "ball": 75}, 0.1)
+    assert found.of == "pictures"
+    assert found.by_class == {"box": math.floor(shown * 0.25), "ball": math.floor(shown * 0.75)}
+    assert found.tolerance == 0.1
+    for odd in ({}, {"box": 10**400}, {"box": float("nan")}):
+        assert asked(replace(run, identity=replace(run.identity, aims=Aims(9, odd))), made) is None

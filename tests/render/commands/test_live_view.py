@@ -117,6 +117,32 @@ def test_it_can_be_read_alone(server: ViewServer, method: str) -> None:
     assert ask(server, "", "HEAD")[2] == b""
 
 
+def test_what_could_not_be_made_is_made_later(server: ViewServer, dataset: Path) -> None:
+    before = ask(server, "state")[2]
+    away, run = dataset.parent / "away.json", dataset / "run.json"
+    shutil.move(dataset / "records" / "000005.json", dataset.parent / "000005.json")
+    shutil.move(run, away)
+    assert ask(server, "state")[0] == 503
+    shutil.move(away, run)
+    assert ask(server, "state")[2] != before
+    assert facts_of(ask(server, "")[2])["pictures"] == 5
+
+
+def test_a_run_that_ends_is_noticed(server: ViewServer, dataset: Path) -> None:
+    before = ask(server, "state")[2]
+    run = json.loads((dataset / "run.json").read_text())
+    (dataset / "run.json").write_text(json.dumps(run | {"failed": [{"index": 6, "reason": "no light"}]}))
+    assert ask(server, "state")[2] != before
+    assert b"no light" in ask(server, "")[2]
+
+
+def test_labels_of_a_class_that_the_run_has_not(server: ViewServer, dataset: Path) -> None:
+    path = dataset / "records" / "000002.json"
+    path.write_text(path.read_text().replace('"class_name":"box"', '"class_name":"zzz"'))
+    assert ask(server, "state")[0] == 200
+    assert ask(server, "")[0] == 200
+
+
 def test_a_folder_that_is_gone(server: ViewServer, dataset: Path) -> None:
     shutil.rmtree(dataset)
     assert ask(server, "state")[0] == 503

@@ -22,7 +22,7 @@ def test_both_files_and_the_dataset_stays_sound(dataset: Path, capsys: pytest.Ca
     page, data = dataset / "__overview__" / "report.html", dataset / "__overview__" / "report.json"
     told = capsys.readouterr().out
     assert str(page) in told
-    assert "The smallest label is" in told
+    assert "The smallest label: " in told
     facts = json.loads(data.read_text())
     assert facts["pictures"] == 6
     assert facts["images"] == "../images"
@@ -50,6 +50,8 @@ def test_elsewhere_and_against(dataset: Path, tmp_path: Path) -> None:
         (["report", "nowhere"], "no such folder"),
         (["report", "toys", "--out", "toys"], "name ends with .html"),
         (["report", "toys", "--out", "page.pdf"], "name ends with .html"),
+        (["report", "toys", "--out", "toys/run.html"], "among the dataset's own files"),
+        (["report", "toys", "--out", "taken.html"], "isn't a report's"),
         (["report", "toys", "--photos", "toys/images"], "goes with a COCO file"),
         (["report", "toys", "--against", "toys/run.json"], "not a COCO file"),
         (["report", "toys", "--against", "nowhere"], "no such folder"),
@@ -60,6 +62,7 @@ def test_mistakes_are_told(
     dataset: Path, argv: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(dataset.parent)
+    Path("taken.json").write_text("{}")
     assert command(argv) == 2
     assert told in " ".join(capsys.readouterr().err.split())
 
