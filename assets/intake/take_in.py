@@ -39,6 +39,7 @@ from scanstage.assets.textures.texture_coding import DEFAULT_MAX_PX, code_textur
 # 0.064 %; a fifth of a pixel for an object of 300 pixels), while building the tree that rays are cast through costs
 # 0.03, 0.05, 0.12, 0.65 s an object at 20,000, 50,000, 100,000, 400,000.
 DEFAULT_MAX_TRIANGLES = 50_000
+WHOSE = ("license", "author", "url")
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ def add_scan(
     """
     check_options(options)
     asset_id = asset_id_of(options.class_name, file_name, sha256)
-    source = {"file": file_name, "sha256": sha256, **(provenance or {})}
-    source |= {k: v for k in ("license", "author", "url") if (v := getattr(options, k))}
+    source = {**_said_before(library, asset_id), "file": file_name, "sha256": sha256, **(provenance or {})}
+    source |= {k: v for k in WHOSE if (v := getattr(options, k))}
     try:
         meta, mesh, files = build_asset(scan, asset_id, source, options, keypoints)
     except InputError as e:
@@ -132,6 +133,15 @@ def add_scan(
             f"{library}: can't be written ({e.strerror or e})",
             f"choose another folder with {option('library')}, or make room",
         ) from e
+
+
+def _said_before(library: Path, asset_id: str) -> dict[str, str]:
+    """Whose a scan is and what it may be used for, where it is taken in again: nobody takes that back by silence."""
+    try:
+        known = Asset.open(library / asset_id).meta.source
+    except (InputError, OSError):
+        return {}
+    return {k: v for k in WHOSE if isinstance(v := known.get(k), str)}
 
 
 def asset_id_of(class_name: str, file_name: str, sha256: str) -> str:

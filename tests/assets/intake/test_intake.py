@@ -161,6 +161,17 @@ def test_ids_and_provenance(tmp_path: Path) -> None:
         assert (image.size, image.format) == ((256, 256), "JPEG")
 
 
+def test_what_was_said_of_a_scan_is_not_taken_back_by_silence(tmp_path: Path) -> None:
+    path = write_binary_stl(tmp_path / "mug.stl", trimesh.creation.box((0.1, 0.1, 0.1)))
+    said = replace(OPTIONS, license="CC BY 4.0", author="A. Person")
+    take_in(path, said, tmp_path / "library")
+    again = take_in(path, replace(OPTIONS, license="CC0-1.0"), tmp_path / "library")
+    assert again.meta.source["license"] == "CC0-1.0", "what is said anew counts"
+    assert again.meta.source["author"] == "A. Person"
+    (again.folder / "asset.json").write_text("{")
+    assert "author" not in take_in(path, OPTIONS, tmp_path / "library").meta.source, "a broken one is taken in anew"
+
+
 def test_twice_is_once_and_two_classes_are_two(tmp_path: Path) -> None:
     ball = trimesh.creation.icosphere(subdivisions=1, radius=0.05)
     for class_name in ("thing", "thing", "other"):
