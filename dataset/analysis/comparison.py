@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -76,33 +77,23 @@ class Difference:
         return found
 
 
-@dataclass(frozen=True)
-class _Counted:
-    """A figure that both have: (P, B) counts of each, and what a difference says of it once it is known."""
-
-    name: str
-    title: str
-    kind: Literal["number", "values"]
-    ours: Floats
-    other: Floats
-    middle: tuple[float, float] | None = None
-    shares: dict[str, tuple[float, float]] | None = None
-    histograms: tuple[Histogram, Histogram] | None = None
+Counted = tuple[Floats, Floats, Callable[..., Difference]]
+"""A figure that both have: (P, B) counts of each, and the difference that it becomes once its distance is known."""
 
 
 def compare_tables(ours: DatasetTable, other: DatasetTable) -> tuple[Difference, ...]:
     """All differences, the most telling first: by how far they are beyond chance. What only one has is left out."""
-    counted = [c for measure in MEASURES if (c := _of_measure(measure, ours, other)) is not None]
-    counted += _of_values(ours, other)
+    numbers = [c for measure in MEASURES if (c := _of_measure(measure, ours, other)) is not None]
+    values = list(_of_values(ours, other))
     found = []
-    for c in counted:
-        of = _ks if c.kind == "number" else _total_variation
-        distance, chance = _distance(c.ours, c.other, of, SURE / len(counted))
-        found.append(Difference(c.name, c.title, c.kind, distance, chance, c.middle, c.shares, c.histograms))
+    for counted, of in ((numbers, _ks), (values, _total_variation)):
+        for here, there, difference in counted:
+            distance, chance = _distance(here, there, of, SURE / (len(numbers) + len(values)))
+            found.append(difference(distance=distance, by_chance=chance))
     return tuple(sorted(found, key=lambda d: -d.beyond_chance))
 
 
-def _of_measure(measure: Measure, ours: DatasetTable, other: DatasetTable) -> _Counted | None:
+def _of_measure(measure: Measure, ours: DatasetTable, other: DatasetTable) -> Counted | None:
     values = [measure.values(t) for t in (ours, other)]
     known = [v[np.isfinite(v)] for v in values]
     if not all(k.size for k in known) or np.ptp(np.concatenate(known)) == 0:
@@ -118,10 +109,11 @@ def _of_measure(measure: Measure, ours: DatasetTable, other: DatasetTable) -> _C
     shown = bin_edges(measure, np.concatenate(known))
     middle = (float(np.median(known[0])), float(np.median(known[1])))
     pair = (histogram(measure, ours, shown), histogram(measure, other, shown))
-    return _Counted(measure.name, measure.title, "number", parts[0], parts[1], middle, None, pair)
+    known_so_far = partial(Difference, measure.name, measure.title, "number", middle=middle, histograms=pair)
+    return parts[0], parts[1], known_so_far
 
 
-def _of_values(ours: DatasetTable, other: DatasetTable) -> Iterator[_Counted]:
+def _of_values(ours: DatasetTable, other: DatasetTable) -> Iterator[Counted]:
     tables = (ours, other)
     names = [*dict.fromkeys((*ours.classes, *other.classes))]
     number = {c: i for i, c in enumerate(names)}
@@ -145,11 +137,11 @@ def _of_values(ours: DatasetTable, other: DatasetTable) -> Iterator[_Counted]:
             yield _of_counts(factor, factor_title(factor), names, parts[0], parts[1])
 
 
-def _of_counts(name: str, title: str, values: list[str], ours: Floats, other: Floats) -> _Counted:
+def _of_counts(name: str, title: str, values: list[str], ours: Floats, other: Floats) -> Counted:
     shares = [p.sum(axis=0) / p.sum() for p in (ours, other)]
     order = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")
     pairs = {values[i]: (float(shares[0][i]), float(shares[1][i])) for i in order}
-    return _Counted(name, title, "values", ours, other, None, pairs)
+    return ours, other, partial(Difference, name, title, "values", shares=pairs)
 
 
 def _by_picture(place: Ints, unit: Ints, pictures: int, bins: int) -> Floats:

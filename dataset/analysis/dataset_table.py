@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -57,12 +57,11 @@ class PictureLabels:
     """Labels of a picture. Ignored ones are none.
 
     Attributes:
-        class_names, asset_ids: (L,) what they are; an asset's id is empty where it isn't known.
+        class_names: (L,) what they are.
         numbers: (L, len(LABEL_COLUMNS)) float64.
     """
 
     class_names: tuple[str, ...]
-    asset_ids: tuple[str, ...]
     numbers: Floats
 
 
@@ -76,7 +75,6 @@ class DatasetTable:
         pictures: by index.
         label_picture: (L,) position in ``pictures`` of each label.
         label_class: (L,) position in ``classes`` of each label.
-        label_asset: ids of the scans, (L,).
         label_numbers: (L,) float64 each, by the names of LABEL_COLUMNS.
         lost: objects without a label, by class and by the rule that says so.
     """
@@ -86,7 +84,6 @@ class DatasetTable:
     pictures: tuple[PictureRow, ...]
     label_picture: Ints
     label_class: Ints
-    label_asset: npt.NDArray[np.str_]
     label_numbers: Mapping[str, Floats]
     lost: Mapping[str, Counter[str]] = field(default_factory=dict)
 
@@ -120,10 +117,10 @@ def make_table(
 ) -> DatasetTable:
     """Put pictures together, sorted by their index. ``lost`` may be filled while they are drawn.
 
-    Raises KeyError for a label of a class that isn't among ``classes``.
+    Labels of classes that aren't among ``classes``, as a changed record may have, are left out.
     """
-    found = sorted(pictures, key=lambda pair: pair[0].index)
     number = {c: i for i, c in enumerate(classes)}
+    found = sorted(((row, _of(labels, number)) for row, labels in pictures), key=lambda pair: pair[0].index)
     per_picture = [len(labels.class_names) for _, labels in found]
     numbers = np.concatenate([labels.numbers for _, labels in found] or [np.empty((0, len(LABEL_COLUMNS)))])
     return DatasetTable(
@@ -132,7 +129,14 @@ def make_table(
         tuple(row for row, _ in found),
         np.repeat(np.arange(len(found)), per_picture),
         np.array([number[c] for _, labels in found for c in labels.class_names], np.int64),
-        np.array([a for _, labels in found for a in labels.asset_ids], np.str_),
         {column: numbers[:, i] for i, column in enumerate(LABEL_COLUMNS)},
         lost,
     )
+
+
+def _of(labels: PictureLabels, classes: Collection[str]) -> PictureLabels:
+    """Those of some classes."""
+    kept = [k for k, name in enumerate(labels.class_names) if name in classes]
+    if len(kept) == len(labels.class_names):
+        return labels
+    return PictureLabels(tuple(labels.class_names[k] for k in kept), labels.numbers[kept])

@@ -35,14 +35,12 @@ def recorded_table(name: str, classes: Sequence[str], records: Iterable[Record])
         records: of its pictures.
     """
     lost: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    known = set(classes)
 
     def rows() -> Iterator[tuple[PictureRow, PictureLabels]]:
         for record in records:
-            for item in record.unlabelled:
-                if item.class_name is not None:
-                    lost[item.class_name][rule_of(item.reason)] += 1
-            yield readable(record), picture_labels([i for i in record.instances if i.class_name in known])
+            for class_name, rule in lost_objects(record):
+                lost[class_name][rule] += 1
+            yield readable(record), picture_labels(record.instances)
 
     return make_table(name, classes, rows(), lost)
 
@@ -106,7 +104,7 @@ def picture_labels(instances: Iterable[Instance]) -> PictureLabels:
     """Labels of a picture, of photos too. Ignored ones are left out."""
     kept = [i for i in instances if not i.ignore]
     numbers = np.array([_numbers(i) for i in kept], np.float64).reshape(len(kept), len(LABEL_COLUMNS))
-    return PictureLabels(tuple(i.class_name for i in kept), tuple(i.asset_id for i in kept), numbers)
+    return PictureLabels(tuple(i.class_name for i in kept), numbers)
 
 
 def _numbers(item: Instance) -> tuple[float, ...]:
@@ -127,6 +125,11 @@ def _numbers(item: Instance) -> tuple[float, ...]:
         azimuth,
         elevation,
     )
+
+
+def lost_objects(record: Record) -> Iterator[tuple[str, str]]:
+    """Class and rule of each object of a labelled class that has no label."""
+    return ((u.class_name, rule_of(u.reason)) for u in record.unlabelled if u.class_name is not None)
 
 
 _RULES = ("min_pixels", "min_box_px", "min_visible_fraction", "max_truncated_fraction")

@@ -34,6 +34,8 @@ _MOST_CHANNELS = 4
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _END_BYTES, _MOST_DIRECTORY_BYTES = 22, 1000
 _MEMBERS = {"instance_ids.npy": "u2", "coverage.npy": "u1"}
+BROKEN = (ValueError, LookupError, ArithmeticError, cv2.error)
+"""What becomes of a record, or a picture, that was changed by hand: it parses, but holds what can't be."""
 
 
 class OtherSize(ValueError):

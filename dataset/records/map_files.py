@@ -48,9 +48,14 @@ def normals_exr(normals: Floats) -> bytes:
 
 def normals_png(normals: Floats) -> bytes:
     """8-bit PNG to look at: R, G, B are (x, y, z) * 0.5 + 0.5 of (H, W, 3) unit vectors; black where there are none."""
+    return _png(normals_rgb(normals)[..., ::-1])
+
+
+def normals_rgb(normals: Floats) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB to look at: (x, y, z) * 0.5 + 0.5 of (H, W, 3) unit vectors; black where there are none."""
     there = np.any(normals != 0, axis=-1, keepdims=True)
     shown = np.where(there, np.rint((normals * 0.5 + 0.5) * 255), 0)
-    return _png(np.clip(shown, 0, 255).astype(np.uint8)[..., ::-1])
+    return np.clip(shown, 0, 255).astype(np.uint8)
 
 
 def ids_png(ids: Ids) -> bytes:

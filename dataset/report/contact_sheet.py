@@ -6,13 +6,12 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
 from scanstage.dataset.labels.instances import make_labels
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.dataset.records.decoding import decode_rgb
+from scanstage.dataset.records.decoding import BROKEN, decode_rgb
 from scanstage.dataset.records.picture_files import read_image
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.report.label_drawing import Color, DroppedMark, Pixels, Skeletons, class_colors, draw_labels
@@ -34,8 +33,6 @@ MOST_PICTURES = 24
 BACKGROUND = 24
 MOST_DRAWN = 1 << 32
 """Labels times pixels: five hundred labels in a picture of 3840 x 2160."""
-BROKEN = (ValueError, LookupError, ArithmeticError, cv2.error)
-"""What becomes of a record, or a picture, that was changed by hand: it parses, but holds what can't be."""
 
 
 def contact_sheet(folder: DatasetFolder, records: Sequence[Record], classes: Sequence[str]) -> Pixels:

@@ -27,9 +27,10 @@ from scanstage.dataset.report_page.shown_pictures import (
     ReadPicture,
     choose_pictures,
     embed_pictures,
-    least_size,
+    expected_size,
     read_pictures,
     text_of,
+    trial_pictures,
 )
 
 MEGABYTE = 1_000_000
@@ -104,13 +105,14 @@ def build_report(
             parts = replace(parts, against=_against(measured, compared))
         facts = report_facts(parts) | {"images": images}
         bare, details = len(render_page(facts, {})), sum(p.size for p in pictures)
-        least = least_size(dataset.folder, records)
+        tried = trial_pictures(dataset.folder, records)
+        least = expected_size(tried)
         if bare + details + least * len(pictures) <= room or len(pictures) <= FEWEST:
             break
         # Masks, boxes and plans of many objects leave no room for pictures: fewer are shown.
         each = (details + least * len(pictures)) / len(pictures)
         most = max(FEWEST, len(pictures) // 2, math.floor(0.97 * max(0, room - bare) / each))
-    files = embed_pictures(dataset.folder, records, room - bare - details)
+    files = embed_pictures(dataset.folder, records, tried, room - bare - details)
     return Report(facts, render_page(facts, {p.index: _texts(p, files.get(p.index)) for p in pictures}))
 
 

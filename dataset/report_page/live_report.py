@@ -12,7 +12,7 @@ from pathlib import Path
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.analysis.dataset_table import PictureLabels, PictureRow, make_table
-from scanstage.dataset.analysis.recorded_table import picture_labels, readable, rule_of
+from scanstage.dataset.analysis.recorded_table import lost_objects, picture_labels, readable
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.records.picture_files import read_image, read_map
@@ -23,7 +23,7 @@ from scanstage.dataset.report_page.page import render_page
 from scanstage.dataset.report_page.picture_detail import Json, picture_detail, skeletons_by_class
 from scanstage.dataset.report_page.report_facts import report_facts
 from scanstage.dataset.report_page.shown_pictures import (
-    BROKEN,
+    UNREADABLE,
     ReadPicture,
     choose_pictures,
     decoded_map,
@@ -96,7 +96,7 @@ class LiveReport:
         skeletons = skeletons_by_class(open_dataset(self.folder.root).categories)
         try:
             return None if record is None else picture_detail(record, skeletons)
-        except BROKEN:
+        except UNREADABLE:
             return None
 
     def image(self, index: int) -> tuple[str, bytes] | None:
@@ -118,7 +118,7 @@ class LiveReport:
         record = self._record(index)
         try:
             return None if record is None else read(record)
-        except BROKEN:
+        except UNREADABLE:
             return None
 
     def _record(self, index: int) -> Record | None:
@@ -153,8 +153,7 @@ class LiveReport:
             for name, rule in known.lost:
                 lost[name][rule] += 1
         classes = [c.name for c in dataset.categories]
-        # Classes may be others than those of a run that was here before.
-        pairs = ((k.row, k.labels) for k in self._known.values() if set(k.labels.class_names) <= set(classes))
+        pairs = ((known.row, known.labels) for known in self._known.values())
         table = make_table(dataset.name, classes, pairs, lost)
         shown, chosen = choose_pictures(table, self.most)
         for record in iterate_records(self.folder, [i for i in shown if i not in self._read]):
@@ -175,8 +174,8 @@ def _stamp(file: Location) -> int:
 
 
 def _known(record: Record) -> _Known:
-    lost = tuple((u.class_name, rule_of(u.reason)) for u in record.unlabelled if u.class_name is not None)
-    return _Known(readable(record), picture_labels(record.instances), lost, record.image.sha256)
+    labels = picture_labels(record.instances)
+    return _Known(readable(record), labels, tuple(lost_objects(record)), record.image.sha256)
 
 
 def _media_type(name: str) -> str:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from scanstage.assets.files.stores import Location
-from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.analysis.dataset_table import DatasetTable
-from scanstage.dataset.analysis.picture_measures import picture_measures
+from scanstage.dataset.analysis.picture_measures import Pixels, mapped, picture_measures
 from scanstage.dataset.analysis.recorded_table import photo_table, recorded_table
 from scanstage.dataset.join.photo_labels import PhotoFile, PhotoSet
-from scanstage.dataset.records.decoding import decode_rgb
+from scanstage.dataset.records.decoding import BROKEN, decode_rgb
 from scanstage.dataset.records.finished_dataset import FinishedDataset, open_dataset
 from scanstage.dataset.records.picture_files import read_image
 from scanstage.dataset.records.record_store import read_records
 
 MEASURED = 1000
 """So many evenly chosen pictures are measured by their pixels."""
-BROKEN = (InputError, ValueError, LookupError, ArithmeticError, OSError, cv2.error)
 
 
 class OtherDataset(Protocol):
@@ -76,7 +72,7 @@ class OtherPhotos:
         table = photo_table(self.photos)
         rows = {p.index: p for p in table.pictures}
 
-        def read(index: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        def read(index: int) -> Pixels:
             data = PhotoFile(self.photos.folder, rows[index].file_name).read()
             return decode_rgb(data, rows[index].resolution_wh)
 
@@ -103,14 +99,13 @@ def _evenly(indices: list[int]) -> list[int]:
     return [indices[i] for i in np.linspace(0, len(indices) - 1, MEASURED).round().astype(int)]
 
 
-def _measured(indices: Iterable[int], read: object) -> dict[int, dict[str, float]]:
+def _measured(indices: Iterable[int], read: Callable[[int], Pixels]) -> dict[int, dict[str, float]]:
     """Measures of pictures by index; what can't be read has none."""
 
     def measure(index: int) -> tuple[int, dict[str, float]]:
         try:
-            return index, picture_measures(read(index))  # type: ignore[operator]
-        except BROKEN:
+            return index, picture_measures(read(index))
+        except (*BROKEN, OSError, InputError):
             return index, {}
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        return dict(pool.map(measure, indices))
+    return dict(mapped(measure, indices))

@@ -6,20 +6,20 @@ import base64
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from scanstage.assets.machine.processors import usable_cores
 from scanstage.dataset.analysis.dataset_table import DatasetTable
-from scanstage.dataset.analysis.picture_measures import Pixels, picture_hash, picture_measures, shrunk
+from scanstage.dataset.analysis.picture_measures import Pixels, mapped, picture_hash, picture_measures, shrunk
 from scanstage.dataset.records.dataset_folder import DatasetFolder
-from scanstage.dataset.records.decoding import decode_exr, decode_picture, decode_rgb
+from scanstage.dataset.records.decoding import BROKEN, decode_exr, decode_picture, decode_rgb
+from scanstage.dataset.records.map_files import normals_rgb
 from scanstage.dataset.records.picture_files import read_image, read_map
 from scanstage.dataset.records.record import Record
 from scanstage.dataset.report_page.picture_detail import picture_detail
@@ -33,7 +33,7 @@ TRIED = 24
 SPARE_SHARE = 0.97
 SHOWN_MAPS = {"depth": ("depth", "depth_m"), "normals": ("normals_png", "normals")}
 """What a person looks at, and the maps of a record that it is made of: the first that is there."""
-BROKEN = (ValueError, LookupError, ArithmeticError, OSError, cv2.error)
+UNREADABLE = (*BROKEN, OSError)
 """What a picture raises that was changed, taken away or never whole."""
 
 
@@ -89,7 +89,7 @@ class ReadPicture:
 
 def read_pictures(folder: DatasetFolder, records: Iterable[Record], skeletons: Mapping[str, Any]) -> list[ReadPicture]:
     """Open pictures of a dataset, several at a time, in the order of the records."""
-    return list(_mapped(lambda record: read_picture(folder, record, skeletons), records))
+    return list(mapped(lambda record: read_picture(folder, record, skeletons), records))
 
 
 def read_picture(
@@ -108,13 +108,13 @@ def read_picture(
     try:
         pixels = decode_rgb(read_image(folder, record), record.image.resolution_wh)
         numbers, code = picture_measures(pixels), picture_hash(pixels)
-    except BROKEN as e:
+    except UNREADABLE as e:
         problem = str(e) or repr(e)
     if not with_detail:
         return ReadPicture(record.index, numbers, code, detail, {}, problem)
     try:
         detail = packed(picture_detail(record, skeletons or {}))
-    except BROKEN as e:
+    except UNREADABLE as e:
         problem = problem or f"its record can't be drawn: {e!r}"
     return ReadPicture(record.index, numbers, code, detail, _maps(folder, record), problem)
 
@@ -127,7 +127,7 @@ def _maps(folder: DatasetFolder, record: Record) -> dict[str, bytes]:
             colors = decoded_map(record, name, lambda kind: read_map(folder, record, kind))
             if colors is not None:
                 found[name] = webp(colors, MAP_EDGE_PX, MAP_QUALITY)
-        except BROKEN:
+        except UNREADABLE:
             continue
     return found
 
@@ -154,7 +154,9 @@ def decoded_map(record: Record, name: str, read: Callable[[str], bytes]) -> Pixe
         values = decode_picture(data, wh)
     if values.ndim != (2 if name == "depth" else 3):
         raise ValueError(f"its {name} has {values.ndim} dimensions")
-    return depth_colors(values) if name == "depth" else normal_colors(values)
+    if name == "depth":
+        return depth_colors(values)
+    return normals_rgb(values) if kind == "normals" else np.ascontiguousarray(values[..., :3], np.uint8)
 
 
 def depth_colors(depth: np.ndarray[Any, Any]) -> Pixels:
@@ -168,14 +170,6 @@ def depth_colors(depth: np.ndarray[Any, Any]) -> Pixels:
     return np.where(there[..., None], colors[..., ::-1], 0).astype(np.uint8)
 
 
-def normal_colors(normals: np.ndarray[Any, Any]) -> Pixels:
-    """(H, W, 3) uint8 of unit vectors, or of what is coded so already: x, y, z as red, green, blue."""
-    if normals.dtype == np.uint8:
-        return np.ascontiguousarray(normals[..., :3])
-    there = np.any(normals != 0, axis=-1, keepdims=True)
-    return np.where(there, np.clip(np.rint((normals * 0.5 + 0.5) * 255), 0, 255), 0).astype(np.uint8)
-
-
 def webp(pixels: Pixels, edge_px: int, quality: int) -> bytes:
     """A WebP file of a picture whose longer edge is at most ``edge_px``."""
     file = io.BytesIO()
@@ -183,34 +177,41 @@ def webp(pixels: Pixels, edge_px: int, quality: int) -> bytes:
     return file.getvalue()
 
 
-def least_size(folder: DatasetFolder, records: Sequence[Record]) -> float:
-    """Bytes on the page that an embedded picture takes at least, in the mean of some."""
-    tried = [p for p in _mapped(lambda r: _pixels(folder, r), _some(records)) if p is not None]
-    sizes = [encoded_size(len(webp(p, *SIZES[-1]))) for p in tried]
-    return sum(sizes) / len(sizes) if sizes else 0.0
+def trial_pictures(folder: DatasetFolder, records: Sequence[Record]) -> list[Pixels]:
+    """Some of the pictures, to see how large they get on the page."""
+    some = records[:: max(1, len(records) // TRIED)]
+    return [p for p in mapped(lambda r: _pixels(folder, r), some) if p is not None]
 
 
-def _some(records: Sequence[Record]) -> Sequence[Record]:
-    return records[:: max(1, len(records) // TRIED)]
+def expected_size(tried: Sequence[Pixels], size: tuple[int, int] = SIZES[-1]) -> float:
+    """Bytes on the page of an embedded picture, in the mean of some.
+
+    Args:
+        tried: see :func:`trial_pictures`.
+        size: longer edge and quality; by default the least.
+    """
+    return sum(encoded_size(len(webp(p, *size))) for p in tried) / max(1, len(tried))
 
 
-def embed_pictures(folder: DatasetFolder, records: Sequence[Record], room: int) -> dict[int, bytes]:
+def embed_pictures(
+    folder: DatasetFolder, records: Sequence[Record], tried: Sequence[Pixels], room: int
+) -> dict[int, bytes]:
     """WebP files of pictures, by index, as large as fits.
 
     Args:
         folder: of the dataset.
         records: of the pictures.
+        tried: see :func:`trial_pictures`.
         room: bytes on the page for all of them; even if the smallest size takes more it is given.
     """
-    tried = [p for p in _mapped(lambda r: _pixels(folder, r), _some(records)) if p is not None]
     longest = max((max(p.shape[:2]) for p in tried), default=0)
     enough = min((edge for edge, _ in SIZES if edge >= longest), default=SIZES[0][0])  # larger ones are the same files
     sizes = [size for size in SIZES if size[0] <= enough]
     share = SPARE_SHARE
     while True:
-        size = next((s for s in sizes if _expected(tried, s) * len(records) <= share * room), SIZES[-1])
-        files = dict(_mapped(lambda r, size=size: (r.index, _embedded(folder, r, size)), records))  # type: ignore[misc]
-        found = {index: data for index, data in files.items() if data is not None}
+        size = next((s for s in sizes if expected_size(tried, s) * len(records) <= share * room), SIZES[-1])
+        files = mapped(partial(_embedded, folder, size=size), records)
+        found = {r.index: data for r, data in zip(records, files, strict=True) if data is not None}
         total = sum(encoded_size(len(d)) for d in found.values())
         if total <= room or size == SIZES[-1]:
             return found
@@ -218,12 +219,7 @@ def embed_pictures(folder: DatasetFolder, records: Sequence[Record], room: int) 
         sizes = sizes[sizes.index(size) + 1 :]
 
 
-def _expected(tried: Sequence[Pixels], size: tuple[int, int]) -> float:
-    """Bytes on the page of a picture of that size, in the mean."""
-    return sum(encoded_size(len(webp(p, *size))) for p in tried) / max(1, len(tried))
-
-
-def _embedded(folder: DatasetFolder, record: Record, size: tuple[int, int]) -> bytes | None:
+def _embedded(folder: DatasetFolder, record: Record, *, size: tuple[int, int]) -> bytes | None:
     pixels = _pixels(folder, record)
     return None if pixels is None else webp(pixels, *size)
 
@@ -231,7 +227,7 @@ def _embedded(folder: DatasetFolder, record: Record, size: tuple[int, int]) -> b
 def _pixels(folder: DatasetFolder, record: Record) -> Pixels | None:
     try:
         return decode_rgb(read_image(folder, record), record.image.resolution_wh)
-    except BROKEN:
+    except UNREADABLE:
         return None
 
 
@@ -248,9 +244,3 @@ def text_of(data: bytes) -> str:
 def encoded_size(size: int) -> int:
     """Bytes that :func:`text_of` makes of so many."""
     return -(-size // 3) * 4
-
-
-def _mapped(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-    """As map does, by several threads: decoders and encoders let others run."""
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        yield from pool.map(function, items)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -141,19 +140,18 @@ def _tell(console: Console, summary: Summary) -> None:
         if path.name in there or (path.parent != folder.root and is_file(path)):
             console.print(f"  {what:<12} {outside(path)}")
     if any(summary.labels.values()):
+        from scanstage.render.commands.project import training_command
+
         console.print(f"to look at it:  scanstage report {outside(folder.root)}")
-        console.print(f"to train on it: scanstage {outside(_export(folder))} --format yolo")
+        console.print(f"to train on it: {outside(training_command(str(folder.root), _real_photos(folder)))}")
 
 
-def _export(folder: DatasetFolder) -> str:
-    """The command that makes it ready for training: with the photos, where it was made to fill up what they lack."""
+def _real_photos(folder: DatasetFolder) -> Path | None:
+    """The annotation file of the photos whose gaps a dataset fills; None where it fills none."""
     from scanstage.dataset.records.run_file import read_run_file
     from scanstage.scenes.inputs.image_files import located
 
     run = read_run_file(folder)
     target = (run.balance or {}).get("target")
     real = target["fill"].get("coco") if isinstance(target, dict) and isinstance(target.get("fill"), dict) else None
-    if not isinstance(real, str):
-        return f"export {folder.root}"
-    path = located(Path(real), run.command.folder or Path())
-    return f"join {folder.root} --real {shlex.quote(str(path))} --out {folder.root}-joined"
+    return located(Path(real), run.command.folder or Path()) if isinstance(real, str) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -19,7 +18,7 @@ from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed
 from scanstage.render.cli.taking_in import report, take_in_all
-from scanstage.render.commands.project import CONFIG, LIBRARY, check_new, project_config, project_name
+from scanstage.render.commands.project import CONFIG, LIBRARY, check_new, project_config, project_name, training_command
 from scanstage.render.terminal.console import Console, outside, print_hint, print_json, quoting
 
 _NAMED = 12
@@ -71,11 +70,10 @@ def init(
     console.print(f"{done} {scans_} of {len(found)} {kinds} in {outside(folder / LIBRARY)}: {outside(_told(found))}")
     console.print(f"wrote {outside(folder / CONFIG)}; look into it, then\n")
     out = Path("output") / project_name(folder)
-    export = f"export {out}" if real is None else f"join {out} --real {shlex.quote(str(real))} --out {out}-joined"
     for command, what in (
         (f"scanstage preview {folder / CONFIG}", "what pictures will show"),
         (f"scanstage generate {folder / CONFIG}", f"renders {out}"),
-        (f"scanstage {export} --format yolo", "for `yolo detect train`; --help names the other formats"),
+        (training_command(str(out), real), "for `yolo detect train`; --help names the other formats"),
     ):
         console.print(f"  {outside(command):<58} [dim]# {outside(what)}[/]")
     if problems:

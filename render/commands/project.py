@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,6 +93,13 @@ def project_config(folder: Path, classes: Sequence[str], photos: Path | None = N
     if real is not None:
         return head + place + _FILL.format(real=_from(folder, real))
     return head + place + (_BALANCE.format(rare=_scalar(classes[0])) if len(classes) > 1 else "")
+
+
+def training_command(dataset: str, real: Path | None) -> str:
+    """The command that makes a dataset ready for training: with the photos, where it fills up what they lack."""
+    if real is None:
+        return f"scanstage export {dataset} --format yolo"
+    return f"scanstage join {dataset} --real {shlex.quote(str(real))} --out {dataset}-joined --format yolo"
 
 
 def project_name(folder: Path) -> str:

@@ -41,7 +41,7 @@ def table(
             numbers[index] if numbers else {},
             Counter(c for c, _ in labels),
         )
-        rows.append((row, PictureLabels(tuple(c for c, _ in labels), ("",) * len(labels), values)))
+        rows.append((row, PictureLabels(tuple(c for c, _ in labels), values)))
     made = make_table(name, classes, rows, {})
     for column, given in columns.items():
         made.label_numbers[column][:] = given

@@ -157,7 +157,6 @@ async function draw(place) {
   if (spec.width === "container") Object.assign(spec, { width: place.clientWidth, height: heightOf(spec, rows) });
   const made = await vegaEmbed(place, spec, { actions: false, ast: true, renderer: "svg", config: themeConfig(), tooltip: { theme: "custom" } });
   drawn.set(place, made);
-  place.dataset.drawn = "";
   if (place.dataset.byclass !== undefined && ofClass !== shownClass) draw(place); // another was chosen meanwhile
   if (place.dataset.filter) made.view.addEventListener("click", (event, item) => item && item.datum && chartClicked(place, item.datum));
 }
