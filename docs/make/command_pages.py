@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from scanstage.render.cli.app import _mount, app
-from scanstage.render.cli.help_pages import CHECK, LOOK, MAKE, SET_UP, SHARE
+from scanstage.render.cli.shared.help_pages import CHECK, LOOK, MAKE, SET_UP, SHARE
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "init": ("scanstage init parts --scans scans/", "scanstage init shop --scans scans/ --photos photos/ --up z"),

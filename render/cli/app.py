@@ -13,8 +13,8 @@ import typer
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.messages.errors import InputError, Lines
 from scanstage.render.blender.freed_memory import return_freed_memory
-from scanstage.render.cli.help_pages import CHECK, LOOK, MAKE, SET_UP, SETTINGS, SHARE, PlainCommand, PlainGroup
-from scanstage.render.cli.signals import stop_on_signals
+from scanstage.render.cli.shared.help_pages import CHECK, LOOK, MAKE, SET_UP, SETTINGS, SHARE, PlainCommand, PlainGroup
+from scanstage.render.cli.shared.signals import stop_on_signals
 from scanstage.render.terminal.console import (
     Console,
     guard_streams,

@@ -13,7 +13,7 @@ import typer
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.locations import locate
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.cli.shared_options import DatasetArgument, local_folder_of
+from scanstage.render.cli.shared.shared_options import DatasetArgument, local_folder_of
 from scanstage.render.terminal.console import Console, outside, print_json, quoting
 
 if TYPE_CHECKING:

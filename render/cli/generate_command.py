@@ -12,7 +12,7 @@ from rich.table import Table
 from scanstage.assets.files.stores import entry_names, is_file
 from scanstage.assets.messages.index_spans import counted
 from scanstage.render.cli.merge_command import print_shard
-from scanstage.render.cli.shared_options import (
+from scanstage.render.cli.shared.shared_options import (
     AddressOption,
     ConfigArgument,
     ExecutorOption,

@@ -10,7 +10,7 @@ import typer
 
 from scanstage.assets.messages.errors import LOG_MARK
 from scanstage.assets.messages.index_spans import counted
-from scanstage.render.cli.shared_options import folder_of
+from scanstage.render.cli.shared.shared_options import folder_of
 from scanstage.render.terminal.console import Console, outside
 
 if TYPE_CHECKING:

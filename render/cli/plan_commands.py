@@ -10,7 +10,7 @@ import typer
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.cli.shared_options import (
+from scanstage.render.cli.shared.shared_options import (
     ConfigArgument,
     FramesOption,
     SeedOption,

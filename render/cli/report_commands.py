@@ -10,7 +10,7 @@ import typer
 
 from scanstage.assets.files.locations import locate
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.cli.shared_options import DatasetArgument, local_folder_of
+from scanstage.render.cli.shared.shared_options import DatasetArgument, local_folder_of
 from scanstage.render.terminal.console import Console, outside, quoting
 
 MARKS = {"good": "[green]✓[/]", "look": "[yellow]![/]", "fact": "·"}

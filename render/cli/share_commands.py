@@ -11,7 +11,7 @@ import typer
 from scanstage.assets.files.locations import locate
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.index_spans import counted
-from scanstage.render.cli.shared_options import DatasetArgument, local_folder_of
+from scanstage.render.cli.shared.shared_options import DatasetArgument, local_folder_of
 from scanstage.render.terminal.console import Console, outside, print_note
 
 

@@ -23,7 +23,7 @@ from scanstage.dataset.check.check_dataset import check_dataset
 from scanstage.render.bookkeeping.progress import RunTally
 from scanstage.render.bookkeeping.run_options import GenerateOptions
 from scanstage.render.cli.generate_command import _telling
-from scanstage.render.cli.shared_options import folder_of
+from scanstage.render.cli.shared.shared_options import folder_of
 from scanstage.render.commands.look.replay import replay
 from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.render.finish.outcome import Outcome
@@ -156,7 +156,7 @@ def test_a_second_signal_says_what_it_did() -> None:
     script = """
 import os, signal, sys
 sys.path.insert(0, os.getcwd())
-from scanstage.render.cli.signals import stop_on_signals
+from scanstage.render.cli.shared.signals import stop_on_signals
 stop_on_signals()
 try:
     os.kill(os.getpid(), signal.SIGINT)
