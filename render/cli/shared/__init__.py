@@ -1,0 +1,1 @@
+"""What commands share: options, how help looks, and what ends them."""
