@@ -59,7 +59,8 @@ def _resolution(table: DatasetTable) -> Floats:
     return np.array([p.resolution_wh for p in table.pictures], np.float64).reshape(-1, 2)[table.label_picture]
 
 
-def _box_share(table: DatasetTable) -> Floats:
+def box_share(table: DatasetTable) -> Floats:
+    """(L,) edge of a square as large as the box, as a share of that of one as large as the picture."""
     return box_size_px(table) / np.sqrt(_resolution(table).prod(axis=1))
 
 
@@ -84,7 +85,7 @@ def _kinds(table: DatasetTable) -> Floats:
 
 MEASURES = (
     Measure("box_size_px", "box size (square root of its area)", "label", box_size_px, "px", is_log=True),
-    Measure("box_share", "box size, as a share of the picture's", "label", _box_share, is_log=True),
+    Measure("box_share", "box size, as a share of the picture's", "label", box_share, is_log=True),
     Measure("aspect", "box width / height", "label", _aspect, is_log=True),
     Measure("center_x", "box centre, from left to right", "label", lambda t: box_centers(t)[:, 0], low=0, high=1),
     Measure("center_y", "box centre, from top to bottom", "label", lambda t: box_centers(t)[:, 1], low=0, high=1),
