@@ -46,11 +46,14 @@ SUMMARIES = (
     "overlapping",
     "nearness",
     "covered",
+    "packed",
+    "flatness",
     "solidity",
 )
 """``size``, ``aspect``, ``solidity``: means of the logarithm, relative to the class; ``_by_x`` and ``_by_y``: slopes
 across the picture; ``left`` to ``bottom``: of all boxes together; ``at_``: share of boxes that reach that border;
-``nearness``: mean logarithm of the distance to the nearest other box in units of their size."""
+``nearness``: mean logarithm of the distance to the nearest other box in units of their size; ``packed``: of the share
+of the frame around all boxes that their areas are; ``flatness``: of that frame's height over its width."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,8 @@ def _summary(relative: Floats, centers: Floats, sides: Floats, classes: Ints, as
     kinds = len(np.unique(classes))
     overlap, nearness = _neighbours(centers, sides, low, high, aspect)
     by_x, by_y = _slope(x, size), _slope(y, size)
+    wide, tall = np.maximum(high.max(axis=0) - low.min(axis=0), 1e-3)
+    covered = float(sides.prod(axis=1).sum())
     return [
         np.log1p(count),
         kinds,
@@ -153,7 +158,9 @@ def _summary(relative: Floats, centers: Floats, sides: Floats, classes: Ints, as
         overlap.mean(),
         (overlap > 0).mean(),
         nearness,
-        sides.prod(axis=1).sum(),
+        covered,
+        np.log(max(covered, 1e-6) / (wide * tall)),
+        np.log(tall / wide / aspect),
         solidity.mean(),
     ]
 

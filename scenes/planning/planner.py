@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ PLACEMENT_ATTEMPTS = 2
 """So many times objects may find no room before others are drawn. As long as they find room they stay: classes that are
 hard to see would become rare otherwise."""
 OBJECT_DRAWS = 4
+NOTHING_FIXED: Mapping[str, Any] = {}
 
 NO_CAMERA = CameraPlan((1, 1), 1.0, 1.0, 0.5, 0.5, to_matrix4(np.eye(4)))
 """Stands in an arrangement until a camera is drawn."""
@@ -130,22 +131,49 @@ class Planner:
         """A plan that is there, good or not, with what its camera sees. Raises InputError as :meth:`complete` does."""
         return self.complete(CastPlan(plan, self.caster.cast(plan)))
 
-    def _arrangements(self, index: int, order: Order | None, first: int, refusals: Refusals) -> Iterator[_Arrangement]:
+    def seen_by(
+        self, index: int, fixed: Mapping[str, Any], cameras: Sequence[Mapping[str, Any]]
+    ) -> list[CastPlan | None]:
+        """One arrangement of objects, as several cameras see it: for statistics, since the pictures belong together.
+
+        Args:
+            index: of the arrangement, where its draws come from.
+            fixed: shared variables that aren't drawn, by name.
+            cameras: further ones, of each camera in turn.
+
+        Returns:
+            The first good view of each camera; None where there is none, all where objects find no room.
+        """
+        refusals = Refusals()
+        arrangement = next(self._arrangements(index, None, 0, refusals, fixed), None)
+        if arrangement is None:
+            return [None] * len(cameras)
+        found = []
+        for number, own in enumerate(cameras):
+            plan = arrangement.plan
+            variables = plan.factors["variables"] | own
+            seen = replace(arrangement, plan=replace(plan, factors=plan.factors | {"variables": variables}))
+            found.append(next(self._good_views(seen, refusals, number * VIEWS), None))
+        return found
+
+    def _arrangements(
+        self, index: int, order: Order | None, first: int, refusals: Refusals, fixed: Mapping[str, Any] = NOTHING_FIXED
+    ) -> Iterator[_Arrangement]:
         """Arrangements of the objects that attempt ``first`` draws."""
         for attempt in range(first, first + ATTEMPTS):
             try:
-                yield self._arrange(index, attempt, first, order)
+                yield self._arrange(index, attempt, first, order, fixed)
             except PlacementError as e:
                 refusals.misplaced(e)
                 if refusals.only_misplaced() and attempt + 1 - first == PLACEMENT_ATTEMPTS:
                     return
 
-    def _good_views(self, arrangement: _Arrangement, refusals: Refusals) -> Iterator[CastPlan]:
-        """Cameras on an arrangement: as long as nothing but the keep policy objects, and it may help."""
+    def _good_views(self, arrangement: _Arrangement, refusals: Refusals, first: int = 0) -> Iterator[CastPlan]:
+        """Cameras on an arrangement, from view ``first`` on: as long as nothing but the keep policy objects."""
         before: CameraPlan | None = None
         always: set[int] | None = None
         for view in range(VIEWS):
-            plan = self._look(arrangement, view)
+            plan = self._look(arrangement, first + view)
             if before is not None and plan.camera == before:
                 return  # the config leaves the camera no choice
             before = plan.camera
@@ -191,11 +219,13 @@ class Planner:
         keypoints = see_keypoints(plan, named, self.caster)
         return Planned(plan, seen, engine_plan, engine_ids, bounds, keypoints, good.refused)
 
-    def _arrange(self, index: int, attempt: int, first: int, order: Order | None) -> _Arrangement:
+    def _arrange(
+        self, index: int, attempt: int, first: int, order: Order | None, fixed: Mapping[str, Any] = NOTHING_FIXED
+    ) -> _Arrangement:
         """Attempt ``attempt`` without its camera, of the labelled objects that attempt ``first`` draws."""
         config = self.config
         # Shared variables keep their draw when a picture is planned again: they would be skewed towards what is easy.
-        fixed = {} if order is None else order.fixed
+        fixed = fixed if order is None else order.fixed
         draws = Draws(Streams(config.seed, index, attempt), draw_variables(config, Streams(config.seed, index), fixed))
         of_objects = Draws(Streams(config.seed, index, first), draws.variables)
         # Whether it shows any is the picture's own, however often it is planned: empty ones are easier to plan.

@@ -19,6 +19,7 @@ from scanstage.scenes.config.recipes.recipe_files import RecipeName
 from scanstage.scenes.config.sections.balance_settings import BalanceConfig
 from scanstage.scenes.config.sections.camera_settings import CameraConfig
 from scanstage.scenes.config.sections.engine_traits import ENGINES
+from scanstage.scenes.config.sections.fit_settings import FitSettings
 from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.config.sections.light_settings import LightConfig
 from scanstage.scenes.config.sections.placement_settings import Drop, Placement, Scatter, Upright
@@ -337,6 +338,7 @@ class RunConfig(Section):
         default_factory=WorkersConfig,
         description="how many Blender processes, and what becomes of slow and greedy ones",
     )
+    fit: FitSettings | None = Field(None, description="what `scanstage fit` may change here; pictures ignore it")
 
     @property
     def lit_by_photo(self) -> bool:

@@ -1,0 +1,1 @@
+"""From labels of real photos to the values that a config should draw."""

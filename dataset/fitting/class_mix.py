@@ -1,0 +1,92 @@
+"""How often classes are to be picked for labels to have the photos' mix: their counts there, by what a pick yields."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import chisquare
+
+from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.scenes.bank.planned_labels import PlannedLabels
+
+UNSEEN = 0.5
+"""Labels that a class is given that no photo shows: it isn't known to be absent."""
+LEAST_YIELD = 0.02
+ALIKE = 0.01
+FEW_REPEATS = 0.5
+
+
+@dataclass(frozen=True)
+class ClassMix:
+    """Of the photos, and what makes it.
+
+    Attributes:
+        shares: of labels in the photos, by class.
+        yields: labels that come of an object that is placed, by class.
+        weights: how often each is to be picked, the largest 1; None: evenly, and none twice while there are others.
+        unseen: classes that no photo shows.
+    """
+
+    shares: Mapping[str, float]
+    yields: Mapping[str, float]
+    weights: Mapping[str, float] | None
+    unseen: tuple[str, ...]
+
+
+def class_shares(photos: DatasetTable, classes: Sequence[str]) -> dict[str, float]:
+    """Shares of the photos' labels, those of classes that none shows somewhat above 0."""
+    counts = dict(zip(photos.classes, photos.counts.sum(axis=0).tolist(), strict=True))
+    raised = {c: max(float(counts.get(c, 0)), UNSEEN) for c in classes}
+    total = sum(raised.values())
+    return {c: n / total for c, n in raised.items()}
+
+
+def class_mix(
+    photos: DatasetTable,
+    classes: Sequence[str],
+    pictures: Sequence[PlannedLabels],
+    weights: npt.NDArray[np.float64],
+    is_evenly: bool,
+) -> ClassMix:
+    """What classes are to be picked by.
+
+    Args:
+        photos: their labels.
+        classes: of the config.
+        pictures: planned ones.
+        weights: (N,) how much each of them counts.
+        is_evenly: whether the config picks classes evenly, none twice while there are others.
+    """
+    placed: Counter[str] = Counter()
+    labelled: Counter[str] = Counter()
+    for picture, weight in zip(pictures, weights.tolist(), strict=True):
+        for name, number in picture.placed.items():
+            placed[name] += weight * number
+        for name in picture.class_names:
+            labelled[name] += weight
+    mean = sum(labelled.values()) / max(sum(placed.values()), 1e-9)
+    yields = {c: max(labelled[c] / placed[c], LEAST_YIELD) if placed[c] else mean for c in classes}
+    shares = class_shares(photos, classes)
+    counts = photos.counts.sum(axis=0)
+    unseen = tuple(c for c in classes if c not in photos.classes or not counts[photos.classes.index(c)])
+    if is_evenly and not unseen and _is_even(photos, classes):
+        return ClassMix(shares, yields, None, unseen)
+    raw = {c: shares[c] / yields[c] for c in classes}
+    most = max(raw.values())
+    return ClassMix(shares, yields, {c: float(f"{r / most:.3g}") for c, r in raw.items()}, unseen)
+
+
+def _is_even(photos: DatasetTable, classes: Sequence[str]) -> bool:
+    """Whether the photos' labels could be picked evenly with hardly a class twice in a photo."""
+    counts = np.array([photos.counts[:, photos.classes.index(c)].sum() for c in classes], np.float64)
+    if len(counts) > 1 and chisquare(counts).pvalue < ALIKE:
+        return False
+    labels = photos.counts.sum(axis=1)
+    repeats = labels - (photos.counts > 0).sum(axis=1)
+    # Of n labels picked evenly of K classes with no regard to each other, K (1 - (1 - 1/K)^n) differ.
+    chance = labels - len(classes) * (1 - (1 - 1 / len(classes)) ** labels)
+    return bool(repeats.sum() <= FEW_REPEATS * chance.sum())

@@ -1,0 +1,301 @@
+"""Finds what a config should draw, so that labels of planned pictures are distributed like those of real ones.
+
+In rounds: pictures are planned over all of the ranges, the best density is searched by weighing them, more are planned
+near it, and so on; each counts by the mixture of what all rounds were drawn from (Owen and Zhou 2000; Cornuet et al.
+2012), so none is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+
+from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.dataset.analysis.label_summaries import TypicalLabels, label_summaries, typical_labels
+from scanstage.dataset.fitting.bank_table import bank_table
+from scanstage.dataset.fitting.mixtures import EDGE, Axis, MixtureShape, nearest
+from scanstage.dataset.fitting.moment_match import (
+    LikenessFeatures,
+    Match,
+    Usual,
+    WeighedBank,
+    match_moments,
+    search,
+    weights_of,
+)
+from scanstage.dataset.fitting.told_by_labels import TOLD, Told, told_by_labels
+from scanstage.scenes.bank.free_values import FreeValue
+from scanstage.scenes.bank.planned_labels import PlannedLabels
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+PlanPictures = Callable[[Floats, Floats, Bools], list[PlannedLabels]]
+"""Plans pictures of values: (A, D) of arrangements and (A, V, D) of cameras, from 0 to 1, and (D,) which of them are
+chosen; the others are drawn as the config says."""
+
+ROUNDS = ((0.3, 1.0), (0.3, 1.5), (0.4, 1.2))
+"""Shares of the bank, and factors on the standard deviations of what was found before, for it to be planned from."""
+FAINT = 0.05
+"""Share of a value's variance below which labels tell nothing of it, however many there are."""
+WIDE_SHARE = 0.1
+"""Share of a later round that is drawn from all of the ranges again."""
+BOOTSTRAPS = 200
+STEPS_AGAIN = 6
+INTERVAL = (0.05, 0.95)
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """What is to be fitted to what.
+
+    Attributes:
+        free: values to be found.
+        usual: (D, 2) mean and standard deviation that the config draws them with, from 0 to 1 across the range.
+        classes: of the config.
+        photos: labels of real pictures, none without any.
+        groups: (n,) which photos belong together.
+        size: pictures to plan.
+        views: cameras an arrangement.
+        seed: of all that is drawn.
+    """
+
+    free: Sequence[FreeValue]
+    usual: Floats
+    classes: Sequence[str]
+    photos: DatasetTable
+    groups: Sequence[int]
+    size: int
+    views: int = 2
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FittedValue:
+    """One value that was to be found.
+
+    Attributes:
+        value: which.
+        explained: share of its variance over the range that a picture's labels explain.
+        determined: whether that is enough for it to be found.
+        moved: whether its distribution is another than the config's.
+        mean, deviation: of it, in its own units, of a logarithm for those that are searched by it; with intervals.
+    """
+
+    value: FreeValue
+    explained: float
+    determined: bool
+    moved: bool
+    mean: float
+    deviation: float
+    mean_interval: tuple[float, float]
+    deviation_interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class FoundValues:
+    """What came out.
+
+    Attributes:
+        values: of the task's free values, in their order.
+        axes: positions in ``values`` of those that the density is of.
+        shape, theta: of the density.
+        pictures: planned.
+        bank: the same, as the search saw them.
+        target: (F,) mean features of the photos.
+        match: of both.
+        typical: of classes, by which pictures were compared.
+    """
+
+    values: tuple[FittedValue, ...]
+    axes: tuple[int, ...]
+    shape: MixtureShape
+    theta: Floats
+    pictures: list[PlannedLabels]
+    bank: WeighedBank
+    target: Floats
+    match: Match
+    typical: TypicalLabels
+
+    @property
+    def freedom(self) -> int:
+        """What the match's misfit would be about, did the density hold the truth."""
+        return len(self.target) - self.shape.parameters
+
+    def weights(self) -> Floats:
+        """(N,) how much each planned picture counts under what was found."""
+        return weights_of(self.shape, self.theta, self.bank)
+
+
+@dataclass
+class _Bank:
+    """Planned pictures so far, and what each round was drawn from."""
+
+    task: FitTask
+    plan: PlanPictures
+    pictures: list[PlannedLabels] = field(default_factory=list)
+    rounds: list[tuple[int, float, MixtureShape, Floats]] = field(default_factory=list)
+
+    def add(self, share: float, wide: float, shape: MixtureShape, theta: Floats, axes: Sequence[int]) -> None:
+        """Plan a round.
+
+        Args:
+            share: of the bank.
+            wide: share of it that is drawn from all of the ranges.
+            shape, theta: density that the rest is drawn from.
+            axes: which free values it is of; others are drawn as the config says.
+        """
+        task, columns = self.task, len(self.task.free)
+        rng = np.random.default_rng((task.seed, len(self.rounds)))
+        count = max(1, round(share * task.size / task.views))
+        kinds = np.where(rng.random(count) < wide, -1, rng.choice(shape.components, size=count, p=shape.shares(theta)))
+        arrangements, cameras = np.full((count, columns), np.nan), np.full((count * task.views, columns), np.nan)
+        arrangements[:, axes] = shape.draw(theta, kinds, rng)
+        cameras[:, axes] = shape.draw(theta, np.repeat(kinds, task.views), rng)
+        chosen = np.isin(np.arange(columns), axes)
+        self.pictures += self.plan(arrangements, cameras.reshape(count, task.views, columns), chosen)
+        self.rounds.append((count, wide, shape, theta))
+
+    def units(self, axes: Sequence[int]) -> Floats:
+        """(N, len(axes)) values of some of the free ones, from 0 to 1."""
+        free = [self.task.free[k] for k in axes]
+        found = [value.to_unit([p.values[value.name] for p in self.pictures]) for value in free]
+        return np.clip(np.stack(found, axis=1), EDGE, 1 - EDGE)
+
+    def log_proposal(self, units: Floats) -> Floats:
+        """(N,) logarithm of the density that all rounds together were drawn from."""
+        total = sum(count for count, *_ in self.rounds)
+        parts = []
+        for count, wide, shape, theta in self.rounds:
+            if wide:
+                # The first round is even over more values than are left; the others don't matter to labels.
+                parts.append(np.full(len(units), np.log(wide * count / total) + self._even(units.shape[1], shape)))
+            if wide < 1:
+                parts.append(np.log((1 - wide) * count / total) + shape.log_density(theta, units))
+        found: Floats = logsumexp(np.stack(parts), axis=0)
+        return found
+
+    def _even(self, columns: int, shape: MixtureShape) -> float:
+        latest = self.rounds[-1][2]
+        return (shape if len(shape.axes) == columns else latest).log_even()
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """Planned and real pictures by what labels tell."""
+
+    told: Told
+    bank: WeighedBank
+    real: Floats
+    typical: TypicalLabels
+
+    def target(self, weights: Floats | None = None) -> Floats:
+        """(F,) mean features of real pictures."""
+        found: Floats = np.average(self.real, axis=0, weights=weights)
+        return found
+
+
+def fit_values(task: FitTask, plan: PlanPictures, on_round: Callable[[int], None] = lambda _: None) -> FoundValues:
+    """Find what a config should draw.
+
+    Args:
+        task: what is to be fitted.
+        plan: plans pictures.
+        on_round: told the number of each round that begins.
+    """
+    bank = _Bank(task, plan)
+    every = list(range(len(task.free)))
+    shape = MixtureShape(tuple(_axis(v) for v in task.free))
+    on_round(0)
+    bank.add(ROUNDS[0][0], 1.0, shape, shape.even(), every)
+    compared = _compare(bank, every, None)
+    explained = compared.told.explained
+    axes = [k for k in every if explained[k] >= FAINT]
+    shape = MixtureShape(tuple(_axis(task.free[k]) for k in axes))
+    independent = float(len(set(task.groups)))
+    usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes])
+    compared = _compare(bank, axes, compared.typical)
+    match = _match(shape, compared, independent, usual)
+    for number, (share, wider) in enumerate(ROUNDS[1:], 1):
+        on_round(number)
+        bank.add(share, WIDE_SHARE, shape, shape.wider(match.theta, wider), axes)
+        compared = _compare(bank, axes, compared.typical)
+        match = _match(shape, compared, independent, usual, match.theta)
+    determined = explained >= TOLD
+    means, deviations = _bootstrap(task, shape, compared, match, usual)
+    values = []
+    for k, value in enumerate(task.free):
+        if k not in axes:
+            mean, deviation = task.usual[k]
+            nothing = (float("nan"), float("nan"))
+            values.append(FittedValue(value, float(explained[k]), False, False, mean, deviation, nothing, nothing))
+            continue
+        i = axes.index(k)
+        mean, deviation = shape.moments(match.theta, i)
+        found = (mean, deviation, means[i], deviations[i])
+        values.append(FittedValue(value, float(explained[k]), bool(determined[k]), True, *found))
+    return FoundValues(
+        tuple(values),
+        tuple(axes),
+        shape,
+        match.theta,
+        bank.pictures,
+        compared.bank,
+        compared.target(),
+        match,
+        compared.typical,
+    )
+
+
+def _axis(value: FreeValue) -> Axis:
+    return Axis(value.name, value.cells, value.kind == "choice")
+
+
+def _compare(bank: _Bank, axes: Sequence[int], typical: TypicalLabels | None) -> _Compared:
+    task = bank.task
+    table = bank_table("planned", task.classes, bank.pictures)
+    typical = typical or typical_labels([table])
+    units = bank.units(axes)
+    arrangements = [p.arrangement for p in bank.pictures]
+    summaries, of_photos = label_summaries(table, typical), label_summaries(task.photos, typical)
+    told = told_by_labels(summaries, units, arrangements, of_photos, task.seed)
+    features = LikenessFeatures.of((told.bank, summaries), (told.real, of_photos), task.seed)
+    seen = features(told.bank, summaries)
+    weighed = WeighedBank(units, bank.log_proposal(units), seen, np.array(arrangements))
+    return _Compared(told, weighed, features(told.real, of_photos), typical)
+
+
+def _match(shape: MixtureShape, compared: _Compared, count: float, usual: Usual, theta: Floats | None = None) -> Match:
+    told = compared.told.real
+    moments = list(zip(told.mean(axis=0).tolist(), told.std(axis=0).tolist(), strict=True))
+    starts = [shape.even(), nearest(shape, [moments], [1.0]), *([] if theta is None else [theta])]
+    return match_moments(shape, compared.bank, compared.target(), count, usual, starts)
+
+
+def _bootstrap(
+    task: FitTask, shape: MixtureShape, compared: _Compared, match: Match, usual: Usual
+) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Intervals of means and standard deviations, by axis: of fits to photos and planned pictures drawn anew.
+
+    What belongs together, near duplicates and pictures of one arrangement, is drawn together.
+    """
+    rng = np.random.default_rng(task.seed)
+    found = []
+    for _ in range(BOOTSTRAPS):
+        target = compared.target(_drawn_anew(task.groups, rng))
+        bank = compared.bank.counted(_drawn_anew(compared.bank.groups, rng))
+        again = search(shape, bank, target, match.whitening, match.theta, usual, STEPS_AGAIN)
+        found.append([shape.moments(again.theta, i) for i in range(len(shape.axes))])
+    low, high = np.quantile(np.array(found), INTERVAL, axis=0)
+    return list(zip(low[:, 0], high[:, 0], strict=True)), list(zip(low[:, 1], high[:, 1], strict=True))
+
+
+def _drawn_anew(groups: Sequence[int] | Ints, rng: np.random.Generator) -> Floats:
+    """(N,) how often each of a bootstrap's sample comes, whole groups at a time."""
+    names, members = np.unique(np.asarray(groups), return_inverse=True)
+    found: Floats = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))[members].astype(float)
+    return found

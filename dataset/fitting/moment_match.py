@@ -1,0 +1,250 @@
+"""The density of drawn values under which planned pictures look, on average, as real ones do.
+
+Every planned picture counts by w = p(z | parameters) / q(z), q being what it was drawn from, so that no candidate is
+planned anew. Looking alike is a distance between mean features: those of a Gaussian kernel at three bandwidths (random
+Fourier features, Rahimi and Recht 2007; their distance is the maximum mean discrepancy, Gretton et al. 2012), and first
+and second moments. Differences of means are weighed by the inverse of their covariance, which makes the most of few
+photos (generalised method of moments, Hansen 1982), in two steps: the covariance is that under the first step's result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import least_squares
+
+from scanstage.dataset.fitting.mixtures import MixtureShape
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+Parts = tuple[Floats, Floats]
+
+BANDWIDTHS = (0.5, 1.0, 2.0)
+"""Of the kernels, in standard deviations of what labels tell."""
+WAVES = 32
+"""Random directions a bandwidth."""
+RIDGE = 0.02
+"""Share of the mean variance that is added to each: no difference is trusted beyond it."""
+FEWEST_EFFECTIVE = 300.0
+PENALTY = 30.0
+STEPS = 60
+USUAL_MEAN, USUAL_DEVIATION = 0.25, 0.7
+"""How far values that labels tell little of may go from what the config says: standard deviations, of the mean in
+shares of the range, and of the logarithm of the standard deviation."""
+LEAST_DEVIATION = 0.05
+
+
+@dataclass(frozen=True)
+class LikenessFeatures:
+    """Features whose means are compared; made for one bank.
+
+    Of what labels tell: itself, products of two, and waves. Of the labels' summaries: themselves and their squares.
+
+    Attributes:
+        told, summaries: (2, D) and (2, S), middles and spreads by which columns are standardised.
+        waves: (D, 3 * WAVES) frequencies.
+        phases: (3 * WAVES,).
+    """
+
+    told: Floats
+    summaries: Floats
+    waves: Floats
+    phases: Floats
+
+    @classmethod
+    def of(cls, bank: Parts, real: Parts, seed: int = 0) -> LikenessFeatures:
+        """In units of the real pictures' spread; both are (N, D) what labels tell, and (N, S) summaries."""
+        rng = np.random.default_rng(seed)
+        columns = bank[0].shape[1]
+        waves = np.concatenate([rng.normal(size=(columns, WAVES)) / b for b in BANDWIDTHS], axis=1)
+        scales = [
+            np.stack([there.mean(axis=0), np.maximum(there.std(axis=0), 0.1 * planned.std(axis=0) + 1e-9)])
+            for planned, there in zip(bank, real, strict=True)
+        ]
+        return cls(scales[0], scales[1], waves, rng.uniform(0, 2 * np.pi, 3 * WAVES))
+
+    def __call__(self, told: Floats, summaries: Floats) -> Floats:
+        """(N, F) of (N, D) what labels tell and (N, S) summaries."""
+        x = np.clip((told - self.told[0]) / self.told[1], -6, 6)
+        s = np.clip((summaries - self.summaries[0]) / self.summaries[1], -4, 4)
+        first, second = np.triu_indices(x.shape[1])
+        waves = np.sqrt(2) * np.cos(x @ self.waves + self.phases)
+        return np.concatenate([x, x[:, first] * x[:, second], waves, s, np.square(s)], axis=1)
+
+
+@dataclass(frozen=True)
+class WeighedBank:
+    """Planned pictures as the search needs them.
+
+    Attributes:
+        units: (N, D) drawn values, from 0 to 1.
+        log_proposal: (N,) logarithm of the density that they were drawn from.
+        features: (N, F).
+        groups: (N,) which of them belong together.
+    """
+
+    units: Floats
+    log_proposal: Floats
+    features: Floats
+    groups: Ints
+
+    def counted(self, times: Floats) -> WeighedBank:
+        """With every picture so many times (N,)."""
+        kept = times > 0
+        log = self.log_proposal[kept] - np.log(times[kept])
+        return WeighedBank(self.units[kept], log, self.features[kept], self.groups[kept])
+
+    def independent(self, weights: Floats) -> float:
+        """How many pictures that have nothing to do with each other the weighed ones are worth."""
+        together = np.bincount(np.unique(self.groups, return_inverse=True)[1], weights).astype(np.float64)
+        return effective_size(together)
+
+
+@dataclass(frozen=True)
+class Usual:
+    """Where values are drawn towards that labels tell little of: what the config says, within a part of the range.
+
+    Attributes:
+        moments: by axis, mean and standard deviation, from 0 to 1 across the range; None leaves it to the labels.
+    """
+
+    moments: tuple[tuple[float, float] | None, ...]
+
+    @classmethod
+    def of(cls, moments: Sequence[Sequence[float] | None]) -> Usual:
+        """Of means and standard deviations by axis."""
+        return cls(tuple(None if m is None else (float(m[0]), max(float(m[1]), LEAST_DEVIATION)) for m in moments))
+
+    def residual(self, shape: MixtureShape, theta: Floats) -> tuple[Floats, Floats]:
+        """(R,) how far parameters are off, in standard deviations, and (R, P) the derivatives."""
+        off, by = [np.zeros(0)], [np.zeros((0, shape.parameters))]
+        for k in range(shape.components):
+            for i, usual in enumerate(self.moments):
+                if usual is None or shape.axes[i].is_choice:
+                    continue
+                place = shape.place(k, i)
+                a, b = 1 + np.exp(theta[place])
+                total = a + b
+                log_deviation = 0.5 * (np.log(a * b / (total + 1)) - 2 * np.log(total))
+                off.append(
+                    np.array(
+                        [(a / total - usual[0]) / USUAL_MEAN, (log_deviation - np.log(usual[1])) / USUAL_DEVIATION]
+                    )
+                )
+                rows = np.zeros((2, shape.parameters))
+                rows[0, place] = np.array([b, -a]) / total**2 / USUAL_MEAN
+                rows[1, place] = 0.5 * (1 / np.array([a, b]) - 2 / total - 1 / (total + 1)) / USUAL_DEVIATION
+                rows[:, place] *= np.exp(theta[place])
+                by.append(rows)
+        return np.concatenate(off), np.concatenate(by)
+
+
+@dataclass(frozen=True)
+class Match:
+    """What was found.
+
+    Attributes:
+        theta: parameters.
+        misfit: n r' W r, about F - P of a family that holds the truth.
+        effective: how many planned pictures count (Kish): 1 / sum of squared weights.
+        whitening: (F, F) L with L' L = W.
+    """
+
+    theta: Floats
+    misfit: float
+    effective: float
+    whitening: Floats
+
+
+def weights_of(shape: MixtureShape, theta: Floats, bank: WeighedBank) -> Floats:
+    """(N,) weights that sum to 1."""
+    logs = shape.log_density(theta, bank.units) - bank.log_proposal
+    weights = np.exp(logs - logs.max())
+    found: Floats = weights / weights.sum()
+    return found
+
+
+def effective_size(weights: Floats) -> float:
+    """Of weights that sum to 1."""
+    return float(1 / np.square(weights).sum())
+
+
+def match_moments(
+    shape: MixtureShape, bank: WeighedBank, target: Floats, count: float, usual: Usual, starts: Sequence[Floats]
+) -> Match:
+    """The parameters under which the bank's mean features come nearest to real ones.
+
+    Args:
+        shape: of the density.
+        bank: planned pictures.
+        target: (F,) mean features of real pictures.
+        count: of real pictures that are independent of each other.
+        usual: of values that labels tell little of.
+        starts: parameters to begin at; the best end counts.
+    """
+    whitening = whitening_of(bank, np.full(len(bank.units), 1 / len(bank.units)), count)
+    first = min((search(shape, bank, target, whitening, start, usual) for start in starts), key=lambda m: m.misfit)
+    whitening = whitening_of(bank, weights_of(shape, first.theta, bank), count)
+    return search(shape, bank, target, whitening, first.theta, usual)
+
+
+def whitening_of(bank: WeighedBank, weights: Floats, count: float) -> Floats:
+    """(F, F) L, so that L' L is the inverse covariance of the difference of means, of real pictures and of the bank."""
+    centred = bank.features - weights @ bank.features
+    covariance = (centred * weights[:, None]).T @ centred
+    covariance += RIDGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    noise = covariance * (1 / count + 1 / bank.independent(weights))
+    found: Floats = np.linalg.inv(np.linalg.cholesky(noise))
+    return found
+
+
+def search(
+    shape: MixtureShape,
+    bank: WeighedBank,
+    target: Floats,
+    whitening: Floats,
+    start: Floats,
+    usual: Usual,
+    steps: int = STEPS,
+) -> Match:
+    """The parameters nearest to a target, from a start on.
+
+    Args:
+        shape, bank, target, usual: see :func:`match_moments`.
+        whitening: see :func:`whitening_of`.
+        start: (P,) parameters.
+        steps: evaluations at most.
+    """
+    low, high = shape.bounds()
+    fewest = min(FEWEST_EFFECTIVE, len(bank.units) / 4)
+
+    def parts(theta: Floats) -> tuple[Floats, Floats]:
+        logs, score = shape.log_density_and_score(theta, bank.units)
+        logs = logs - bank.log_proposal
+        weights = np.exp(logs - logs.max())
+        weights /= weights.sum()
+        return weights, score - weights @ score
+
+    def residual(theta: Floats) -> Floats:
+        weights, _ = parts(theta)
+        lack = np.sqrt(PENALTY) * max(0.0, np.log(fewest / effective_size(weights)))
+        return np.concatenate([whitening @ (weights @ bank.features - target), usual.residual(shape, theta)[0], [lack]])
+
+    def jacobian(theta: Floats) -> Floats:
+        weights, score = parts(theta)
+        by = (score * weights[:, None]).T @ bank.features
+        lack = np.zeros(shape.parameters)
+        squares = np.square(weights)
+        if effective_size(weights) < fewest:
+            lack = np.sqrt(PENALTY) * 2 * (squares @ score) / squares.sum()
+        return np.concatenate([whitening @ by.T, usual.residual(shape, theta)[1], lack[None]])
+
+    start = np.clip(start, low + 1e-6, high - 1e-6)
+    theta = least_squares(residual, start, jacobian, bounds=(low, high), max_nfev=steps).x
+    weights, _ = parts(theta)
+    off = whitening @ (weights @ bank.features - target)
+    return Match(theta, float(np.square(off).sum()), effective_size(weights), whitening)
