@@ -39,7 +39,7 @@ class ToldApart:
 
 
 def standardised(values: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """(N, C) columns less their mean, over their standard deviation, and which these are: constant ones are left out."""
+    """(N, C) columns less their mean, over their standard deviation, and which these are: not constant ones."""
     spread = values.std(axis=0)
     kept = np.flatnonzero(spread > 1e-9 * np.maximum(1.0, np.abs(values).max(axis=0, initial=0.0)))
     return (values[:, kept] - values[:, kept].mean(axis=0)) / spread[kept], kept
@@ -147,7 +147,8 @@ def tell_apart(columns: Floats, second: Bools) -> ToldApart:
     """
     folds, rng = folds_of(len(columns)), np.random.default_rng(5)
     # Sides of different sizes count alike, so that a probability of .5 is where both are equally likely.
-    weights = np.where(second, 0.5 / max(1, second.sum()), 0.5 / max(1, (~second).sum())) * len(columns)
+    share = np.where(second, second.mean(), (~second).mean())
+    weights: Floats = 0.5 / np.maximum(share, 1e-9)
     probability = np.full(len(columns), 0.5)
     lost = np.zeros((FOLDS, columns.shape[1]))
     area = np.full(FOLDS, np.nan)

@@ -1,4 +1,4 @@
-"""What two sets are compared by: each number of labels and pictures by itself, and a picture's numbers as one vector."""
+"""What two sets are compared by: each number of labels and pictures by itself, and a picture's numbers as a vector."""
 
 from __future__ import annotations
 
@@ -164,10 +164,9 @@ def _pictures(first: DatasetTable, second: DatasetTable) -> int:
     return len(first.pictures) + len(second.pictures)
 
 
-def joined(parts: Iterator[Columns] | tuple[Columns, ...]) -> Columns:
+def joined(parts: tuple[Columns, ...]) -> Columns:
     """Side by side."""
-    every = tuple(parts)
-    return Columns(tuple(t for p in every for t in p.titles), np.hstack([p.values for p in every]))
+    return Columns(tuple(t for p in parts for t in p.titles), np.hstack([p.values for p in parts]))
 
 
 def units_of(first: DatasetTable, second: DatasetTable) -> Ints:

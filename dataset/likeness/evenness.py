@@ -21,11 +21,11 @@ from scanstage.dataset.report.parity import LEAST_LABELS, factor_parity, impact_
 MOST_SIZES = 12
 """Of pictures; of more no table can be made."""
 TITLES = {
-    "brightness_third": "brightness of the picture",
-    "size_third": "size of the label",
-    "across": "place, from left to right",
-    "down": "place, from top to bottom",
-    "picture_size": "size of the picture",
+    "brightness_third": "brightness",
+    "size_third": "label size",
+    "across": "left to right",
+    "down": "top to bottom",
+    "picture_size": "picture size",
 }
 
 

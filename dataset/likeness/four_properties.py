@@ -12,7 +12,7 @@ import numpy as np
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import listed
-from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats
 from scanstage.dataset.likeness.classifier_test import auc_of, components, standardised, tell_apart
 from scanstage.dataset.likeness.compared_factors import (
     Columns,
@@ -24,12 +24,13 @@ from scanstage.dataset.likeness.compared_factors import (
     sizes_alike,
 )
 from scanstage.dataset.likeness.compared_pictures import SeenPictures, of_classes
-from scanstage.dataset.likeness.evenness import TITLES, circumstances, evenness_gauge, parity_tables
+from scanstage.dataset.likeness.evenness import TITLES, Circumstance, circumstances, evenness_gauge, parity_tables
 from scanstage.dataset.likeness.null_bands import (
     DEALS,
     DRAWS,
     SPLITS,
     SURE,
+    Bools,
     Gauge,
     Standing,
     Verdict,
@@ -37,8 +38,7 @@ from scanstage.dataset.likeness.null_bands import (
     standings,
 )
 from scanstage.dataset.likeness.spread import (
-    coverage_of,
-    density_of,
+    density_and_coverage_of,
     duplicates_of,
     less_varied,
     more_duplicates,
@@ -179,9 +179,7 @@ class Likeness:
             "real": {"name": self.real, "pictures": self.pictures[0], "labels": self.labels[0]},
             "synthetic": {"name": self.synthetic, "pictures": self.pictures[1], "labels": self.labels[1]},
             "classes": list(self.classes),
-            "extractor": None
-            if self.extractor is None
-            else {"name": self.extractor[0], "sha256": self.extractor[1]},
+            "extractor": None if self.extractor is None else {"name": self.extractor[0], "sha256": self.extractor[1]},
             "pictures_a_side": self.half,
             "splits": SPLITS,
             "draws": DRAWS,
@@ -199,6 +197,79 @@ class Likeness:
         }
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """What two sets are compared by, before anything is judged.
+
+    Attributes:
+        tables: of real and synthetic pictures, with labels of the classes that both have.
+        gauges: by name.
+        titles: of these, and the property that each is of.
+        factors: those of the gauges that are of one number of labels or pictures, by the same names.
+        met: circumstances that classes meet.
+        named: columns of each picture that have a name; empty where there are none.
+    """
+
+    tables: tuple[DatasetTable, DatasetTable]
+    gauges: Mapping[str, Gauge]
+    titles: Mapping[str, tuple[str, Property]]
+    factors: Mapping[str, Factor]
+    met: tuple[Circumstance, ...]
+    named: Columns
+
+
+def gather(real: SeenPictures, synthetic: SeenPictures, extractor: str | None = None) -> Gathered:
+    """All figures of two sets.
+
+    Args:
+        real, synthetic: measured at the same edge.
+        extractor: name of the one whose features are compared; None compares labels alone.
+
+    Raises InputError where both have labels, and no class in common.
+    """
+    classes = shared_classes(real.table, synthetic.table)
+    tables = of_classes(real.table, classes), of_classes(synthetic.table, classes)
+    has_labels = all(t.labels for t in tables)
+    gauges: dict[str, tuple[str, Property, Gauge]] = {}
+    if has_labels:
+        labels = standardised(label_columns(*tables).values)[0]
+        kernel = unbiased_mmd(gaussian_kernels(labels))
+        gauges["mmd"] = "labels of a picture (MMD²)", "similar", Gauge(kernel)
+    factors = {f"factor:{f.name}": f for f in factors_of(*tables)}
+    gauges |= {name: (f.title, "similar", Gauge(f.distance)) for name, f in factors.items()}
+    named = _named_columns(tables, has_labels, bool(real.features and synthetic.features))
+    if named.titles:
+        gauges["auc_numbers"] = "told by labels and light (AUC)", "indistinguishable", Gauge(auc_of(named.values))
+    if extractor is not None:
+        features = np.concatenate([s.features[extractor] for s in (real, synthetic)])
+        gauges |= _of_features(features, [*real.hashes, *synthetic.hashes])
+    met = circumstances(*tables) if has_labels and len(classes) > 1 else ()
+    for c in met:
+        gauges[f"even:{c.name}"] = f"class x {TITLES[c.name]}", "fair", evenness_gauge(c, *tables)
+    by_name = {name: gauge for name, (_, _, gauge) in gauges.items()}
+    titles = {name: (title, of) for name, (title, of, _) in gauges.items()}
+    return Gathered(tables, by_name, titles, factors, met, named)
+
+
+def _of_features(features: Floats, hashes: list[int | None]) -> dict[str, tuple[str, Property, Gauge]]:
+    units, pairs = unit_rows(features), near_pairs(hashes)
+    density, coverage = density_and_coverage_of(squared_distances(features))
+    vendi = Gauge(vendi_of(units), "low", less_varied(units))
+    repeated = Gauge(duplicates_of(pairs), "high", more_duplicates(pairs))
+    return {
+        "kid": ("features (KID)", "similar", Gauge(unbiased_mmd(cubic_kernel(features)))),
+        "auc_features": (
+            "told by features (AUC)",
+            "indistinguishable",
+            Gauge(auc_of(components(features))),
+        ),
+        "density": ("density", "varied", Gauge(density, "low")),
+        "coverage": ("coverage", "varied", Gauge(coverage, "low")),
+        "vendi": ("Vendi score", "varied", vendi),
+        "near_duplicates": ("share of near duplicates", "varied", repeated),
+    }
+
+
 def compare_pictures(
     real: SeenPictures, synthetic: SeenPictures, extractor: tuple[str, str] | None = None, deals: int = DEALS
 ) -> Likeness:
@@ -211,70 +282,30 @@ def compare_pictures(
 
     Raises InputError where both have labels, and no class in common.
     """
-    classes = shared_classes(real.table, synthetic.table)
-    tables = of_classes(real.table, classes), of_classes(synthetic.table, classes)
+    gathered = gather(real, synthetic, None if extractor is None else extractor[0])
+    tables, factors = gathered.tables, gathered.factors
     sizes = len(tables[0].pictures), len(tables[1].pictures)
-    gauges, figures = _Gauges(), []
-    has_labels = all(t.labels for t in tables)
-    columns = _named_columns(tables, has_labels, bool(real.features and synthetic.features))
-    factors = {f"factor:{f.name}": f for f in factors_of(*tables)}
-    if has_labels:
-        labels = standardised(label_columns(*tables).values)[0]
-        gauges.add("mmd", "labels of a picture (MMD²)", "similar", Gauge(unbiased_mmd(gaussian_kernels(labels))))
-    if extractor is not None:
-        features = np.concatenate([s.features[extractor[0]] for s in (real, synthetic)])
-        gauges.add("kid", "features (KID)", "similar", Gauge(unbiased_mmd(cubic_kernel(features))))
-    for name, factor in factors.items():
-        gauges.add(name, factor.title, "similar", Gauge(factor.distance))
-    scaled, kept = standardised(columns.values)
-    if scaled.shape[1]:
-        gauges.add("auc_numbers", "told apart by labels and light (AUC)", "indistinguishable", Gauge(auc_of(scaled)))
-    if extractor is not None:
-        told = auc_of(components(features))
-        gauges.add("auc_features", "told apart by features (AUC)", "indistinguishable", Gauge(told))
-        squared, units = squared_distances(features), unit_rows(features)
-        gauges.add("density", "density", "varied", Gauge(density_of(squared), "low"))
-        gauges.add("coverage", "coverage", "varied", Gauge(coverage_of(squared), "low"))
-        gauges.add("vendi", "Vendi score", "varied", Gauge(vendi_of(units), "low", less_varied(units)))
-        pairs = near_pairs([*real.hashes, *synthetic.hashes])
-        repeated = Gauge(duplicates_of(pairs), "high", more_duplicates(pairs))
-        gauges.add("near_duplicates", "share of near duplicates", "varied", repeated)
-    met = circumstances(*tables) if has_labels and len(classes) > 1 else ()
-    for circumstance in met:
-        gauge = evenness_gauge(circumstance, *tables)
-        gauges.add(f"even:{circumstance.name}", f"class x {TITLES[circumstance.name]}", "fair", gauge)
-    found = standings(gauges.by_name, *sizes, deals)
-    moved = {n: Gauge(f.moved) for n, f in factors.items() if f.moved is not None}
-    beside = standings(moved, *sizes, 1)
-    for name, (title, of) in gauges.titles.items():
-        figures.append(_figure(name, title, of, found[name], factors.get(name), beside.get(name)))
-    second = np.arange(sum(sizes)) >= sizes[0]
-    giveaways, telling = _telling(scaled, [columns.titles[k] for k in kept], second, tables[1])
+    found = standings(gathered.gauges, *sizes, deals)
+    beside = standings({n: Gauge(f.moved) for n, f in factors.items() if f.moved is not None}, *sizes, deals=0)
+    figures = tuple(
+        _figure(name, title, of, found[name], factors.get(name), beside.get(name))
+        for name, (title, of) in gathered.titles.items()
+    )
+    giveaways, telling = _telling(gathered.named, np.arange(sum(sizes)) >= sizes[0], tables[1])
     return Likeness(
         real.name,
         synthetic.name,
         sizes,
         (tables[0].labels, tables[1].labels),
-        classes,
+        tables[0].classes,
         extractor,
         half_size(*sizes),
-        tuple(figures),
+        figures,
         giveaways,
         telling,
-        {c.name: {"title": TITLES[c.name], **parity_tables(c, *tables)} for c in met},
-        tuple(_notes(real, synthetic, classes)),
+        {c.name: {"title": TITLES[c.name], **parity_tables(c, *tables)} for c in gathered.met},
+        tuple(_notes(real, synthetic, tables[0].classes)),
     )
-
-
-class _Gauges:
-    """Figures that are to be judged together."""
-
-    def __init__(self) -> None:
-        self.by_name: dict[str, Gauge] = {}
-        self.titles: dict[str, tuple[str, Property]] = {}
-
-    def add(self, name: str, title: str, of: Property, gauge: Gauge) -> None:
-        self.by_name[name], self.titles[name] = gauge, (title, of)
 
 
 def _figure(
@@ -282,9 +313,7 @@ def _figure(
 ) -> Figure:
     if factor is None:
         return Figure(name, title, of, standing)
-    return Figure(
-        factor.name, title, of, standing, factor.unit, moved, middles=factor.middles, shares=factor.shares
-    )
+    return Figure(factor.name, title, of, standing, factor.unit, moved, middles=factor.middles, shares=factor.shares)
 
 
 def shared_classes(real: DatasetTable, synthetic: DatasetTable) -> tuple[str, ...]:
@@ -300,28 +329,31 @@ def shared_classes(real: DatasetTable, synthetic: DatasetTable) -> tuple[str, ..
 
 
 def _named_columns(tables: tuple[DatasetTable, DatasetTable], has_labels: bool, has_pixels: bool) -> Columns:
-    count = sum(len(t.pictures) for t in tables)
-    parts = [Columns((), np.zeros((count, 0)))]
-    if has_labels:
-        parts.append(label_columns(*tables))
-    if has_pixels:
-        parts.append(picture_columns(*tables))
-    return joined(tuple(parts))
+    """Standardised; those that are the same everywhere are left out."""
+    parts = [
+        *([label_columns(*tables)] if has_labels else []),
+        *([picture_columns(*tables)] if has_pixels else []),
+    ]
+    if not parts:
+        return Columns((), np.zeros((sum(len(t.pictures) for t in tables), 0)))
+    both = joined(tuple(parts))
+    scaled, kept = standardised(both.values)
+    return Columns(tuple(both.titles[k] for k in kept), scaled)
 
 
 def _telling(
-    scaled: Any, titles: list[str], second: Any, synthetic: DatasetTable
+    named: Columns, second: Bools, synthetic: DatasetTable
 ) -> tuple[tuple[Giveaway, ...], tuple[tuple[str, float], ...]]:
     """What the classifier goes by, and the synthetic pictures that it is surest of."""
-    if not scaled.shape[1]:
+    if not named.titles:
         return (), ()
-    told = tell_apart(scaled, second)
+    told, values = tell_apart(named.values, second), named.values
     order = [k for k in np.argsort(-told.importance, kind="stable")[:GIVE_AWAY] if told.importance[k] > 0]
     giveaways = tuple(
         Giveaway(
-            titles[k],
+            named.titles[k],
             float(told.importance[k]),
-            (float(scaled[~second, k].mean()), float(scaled[second, k].mean())),
+            (float(values[~second, k].mean()), float(values[second, k].mean())),
         )
         for k in order
     )

@@ -64,7 +64,7 @@ class PlainExtractor:
 
 
 def colours(opponent: Floats) -> Floats:
-    """(48,) of (H, W, 3) luma, red-blue, green-magenta: quantiles of each over all, and means of each of 3 x 3 parts."""
+    """(48,) of (H, W, 3) luma, red-blue, green-magenta: quantiles of each over all, and means of 3 x 3 parts."""
     flat = opponent.reshape(-1, 3)
     spread = (np.quantile(flat, QUANTILES, axis=0) * 3).ravel()
     means = cv2.resize(np.ascontiguousarray(opponent), (GRID, GRID), interpolation=cv2.INTER_AREA) * 3

@@ -35,19 +35,20 @@ def density_and_coverage(squared: Floats, first: Bools, second: Bools, neighbour
     return np.array([inside.sum(axis=0).mean() / neighbours, inside.any(axis=1).mean()])
 
 
-def density_of(squared: Floats) -> Statistic:
-    """See :func:`density_and_coverage`."""
-    return lambda first, second: _each(squared, first, second)[:, 0]
+def density_and_coverage_of(squared: Floats) -> tuple[Statistic, Statistic]:
+    """Both as statistics, see :func:`density_and_coverage`; what is asked of the same sides is worked out once."""
+    known: list[tuple[Bools, Bools, Floats]] = []
 
+    def both(first: Bools, second: Bools) -> Floats:
+        for a, b, found in known:
+            if a is first and b is second:
+                return found
+        pairs = zip(first, second, strict=True)
+        made = np.array([density_and_coverage(squared, a, b) for a, b in pairs]).reshape(-1, 2)
+        known.append((first, second, made))
+        return made
 
-def coverage_of(squared: Floats) -> Statistic:
-    """See :func:`density_and_coverage`."""
-    return lambda first, second: _each(squared, first, second)[:, 1]
-
-
-def _each(squared: Floats, first: Bools, second: Bools) -> Floats:
-    pairs = zip(first, second, strict=True)
-    return np.array([density_and_coverage(squared, a, b) for a, b in pairs]).reshape(-1, 2)
+    return lambda first, second: both(first, second)[:, 0], lambda first, second: both(first, second)[:, 1]
 
 
 def unit_rows(features: Floats) -> Floats:

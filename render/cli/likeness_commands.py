@@ -54,6 +54,46 @@ def compare(
         print_likeness(Console(), found)
 
 
+def drift(
+    reference: Annotated[
+        str, typer.Argument(metavar="REFERENCE", help="folder of a fit, its snapshot, or a COCO file of older photos")
+    ],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="COCO file of new photos")],
+    photos: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="the new photos, if they aren't beside that file")
+    ] = None,
+    reference_photos: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="the older ones, where REFERENCE is a COCO file")
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="NEW=OLD", help="a class of NEW is called OLD in REFERENCE; repeatable"),
+    ] = None,
+    json_: JsonOption = None,
+) -> None:
+    """Say whether new photos are still what older ones were. Exit code 0: no drift, 1: drift, 2: the input is wrong."""
+    from scanstage.render.commands.look.check_drift import DriftOptions, check_drift
+    from scanstage.render.commands.look.compare_sets import parse_names
+    from scanstage.render.terminal.drift_table import print_drift
+
+    options = DriftOptions(photos, reference_photos, parse_names(map_ or []))
+    places = _on_this_machine(reference, "REFERENCE"), _on_this_machine(new, "NEW")
+    with CountView("photos") as view:
+        found = check_drift(*places, options, view)
+    write_json(json_, found.to_json())
+    if json_ != "-":
+        print_drift(Console(), found)
+    if found.is_stale:
+        raise typer.Exit(1)
+
+
+def _on_this_machine(text: str, named_by: str) -> Path:
+    found = locate(text, named_by)
+    if isinstance(found, Path):
+        return found
+    raise InputError(f"{named_by} {text}: has to be on this machine", "copy it here first")
+
+
 def write_json(place: str | None, found: dict[str, Any]) -> None:
     """To a file, or for - to standard output. Raises InputError where it can't be written."""
     if place is None:

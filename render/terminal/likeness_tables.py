@@ -11,7 +11,7 @@ from rich.table import Table
 from scanstage.assets.messages.wording import listed
 from scanstage.dataset.likeness.four_properties import PROPERTIES, Figure, Likeness, Property
 from scanstage.dataset.likeness.null_bands import SPLITS, Verdict
-from scanstage.render.terminal.console import Console, one_line, outside, print_note
+from scanstage.render.terminal.console import Console, one_line, outside, print_note, print_whole
 
 COLORS: dict[Verdict, str] = {"alike": "green", "slightly off": "yellow", "off": "red"}
 ANSWERS: dict[Verdict, str] = {"alike": "yes", "slightly off": "nearly", "off": "no"}
@@ -48,6 +48,7 @@ MOST_NAMED = 4
 
 def print_likeness(console: Console, found: Likeness) -> None:
     """Print all of a comparison."""
+    console.soft_wrap = True
     for role, name, pictures, labels in (
         ("real", found.real, found.pictures[0], found.labels[0]),
         ("synthetic", found.synthetic, found.pictures[1], found.labels[1]),
@@ -75,47 +76,51 @@ def _print_property(console: Console, found: Likeness, name: Property) -> None:
     named = [f.title for f in figures if f.standing.verdict == verdict]
     told = f": {outside(listed(named, most=MOST_NAMED))}" if verdict != "alike" else ""
     console.print(f"{heading} [{COLORS[verdict]}]{ANSWERS[verdict]}[/], {WORDS[name][verdict]}{told}")
-    console.print(_parity_table(found, figures) if name == "fair" else _table(figures))
+    print_whole(console, _parity_table(found, figures) if name == "fair" else _table(figures))
     if name == "indistinguishable":
         _print_giveaways(console, found)
 
 
 def _table(figures: Sequence[Figure]) -> Table:
+    """One row a figure: first those of all numbers at once, then the most surprising."""
     table = _plain_table()
     has_middles = any(f.middles is not None for f in figures)
-    heads = ("value", "real against real", *(("real, synthetic",) if has_middles else ()))
-    table.add_column("", no_wrap=True, max_width=46)
-    for head in heads:
+    table.add_column("", no_wrap=True, max_width=32)
+    for head in ("value", "real against real"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for f in figures:
+    if has_middles:
+        table.add_column("real, synthetic", no_wrap=True, max_width=24)
+    for f in sorted(figures, key=lambda f: (f.middles is not None or f.shares is not None, f.standing.chance)):
         low, high = f.standing.band
-        middle = [_middles(f)] if has_middles else []
-        table.add_row(
-            one_line(f.title), short(f.standing.value), f"{short(low)} to {short(high)}", *middle, _verdict(f)
-        )
+        cells = [one_line(plain_title(f.title)), short(f.standing.value), f"{short(low)} to {short(high)}", _verdict(f)]
+        table.add_row(*cells, *([_middles(f)] if has_middles else []))
     return table
+
+
+def plain_title(title: str) -> str:
+    """Without what stands in brackets at the end, but for names of measures."""
+    return title if title.endswith(("²)", "(KID)", "(AUC)")) else title.partition(" (")[0]
 
 
 def _parity_table(found: Likeness, figures: Sequence[Figure]) -> Table:
     """Impact ratios: 1 where all classes meet all values alike."""
     table = _plain_table()
     table.add_column("", no_wrap=True)
-    for head in ("value", "real against real", "all real", "all synthetic", "both", ""):
+    for head in ("value", "real against real", "", "real", "synthetic", "both"):
         table.add_column(head, justify="right" if head else "left", no_wrap=True)
     for f in figures:
         parts = found.parity[f.name.removeprefix("even:")]
         ratios = [parts[k]["disparate_impact_ratio"] for k in ("real", "synthetic", "both")]
         low, high = f.standing.band
         cells = ["–" if r is None else short(r) for r in ratios]
-        table.add_row(
-            one_line(f.title), short(f.standing.value), f"{short(low)} to {short(high)}", *cells, _verdict(f)
-        )
+        band = f"{short(low)} to {short(high)}"
+        table.add_row(one_line(f.title), short(f.standing.value), band, _verdict(f), *cells)
     return table
 
 
 def _plain_table() -> Table:
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 1))
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 0, 0, 1))
 
 
 def _verdict(figure: Figure) -> str:
