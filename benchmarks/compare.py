@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import pickle
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -40,10 +42,12 @@ from scanstage.dataset.analysis.picture_measures import picture_hash, picture_me
 from scanstage.dataset.analysis.recorded_table import photo_table
 from scanstage.dataset.join.photo_labels import PhotoSet
 from scanstage.dataset.likeness.compared_pictures import SeenPictures
+from scanstage.dataset.likeness.drift import find_drift
 from scanstage.dataset.likeness.four_properties import gather
 from scanstage.dataset.likeness.mobilenet_features import MobilenetExtractor, has_mobilenet
 from scanstage.dataset.likeness.null_bands import SURE, chances, deals_anew
-from scanstage.dataset.likeness.picture_features import Extractor, PlainExtractor
+from scanstage.dataset.likeness.photo_snapshot import Snapshot
+from scanstage.dataset.likeness.picture_features import PLAIN, Extractor, PlainExtractor
 from scanstage.dataset.records.decoding import decode_rgb
 
 TITLE = "Compare and drift"
@@ -53,9 +57,9 @@ VERSIONS = ("as it is", "blur", "darker", "again")
 Pixels = npt.NDArray[np.uint8]
 ABOUT: dict[str, tuple[str, ...]] = {
     "nothing": (),
-    "blur": ("factor:blur",),
-    "darker": ("factor:brightness",),
-    "classes": ("factor:classes",),
+    "blur": ("blur",),
+    "darker": ("brightness",),
+    "classes": ("classes",),
     "repeated": ("near_duplicates",),
 }
 """Figures that are about each change."""
@@ -84,9 +88,9 @@ class Pool:
         for index, (row, version) in enumerate(zip(rows, versions, strict=True)):
             part = slice(first[row], first[row + 1])
             numbers = np.stack([columns[c][part] for c in LABEL_COLUMNS], axis=1)
-            kept = PictureLabels(tuple(self.table.classes[c] for c in labels[part]), numbers)
+            held = PictureLabels(tuple(self.table.classes[c] for c in labels[part]), numbers)
             picture = replace(self.table.pictures[row], index=index, numbers=self.numbers[version][row])
-            pairs.append((picture, kept))
+            pairs.append((picture, held))
         table = make_table(name, self.table.classes, pairs, {})
         chosen = list(zip(versions, rows, strict=True))
         return SeenPictures(
@@ -110,10 +114,20 @@ def changed(pixels: Pixels, version: str) -> Pixels:
     return pixels
 
 
+def kept(path: Path, extractor: Extractor) -> Pool:
+    """The pool of a COCO file; it is measured once, and kept beside it."""
+    place = path.with_name(f"{extractor.name}.pickle")
+    if not place.is_file():
+        made = measured(path, [extractor])
+        place.write_bytes(pickle.dumps((made.table, made.numbers, made.hashes, made.features)))
+    return Pool(*pickle.loads(place.read_bytes()))
+
+
 def measured(path: Path, extractors: Sequence[Extractor]) -> Pool:
     """The pool of a COCO file."""
     photos = PhotoSet.open(path)
     table = photo_table(photos)
+    cv2.setNumThreads(1)
     numbers: dict[str, list[dict[str, float]]] = {v: [] for v in VERSIONS}
     hashes: dict[str, list[int | None]] = {v: [] for v in VERSIONS}
     features: dict[str, dict[str, list[npt.NDArray[np.float64]]]] = {
@@ -139,7 +153,7 @@ def drawn(pool: Pool, change: str, seed: int) -> tuple[SeenPictures, SeenPicture
     version = change if change in VERSIONS else "as it is"
     versions = [version] * SIDE
     if change == "classes":
-        rest = rng.choice(rest, SIDE, replace=False, p=_tilted(pool.table.counts[rest]))
+        rest = rest[_tilted(pool.table.counts[rest], rng)]
     rest = rest[:SIDE]
     if change == "repeated":
         copies = round(SIDE * REPEATED)
@@ -148,45 +162,65 @@ def drawn(pool: Pool, change: str, seed: int) -> tuple[SeenPictures, SeenPicture
     return pool.seen(real, ["as it is"] * SIDE, "real"), pool.seen(rest, versions, "synthetic")
 
 
-def _tilted(counts: Ints) -> npt.NDArray[np.float64]:
-    """(P,) chances of pictures by which shares of classes are CLASS_SHIFT off: half the classes are favoured."""
-    favoured = counts[:, : counts.shape[1] // 2].sum(axis=1) - counts[:, counts.shape[1] // 2 :].sum(axis=1)
+def _tilted(counts: Ints, rng: np.random.Generator) -> Ints:
+    """(SIDE,) pictures whose shares of classes are CLASS_SHIFT off in the mean: half the classes are favoured.
+
+    Pictures are drawn without being put back (Gumbel's top-k), which evens the shares out; how much they are to be
+    favoured is therefore found by trying.
+    """
+    half = counts.shape[1] // 2
+    favoured = counts[:, :half].sum(axis=1) - counts[:, half:].sum(axis=1)
     even = counts.sum(axis=0) / counts.sum()
+    noise = rng.gumbel(size=(30, len(counts)))
     low, high = 0.0, 5.0
-    for _ in range(40):
+    for _ in range(20):
         tilt = (low + high) / 2
-        weights = np.exp(tilt * favoured - (tilt * favoured).max())
-        shares = weights @ counts / (weights @ counts).sum()
-        low, high = (tilt, high) if np.abs(shares - even).sum() / 2 < CLASS_SHIFT else (low, tilt)
-    found: npt.NDArray[np.float64] = weights / weights.sum()
+        chosen = np.argsort(-(tilt * favoured + noise), axis=1)[:, :SIDE]
+        held = counts[chosen].sum(axis=(0, 1))
+        low, high = (tilt, high) if np.abs(held / held.sum() - even).sum() / 2 < CLASS_SHIFT else (low, tilt)
+    found: Ints = np.argsort(-(tilt * favoured + rng.gumbel(size=len(counts))))[:SIDE]
     return found
 
 
-def told(pool: Pool, extractor: str, trial: tuple[str, int]) -> tuple[str, list[str], float]:
-    """The change, figures that are told of it, and seconds that it took."""
+Told = tuple[str, dict[str, list[str]], dict[str, float]]
+"""The change; figures that are told of it, and seconds that it took, by command."""
+
+
+def told(pool: Pool, extractor: str, trial: tuple[str, int]) -> Told:
+    """What both commands say of a trial."""
     use_one_blas_thread()
     change, seed = trial
     real, synthetic = drawn(pool, change, seed)
     began = time.perf_counter()
-    gauges = gather(real, synthetic, extractor).gauges
-    found = chances(gauges, deals_anew(SIDE, SIDE))
-    return change, [name for name, chance in found.items() if chance <= SURE], time.perf_counter() - began
+    found = chances(gather(real, synthetic, extractor).gauges, deals_anew(SIDE, SIDE))
+    names = {"compare": [name.removeprefix("") for name, chance in found.items() if chance <= SURE]}
+    seconds = {"compare": time.perf_counter() - began}
+    if extractor == PLAIN:
+        began = time.perf_counter()
+        names["drift"] = [t.name for t in find_drift(Snapshot("", real), synthetic).tests if t.has_moved]
+        seconds["drift"] = time.perf_counter() - began
+    return change, names, seconds
 
 
-def rates(run: Callable[[tuple[str, int]], tuple[str, list[str], float]], trials: dict[str, int]) -> list[list[str]]:
-    """A row a change: trials, how often anything was told, how often what it is about, and what was told most."""
+def rates(run: Callable[[tuple[str, int]], Told], trials: dict[str, int]) -> list[list[str]]:
+    """A row a command and change: trials, how often anything was told, and what it is about; and what was told most."""
     every = [(change, seed) for change, count in trials.items() for seed in range(count)]
     with ProcessPoolExecutor(2) as pool:
-        found = list(pool.map(run, every, chunksize=4))
+        found = []
+        for one in pool.map(run, every, chunksize=2):
+            found.append(one)
+            if len(found) % 50 == 0:
+                print(f"{len(found)} of {len(every)} trials", file=sys.stderr, flush=True)
     rows = []
-    for change, count in trials.items():
-        of = [names for c, names, _ in found if c == change]
-        named = sum(bool(set(ABOUT[change]) & set(names)) for names in of)
-        most = Counter(name.removeprefix("factor:") for names in of for name in names).most_common(4)
-        cells = [change, str(count), f"{sum(map(bool, of)) / count:.3f}"]
-        cells += [f"{named / count:.3f}" if ABOUT[change] else "–", ", ".join(f"{n} {k / count:.2f}" for n, k in most)]
-        rows.append(cells)
-    print(f"{np.median([s for *_, s in found]):.1f} s a trial")
+    for command in found[0][1]:
+        for change, count in trials.items():
+            of = [names[command] for c, names, _ in found if c == change]
+            named = sum(bool(set(ABOUT[change]) & set(names)) for names in of)
+            most = Counter(name for names in of for name in names).most_common(4)
+            cells = [command, change, str(count), f"{sum(map(bool, of)) / count:.3f}"]
+            cells.append(f"{named / count:.3f}" if ABOUT[change] else "–")
+            rows.append([*cells, ", ".join(f"{n} {k / count:.2f}" for n, k in most)])
+        print(f"{command}: {np.median([s[command] for *_, s in found]):.1f} s a trial")
     return rows
 
 
@@ -204,15 +238,15 @@ def main() -> None:
         parser.error('pip install -e ".[features]"')
     extractor: Extractor = MobilenetExtractor() if given.features == "mobilenet" else PlainExtractor()
     with tempfile.TemporaryDirectory(prefix="compare-") as temporary:
-        pool = measured(make_pool(given.pool or Path(temporary), given.pictures), [extractor])
+        pool = kept(make_pool(given.pool or Path(temporary), given.pictures), extractor)
     trials = {change: given.power if ABOUT[change] else given.null for change in ABOUT}
     rows = rates(partial(told, pool, extractor.name), trials)
-    heads = ("change", "trials", "anything told", "named", "told most")
+    heads = ("command", "change", "trials", "anything told", "named", "told most")
     table = markdown_table(heads, rows)
     print(table)
     if given.write:
         write_section(f"{TITLE}: {extractor.name}", f"{made_on()}\n\n{table}")
-    print(json.dumps({row[0]: float(row[2]) for row in rows}))
+    print(json.dumps({f"{row[0]} {row[1]}": float(row[3]) for row in rows}))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from scanstage.dataset.likeness.two_sample import (
 
 OF_MAKING = ("agreement", "attempts")
 """Measures of how a picture was made, not of what it shows."""
+OF_LABELS, IN_PIXELS = ("labels", "kinds"), ("box_size_px",)
 CLASSES = "classes"
 SIZES_ALIKE = 1.1
 """Sets whose pictures' usual sizes differ by a larger factor aren't compared by pixels of boxes."""
@@ -95,8 +96,9 @@ def factors_of(first: DatasetTable, second: DatasetTable) -> tuple[Factor, ...]:
     Args:
         first, second: with the same classes.
     """
-    found = [] if not (first.labels and second.labels) or len(first.classes) < 2 else [_classes(first, second)]
-    skipped = set(OF_MAKING) if sizes_alike(first, second) else {*OF_MAKING, "box_size_px"}
+    has_labels = bool(first.labels and second.labels)
+    found = [_classes(first, second)] if has_labels and len(first.classes) > 1 else []
+    skipped = {*OF_MAKING, *(() if has_labels else OF_LABELS), *(() if sizes_alike(first, second) else IN_PIXELS)}
     return (*found, *(f for m in MEASURES if m.name not in skipped for f in _of_measure(m, first, second)))
 
 
@@ -150,7 +152,7 @@ def picture_columns(first: DatasetTable, second: DatasetTable) -> Columns:
     """Measures of the pixels of each picture; what one doesn't say is the mean of the others."""
     titles, values = [], []
     for measure in MEASURES:
-        if measure.of != "picture" or measure.needs_plan or measure.name in ("labels", "kinds"):
+        if measure.of != "picture" or measure.needs_plan or measure.name in OF_LABELS:
             continue
         column = np.concatenate([measure.values(t) for t in (first, second)])
         there = np.isfinite(column)

@@ -2,7 +2,7 @@
 
 Two things are asked of every figure. *How large is it?* is told by the band: the figure between halves of the real set
 (200 splits), beside its mean between as many real and as many synthetic pictures. *Is it there at all?* is told by a
-permutation test, which is exact: all pictures are dealt out anew to two sides of the same sizes, 499 times. Many
+permutation test, which is exact: all pictures are dealt out anew to two sides of the same sizes, 299 times. Many
 figures are looked at together, so each is first put on one scale (its mean and standard deviation over the deals), and
 is held against the largest of all figures in each deal (Westfall and Young 1993, single-step maxT): two alike sets are
 called alike nineteen times in twenty, in all figures together, however these go along with each other.
@@ -24,7 +24,7 @@ Statistic = Callable[[Bools, Bools], Floats]
 """From (D, N) of each side, which pictures it holds, to (D,): the figure between them. NaN where there is none."""
 Verdict = Literal["alike", "slightly off", "off"]
 
-SPLITS, DRAWS, DEALS = 200, 20, 499
+SPLITS, DRAWS, DEALS = 200, 20, 299
 SURE = 0.05
 """Chance that anything at all is told of two alike sets."""
 BAND = (0.05, 0.95)

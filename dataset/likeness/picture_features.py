@@ -92,7 +92,7 @@ def gradients(luma: Floats) -> Floats:
 
 
 def wavelets(opponent: Floats) -> Floats:
-    """(30,) of (H, W, 3): logarithms of the mean size of Haar coefficients, and how heavy their tails are.
+    """(30,) of (H, W, 3): logarithms of the mean size of Haar coefficients, and of how heavy their tails are.
 
     Of luma at four levels, in three directions (Mallat 1989), both; of the two colours at three levels, in all
     directions together, the size alone.
@@ -104,7 +104,7 @@ def wavelets(opponent: Floats) -> Floats:
         for detail in details:
             mean, root = float(np.abs(detail).mean()), float(np.sqrt(np.square(detail).mean()))
             sizes.append(np.log(mean + _FAINT))
-            tails.append(root / mean if mean > _FAINT / 10 else 1.0)
+            tails.append(np.log((root + _FAINT) / (mean + _FAINT)))
     colour = []
     for channel in (1, 2):
         low = opponent[..., channel]
