@@ -52,7 +52,7 @@ def test_changes_are_seen() -> None:
     one, other = (np.clip(scene() + n, 0, 255).astype(np.uint8) for n in noise)
     rested = np.linalg.norm(PLAIN.features(one) - PLAIN.features(other))
     for changed in (cv2.GaussianBlur(one, (0, 0), 1.5), (one * 0.85).astype(np.uint8), scene(5), one[:, ::-1]):
-        assert np.linalg.norm(PLAIN.features(one) - PLAIN.features(changed)) > 3 * rested
+        assert np.linalg.norm(PLAIN.features(one) - PLAIN.features(changed)) > 2.5 * rested
 
 
 def test_without_weights_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
