@@ -142,12 +142,13 @@ class PhotoSet:
     lost: Counter[str] = field(default_factory=Counter, compare=False)
 
     @classmethod
-    def open(cls, path: Path, folder: Path | None = None) -> PhotoSet:
+    def open(cls, path: Path, folder: Path | None = None, labels_alone: bool = False) -> PhotoSet:
         """Read an annotation file.
 
         Args:
             path: of the file.
             folder: with the photos; None looks beside the file, and in ``images`` beside it and beside its folder.
+            labels_alone: don't look for photos: nobody will open them.
 
         Raises InputError where it isn't COCO's, names what it doesn't have, or photos are nowhere.
         """
@@ -161,7 +162,8 @@ class PhotoSet:
             raise InputError(f"{path}: not a COCO file: {e}", _EXPECTED) from None
         _check_ids(path, file)
         categories = tuple(_category(c) for c in file.categories)
-        return cls(path.stem, _folder_of(path, folder, file), categories, file)
+        place = path.parent if labels_alone else _folder_of(path, folder, file)
+        return cls(path.stem, place, categories, file)
 
     def __len__(self) -> int:
         return len(self._file.images)

@@ -54,12 +54,12 @@ def parity(entries: Sequence[Entry], classes: Sequence[str]) -> dict[str, dict[s
     found = {}
     for name in names:
         by_picture = [e.factors.get(name, "–") for e in pictures]
-        found[name] = _factor(classes, labels, by_picture, picture_of)
+        found[name] = factor_parity(classes, labels, by_picture, picture_of)
     each = np.arange(len(shown))
     heights = [HEIGHTS[s // SIDE_SECTORS] for _, _, s in shown]
     sectors = [_sector(s % SIDE_SECTORS) for _, _, s in shown]
     for name, values in zip(VIEW_FACTORS, (heights, sectors), strict=True):
-        found[name] = _factor(classes, labels, values, each)
+        found[name] = factor_parity(classes, labels, values, each)
     return found
 
 
@@ -93,11 +93,12 @@ def _sector(number: int) -> str:
     return f"{number * width} to {(number + 1) * width} degrees"
 
 
-def _factor(classes: Sequence[str], labels: Ints, by_unit: Sequence[str], unit_of: Ints) -> dict[str, Any]:
-    """Figures of one factor.
+def factor_parity(classes: Sequence[str], labels: Ints, by_unit: Sequence[str], unit_of: Ints) -> dict[str, Any]:
+    """Figures of one factor, see :func:`parity`.
 
     Args:
-        labels: (L,) class of each label.
+        classes: of the table.
+        labels: (L,) position in ``classes`` of each label.
         by_unit: value of each unit: a picture, or a label.
         unit_of: (L,) unit of each label.
     """

@@ -58,6 +58,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         "guide/outputs.md",
         "guide/check.md",
         "report.md",
+        "compare.md",
         "guide/export.md",
         "formats.md",
         "python.md",

@@ -37,6 +37,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "scanstage report output/quickstart --against photos/instances.json --out quickstart.html",
     ),
     "view": ("scanstage view output/quickstart",),
+    "compare": (
+        "scanstage compare photos/instances.json output/quickstart",
+        "scanstage compare photos/instances.json output/quickstart --map coke_can=can --json compared.json",
+    ),
+    "drift": ("scanstage drift photos/instances.json photos/new/instances.json --json drift.json",),
     "export": (
         "scanstage export output/quickstart --format yolo --split train=0.8,val=0.1,test=0.1",
         "scanstage export output/quickstart --format coco --masks polygons --split train=0.8,val=0.2",
@@ -56,7 +61,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 """What each command is used for, first what is most usual."""
 EXIT_CODES = {
     0: "all is done",
-    1: "a part isn't: pictures failed or are missing, `check` has findings, `assets inspect` refuses"
+    1: "a part isn't: pictures failed or are missing, `check` has findings, `drift` finds some, `assets inspect` refuses"
     " a scan, `preview` and "
     "`plan --stats` met pictures that can't be planned, Blender failed, or the disk is full. What is finished is kept",
     2: "the input is wrong: an option, a config, a scan, a folder that is no dataset. Nothing was begun",

@@ -19,6 +19,8 @@ Stage = Literal[
     "starting",
     "joining the cluster",
     "rendering",
+    "measuring pictures",
+    "comparing",
 ]
 
 

@@ -62,6 +62,7 @@ def _mount() -> None:
     from scanstage.render.cli import merge_command as cli_merge
     from scanstage.render.cli.asset_commands import app as assets_app
     from scanstage.render.cli.generate_command import generate
+    from scanstage.render.cli.likeness_commands import compare, drift
     from scanstage.render.cli.plan_commands import estimate, plan, preview
     from scanstage.render.cli.report_commands import report, view
     from scanstage.render.cli.setup_commands import doctor, init, schema
@@ -74,7 +75,7 @@ def _mount() -> None:
         (SET_UP, (init, doctor, schema)),
         (MAKE, (generate, cli_merge.merge)),
         (LOOK, (plan, preview, estimate, cli_dataset.replay)),
-        (CHECK, (cli_dataset.check, report, view)),
+        (CHECK, (cli_dataset.check, report, view, compare, drift)),
         (SHARE, (export, join, push)),
     ):
         for command in commands:

@@ -115,7 +115,7 @@ class CountView:
         """Show how far it has come."""
         if self._task is None:
             self._task = self._bar.add_task(progress.stage)
-        self._bar.update(self._task, total=progress.total, completed=progress.done)
+        self._bar.update(self._task, description=progress.stage, total=progress.total, completed=progress.done)
 
 
 def shortest(markup: str, room: int) -> str:

@@ -29,6 +29,8 @@ NOT_RUN = {
     "assets pull": "downloads",
     "doctor": "is about this machine",
     "view": "serves until it is ended",
+    "compare": "takes ten pictures and more",
+    "drift": "takes ten photos and more",
 }
 """Commands that are only parsed, and why."""
 FAR = ("s3://", "hf://", "ray", "/", "--blender", "--shard", "--extend")
