@@ -169,7 +169,7 @@ def _whole(value: FreeValue, grid: Floats, mass: Floats, misfit_of: Callable[[Fl
             said: Any = low + first if first == last else {"integer": [low + first, low + last]}
             terms.append(_term(said, even, grid, misfit_of))
     kept = mass >= 0.005
-    shares = {low + k: round(float(mass[k]), DIGITS) for k in np.flatnonzero(kept)}
+    shares = {low + int(k): round(float(mass[k]), DIGITS) for k in np.flatnonzero(kept)}
     best = min(terms, key=lambda term: term.misfit, default=None)
     if len(shares) <= MOST_CHOICES or best is None:
         single = _term({"choice": shares}, np.where(kept, mass, 0.0) / mass[kept].sum(), grid, misfit_of)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from scanstage.dataset.analysis.dataset_table import DatasetTable
-from scanstage.dataset.analysis.label_summaries import TypicalLabels, label_summaries, typical_labels
+from scanstage.dataset.analysis.label_summaries import TypicalLabels, has_masks, label_summaries, typical_labels
 from scanstage.dataset.fitting.bank_table import bank_table
 from scanstage.dataset.fitting.mixtures import EDGE, Axis, MixtureShape, nearest
 from scanstage.dataset.fitting.moment_match import (
@@ -38,8 +38,9 @@ PlanPictures = Callable[[Floats, Floats, Bools], list[PlannedLabels]]
 """Plans pictures of values: (A, D) of arrangements and (A, V, D) of cameras, from 0 to 1, and (D,) which of them are
 chosen; the others are drawn as the config says."""
 
-ROUNDS = ((0.3, 1.0), (0.3, 1.5), (0.4, 1.2))
-"""Shares of the bank, and factors on the standard deviations of what was found before, for it to be planned from."""
+ROUNDS = ((0.25, 1.0, 0.3), (0.2, 1.8, 0.18), (0.2, 1.4, 0.12), (0.35, 1.25, 0.06))
+"""Shares of the bank; and what it is planned from: the standard deviations of what was found before, times a factor,
+and at least so many times the range."""
 FAINT = 0.05
 """Share of a value's variance below which labels tell nothing of it, however many there are."""
 WIDE_SHARE = 0.1
@@ -220,9 +221,9 @@ def fit_values(task: FitTask, plan: PlanPictures, on_round: Callable[[int], None
     usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes])
     compared = _compare(bank, axes, compared.typical)
     match = _match(shape, compared, independent, usual)
-    for number, (share, wider) in enumerate(ROUNDS[1:], 1):
+    for number, (share, factor, least) in enumerate(ROUNDS[1:], 1):
         on_round(number)
-        bank.add(share, WIDE_SHARE, shape, shape.wider(match.theta, wider), axes)
+        bank.add(share, WIDE_SHARE, shape, shape.wider(match.theta, factor, least), axes)
         compared = _compare(bank, axes, compared.typical)
         match = _match(shape, compared, independent, usual, match.theta)
     determined = explained >= TOLD
@@ -257,7 +258,7 @@ def _axis(value: FreeValue) -> Axis:
 
 def _compare(bank: _Bank, axes: Sequence[int], typical: TypicalLabels | None) -> _Compared:
     task = bank.task
-    table = bank_table("planned", task.classes, bank.pictures)
+    table = bank_table("planned", task.classes, bank.pictures, not has_masks(task.photos))
     typical = typical or typical_labels([table])
     units = bank.units(axes)
     arrangements = [p.arrangement for p in bank.pictures]

@@ -144,8 +144,11 @@ class MixtureShape:
         """Logarithm of the density that is the same everywhere, of cells of the mass."""
         return -float(sum(np.log(axis.cells) for axis in self.axes if axis.cells))
 
-    def wider(self, theta: Floats, factor: float) -> Floats:
-        """Parameters with standard deviations grown by a factor, and shares of choices drawn towards even ones."""
+    def wider(self, theta: Floats, factor: float, least: float) -> Floats:
+        """Parameters with standard deviations grown by a factor, or to what they are to be at least.
+
+        Shares of choices are drawn towards even ones.
+        """
         found = theta.copy()
         for k in range(self.components):
             for i, axis in enumerate(self.axes):
@@ -155,7 +158,7 @@ class MixtureShape:
                     continue
                 grid, mass = self.marginal(theta, i, k)
                 mean = float(grid @ mass)
-                found[place] = beta_of(mean, factor * float(np.sqrt(np.square(grid - mean) @ mass)))
+                found[place] = beta_of(mean, max(least, factor * float(np.sqrt(np.square(grid - mean) @ mass))))
         return found
 
     def _joint(self, theta: Floats, units: Floats) -> tuple[Floats, list[list[Floats]]]:

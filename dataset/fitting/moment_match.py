@@ -30,7 +30,8 @@ WAVES = 32
 RIDGE = 0.02
 """Share of the mean variance that is added to each: no difference is trusted beyond it."""
 FEWEST_EFFECTIVE = 300.0
-PENALTY = 30.0
+PENALTY = 1000.0
+"""Of falling below it, by the squared logarithm: all but a bound."""
 STEPS = 60
 USUAL_MEAN, USUAL_DEVIATION = 0.25, 0.7
 """How far values that labels tell little of may go from what the config says: standard deviations, of the mean in
@@ -149,13 +150,15 @@ class Match:
 
     Attributes:
         theta: parameters.
-        misfit: n r' W r, about F - P of a family that holds the truth.
+        misfit: r' W r of mean features, about F - P of a family that holds the truth.
+        cost: the same and what keeps the search within what the bank can tell.
         effective: how many planned pictures count (Kish): 1 / sum of squared weights.
         whitening: (F, F) L with L' L = W.
     """
 
     theta: Floats
     misfit: float
+    cost: float
     effective: float
     whitening: Floats
 
@@ -187,13 +190,16 @@ def match_moments(
         starts: parameters to begin at; the best end counts.
     """
     whitening = whitening_of(bank, np.full(len(bank.units), 1 / len(bank.units)), count)
-    first = min((search(shape, bank, target, whitening, start, usual) for start in starts), key=lambda m: m.misfit)
+    first = min((search(shape, bank, target, whitening, start, usual) for start in starts), key=lambda m: m.cost)
     whitening = whitening_of(bank, weights_of(shape, first.theta, bank), count)
     return search(shape, bank, target, whitening, first.theta, usual)
 
 
 def whitening_of(bank: WeighedBank, weights: Floats, count: float) -> Floats:
     """(F, F) L, so that L' L is the inverse covariance of the difference of means, of real pictures and of the bank."""
+    # Few pictures that count tell little of a covariance: what all of them say goes in by as much as they lack.
+    trusted = effective_size(weights) / (effective_size(weights) + bank.features.shape[1])
+    weights = trusted * weights + (1 - trusted) / len(weights)
     centred = bank.features - weights @ bank.features
     covariance = (centred * weights[:, None]).T @ centred
     covariance += RIDGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
@@ -244,7 +250,7 @@ def search(
         return np.concatenate([whitening @ by.T, usual.residual(shape, theta)[1], lack[None]])
 
     start = np.clip(start, low + 1e-6, high - 1e-6)
-    theta = least_squares(residual, start, jacobian, bounds=(low, high), max_nfev=steps).x
-    weights, _ = parts(theta)
+    found = least_squares(residual, start, jacobian, bounds=(low, high), max_nfev=steps)
+    weights, _ = parts(found.x)
     off = whitening @ (weights @ bank.features - target)
-    return Match(theta, float(np.square(off).sum()), effective_size(weights), whitening)
+    return Match(found.x, float(np.square(off).sum()), 2 * float(found.cost), effective_size(weights), whitening)

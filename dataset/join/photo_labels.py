@@ -23,7 +23,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.labels.instances import NO_MASK, Instance, Rle
-from scanstage.dataset.records.provenance import Provenance
+from scanstage.dataset.records.provenance import BY_US, Provenance
 from scanstage.scenes.plan import MOST_PIXELS
 from scanstage.scenes.sight.seen_keypoints import KeypointLabel
 
@@ -31,6 +31,8 @@ MOST_BYTES = 1 << 30
 MOST_STRUCTURE = 1 << 29
 MOST_PHOTO_BYTES = 1 << 28
 SUFFIXES = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png"}
+RUN_FILE = "run.json"
+"""Lies beside our own pictures."""
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Edge = Annotated[int, Field(ge=1, le=MOST_PIXELS)]
 ImageId = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
@@ -101,6 +103,7 @@ class CocoLicense(BaseModel):
 class CocoFile(BaseModel):
     """What is read of an annotation file; all else is left."""
 
+    info: Any = None
     images: list[CocoImage]
     annotations: list[CocoLabel]
     categories: list[CocoClass]
@@ -187,6 +190,13 @@ class PhotoSet:
                     self.lost[instance] += 1
             license_ = None if image.license is None else licenses.get(image.license, str(image.license))
             yield Photo(image.file_name, wh, tuple(found), license_)
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the annotation file, or the folder of the pictures, says that scanstage made them."""
+        info = self._file.info
+        said = isinstance(info, dict) and str(info.get("description", "")).endswith(BY_US)
+        return said or any((place / RUN_FILE).is_file() for place in (self.folder, self.folder.parent))
 
     def boxes_alone(self, is_kept: Callable[[str], bool]) -> int:
         """Labels without a mask, of classes that are kept."""

@@ -11,6 +11,10 @@ _FREE = ("cc0", "public domain", "pddl")
 _CC = "https://creativecommons.org/licenses"
 
 
+BY_US = "by scanstage"
+"""What annotation files of our own pictures say of themselves."""
+
+
 @dataclass(frozen=True)
 class Provenance:
     """A scan, an environment image, or photos.

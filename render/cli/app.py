@@ -61,6 +61,7 @@ def _mount() -> None:
     from scanstage.render.cli import dataset_commands as cli_dataset
     from scanstage.render.cli import merge_command as cli_merge
     from scanstage.render.cli.asset_commands import app as assets_app
+    from scanstage.render.cli.fit_commands import fit, like
     from scanstage.render.cli.generate_command import generate
     from scanstage.render.cli.likeness_commands import compare, drift
     from scanstage.render.cli.plan_commands import estimate, plan, preview
@@ -73,7 +74,7 @@ def _mount() -> None:
     )
     for group, commands in (
         (SET_UP, (init, doctor, schema)),
-        (MAKE, (generate, cli_merge.merge)),
+        (MAKE, (generate, cli_merge.merge, fit, like)),
         (LOOK, (plan, preview, estimate, cli_dataset.replay)),
         (CHECK, (cli_dataset.check, report, view, compare, drift)),
         (SHARE, (export, join, push)),

@@ -20,6 +20,10 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.config.load import check_config
 from scanstage.scenes.config.sections.placement_settings import Drop, Scatter
 from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.planning.planner import draw_variables
+from scanstage.scenes.randomize.camera import OFF_CENTER_OF_ONE
+from scanstage.scenes.values.distributions import sample
+from scanstage.scenes.values.seeding import Streams
 
 Floats = npt.NDArray[np.float64]
 WHOLE_KEYS = ("objects.count", "distractors.count")
@@ -29,6 +33,7 @@ FOR_EACH_OBJECT = ("objects.scale", "objects.material", "objects.wear", "distrac
 MOST_PIXELS = 320 * 240
 """Of a planned picture: labels of larger ones tell no more of what is fitted, and take longer to cast."""
 NOT_DRAWN = ("assets.", "labels.", "render.", "output.", "workers.", "balance.", "variables.", "fit.", "negatives")
+USUAL_DRAWS = 400
 MOST_COUNT = 100
 FEWEST_COUNT = 12
 DENSITIES = {"drop": (0.04, 0.8), "upright": (0.03, 0.6), "scatter": (0.01, 0.25)}
@@ -160,6 +165,27 @@ def _defaults(config: RunConfig, most_labels: int) -> Iterable[FreeValue]:
     else:
         yield FreeValue("camera.object_fill", "number", 0.04, 0.9, is_log=True)
     yield FreeValue("camera.off_center", "number", 0.0, 0.9)
+
+
+def usual_moments(config: RunConfig, value: FreeValue) -> tuple[float, float]:
+    """Mean and standard deviation that the config draws a value with, from 0 to 1 across its range.
+
+    Those of all of the range where the config leaves the value to something else.
+    """
+    given: Any = config
+    for key in value.path.split("."):
+        given = given[int(key)] if isinstance(given, list) else getattr(given, key, None)
+    if value.path == "camera.off_center" and given is None:
+        given = OFF_CENTER_OF_ONE if config.camera.framing == "object" else 0.0
+    if value.kind == "choice" or given is None:
+        return 0.5, math.sqrt(1 / 12)
+    drawn = []
+    for index in range(USUAL_DRAWS):
+        streams = Streams(config.seed, index)
+        number = sample(given, streams.rng("usual"), draw_variables(config, streams))
+        drawn.append(min(max(float(number), value.low), value.high))
+    units = value.to_unit(drawn)
+    return float(units.mean()), float(units.std())
 
 
 def open_config(

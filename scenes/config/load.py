@@ -57,6 +57,19 @@ def read_nodes(path: Path) -> tuple[Any, Lines]:
     return None if node is None else plain.build(node), plain.lines
 
 
+def plain_config(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The keys of a file that :func:`load_config` reads, overrides among them, as plain data.
+
+    Without what its recipe says. Raises InputError where it isn't YAML, or no mapping.
+    """
+    data, _ = read_nodes(path)
+    if not isinstance(data, dict | type(None)):
+        raise InputError(f"{path}: expected a mapping of keys, got {_type_name(data)}")
+    data = data or {}
+    _apply_overrides(data, overrides, {})
+    return data
+
+
 def check_config(data: Mapping[str, Any], overrides: Sequence[str], base: Path) -> RunConfig:
     """Check a config that is there as plain data.
 

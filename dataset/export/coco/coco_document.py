@@ -16,7 +16,7 @@ from scanstage.dataset.export.choices.labelled_source import LabelledImage
 from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.labels.instances import NO_MASK, Instance, Rle, keypoint_triples
 from scanstage.dataset.labels.mask_polygons import polygons
-from scanstage.dataset.records.provenance import common_license, license_number, licenses_of
+from scanstage.dataset.records.provenance import BY_US, common_license, license_number, licenses_of
 from scanstage.dataset.records.run_file import RunFile
 
 HOMEPAGE = "https://github.com/scanstage/scanstage"
@@ -115,7 +115,7 @@ def document_head(run: RunFile) -> dict[str, Any]:
     pictures, not that of the last session. Runs of before sources were noted say what they always said.
     """
     kinds = "photos, and synthetic images" if run.holds_photos else "synthetic images"
-    info = {"description": f"{run.name}: {kinds} by scanstage", "version": "1.0"}
+    info = {"description": f"{run.name}: {kinds} {BY_US}", "version": "1.0"}
     if not run.sources:
         return {"info": info, "licenses": []}
     info |= {"version": run.identity.scanstage or info["version"], "url": HOMEPAGE}

@@ -1,0 +1,75 @@
+"""``scanstage fit`` and ``like``: from photos to a config, and to pictures like them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scanstage.assets.messages.errors import InputError
+from scanstage.render.cli.shared.shared_options import SetOption
+from scanstage.render.terminal.console import Console, outside
+from scanstage.render.terminal.log_lines import logged_to
+from scanstage.render.terminal.progress_bar import CountView
+
+RealArgument = Annotated[Path, typer.Argument(metavar="REAL", help="COCO file of labelled photos; boxes are enough")]
+PhotosOption = Annotated[
+    Path | None, typer.Option("--images", metavar="FOLDER", help="the photos, if they aren't beside that file")
+]
+BaseOption = Annotated[Path, typer.Option("--base", metavar="CONFIG", help="config to be fitted: its scans, its stage")]
+WorkersOption = Annotated[int, typer.Option(min=0, max=256, help="processes that plan; 0 chooses")]
+
+
+def fit(
+    real: RealArgument,
+    base: BaseOption,
+    images: PhotosOption = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="for config.yaml, fit.json and reference.json")] = Path(
+        "fit"
+    ),
+    set_: SetOption = None,
+    workers: WorkersOption = 0,
+) -> None:
+    """Find what a config should draw for its labels to be like those of photos. Plans pictures, and renders none."""
+    written = _fit(real, base, images, out, set_, workers)
+    console = Console(soft_wrap=True)
+    console.print(f"\nconfig     {outside(written)}  [dim]plain YAML: read it, change it[/]")
+    console.print(f"next       scanstage preview {outside(written)}")
+    console.print(f"           scanstage generate {outside(written)} --images 1000 --out output/like")
+    console.print(f"later      scanstage drift {outside(out)} NEW.json  [dim]are new photos still like these?[/]")
+
+
+def like(
+    context: typer.Context,
+    real: RealArgument,
+    base: BaseOption,
+    count: Annotated[int, typer.Option(min=1, help="pictures to render")],
+    images: PhotosOption = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="of the dataset; the fit goes to FOLDER-fit")] = Path(
+        "output/like"
+    ),
+    set_: SetOption = None,
+    workers: WorkersOption = 0,
+) -> None:
+    """Fit a config to photos, and render pictures of it: `fit`, then `generate`."""
+    from scanstage.render.cli.generate_command import generate
+
+    if out.name in ("", ".", ".."):
+        raise InputError(f"--out {out}: names no folder of its own", "for example --out output/like")
+    written = _fit(real, base, images, out.with_name(f"{out.name}-fit"), set_, workers)
+    Console(soft_wrap=True).print(f"\nconfig     {outside(written)}")
+    generate(context, written, images=count, out=str(out))
+
+
+def _fit(real: Path, base: Path, images: Path | None, out: Path, set_: list[str] | None, workers: int) -> Path:
+    """Fit, and say what came of it. Returns the config's file."""
+    from scanstage.render.commands.like_photos.fit_to_photos import FitOptions, fit_to_photos
+    from scanstage.render.terminal.fit_tables import print_fit
+    from scanstage.scenes.config.problem_lines import told_with_lines
+
+    progress = Console(stderr=True, soft_wrap=True)
+    with logged_to(progress), CountView("pictures") as view, told_with_lines(base):
+        found = fit_to_photos(real, base, out, FitOptions(images, tuple(set_ or ()), workers), view)
+    print_fit(Console(), found.facts)
+    return found.config

@@ -1,0 +1,1 @@
+"""From photos to a config that makes pictures like them: ``scanstage fit`` and ``like``."""

@@ -1,0 +1,83 @@
+"""What a fit found, for a person: each value with what labels tell of it, classes, and how well it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from scanstage.render.terminal.console import Console, one_line, outside, print_note, print_whole
+
+MOST_CLASSES = 30
+TOLD_APART = 0.6
+"""Area under the curve from which on a classifier does clearly better than guessing."""
+
+
+def print_fit(console: Console, facts: Mapping[str, Any]) -> None:
+    """Print ``fit.json``."""
+    console.soft_wrap = True
+    photos = facts["photos"]
+    held = f", {photos['held_out']} kept out" if photos["held_out"] else ""
+    console.print(f"photos     {outside(photos['name'])}: {photos['fitted']} fitted, {photos['labels']:,} labels{held}")
+    for note in photos["notes"]:
+        print_note(console, note)
+    print_whole(console, _values(facts["values"]))
+    left = [v["key"] for v in facts["values"] if v["is"] is None]
+    hinted = [v["key"] for v in facts["values"] if v["is"] is not None and not v["determined"]]
+    if left:
+        console.print(f"[yellow]not determined by labels[/], left as they were: {', '.join(map(outside, left))}")
+    if hinted:
+        console.print(
+            f"[yellow]hardly determined[/], moved as far as labels ask for it: {', '.join(map(outside, hinted))}"
+        )
+    _print_classes(console, facts["classes"])
+    _print_test(console, facts)
+
+
+def _values(values: list[Mapping[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 0, 0, 1))
+    table.add_column("value", no_wrap=True)
+    table.add_column("told by labels", justify="right", no_wrap=True)
+    table.add_column("mean", justify="right", no_wrap=True)
+    table.add_column("90 % interval", no_wrap=True)
+    table.add_column("is", no_wrap=True, max_width=60)
+    for value in values:
+        mean = interval = ""
+        if "mean" in value:
+            mean, interval = f"{value['mean']:g}", f"{value['mean_90'][0]:g} to {value['mean_90'][1]:g}"
+        said = "as it was" if value["is"] is None else str(value["is"])
+        table.add_row(outside(value["key"]), f"{max(0.0, value['explained']):.0%}", mean, interval, one_line(said))
+    return table
+
+
+def _print_classes(console: Console, classes: Mapping[str, Any]) -> None:
+    weights = classes["weights"]
+    if weights is None:
+        console.print("classes    left as they are picked")
+        return
+    shares = sorted(classes["photos"].items(), key=lambda pair: -pair[1])
+    told = ", ".join(f"{outside(name)} {share:.1%}" for name, share in shares[:MOST_CLASSES])
+    more = f" and {len(shares) - MOST_CLASSES} more" if len(shares) > MOST_CLASSES else ""
+    console.print(f"classes    as in the photos: {told}{more}")
+    if classes["unseen"]:
+        print_note(console, f"No photo shows {', '.join(classes['unseen'])}: picked seldom; `balance` gives them more.")
+
+
+def _print_test(console: Console, facts: Mapping[str, Any]) -> None:
+    tested = facts["tested"]
+    before, after = tested["before"]["auc"], tested["after"]["auc"]
+    which = "photos that were kept out" if tested["held_out"] else "the fitted photos (none were kept out)"
+    console.print(f"\na classifier tells {which} from pictures, by labels: {_auc(before)} before, {_auc(after)} after")
+    console.print("[dim].5: it can only guess; 1: it is always right[/]")
+    if tested["giveaways"] and after > TOLD_APART:
+        names = ", ".join(name.replace("_", " ") for name, _ in tested["giveaways"])
+        console.print(f"what still gives pictures away: {names}: the config has no key for it, or it isn't free")
+    if tested["copies"]:
+        console.print("[red]copies[/]: pictures are nearer to the fitted photos than other photos are")
+
+
+def _auc(value: float) -> str:
+    color = "green" if value <= TOLD_APART else "yellow" if value < 0.8 else "red"
+    return f"[{color}]{value:.2f}[/]"
