@@ -21,9 +21,9 @@ WORDS: dict[Property, dict[Verdict, str]] = {
         "off": "a classifier tells them apart",
     },
     "varied": {
-        "alike": "as different from each other as the real ones",
-        "slightly off": "a little less different from each other than the real ones",
-        "off": "less different from each other than the real ones",
+        "alike": "as different as the real ones, and wherever these are",
+        "slightly off": "they miss a little of what the real ones show, or repeat themselves a little",
+        "off": "they miss what the real ones show, or repeat themselves",
     },
     "fair": {
         "alike": "no class is tied to a circumstance more than among the real ones",
