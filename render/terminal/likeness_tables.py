@@ -109,8 +109,8 @@ def _print_giveaways(console: Console, found: Likeness) -> None:
         ours, other = g.middles
         way = "more" if other > ours else "less"
         console.print(
-            f"    {outside(plain_title(g.title))}: {way} by {abs(other - ours):.1f} standard deviations; without it the "
-            f"AUC falls by {g.importance:.2f}"
+            f"    {outside(plain_title(g.title))}: {way} by {abs(other - ours):.1f} standard deviations; without it "
+            f"the AUC falls by {g.importance:.2f}"
         )
     told = ", ".join(f"{outside(name)} ({p:.0%})" for name, p in found.telling)
     console.print(f"  the pictures that do most: {told}")
