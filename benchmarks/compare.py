@@ -193,7 +193,7 @@ def told(pool: Pool, extractor: str, trial: tuple[str, int]) -> Told:
     real, synthetic = drawn(pool, change, seed)
     began = time.perf_counter()
     found = chances(gather(real, synthetic, extractor).gauges, deals_anew(SIDE, SIDE))
-    names = {"compare": [name.removeprefix("") for name, chance in found.items() if chance <= SURE]}
+    names = {"compare": [name.removeprefix("factor:") for name, chance in found.items() if chance <= SURE]}
     seconds = {"compare": time.perf_counter() - began}
     if extractor == PLAIN:
         began = time.perf_counter()

@@ -157,9 +157,9 @@ def find_drift(reference: Snapshot, new: SeenPictures, date: str | None = None, 
     asked: list[tuple[str, str, Statistic, Factor | None]] = [(f.name, f.title, f.distance, f) for f in factors]
     if all(t.labels for t in tables):
         columns = standardised(label_columns(*tables).values)[0]
-        asked.append(("labels_mmd", "labels of a picture, all at once", unbiased_mmd(gaussian_kernels(columns)), None))
+        asked.append(("labels_mmd", "labels of a picture as a whole", unbiased_mmd(gaussian_kernels(columns)), None))
     features = standardised(np.concatenate([old.features[PLAIN], new.features[PLAIN]]))[0]
-    asked.append(("pictures_mmd", "look of pictures, all at once", unbiased_mmd(gaussian_kernels(features)), None))
+    asked.append(("pictures_mmd", "look of pictures as a whole", unbiased_mmd(gaussian_kernels(features)), None))
     dealt = deals_anew(*sizes, deals)
     measured = [_distance_and_chance(statistic, dealt) for _, _, statistic, _ in asked]
     corrected = holm([chance for _, chance in measured])

@@ -52,6 +52,8 @@ FORMAT = 1
 FEW = 40
 """Real pictures, or synthetic ones, below which only large differences can be found."""
 GIVE_AWAY, MOST_TELLING = 5, 5
+TELLS = 0.01
+"""By how much the area has to fall without a number for it to be named."""
 Property = Literal["similar", "indistinguishable", "varied", "fair"]
 PROPERTIES: dict[Property, str] = {
     "similar": "statistically similar",
@@ -348,7 +350,7 @@ def _telling(
     if not named.titles:
         return (), ()
     told, values = tell_apart(named.values, second), named.values
-    order = [k for k in np.argsort(-told.importance, kind="stable")[:GIVE_AWAY] if told.importance[k] > 0]
+    order = [k for k in np.argsort(-told.importance, kind="stable")[:GIVE_AWAY] if told.importance[k] >= TELLS]
     giveaways = tuple(
         Giveaway(
             named.titles[k],

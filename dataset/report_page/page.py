@@ -15,6 +15,7 @@ import vl_convert
 from markupsafe import Markup
 
 from scanstage.dataset.analysis.measures import BINNED_FACTORS, MEASURES, factor_title
+from scanstage.dataset.likeness.verdict_words import short
 from scanstage.dataset.report_page.charts import chart_specs
 from scanstage.dataset.report_page.glance import pair_words
 
@@ -58,6 +59,7 @@ def render_page(facts: Json, pictures: Mapping[int, Mapping[str, str]] | None) -
         binned_factors=BINNED_FACTORS,
         tie_words=_tie_words,
         difference_words=_difference_words,
+        short_figure=_short_figure,
     )
     return page.encode("utf-8")
 
@@ -125,6 +127,10 @@ def _always(facts: Json) -> list[str]:
 
 def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _short_figure(value: float | None) -> str:
+    return "–" if value is None else short(value)
 
 
 def _tie_words(tie: Json) -> str:

@@ -21,6 +21,8 @@ from scanstage.dataset.analysis.histograms import (
 )
 from scanstage.dataset.analysis.measures import MEASURES, box_size_px, factor_title
 from scanstage.dataset.analysis.picture_findings import FINDINGS
+from scanstage.dataset.likeness.four_properties import PROPERTIES, Likeness
+from scanstage.dataset.likeness.verdict_words import verdict_words
 from scanstage.dataset.records.provenance import licenses_of
 from scanstage.dataset.records.run_file import RunFile
 from scanstage.dataset.report_page.glance import glance
@@ -226,4 +228,14 @@ def _against(other: Against) -> Json:
         "labels": other.labels,
         "differences": [d.to_json() for d in other.differences],
         "left_out": list(other.left_out),
+        "likeness": None if other.likeness is None else _likeness(other.likeness),
     }
+
+
+def _likeness(found: Likeness) -> Json:
+    """With the verdict of each property in words."""
+    facts = found.to_json()
+    for name in PROPERTIES:
+        answer, words = verdict_words(found, name)
+        facts["properties"][name] |= {"answer": answer, "words": words}
+    return facts

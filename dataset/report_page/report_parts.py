@@ -8,6 +8,7 @@ from typing import Literal
 
 from scanstage.dataset.analysis.comparison import Difference
 from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.dataset.likeness.four_properties import Likeness
 from scanstage.dataset.records.run_file import RunFile
 
 TOLERANCE = 0.02
@@ -22,6 +23,7 @@ class Against:
         pictures, labels: how many it has.
         differences: the most telling first.
         left_out: what only one of both has, in words.
+        likeness: how alike both are, with the other one as the real one; None where that can't be said.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Against:
     labels: int
     differences: tuple[Difference, ...]
     left_out: tuple[str, ...] = ()
+    likeness: Likeness | None = None
 
 
 @dataclass(frozen=True)

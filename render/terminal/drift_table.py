@@ -7,8 +7,8 @@ from rich.table import Table
 
 from scanstage.assets.messages.wording import listed
 from scanstage.dataset.likeness.drift import Drift, DriftTest
+from scanstage.dataset.likeness.verdict_words import plain_title, short
 from scanstage.render.terminal.console import Console, one_line, outside, print_note, print_whole
-from scanstage.render.terminal.likeness_tables import plain_title, short
 
 
 def print_drift(console: Console, found: Drift) -> None:

@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
 
-from scanstage.assets.messages.wording import listed
 from scanstage.dataset.likeness.four_properties import PROPERTIES, Figure, Likeness, Property
 from scanstage.dataset.likeness.null_bands import SPLITS, Verdict
+from scanstage.dataset.likeness.verdict_words import plain_title, short, verdict_words
 from scanstage.render.terminal.console import Console, one_line, outside, print_note, print_whole
 
 COLORS: dict[Verdict, str] = {"alike": "green", "slightly off": "yellow", "off": "red"}
-ANSWERS: dict[Verdict, str] = {"alike": "yes", "slightly off": "nearly", "off": "no"}
-WORDS: dict[Property, dict[Verdict, str]] = {
-    "similar": {
-        "alike": "no figure differs by more than chance",
-        "slightly off": "there are differences, none larger than between halves of the real set",
-        "off": "more different than halves of the real set are from each other",
-    },
-    "indistinguishable": {
-        "alike": "a classifier does no better than by chance",
-        "slightly off": "a classifier does better than by chance, if not better than between halves of the real set",
-        "off": "a classifier tells them apart",
-    },
-    "varied": {
-        "alike": "as different from each other as the real ones",
-        "slightly off": "a little less different from each other than the real ones",
-        "off": "less different from each other than the real ones",
-    },
-    "fair": {
-        "alike": "no class is tied to a circumstance more than among the real ones",
-        "slightly off": "a class is tied to a circumstance a little more than among the real ones",
-        "off": "a class is tied to a circumstance more than among the real ones",
-    },
-}
-NOT_ASKED: dict[Property, str] = {
-    "similar": "nothing that both have can be compared",
-    "indistinguishable": "nothing that both have can be compared",
-    "varied": "pictures weren't opened",
-    "fair": "that takes labels of two classes and more in both",
-}
-MOST_NAMED = 4
 
 
 def print_likeness(console: Console, found: Likeness) -> None:
@@ -68,14 +37,12 @@ def print_likeness(console: Console, found: Likeness) -> None:
 
 def _print_property(console: Console, found: Likeness, name: Property) -> None:
     verdict, title = found.verdict(name), PROPERTIES[name]
-    heading = f"\n[bold]{title[0].upper()}{title[1:]}?[/]"
+    color = "dim" if verdict is None else COLORS[verdict]
+    answer, words = verdict_words(found, name)
+    console.print(f"\n[bold]{title[0].upper()}{title[1:]}?[/] [{color}]{answer}[/], {outside(words)}")
     if verdict is None:
-        console.print(f"{heading} [dim]not asked: {NOT_ASKED[name]}[/]")
         return
     figures = found.of(name)
-    named = [f.title for f in figures if f.standing.verdict == verdict]
-    told = f": {outside(listed(named, most=MOST_NAMED))}" if verdict != "alike" else ""
-    console.print(f"{heading} [{COLORS[verdict]}]{ANSWERS[verdict]}[/], {WORDS[name][verdict]}{told}")
     print_whole(console, _parity_table(found, figures) if name == "fair" else _table(figures))
     if name == "indistinguishable":
         _print_giveaways(console, found)
@@ -96,11 +63,6 @@ def _table(figures: Sequence[Figure]) -> Table:
         cells = [one_line(plain_title(f.title)), short(f.standing.value), f"{short(low)} to {short(high)}", _verdict(f)]
         table.add_row(*cells, *([_middles(f)] if has_middles else []))
     return table
-
-
-def plain_title(title: str) -> str:
-    """Without what stands in brackets at the end, but for names of measures."""
-    return title if title.endswith(("²)", "(KID)", "(AUC)")) else title.partition(" (")[0]
 
 
 def _parity_table(found: Likeness, figures: Sequence[Figure]) -> Table:
@@ -147,18 +109,8 @@ def _print_giveaways(console: Console, found: Likeness) -> None:
         ours, other = g.middles
         way = "more" if other > ours else "less"
         console.print(
-            f"    {outside(g.title)}: {way} by {abs(other - ours):.1f} standard deviations; without it the AUC falls "
-            f"by {g.importance:.2f}"
+            f"    {outside(plain_title(g.title))}: {way} by {abs(other - ours):.1f} standard deviations; without it "
+            f"the AUC falls by {g.importance:.2f}"
         )
     told = ", ".join(f"{outside(name)} ({p:.0%})" for name, p in found.telling)
     console.print(f"  the pictures that do most: {told}")
-
-
-def short(value: float) -> str:
-    """A figure in few digits."""
-    if not math.isfinite(value):
-        return "–"
-    if abs(value) >= 10:
-        return f"{value:,.1f}"
-    text = f"{value:.3f}" if abs(value) >= 0.1 or value == 0 else f"{value:.4f}"
-    return "0.000" if float(text) == 0 else text

@@ -10,11 +10,13 @@ from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.plain_json import parse_json
 from scanstage.assets.files.stores import Location, make_folder
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.messages.option_names import option
+from scanstage.assets.messages.option_names import for_python, option
+from scanstage.dataset.likeness.four_properties import Likeness
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.report_page.build_report import ReportOptions, build_report, place_of_images
 from scanstage.dataset.report_page.other_dataset import open_other
+from scanstage.render.commands.look.compare_sets import CompareOptions, compare_sets
 
 PAGE = "report.html"
 MOST_STRUCTURE = 1 << 28
@@ -71,11 +73,20 @@ def write_report(
     other = None if against is None else open_other(against, photos)
     folder = dataset.folder.root
     images = place_of_images(folder, page) if isinstance(page, Path) and isinstance(folder, Path) else None
-    report = build_report(dataset, named, other, options, images)
+    likeness, why_not = (None, "") if against is None else _likeness(root, against, photos)
+    report = build_report(dataset, named, other, options, images, likeness, why_not)
     make_folder(page.parent)
     write_atomically(page, report.html)
     write_atomically(data, report.to_json())
     return WrittenReport(page, data, report.facts, len(report.html))
+
+
+def _likeness(root: Location, other: Location, photos: Path | None) -> tuple[Likeness | None, str]:
+    """How alike both are, or why that can't be said: of a few pictures, or without a class in common."""
+    try:
+        return compare_sets(other, root, CompareOptions(photos=photos)), ""
+    except InputError as e:
+        return None, for_python(e.marked_problems[0])
 
 
 def _refuse_others_files(folder: DatasetFolder, page: Path, data: Path) -> None:

@@ -58,7 +58,7 @@ def test_json_alone_and_labels_only(sets: Path, capsys: pytest.CaptureFixture[st
     assert found["extractor"] is None
     assert found["properties"]["varied"]["verdict"] is None
     assert command(["compare", A, B, "--labels-only"]) == 0
-    assert "not asked: pictures weren't opened" in capsys.readouterr().out
+    assert "not asked, pictures weren't opened" in capsys.readouterr().out
     assert command(["compare", A, B, "--photos", "elsewhere", "--features", "plain"]) == 0
 
 

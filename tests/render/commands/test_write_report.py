@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from support.likeness_sets import photos
 from support.toy_runs import CONFIG, command, run, toy_config
 
 import scanstage
@@ -40,8 +41,24 @@ def test_elsewhere_and_against(dataset: Path, tmp_path: Path) -> None:
     facts = json.loads(page.with_suffix(".json").read_text())
     assert facts["against"]["pictures"] == 6
     assert facts["images"] == "../toys/images"
+    assert facts["against"]["likeness"] is None
+    assert any("has 6 pictures; of fewer than 10 nothing can be said" in text for text in facts["against"]["left_out"])
     assert not (dataset / "__overview__" / "report.html").exists()
     assert command(["report", str(dataset), "--against", str(dataset)]) == 0
+
+
+def test_against_photos_with_four_questions(toy_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = toy_config(CONFIG.replace("images: 6", "images: 12"), toy_library, monkeypatch, tmp_path)
+    more = run(config, out=tmp_path / "more").folder.root
+    coco = photos(tmp_path / "photos", 14, 1, names=("ball", "box"))
+    page = tmp_path / "page.html"
+    assert command(["report", str(more), "--against", str(coco), "--out", str(page)]) == 0
+    likeness = json.loads(page.with_suffix(".json").read_text())["against"]["likeness"]
+    assert likeness["real"]["name"] == "photos_1"
+    assert {p["answer"] for p in likeness["properties"].values()} <= {"yes", "nearly", "no", "not asked"}
+    text = page.read_text("utf-8")
+    assert "Four questions, with photos_1 as the real set" in text
+    assert "Statistically similar? " in text
 
 
 @pytest.mark.parametrize(
