@@ -18,42 +18,44 @@ AT_BORDER = 0.004
 """Share of the picture's edge from which on a box counts as reaching it: photos' boxes are drawn by hand."""
 MASKLESS = 0.995
 """Where areas are all but those of boxes, there are no masks."""
-SUMMARIES = (
-    "labels",
-    "kinds",
-    "repeats",
-    "size",
-    "size_spread",
-    "size_least",
-    "size_most",
-    "aspect",
-    "aspect_spread",
-    "x",
-    "y",
-    "x_spread",
-    "y_spread",
-    "left",
-    "right",
-    "top",
-    "bottom",
-    "tilt",
-    "size_by_x",
-    "size_by_y",
-    "at_side",
-    "at_top",
-    "at_bottom",
-    "overlap",
-    "overlapping",
-    "nearness",
-    "covered",
-    "packed",
-    "flatness",
-    "solidity",
-)
-"""``size``, ``aspect``, ``solidity``: means of the logarithm, relative to the class; ``_by_x`` and ``_by_y``: slopes
-across the picture; ``left`` to ``bottom``: of all boxes together; ``at_``: share of boxes that reach that border;
-``nearness``: mean logarithm of the distance to the nearest other box in units of their size; ``packed``: of the share
-of the frame around all boxes that their areas are; ``flatness``: of that frame's height over its width."""
+SUMMARY_TITLES = {
+    "labels": "number of labels",
+    "kinds": "number of classes",
+    "repeats": "share of labels that repeat a class",
+    "size": "box size",
+    "size_spread": "spread of box sizes",
+    "size_least": "smallest box",
+    "size_most": "largest box",
+    "aspect": "box width / height",
+    "aspect_spread": "spread of box width / height",
+    "x": "mean place, from left to right",
+    "y": "mean place, from top to bottom",
+    "x_spread": "spread from left to right",
+    "y_spread": "spread from top to bottom",
+    "left": "leftmost edge of boxes",
+    "right": "rightmost edge of boxes",
+    "top": "topmost edge of boxes",
+    "bottom": "lowest edge of boxes",
+    "tilt": "slope of the row of boxes",
+    "size_by_x": "box size from left to right",
+    "size_by_y": "box size from top to bottom",
+    "at_side": "share of boxes at the left or right border",
+    "at_top": "share of boxes at the top border",
+    "at_bottom": "share of boxes at the bottom border",
+    "overlap": "how far boxes overlap",
+    "overlapping": "share of boxes that overlap",
+    "nearness": "distance to the nearest box",
+    "covered": "share of the picture that boxes cover",
+    "packed": "how much of the frame around all boxes they fill",
+    "flatness": "height over width of the frame around all boxes",
+    "solidity": "share of the box that the mask fills",
+}
+"""By name, what each is for people. ``size``, ``aspect``, ``solidity``: means of the logarithm, relative to the class;
+``_by_x`` and ``_by_y``: slopes across the picture; ``left`` to ``bottom``: of all boxes together; ``at_``: share of
+boxes that reach that border; ``nearness``: mean logarithm of the distance to the nearest other box in units of their
+size; ``packed``: of the share of the frame around all boxes that their areas are; ``flatness``: of that frame's height
+over its width."""
+SUMMARIES = tuple(SUMMARY_TITLES)
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,7 @@ def judge_fit(
     scaled, there = standardised(columns)
     told = tell_apart(scaled, np.arange(len(columns)) >= len(judged))
     order = np.argsort(-told.importance)[:MOST_GIVEAWAYS]
-    giveaways = tuple(
-        (SUMMARIES[there[k]], float(told.importance[k])) for k in order if told.importance[k] > 0.005
-    )
+    giveaways = tuple((SUMMARIES[there[k]], float(told.importance[k])) for k in order if told.importance[k] > 0.005)
     return FitTest(
         _against(judged, old),
         _against(judged, new),

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats, Ints
-from scanstage.dataset.analysis.label_summaries import SUMMARIES, has_masks, label_summaries, typical_labels
+from scanstage.dataset.analysis.label_summaries import (
+    SUMMARIES,
+    SUMMARY_TITLES,
+    has_masks,
+    label_summaries,
+    typical_labels,
+)
 from scanstage.dataset.analysis.measures import MEASURES, Measure
 from scanstage.dataset.likeness.null_bands import Statistic
 from scanstage.dataset.likeness.two_sample import (
@@ -24,36 +30,6 @@ OF_LABELS, IN_PIXELS = ("labels", "kinds"), ("box_size_px",)
 CLASSES = "classes"
 SIZES_ALIKE = 1.1
 """Sets whose pictures' usual sizes differ by a larger factor aren't compared by pixels of boxes."""
-SUMMARY_TITLES = {
-    "labels": "number of labels",
-    "kinds": "number of classes",
-    "repeats": "share of labels that repeat a class",
-    "size": "box size",
-    "size_spread": "spread of box sizes",
-    "size_least": "smallest box",
-    "size_most": "largest box",
-    "aspect": "box width / height",
-    "aspect_spread": "spread of box width / height",
-    "x": "mean place, from left to right",
-    "y": "mean place, from top to bottom",
-    "x_spread": "spread from left to right",
-    "y_spread": "spread from top to bottom",
-    "left": "leftmost edge of boxes",
-    "right": "rightmost edge of boxes",
-    "top": "topmost edge of boxes",
-    "bottom": "lowest edge of boxes",
-    "tilt": "slope of the row of boxes",
-    "size_by_x": "box size from left to right",
-    "size_by_y": "box size from top to bottom",
-    "at_side": "share of boxes at the left or right border",
-    "at_top": "share of boxes at the top border",
-    "at_bottom": "share of boxes at the bottom border",
-    "overlap": "how far boxes overlap",
-    "overlapping": "share of boxes that overlap",
-    "nearness": "distance to the nearest box",
-    "covered": "share of the picture that boxes cover",
-    "solidity": "share of the box that the mask fills",
-}
 
 
 @dataclass(frozen=True)
