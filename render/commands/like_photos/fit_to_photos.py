@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,31 +14,25 @@ import numpy as np
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.label_summaries import has_masks
-from scanstage.dataset.fitting.bank_table import bank_table
-from scanstage.dataset.fitting.class_mix import ClassMix, class_mix, class_shares
-from scanstage.dataset.fitting.config_terms import ConfigTerm, config_term
-from scanstage.dataset.fitting.fit_values import ROUNDS, Bools, FitTask, Floats, FoundValues, fit_values
+from scanstage.dataset.fitting.class_mix import ClassMix
+from scanstage.dataset.fitting.fit_values import ROUNDS
 from scanstage.dataset.fitting.overfitting import FitTest, judge_fit
 from scanstage.dataset.likeness.photo_snapshot import FILE_NAME
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
+from scanstage.render.commands.like_photos.fit_labels import BaseConfig, LabelFit, fit_labels, plan_of
 from scanstage.render.commands.like_photos.fitted_yaml import fitted_config, yaml_text
 from scanstage.render.commands.like_photos.read_photos import FitPhotos, read_photos
-from scanstage.scenes.bank.free_values import FreeValue, free_values, open_config, set_value, usual_moments
-from scanstage.scenes.bank.plan_bank import ArrangementTask, plan_bank
-from scanstage.scenes.bank.planned_labels import PlannedLabels
+from scanstage.scenes.bank.free_values import FreeValue, set_value
 from scanstage.scenes.config.load import check_config, load_config, plain_config
 from scanstage.scenes.config.sections.fit_settings import FitSettings
 from scanstage.scenes.config.sections.run_config import RunConfig
-from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_planner
 
 CONFIG, FACTS = "config.yaml", "fit.json"
 FORMAT = 1
 TRIED = 300
 """Pictures of the fitted config, and of the one before, that are planned to test the fit."""
-ROUND_NAMES = ("over all of the ranges", "near what was found", "nearer")
 SAME_SHAPE = 0.02
 """Of aspects, by their logarithm."""
 
@@ -97,77 +91,24 @@ def fit_to_photos(
     photos = read_photos(real, options.photos, classes, settings.map, settings.holdout, date, on_progress)
     size = _size(before, photos)
     shaped = {**data, "camera": {**(data.get("camera") or {}), "resolution": list(size)}}
-    shaped = _with_fixed(shaped, before, settings, base)
-    before = check_config(shaped, (), base)
-    free = free_values(before, int(photos.fitted.counts.sum(axis=1).max()))
-    picked = {} if before.balance is not None else class_shares(photos.fitted, classes)
-    planner = open_planner(open_config(shaped, base, before, free, picked), base)
-    planning = _Planning(planner, free, options.workers, on_progress, settings.bank)
-    task = FitTask(
-        free,
-        np.array([usual_moments(before, value) for value in free]),
-        classes,
-        photos.fitted,
-        photos.groups.tolist(),
-        settings.bank,
-        seed=before.seed,
-    )
-    found = fit_values(task, planning.plan)
+    shaped = _with_fixed(shaped, before, settings)
+    sized = BaseConfig(shaped, check_config(shaped, (), base), base, classes)
+    groups = photos.groups.tolist()
+    found = fit_labels(sized, photos.fitted, groups, settings.bank, options.workers, on_progress)
     on_progress(Progress("comparing", 1))
-    terms = {value.value.path: config_term(found, i) for i, value in enumerate(found.values[k] for k in found.axes)}
-    mix = class_mix(
-        photos.fitted, classes, found.pictures, found.weights(), not isinstance(before.assets.classes, dict)
-    )
-    chosen = [(v.value, terms[v.value.path].value) for v in found.values if v.value.path in terms]
-    others = _others(before, photos, mix, size, data)
-    fitted = fitted_config(shaped, before, chosen, others, (base, out))
+    others = _others(sized.config, photos, found.mix, size, data)
+    fitted = fitted_config(shaped, sized.config, found.chosen(), others, (base, out))
     out.mkdir(parents=True, exist_ok=True)
-    after = check_config(fitted, (), out.resolve())
-    sides = ((shaped, before, base), (fitted, after, out.resolve()))
-    tested = _test(photos, found, sides, classes, options.workers, on_progress)
-    facts = _facts(photos, settings, found, terms, mix, tested, date, config, planning.failed)
+    after = BaseConfig(fitted, check_config(fitted, (), out.resolve()), out.resolve(), classes)
+    planned = [
+        plan_of(each, TRIED, not has_masks(photos.fitted), options.workers, on_progress) for each in (sized, after)
+    ]
+    tested = judge_fit(photos.fitted, photos.held, planned[0], planned[1], found.found.typical)
+    facts = _facts(photos, found, tested, date, config)
     write_atomically(out / FACTS, (json.dumps(facts, indent=1) + "\n").encode("utf-8"))
     photos.snapshot.write(out / FILE_NAME)
     write_atomically(out / CONFIG, yaml_text(fitted, _header(facts)).encode("utf-8"))
     return Fit(out / CONFIG, facts)
-
-
-class _Planning:
-    """Plans what a fit asks for, and counts."""
-
-    def __init__(
-        self, planner: Planner, free: Sequence[FreeValue], workers: int, on_progress: OnProgress, total: int
-    ) -> None:
-        self._planner, self._free, self._workers = planner, free, workers
-        self._on_progress, self._total = on_progress, total
-        self._arrangements = 0
-        self.made = self.failed = 0
-
-    def plan(self, arrangements: Floats, cameras: Floats, chosen: Bools) -> list[PlannedLabels]:
-        """See :data:`fit_values.PlanPictures`."""
-        own = [k for k, value in enumerate(self._free) if chosen[k] and not value.of_camera]
-        seen = [k for k, value in enumerate(self._free) if chosen[k] and value.of_camera]
-        tasks = [
-            ArrangementTask(
-                self._arrangements + i,
-                {self._free[k].name: self._free[k].from_unit(row[k]) for k in own},
-                [{self._free[k].name: self._free[k].from_unit(camera[k]) for k in seen} for camera in views],
-            )
-            for i, (row, views) in enumerate(zip(arrangements, cameras, strict=True))
-        ]
-        self._arrangements += len(tasks)
-        found: list[PlannedLabels] = []
-        for task, pictures in zip(tasks, plan_bank(self._planner, tasks, self._workers), strict=True):
-            found += pictures
-            self.made += len(task.cameras)
-            self.failed += len(task.cameras) - len(pictures)
-            self._on_progress(Progress("planning", self._total, self.made, self.made))
-        if not found:
-            raise InputError(
-                "none of the pictures that were planned for the fit could be", "`scanstage plan --stats` says why"
-            )
-        self._on_progress(Progress("fitting", self._total, self.made, self.made))
-        return found
 
 
 def _size(config: RunConfig, photos: FitPhotos) -> tuple[int, int]:
@@ -180,7 +121,7 @@ def _size(config: RunConfig, photos: FitPhotos) -> tuple[int, int]:
     return max(16, round((pixels * real) ** 0.5 / 2) * 2), max(16, round((pixels / real) ** 0.5 / 2) * 2)
 
 
-def _with_fixed(data: Mapping[str, Any], config: RunConfig, settings: FitSettings, base: Path) -> dict[str, Any]:
+def _with_fixed(data: Mapping[str, Any], config: RunConfig, settings: FitSettings) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(json.dumps(dict(data)))
     for path, value in settings.fixed.items():
         if value == "exif":
@@ -202,39 +143,9 @@ def _others(
     return found
 
 
-def _test(
-    photos: FitPhotos,
-    found: FoundValues,
-    sides: Sequence[tuple[Mapping[str, Any], RunConfig, Path]],
-    classes: Sequence[str],
-    workers: int,
-    on_progress: OnProgress,
-) -> FitTest:
-    """Plan pictures of both configs as runs would, and compare them with photos that are fitted, and with the rest."""
-    tables: list[DatasetTable] = []
-    for data, config, base in sides:
-        planner = open_planner(open_config(data, base, config, (), {}), base)
-        tasks = [ArrangementTask(i, {}, [{}]) for i in range(TRIED)]
-        pictures: list[PlannedLabels] = []
-        for rows in plan_bank(planner, tasks, workers):
-            pictures += [p for p in rows if p.class_names]
-            on_progress(Progress("planning", TRIED, len(pictures), len(pictures)))
-        tables.append(bank_table("planned", classes, pictures, not has_masks(photos.fitted)))
-    return judge_fit(photos.fitted, photos.held, tables[0], tables[1], found.typical)
-
-
-def _facts(
-    photos: FitPhotos,
-    settings: FitSettings,
-    found: FoundValues,
-    terms: Mapping[str, ConfigTerm],
-    mix: ClassMix,
-    tested: FitTest,
-    date: str,
-    config: Path,
-    failed: int,
-) -> dict[str, Any]:
+def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, config: Path) -> dict[str, Any]:
     values = []
+    found, terms, mix = fit.found, fit.terms, fit.mix
     for fitted in found.values:
         value, term = fitted.value, terms.get(fitted.value.path)
         entry: dict[str, Any] = {
@@ -276,7 +187,7 @@ def _facts(
         },
         "bank": {
             "planned": len(found.pictures),
-            "failed": failed,
+            "failed": fit.failed,
             "effective": round(found.match.effective),
             "rounds": len(ROUNDS),
         },

@@ -1,0 +1,288 @@
+"""How well `scanstage fit` finds what a hidden config drew, from the labels of its pictures alone.
+
+Hidden configs are drawn: each value's distribution (uniform, normal, a range of whole numbers), the classes' weights,
+and values that labels can't tell. Pictures are planned as a run would, n of them are given to the fit as if they were
+photos with boxes, and what it finds is compared with the truth:
+
+- mean, of values that are determined: off by so much of the range; within 5 % is asked for
+- spread (standard deviation), of the same: off by so much of itself; within 25 %
+- intervals: how often those of 90 % hold the true mean, and the true spread
+- classes: total variation between the hidden config's labels and the fitted one's, of 1,000 planned pictures each
+- AUC: of a classifier that is to tell 500 further pictures of the hidden config from those of the config before the
+  fit, and after
+- flagged: values that labels can't tell, and that are said to be so
+
+and copies: how often a set is caught in which 30 % of the pictures are copies of fitted ones, and one of none is.
+
+    python benchmarks/fit.py --hidden 20 --sizes 300 --write
+    python benchmarks/fit.py --hidden 20 --sizes 50 300 1000 --write        # hours on two cores
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from results import made_on, markdown_table, write_section
+
+from scanstage.assets.machine.blas_threads import use_one_blas_thread
+from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.dataset.analysis.label_summaries import label_summaries, typical_labels
+from scanstage.dataset.fitting.overfitting import copying_score, judge_fit
+from scanstage.dataset.likeness.compared_pictures import picked
+from scanstage.render.commands.like_photos.fit_labels import BaseConfig, LabelFit, fit_labels, plan_of
+from scanstage.render.commands.like_photos.fitted_yaml import fitted_config
+from scanstage.scenes.bank.free_values import FreeValue, free_values, set_value
+from scanstage.scenes.config.load import check_config
+
+CLASSES = ("apple", "bottle", "can", "carton", "mug")
+BASE: dict[str, Any] = {
+    "seed": 7,
+    "assets": {"source": "samples", "classes": dict.fromkeys(CLASSES, 1.0)},
+    "objects": {
+        "count": {"integer": [3, 6]},
+        "placement": {"kind": "upright", "density": {"uniform": [0.15, 0.35]}},
+    },
+    "stage": {"kind": "table"},
+    "light": {"hdri": {"image": "builtin:studio"}},
+    "camera": {"resolution": [320, 240], "azimuth_deg": {"uniform": [0, 360]}},
+}
+MUTE = {
+    "camera.azimuth_deg": (0.0, 360.0),
+    "camera.exposure_bias_ev": (-1.0, 1.0),
+    "camera.blur_px": (0.0, 2.0),
+    "camera.vignetting": (0.0, 0.5),
+}
+"""Values that labels can't tell, with their ranges."""
+HELD = 500
+PLANNED = 1000
+COPIED = 0.3
+COPY_TRIALS = 40
+SPARE = 1.08
+"""Some pictures can't be planned."""
+MOST_LABELS = 8
+"""In a hidden picture: decides the range of counts."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Of one hidden value: mean and standard deviation across its range, from 0 to 1."""
+
+    value: FreeValue
+    mean: float
+    spread: float
+
+
+@dataclass
+class Tally:
+    """What fits to sets of one size came to."""
+
+    means: list[float] = field(default_factory=list)
+    spreads: list[float] = field(default_factory=list)
+    mean_held: list[bool] = field(default_factory=list)
+    spread_held: list[bool] = field(default_factory=list)
+    classes: list[float] = field(default_factory=list)
+    before: list[float] = field(default_factory=list)
+    after: list[float] = field(default_factory=list)
+    flagged: list[bool] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    by_key: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+
+
+def base_config() -> tuple[BaseConfig, tuple[FreeValue, ...]]:
+    """The config before the fit, with what labels can't tell among what is free."""
+    plain = check_config(BASE, (), Path.cwd())
+    told = free_values(plain, MOST_LABELS)
+    data = copy.deepcopy(BASE)
+    data["fit"] = {"free": {v.path: [v.low, v.high] for v in told} | {k: list(r) for k, r in MUTE.items()}}
+    config = check_config(data, (), Path.cwd())
+    return BaseConfig(data, config, Path.cwd(), CLASSES), free_values(config, MOST_LABELS)
+
+
+def hide(base: BaseConfig, free: Sequence[FreeValue], rng: np.random.Generator) -> tuple[BaseConfig, list[Truth]]:
+    """A config whose distributions are drawn, and what these are."""
+    data, truths = copy.deepcopy(dict(base.data)), []
+    data.pop("fit")
+    data["seed"] = int(rng.integers(1 << 31))
+    data["assets"]["classes"] = {
+        c: float(f"{w:.3g}") for c, w in zip(CLASSES, rng.uniform(0.3, 1, len(CLASSES)), strict=True)
+    }
+    for value in free:
+        term, mean, spread = draw_term(value, rng)
+        data.setdefault("variables", {})[value.name] = term
+        set_value(data, base.config, value.path, {"var": value.name})
+        truths.append(Truth(value, mean, spread))
+    config = check_config(data, (), Path.cwd())
+    return BaseConfig(data, config, Path.cwd(), CLASSES), truths
+
+
+def draw_term(value: FreeValue, rng: np.random.Generator) -> tuple[Any, float, float]:
+    """A distribution, and its mean and standard deviation across the range of a value."""
+    width = rng.uniform(0.25, 0.8)
+    low = rng.uniform(0, 1 - width)
+    if value.kind == "whole":
+        first, last = value.from_unit(low), value.from_unit(low + width)
+        return {"integer": [first, last]}, *moments(value.to_unit(range(first, last + 1)))
+    if rng.random() < 0.5:
+        ends = [value.from_unit(low), value.from_unit(low + width)]
+        even = np.linspace(low, low + width, 10_001)
+        return {"log_uniform" if value.is_log else "uniform": ends}, *moments(even)
+    mean, std = value.from_unit(rng.uniform(0.2, 0.8)), rng.uniform(0.06, 0.25) * (value.high - value.low)
+    drawn = np.random.default_rng(5).normal(mean, std, 400_000)
+    drawn = drawn[(drawn >= value.low) & (drawn <= value.high)]
+    term = {"normal": {"mean": mean, "std": std, "min": value.low, "max": value.high}}
+    return term, *moments(value.to_unit(drawn))  # type: ignore[arg-type]
+
+
+def moments(units: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    return float(units.mean()), float(units.std())
+
+
+def rows(table: DatasetTable, first: int, last: int) -> DatasetTable:
+    """Some of a table's pictures."""
+    return picked(table, np.arange(first, min(last, len(table.pictures))))
+
+
+def judge(
+    base: BaseConfig,
+    hidden: DatasetTable,
+    truths: Sequence[Truth],
+    held: DatasetTable,
+    size: int,
+    bank: int,
+    tally: Tally,
+) -> None:
+    """Fit to ``size`` of the hidden config's pictures, and note how that went."""
+    photos = rows(hidden, 0, size)
+    started = time.monotonic()
+    fit = fit_labels(base, photos, list(range(len(photos.pictures))), bank)
+    tally.seconds.append(time.monotonic() - started)
+    note_values(fit, truths, tally)
+    mix = {"assets.classes": dict(fit.mix.weights or {})}
+    fitted = fitted_config(base.data, base.config, fit.chosen(), mix, (base.folder, base.folder))
+    after = BaseConfig(fitted, check_config(fitted, (), base.folder), base.folder, CLASSES)
+    planned = [plan_of(each, n, True) for each, n in ((base, HELD), (after, PLANNED))]
+    tested = judge_fit(photos, held, planned[0], planned[1], fit.found.typical)
+    tally.before.append(tested.before.auc)
+    tally.after.append(tested.after.auc)
+    shares = [t.counts.sum(axis=0) / t.labels for t in (hidden, planned[1])]
+    tally.classes.append(float(np.abs(shares[0] - shares[1]).sum() / 2))
+
+
+def note_values(fit: LabelFit, truths: Sequence[Truth], tally: Tally) -> None:
+    """How near values are to the truth."""
+    for fitted, truth in zip(fit.found.values, truths, strict=True):
+        if truth.value.path in MUTE:
+            tally.flagged.append(not fitted.determined)
+            continue
+        if not fitted.determined:
+            continue
+        term = fit.terms[truth.value.path]
+        off, spread = term.mean - truth.mean, term.deviation / truth.spread - 1
+        tally.means.append(abs(off))
+        tally.spreads.append(abs(spread))
+        tally.mean_held.append(fitted.mean_interval[0] <= truth.mean <= fitted.mean_interval[1])
+        tally.spread_held.append(fitted.deviation_interval[0] <= truth.spread <= fitted.deviation_interval[1])
+        tally.by_key.setdefault(truth.value.path, []).append((off, spread))
+
+
+def copies(hidden: DatasetTable) -> tuple[float, float]:
+    """How often 30 % of copies are told, and how often copies are told where there are none."""
+    summaries = label_summaries(hidden, typical_labels([hidden]))
+    rng = np.random.default_rng(0)
+    told = {True: 0, False: 0}
+    for _ in range(COPY_TRIALS):
+        order = rng.permutation(len(summaries))
+        fitted, held, fresh = summaries[order[:240]], summaries[order[240:300]], summaries[order[300:600]]
+        for is_copying in told:
+            planned = fresh.copy()
+            if is_copying:
+                some = rng.permutation(len(planned))[: round(COPIED * len(planned))]
+                planned[some] = fitted[rng.integers(len(fitted), size=len(some))]
+            told[is_copying] += copying_score(fitted, held, planned) < -2.326
+    return told[True] / COPY_TRIALS, told[False] / COPY_TRIALS
+
+
+def percent(values: Sequence[float], quantile: float) -> str:
+    """A quantile, in percent."""
+    return f"{100 * float(np.quantile(values, quantile)):.1f} %" if len(values) else "–"
+
+
+def share(values: Sequence[bool]) -> str:
+    """Of those that are so, in percent."""
+    return f"{100 * float(np.mean(values)):.0f} %" if len(values) else "–"
+
+
+def table_of(tallies: dict[int, Tally]) -> str:
+    """All figures, a row a size."""
+    head = [
+        "photos", "fits", "mean off: median, 95 %", "within 5 % of the range", "spread off: median", "within 25 %",
+        "intervals hold mean, spread", "classes, total variation: median, most", "AUC before: least",
+        "AUC after: median, most", "flagged", "seconds: median, most",
+    ]  # fmt: skip
+    body = []
+    for size, t in sorted(tallies.items()):
+        body.append([
+            str(size),
+            str(len(t.seconds)),
+            f"{percent(t.means, 0.5)}, {percent(t.means, 0.95)}",
+            share([m <= 0.05 for m in t.means]),
+            percent(t.spreads, 0.5),
+            share([s <= 0.25 for s in t.spreads]),
+            f"{share(t.mean_held)}, {share(t.spread_held)}",
+            f"{np.median(t.classes):.3f}, {max(t.classes):.3f}",
+            f"{min(t.before):.2f}",
+            f"{np.median(t.after):.3f}, {max(t.after):.3f}",
+            share(t.flagged),
+            f"{np.median(t.seconds):.0f}, {max(t.seconds):.0f}",
+        ])  # fmt: skip
+    return markdown_table(head, body)
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hidden", type=int, default=20, help="hidden configs")
+    parser.add_argument("--first", type=int, default=0, help="number of the first one")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[300], help="photos that fits are given")
+    parser.add_argument("--bank", type=int, default=10_000, help="pictures that each fit plans")
+    log = Path(tempfile.gettempdir()) / "scanstage-fit.json"
+    parser.add_argument("--log", type=Path, default=log, help="figures so far")
+    parser.add_argument("--write", action="store_true", help="into benchmarks/RESULTS.md")
+    options = parser.parse_args()
+    use_one_blas_thread()
+    base, free = base_config()
+    tallies = {size: Tally() for size in options.sizes}
+    for number in range(options.first, options.first + options.hidden):
+        hidden_config, truths = hide(base, free, np.random.default_rng((1, number)))
+        most = max(*options.sizes, 300)
+        table = plan_of(hidden_config, round((most + HELD) * SPARE), True)
+        hidden, held = rows(table, 0, most), rows(table, most, most + HELD)
+        for size in options.sizes:
+            tally = tallies[size]
+            judge(base, hidden, truths, held, size, options.bank, tally)
+            seconds, before, after = (t[-1] for t in (tally.seconds, tally.before, tally.after))
+            last = {key: [round(x, 3) for x in found[-1]] for key, found in tally.by_key.items()}
+            told = f"{seconds:.0f} s, AUC {before:.2f} to {after:.3f}, classes {tally.classes[-1]:.3f}"
+            print(f"{number}, {size} photos: {told}, {last}", flush=True)
+        options.log.write_text(json.dumps({s: vars(t) for s, t in tallies.items()}, default=str), "utf-8")
+    caught, cried = copies(table)
+    copied = f"Copies of 30 % are caught in {caught:.0%} of {COPY_TRIALS} trials, and told in {cried:.0%} without any."
+    text = f"{table_of(tallies)}\n\n{copied}"
+    print(text)
+    if options.write:
+        write_section("Fit", f"{made_on()}\n\n{text}")
+
+
+if __name__ == "__main__":
+    main()

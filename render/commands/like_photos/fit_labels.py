@@ -1,0 +1,155 @@
+"""The part of a fit that goes by labels alone: from a config and labels of photos to what the config should draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scanstage.assets.messages.errors import InputError
+from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.dataset.fitting.bank_table import bank_table
+from scanstage.dataset.fitting.class_mix import ClassMix, class_mix, class_shares
+from scanstage.dataset.fitting.config_terms import ConfigTerm, config_term
+from scanstage.dataset.fitting.fit_values import Bools, FitTask, Floats, FoundValues, fit_values
+from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
+from scanstage.scenes.bank.free_values import FreeValue, free_values, open_config, usual_moments
+from scanstage.scenes.bank.plan_bank import ArrangementTask, plan_bank
+from scanstage.scenes.bank.planned_labels import PlannedLabels
+from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.planning.planner import Planner
+from scanstage.scenes.planning.preflight import open_planner
+
+
+@dataclass(frozen=True)
+class BaseConfig:
+    """A config that is to be fitted.
+
+    Attributes:
+        data: its keys, as its YAML has them.
+        config: the same, checked.
+        folder: that its relative paths start from.
+        classes: labelled ones.
+    """
+
+    data: Mapping[str, Any]
+    config: RunConfig
+    folder: Path
+    classes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class LabelFit:
+    """What labels ask for.
+
+    Attributes:
+        found: values, and the planned pictures.
+        terms: what the config is to say, by key, of values that moved.
+        mix: how often classes are to be picked.
+        failed: pictures that couldn't be planned.
+    """
+
+    found: FoundValues
+    terms: Mapping[str, ConfigTerm]
+    mix: ClassMix
+    failed: int
+
+    def chosen(self) -> list[tuple[FreeValue, Any]]:
+        """Values that moved, and what the config is to say of each."""
+        values = [v.value for v in self.found.values]
+        return [(v, self.terms[v.path].value) for v in values if v.path in self.terms]
+
+
+def fit_labels(
+    base: BaseConfig,
+    photos: DatasetTable,
+    groups: Sequence[int],
+    bank: int,
+    workers: int = 0,
+    on_progress: OnProgress = ignore_progress,
+) -> LabelFit:
+    """Find what a config should draw.
+
+    Args:
+        base: the config.
+        photos: their labels, of the config's classes; none without any.
+        groups: (n,) which photos belong together.
+        bank: pictures to plan.
+        workers: processes that plan; 0 chooses.
+        on_progress: told of pictures that are planned.
+
+    Raises InputError for keys that can't be free, and where no picture can be planned.
+    """
+    config = base.config
+    free = free_values(config, int(photos.counts.sum(axis=1).max()))
+    picked = {} if config.balance is not None else class_shares(photos, base.classes)
+    planner = open_planner(open_config(base.data, base.folder, config, free, picked), base.folder)
+    planning = _Planning(planner, free, workers, on_progress, bank)
+    usual = np.array([usual_moments(config, value) for value in free])
+    found = fit_values(FitTask(free, usual, base.classes, photos, groups, bank, seed=config.seed), planning.plan)
+    values = [found.values[k].value for k in found.axes]
+    terms = {value.path: config_term(found, i) for i, value in enumerate(values)}
+    is_evenly = not isinstance(config.assets.classes, dict)
+    mix = class_mix(photos, base.classes, found.pictures, found.weights(), is_evenly)
+    return LabelFit(found, terms, mix, planning.failed)
+
+
+def plan_of(
+    base: BaseConfig, count: int, boxes_alone: bool, workers: int = 0, on_progress: OnProgress = ignore_progress
+) -> DatasetTable:
+    """Labels of pictures of a config as a run would plan them, but for balance and empty ones.
+
+    Args:
+        base: the config.
+        count: of pictures.
+        boxes_alone: leave masks out of account, as where photos have none.
+        workers: processes that plan; 0 chooses.
+        on_progress: told how far it has come.
+    """
+    planner = open_planner(open_config(base.data, base.folder, base.config, (), {}), base.folder)
+    pictures: list[PlannedLabels] = []
+    for rows in plan_bank(planner, [ArrangementTask(i, {}, [{}]) for i in range(count)], workers):
+        pictures += [p for p in rows if p.class_names]
+        on_progress(Progress("planning", count, len(pictures), len(pictures)))
+    return bank_table("planned", base.classes, pictures, boxes_alone)
+
+
+class _Planning:
+    """Plans what a fit asks for, and counts."""
+
+    def __init__(
+        self, planner: Planner, free: Sequence[FreeValue], workers: int, on_progress: OnProgress, total: int
+    ) -> None:
+        self._planner, self._free, self._workers = planner, free, workers
+        self._on_progress, self._total = on_progress, total
+        self._arrangements = 0
+        self.made = self.failed = 0
+
+    def plan(self, arrangements: Floats, cameras: Floats, chosen: Bools) -> list[PlannedLabels]:
+        """See :data:`fit_values.PlanPictures`."""
+        own = [k for k, value in enumerate(self._free) if chosen[k] and not value.of_camera]
+        seen = [k for k, value in enumerate(self._free) if chosen[k] and value.of_camera]
+        tasks = [
+            ArrangementTask(
+                self._arrangements + i,
+                {self._free[k].name: self._free[k].from_unit(row[k]) for k in own},
+                [{self._free[k].name: self._free[k].from_unit(camera[k]) for k in seen} for camera in views],
+            )
+            for i, (row, views) in enumerate(zip(arrangements, cameras, strict=True))
+        ]
+        self._arrangements += len(tasks)
+        found: list[PlannedLabels] = []
+        for task, pictures in zip(tasks, plan_bank(self._planner, tasks, self._workers), strict=True):
+            found += pictures
+            self.made += len(task.cameras)
+            self.failed += len(task.cameras) - len(pictures)
+            self._on_progress(Progress("planning", self._total, self.made, self.made))
+        if not found:
+            raise InputError(
+                "none of the pictures that were planned for the fit could be", "`scanstage plan --stats` says why"
+            )
+        self._on_progress(Progress("fitting", self._total, self.made, self.made))
+        return found
