@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import json
 from collections.abc import Mapping
@@ -13,7 +14,6 @@ import numpy as np
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
-from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.analysis.label_summaries import has_masks
 from scanstage.dataset.fitting.class_mix import ClassMix
 from scanstage.dataset.fitting.fit_values import ROUNDS
@@ -22,6 +22,7 @@ from scanstage.dataset.likeness.photo_snapshot import FILE_NAME
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
 from scanstage.render.commands.like_photos.fit_labels import BaseConfig, LabelFit, fit_labels, plan_of
 from scanstage.render.commands.like_photos.fitted_yaml import fitted_config, yaml_text
+from scanstage.render.commands.like_photos.photo_cameras import from_files
 from scanstage.render.commands.like_photos.read_photos import FitPhotos, read_photos
 from scanstage.scenes.bank.free_values import FreeValue, set_value
 from scanstage.scenes.config.load import check_config, load_config, plain_config
@@ -91,7 +92,7 @@ def fit_to_photos(
     photos = read_photos(real, options.photos, classes, settings.map, settings.holdout, date, on_progress)
     size = _size(before, photos)
     shaped = {**data, "camera": {**(data.get("camera") or {}), "resolution": list(size)}}
-    shaped = _with_fixed(shaped, before, settings)
+    shaped = _with_fixed(shaped, before, settings, photos)
     sized = BaseConfig(shaped, check_config(shaped, (), base), base, classes)
     groups = photos.groups.tolist()
     found = fit_labels(sized, photos.fitted, groups, settings.bank, options.workers, on_progress)
@@ -121,12 +122,13 @@ def _size(config: RunConfig, photos: FitPhotos) -> tuple[int, int]:
     return max(16, round((pixels * real) ** 0.5 / 2) * 2), max(16, round((pixels / real) ** 0.5 / 2) * 2)
 
 
-def _with_fixed(data: Mapping[str, Any], config: RunConfig, settings: FitSettings) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(dict(data)))
+def _with_fixed(data: Mapping[str, Any], config: RunConfig, settings: FitSettings, photos: FitPhotos) -> dict[str, Any]:
+    """The config's keys with those that ``fit.fixed`` names."""
+    found: dict[str, Any] = copy.deepcopy(dict(data))
     for path, value in settings.fixed.items():
-        if value == "exif":
-            raise InputError(f"fit.fixed: {path}: exif is not read yet", "give the value itself")
-        set_value(found, config, path, value)
+        set_value(found, config, path, from_files(path, photos.files) if value == "exif" else value)
+        if path == "camera.fov_deg":  # which is another way to say it
+            found["camera"].pop("focal_mm", None)
     return found
 
 
