@@ -11,6 +11,7 @@ photos with boxes, and what it finds is compared with the truth:
 - AUC: of a classifier that is to tell 500 further pictures of the hidden config from those of the config before the
   fit, and after
 - flagged: values that labels can't tell, and that are said to be so
+- kinds: how often kinds of pictures are told apart; hidden values have nothing to do with each other
 
 and copies: how often a set is caught in which 30 % of the pictures are copies of fitted ones, and one of none is.
 
@@ -39,7 +40,7 @@ from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.label_summaries import label_summaries, typical_labels
 from scanstage.dataset.fitting.overfitting import copying_score, judge_fit
 from scanstage.dataset.likeness.compared_pictures import picked
-from scanstage.render.commands.like_photos.fit_labels import BaseConfig, LabelFit, fit_labels, plan_of
+from scanstage.render.commands.like_photos.fit_labels import KIND, BaseConfig, LabelFit, fit_labels, plan_of
 from scanstage.render.commands.like_photos.fitted_yaml import fitted_config
 from scanstage.scenes.bank.free_values import FreeValue, free_values, set_value
 from scanstage.scenes.config.load import check_config
@@ -95,6 +96,7 @@ class Tally:
     after: list[float] = field(default_factory=list)
     flagged: list[bool] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
     by_key: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
 
@@ -167,9 +169,10 @@ def judge(
     started = time.monotonic()
     fit = fit_labels(base, photos, list(range(len(photos.pictures))), bank)
     tally.seconds.append(time.monotonic() - started)
+    tally.kinds.append(max(1, len(fit.kinds)))
     note_values(fit, truths, tally)
-    mix = {"assets.classes": dict(fit.mix.weights or {})}
-    fitted = fitted_config(base.data, base.config, fit.chosen(), mix, (base.folder, base.folder))
+    mix = {"assets.classes": fit.class_weights()}
+    fitted = fitted_config(base.data, base.config, fit.chosen(), mix, (KIND, fit.kinds), (base.folder, base.folder))
     after = BaseConfig(fitted, check_config(fitted, (), base.folder), base.folder, CLASSES)
     planned = [plan_of(each, n, True) for each, n in ((base, HELD), (after, PLANNED))]
     tested = judge_fit(photos, held, planned[0], planned[1], fit.found.typical)
@@ -228,7 +231,7 @@ def table_of(tallies: dict[int, Tally]) -> str:
     head = [
         "photos", "fits", "mean off: median, 95 %", "within 5 % of the range", "spread off: median", "within 25 %",
         "intervals hold mean, spread", "classes, total variation: median, most", "AUC before: least",
-        "AUC after: median, most", "flagged", "seconds: median, most",
+        "AUC after: median, most", "flagged", "kinds told apart, of none", "seconds: median, most",
     ]  # fmt: skip
     body = []
     for size, t in sorted(tallies.items()):
@@ -244,6 +247,7 @@ def table_of(tallies: dict[int, Tally]) -> str:
             f"{min(t.before):.2f}",
             f"{np.median(t.after):.3f}, {max(t.after):.3f}",
             share(t.flagged),
+            share([k > 1 for k in t.kinds]),
             f"{np.median(t.seconds):.0f}, {max(t.seconds):.0f}",
         ])  # fmt: skip
     return markdown_table(head, body)
@@ -274,7 +278,7 @@ def main() -> None:
             seconds, before, after = (t[-1] for t in (tally.seconds, tally.before, tally.after))
             last = {key: [round(x, 3) for x in found[-1]] for key, found in tally.by_key.items()}
             told = f"{seconds:.0f} s, AUC {before:.2f} to {after:.3f}, classes {tally.classes[-1]:.3f}"
-            print(f"{number}, {size} photos: {told}, {last}", flush=True)
+            print(f"{number}, {size} photos: {told}, kinds {tally.kinds[-1]}, {last}", flush=True)
         options.log.write_text(json.dumps({s: vars(t) for s, t in tallies.items()}, default=str), "utf-8")
     caught, cried = copies(table)
     copied = f"Copies of 30 % are caught in {caught:.0%} of {COPY_TRIALS} trials, and told in {cried:.0%} without any."

@@ -7,7 +7,7 @@ they were found. All have two parameters, so that the least misfit decides as th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +50,13 @@ Family = tuple[Callable[[Floats], Floats], Callable[[Floats], Any]]
 """(STEPS,) mass of two parameters, and what a config says for them."""
 
 
-def config_term(found: FoundValues, axis: int) -> ConfigTerm:
-    """The distribution of one axis of what was found."""
+def config_term(found: FoundValues, axis: int, kind: int = 0) -> ConfigTerm:
+    """The distribution of one axis of what was found, in one kind of pictures."""
     value = found.values[found.axes[axis]].value
-    grid, mass = found.shape.marginal(found.theta, axis)
-    mean, deviation = found.shape.moments(found.theta, axis)
-    misfit_of = _misfit(found, axis, len(grid))
+    grid, mass = found.shape.marginal(found.theta, axis, kind)
+    mean = float(grid @ mass)
+    deviation = float(np.sqrt(np.square(grid - mean) @ mass))
+    misfit_of = _misfit(found, axis, kind, len(grid))
     if value.kind == "choice":
         shares = {option: round(float(m), DIGITS) for option, m in zip(value.options, mass, strict=True)}
         return ConfigTerm({"choice": shares}, found.match.misfit, mean, deviation)
@@ -70,14 +71,15 @@ def config_term(found: FoundValues, axis: int) -> ConfigTerm:
     return min(terms, key=lambda term: term.misfit)
 
 
-def _misfit(found: FoundValues, axis: int, cells: int) -> Callable[[Floats], float]:
-    """Misfit by (cells,) mass that an axis has instead of the one that was found."""
+def _misfit(found: FoundValues, axis: int, kind: int, cells: int) -> Callable[[Floats], float]:
+    """Misfit by (cells,) mass that an axis has in one kind of pictures instead of the one that was found."""
+    belongs = found.shape.belonging(found.theta, found.bank.units)[:, kind]
     weights = weights_of(found.shape, found.theta, found.bank)
     cell = np.minimum((found.bank.units[:, axis] * cells).astype(int), cells - 1)
-    own = np.maximum(found.shape.marginal(found.theta, axis)[1], 1e-12)
+    own = np.maximum(found.shape.marginal(found.theta, axis, kind)[1], 1e-12)
 
     def misfit(mass: Floats) -> float:
-        changed = weights * (mass / own)[cell]
+        changed = weights * (1 + belongs * ((mass / own)[cell] - 1))
         if not changed.sum() > 0:
             return math.inf
         off = found.match.whitening @ (changed @ found.bank.features / changed.sum() - found.target)
@@ -186,3 +188,14 @@ def _term(said: Any, mass: Floats, grid: Floats, misfit_of: Callable[[Floats], f
 
 def _rounded(x: float) -> float:
     return float(f"{x:.{DIGITS}g}")
+
+
+def joined_term(terms: Sequence[ConfigTerm], shares: Floats, names: Sequence[str], by: str) -> ConfigTerm:
+    """One distribution of those of several kinds of pictures: a switch by the variable that draws the kind."""
+    if len(terms) == 1:
+        return terms[0]
+    means, deviations = np.array([t.mean for t in terms]), np.array([t.deviation for t in terms])
+    mean = float(shares @ means)
+    deviation = float(np.sqrt(shares @ (np.square(deviations) + np.square(means - mean))))
+    cases = dict(zip(names, (t.value for t in terms), strict=True))
+    return ConfigTerm({"switch": {"by": by, "cases": cases}}, max(t.misfit for t in terms), mean, deviation)

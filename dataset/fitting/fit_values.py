@@ -17,6 +17,7 @@ from scipy.special import logsumexp
 from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.label_summaries import TypicalLabels, has_masks, label_summaries, typical_labels
 from scanstage.dataset.fitting.bank_table import bank_table
+from scanstage.dataset.fitting.kinds_of_pictures import find_kinds
 from scanstage.dataset.fitting.mixtures import EDGE, Axis, MixtureShape, nearest
 from scanstage.dataset.fitting.moment_match import (
     LikenessFeatures,
@@ -63,6 +64,7 @@ class FitTask:
         size: pictures to plan.
         views: cameras an arrangement.
         seed: of all that is drawn.
+        kinds: whether kinds of pictures are told apart.
     """
 
     free: Sequence[FreeValue]
@@ -73,6 +75,7 @@ class FitTask:
     size: int
     views: int = 2
     seed: int = 0
+    kinds: bool = True
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class FoundValues:
         target: (F,) mean features of the photos.
         match: of both.
         typical: of classes, by which pictures were compared.
+        belongs: (n, K) of which kind each photo is.
     """
 
     values: tuple[FittedValue, ...]
@@ -121,6 +125,7 @@ class FoundValues:
     target: Floats
     match: Match
     typical: TypicalLabels
+    belongs: Floats
 
     @property
     def freedom(self) -> int:
@@ -193,6 +198,7 @@ class _Compared:
     bank: WeighedBank
     real: Floats
     typical: TypicalLabels
+    summaries: tuple[Floats, Floats]
 
     def target(self, weights: Floats | None = None) -> Floats:
         """(F,) mean features of real pictures."""
@@ -222,6 +228,9 @@ def fit_values(task: FitTask, plan: PlanPictures, on_round: Callable[[int], None
     compared = _compare(bank, axes, compared.typical)
     match = _match(shape, compared, independent, usual)
     for number, (share, factor, least) in enumerate(ROUNDS[1:], 1):
+        if task.kinds and number == len(ROUNDS) - 1:  # so that the last pictures are planned near each kind
+            told = compared.told.real
+            shape, match = find_kinds(shape, match, compared.bank, told, compared.real, task.groups, usual, task.seed)
         on_round(number)
         bank.add(share, WIDE_SHARE, shape, shape.wider(match.theta, factor, least), axes)
         compared = _compare(bank, axes, compared.typical)
@@ -249,6 +258,7 @@ def fit_values(task: FitTask, plan: PlanPictures, on_round: Callable[[int], None
         compared.target(),
         match,
         compared.typical,
+        _belonging(task, shape, match, compared),
     )
 
 
@@ -267,13 +277,27 @@ def _compare(bank: _Bank, axes: Sequence[int], typical: TypicalLabels | None) ->
     features = LikenessFeatures.of((told.bank, summaries), (told.real, of_photos), task.seed)
     seen = features(told.bank, summaries)
     weighed = WeighedBank(units, bank.log_proposal(units), seen, np.array(arrangements))
-    return _Compared(told, weighed, features(told.real, of_photos), typical)
+    return _Compared(told, weighed, features(told.real, of_photos), typical, (summaries, of_photos))
+
+
+def _belonging(task: FitTask, shape: MixtureShape, match: Match, compared: _Compared) -> Floats:
+    """(n, K) of which kind each photo is, by what labels tell of it."""
+    if shape.components == 1:
+        return np.ones((len(compared.real), 1))
+    belongs = shape.belonging(match.theta, compared.bank.units)
+    weights = weights_of(shape, match.theta, compared.bank)
+    planned, of_photos = compared.summaries
+    told = told_by_labels(planned, belongs, compared.bank.groups, of_photos, task.seed, weights)
+    found = np.clip(told.real, 1e-6, 1)
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
 def _match(shape: MixtureShape, compared: _Compared, count: float, usual: Usual, theta: Floats | None = None) -> Match:
     told = compared.told.real
     moments = list(zip(told.mean(axis=0).tolist(), told.std(axis=0).tolist(), strict=True))
-    starts = [shape.even(), nearest(shape, [moments], [1.0]), *([] if theta is None else [theta])]
+    starts = [] if theta is None else [theta]
+    if shape.components == 1:
+        starts += [shape.even(), nearest(shape, [moments], [1.0])]
     return match_moments(shape, compared.bank, compared.target(), count, usual, starts)
 
 

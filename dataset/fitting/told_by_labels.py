@@ -42,7 +42,14 @@ class Told:
     explained: Floats
 
 
-def told_by_labels(summaries: Floats, values: Floats, arrangements: Sequence[int], real: Floats, seed: int = 0) -> Told:
+def told_by_labels(
+    summaries: Floats,
+    values: Floats,
+    arrangements: Sequence[int] | Ints,
+    real: Floats,
+    seed: int = 0,
+    weights: Floats | None = None,
+) -> Told:
     """Learn from planned pictures, and say it of real ones.
 
     Args:
@@ -51,6 +58,7 @@ def told_by_labels(summaries: Floats, values: Floats, arrangements: Sequence[int
         arrangements: (N,) which of them share their objects.
         real: (n, S) summaries of real pictures.
         seed: of the trees.
+        weights: (N,) how much each planned picture counts; None: all alike.
     """
     rng = np.random.default_rng(seed)
     names, members = np.unique(np.asarray(arrangements), return_inverse=True)
@@ -63,7 +71,7 @@ def told_by_labels(summaries: Floats, values: Floats, arrangements: Sequence[int
             forest = ExtraTreesRegressor(
                 TREES, min_samples_leaf=LEAF, max_features=0.5, n_jobs=usable_cores(), random_state=seed + k
             )
-            forest.fit(summaries[seen], values[seen, d])
+            forest.fit(summaries[seen], values[seen, d], None if weights is None else weights[seen])
             bank[unseen, d] = forest.predict(summaries[unseen])
             if (real_fold == k).any():
                 told[real_fold == k, d] = forest.predict(real[real_fold == k])

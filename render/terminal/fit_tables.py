@@ -33,6 +33,9 @@ def print_fit(console: Console, facts: Mapping[str, Any]) -> None:
         console.print(
             f"[yellow]hardly determined[/], moved as far as labels ask for it: {', '.join(map(outside, hinted))}"
         )
+    if facts["kinds"]:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in facts["kinds"].items())
+        console.print(f"kinds      values go along with each other: {shares}; the config switches by them")
     _print_classes(console, facts["classes"])
     _print_test(console, facts)
 

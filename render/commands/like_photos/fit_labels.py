@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.fitting.bank_table import bank_table
 from scanstage.dataset.fitting.class_mix import ClassMix, class_mix, class_shares
-from scanstage.dataset.fitting.config_terms import ConfigTerm, config_term
+from scanstage.dataset.fitting.config_terms import ConfigTerm, config_term, joined_term
 from scanstage.dataset.fitting.fit_values import Bools, FitTask, Floats, FoundValues, fit_values
+from scanstage.dataset.fitting.kind_mix import KindMix, kind_mix, yields_by_kind
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
 from scanstage.scenes.bank.free_values import FreeValue, free_values, open_config, usual_moments
 from scanstage.scenes.bank.plan_bank import ArrangementTask, plan_bank
@@ -22,6 +24,9 @@ from scanstage.scenes.bank.planned_labels import PlannedLabels
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_planner
+
+KIND = "kind_of_picture"
+"""Variable by which values go along with each other."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +53,33 @@ class LabelFit:
     Attributes:
         found: values, and the planned pictures.
         terms: what the config is to say, by key, of values that moved.
+        kinds: of pictures that are told apart, and their shares; empty where there is one only.
         mix: how often classes are to be picked.
+        kind_mix: the same by kinds of pictures; None where there is one only, or the config balances classes.
         failed: pictures that couldn't be planned.
     """
 
     found: FoundValues
     terms: Mapping[str, ConfigTerm]
+    kinds: Mapping[str, float]
     mix: ClassMix
+    kind_mix: KindMix | None
     failed: int
 
     def chosen(self) -> list[tuple[FreeValue, Any]]:
         """Values that moved, and what the config is to say of each."""
         values = [v.value for v in self.found.values]
         return [(v, self.terms[v.path].value) for v in values if v.path in self.terms]
+
+    def class_weights(self) -> dict[str, Any] | None:
+        """What the config is to say of how often classes are picked; None: as it does."""
+        if self.kind_mix is not None and self.kind_mix.weights is not None:
+            names = list(self.kinds)
+            return {
+                c: {"switch": {"by": KIND, "cases": dict(zip(names, weights, strict=True))}}
+                for c, weights in self.kind_mix.weights.items()
+            }
+        return None if self.mix.weights is None else dict(self.mix.weights)
 
 
 def fit_labels(
@@ -89,12 +108,25 @@ def fit_labels(
     planner = open_planner(open_config(base.data, base.folder, config, free, picked), base.folder)
     planning = _Planning(planner, free, workers, on_progress, bank)
     usual = np.array([usual_moments(config, value) for value in free])
-    found = fit_values(FitTask(free, usual, base.classes, photos, groups, bank, seed=config.seed), planning.plan)
-    values = [found.values[k].value for k in found.axes]
-    terms = {value.path: config_term(found, i) for i, value in enumerate(values)}
+    kinds = config.fit is None or config.fit.joint == "tree"
+    task = FitTask(free, usual, base.classes, photos, groups, bank, seed=config.seed, kinds=kinds)
+    found = fit_values(task, planning.plan)
+    shares = found.shape.shares(found.theta)
+    names = tuple(ascii_lowercase[: len(shares)])
+    terms = {}
+    for i, k in enumerate(found.axes):
+        each = [config_term(found, i, kind) for kind in range(len(shares))]
+        terms[found.values[k].value.path] = joined_term(each, shares, names, KIND)
+    told = {name: round(float(share), 3) for name, share in zip(names, shares, strict=True)} if len(names) > 1 else {}
     is_evenly = not isinstance(config.assets.classes, dict)
     mix = class_mix(photos, base.classes, found.pictures, found.weights(), is_evenly)
-    return LabelFit(found, terms, mix, planning.failed)
+    by_kind = None
+    if told and config.balance is None:
+        belongs = found.shape.belonging(found.theta, found.bank.units)
+        yields = yields_by_kind(found.pictures, found.weights(), belongs, base.classes)
+        parity = (0.0, 1.0) if config.fit is None else (config.fit.parity.weight, config.fit.parity.slack)
+        by_kind = kind_mix(photos, found.belongs, base.classes, yields, parity, config.seed)
+    return LabelFit(found, terms, told, mix, by_kind, planning.failed)
 
 
 def plan_of(

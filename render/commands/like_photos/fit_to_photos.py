@@ -6,7 +6,7 @@ import copy
 import datetime
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,11 @@ import numpy as np
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.dataset.analysis.label_summaries import has_masks
-from scanstage.dataset.fitting.class_mix import ClassMix
 from scanstage.dataset.fitting.fit_values import ROUNDS
 from scanstage.dataset.fitting.overfitting import FitTest, judge_fit
 from scanstage.dataset.likeness.photo_snapshot import FILE_NAME
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
-from scanstage.render.commands.like_photos.fit_labels import BaseConfig, LabelFit, fit_labels, plan_of
+from scanstage.render.commands.like_photos.fit_labels import KIND, BaseConfig, LabelFit, fit_labels, plan_of
 from scanstage.render.commands.like_photos.fitted_yaml import fitted_config, yaml_text
 from scanstage.render.commands.like_photos.photo_cameras import from_files
 from scanstage.render.commands.like_photos.read_photos import FitPhotos, read_photos
@@ -97,8 +96,8 @@ def fit_to_photos(
     groups = photos.groups.tolist()
     found = fit_labels(sized, photos.fitted, groups, settings.bank, options.workers, on_progress)
     on_progress(Progress("comparing", 1))
-    others = _others(sized.config, photos, found.mix, size, data)
-    fitted = fitted_config(shaped, sized.config, found.chosen(), others, (base, out))
+    others = _others(sized.config, photos, found.class_weights(), size, data)
+    fitted = fitted_config(shaped, sized.config, found.chosen(), others, (KIND, found.kinds), (base, out))
     out.mkdir(parents=True, exist_ok=True)
     after = BaseConfig(fitted, check_config(fitted, (), out.resolve()), out.resolve(), classes)
     planned = [
@@ -133,14 +132,14 @@ def _with_fixed(data: Mapping[str, Any], config: RunConfig, settings: FitSetting
 
 
 def _others(
-    config: RunConfig, photos: FitPhotos, mix: ClassMix, size: tuple[int, int], data: Mapping[str, Any]
+    config: RunConfig, photos: FitPhotos, weights: dict[str, Any] | None, size: tuple[int, int], data: Mapping[str, Any]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if tuple(config.camera.resolution) != tuple((data.get("camera") or {}).get("resolution") or ()):
         found["camera.resolution"] = list(size)
     if config.balance is None:
-        if mix.weights is not None:
-            found["assets.classes"] = dict(mix.weights)
+        if weights is not None:
+            found["assets.classes"] = weights
         found["negatives"] = round(photos.negatives, 3)
     return found
 
@@ -181,11 +180,13 @@ def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, config:
             "notes": list(photos.notes),
         },
         "values": values,
+        "kinds": dict(fit.kinds),
         "classes": {
             "photos": {c: round(s, 4) for c, s in mix.shares.items()},
             "yield": {c: round(y, 3) for c, y in mix.yields.items()},
             "weights": None if mix.weights is None else dict(mix.weights),
             "unseen": list(mix.unseen),
+            "kinds": None if fit.kind_mix is None else asdict(fit.kind_mix),
         },
         "bank": {
             "planned": len(found.pictures),

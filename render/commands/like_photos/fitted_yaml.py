@@ -22,6 +22,7 @@ def fitted_config(
     resolved: RunConfig,
     terms: Sequence[tuple[FreeValue, Any]],
     others: Mapping[str, Any],
+    kinds: tuple[str, Mapping[str, float]],
     folders: tuple[Path, Path],
 ) -> dict[str, Any]:
     """The config's plain data with what was found.
@@ -31,12 +32,15 @@ def fitted_config(
         resolved: the same, checked.
         terms: free values and what they are to be: a constant or a distribution.
         others: further dotted keys and their values.
+        kinds: name of the variable that says of which kind a picture is, and their shares; without any there is none.
         folders: that the config's relative paths start from, and that those of the new one do.
     """
     found = moved_paths(copy.deepcopy(dict(data)), *folders)
     found.pop("fit", None)
     found.pop("name", None)
     variables = dict(found.pop("variables", {}) or {})
+    if kinds[1]:
+        variables[kinds[0]] = {"choice": dict(kinds[1])}
     for value, term in terms:
         if isinstance(term, dict):
             variables[value.name] = term
