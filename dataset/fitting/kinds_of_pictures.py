@@ -20,8 +20,8 @@ DEPTH = 2
 FEWEST = 60
 """Photos, independent of each other, below which none are told apart."""
 START_STEPS, STEPS = 8, 40
-LEAST_SHARE = 0.08
-SURE_GAIN = 4.0
+LEAST_SHARE = 0.1
+SURE_GAIN = 8.0
 """By how much the misfit of photos that weren't fitted has to fall, in all folds together."""
 
 

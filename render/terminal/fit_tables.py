@@ -57,7 +57,13 @@ def _values(values: list[Mapping[str, Any]]) -> Table:
 
 
 def _print_classes(console: Console, classes: Mapping[str, Any]) -> None:
-    weights = classes["weights"]
+    weights, kinds = classes["weights"], classes["kinds"]
+    if kinds is not None and kinds["weights"] is not None:
+        before, after = kinds["impact"]
+        now = f"; evened out, {after:.2f} is left" if kinds["evened"] else "; `fit.parity` evens it out"
+        console.print(
+            f"[yellow]parity[/]     classes come in different kinds of pictures, impact ratio {before:.2f}{now}"
+        )
     if weights is None:
         console.print("classes    left as they are picked")
         return
