@@ -46,9 +46,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "scanstage fit photos/instances.json --base configs/quickstart.yaml --out fit",
         "scanstage fit photos/instances.json --base configs/quickstart.yaml --set fit.bank=2000 --out fit_quick",
     ),
-    "like": (
-        "scanstage like photos/instances.json --base configs/quickstart.yaml --count 200 --out output/like",
-    ),
+    "like": ("scanstage like photos/instances.json --base configs/quickstart.yaml --count 200 --out output/like",),
     "export": (
         "scanstage export output/quickstart --format yolo --split train=0.8,val=0.1,test=0.1",
         "scanstage export output/quickstart --format coco --masks polygons --split train=0.8,val=0.2",
