@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.label_summaries import has_masks
 from scanstage.dataset.fitting.bank_table import bank_table
@@ -95,6 +97,7 @@ def fit_to_photos(
     classes = open_planner(before, base).catalogue.classes
     date = options.date or datetime.date.today().isoformat()
     photos = read_photos(real, options.photos, classes, settings.map, settings.holdout, date, on_progress)
+    _check_writable(out)
     size = _size(before, photos)
     shaped = {**data, "camera": {**(data.get("camera") or {}), "resolution": list(size)}}
     shaped = _with_fixed(shaped, before, settings, base)
@@ -121,7 +124,6 @@ def fit_to_photos(
     chosen = [(v.value, terms[v.value.path].value) for v in found.values if v.value.path in terms]
     others = _others(before, photos, mix, size, data)
     fitted = fitted_config(shaped, before, chosen, others, (base, out))
-    out.mkdir(parents=True, exist_ok=True)
     after = check_config(fitted, (), out.resolve())
     sides = ((shaped, before, base), (fitted, after, out.resolve()))
     tested = _test(photos, found, sides, classes, options.workers, on_progress)
@@ -130,6 +132,17 @@ def fit_to_photos(
     photos.snapshot.write(out / FILE_NAME)
     write_atomically(out / CONFIG, yaml_text(fitted, _header(facts)).encode("utf-8"))
     return Fit(out / CONFIG, facts)
+
+
+def _check_writable(out: Path) -> None:
+    """Before minutes are spent. Raises InputError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as e:
+        said = "is a file" if isinstance(e, FileExistsError) else e.strerror
+        raise InputError(f"{option('out')} {out}: can't be written into: {said}", "name another folder") from None
 
 
 class _Planning:
