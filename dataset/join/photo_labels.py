@@ -48,6 +48,14 @@ class CocoImage(BaseModel):
     height: Edge
     license: int | str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_its_address(cls, data: Any) -> Any:
+        """LVIS names its photos by their addresses alone."""
+        if isinstance(data, dict) and "file_name" not in data and isinstance(data.get("coco_url"), str):
+            return {**data, "file_name": PurePosixPath(data["coco_url"]).name}
+        return data
+
     @field_validator("file_name")
     @classmethod
     def _can_be(cls, v: str) -> str:

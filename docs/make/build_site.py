@@ -34,7 +34,7 @@ MOVED = {
 """Files of the repository outside docs/, and the pages that they are. README.md has a page of its own in docs/."""
 CONFIG_PAGES = (
     *("run", "assets", "objects", "distractors", "stage", "looks", "light", "background", "camera"),
-    *("labels", "balance", "render", "output", "workers"),
+    *("labels", "balance", "render", "output", "workers", "fit"),
 )
 NAVIGATION: dict[str, tuple[str, ...]] = {
     "Home": ("index.md",),
@@ -58,6 +58,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         "guide/outputs.md",
         "guide/check.md",
         "report.md",
+        "fit.md",
         "compare.md",
         "guide/export.md",
         "formats.md",

@@ -42,6 +42,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "scanstage compare photos/instances.json output/quickstart --map coke_can=can --json compared.json",
     ),
     "drift": ("scanstage drift photos/instances.json photos/new/instances.json --json drift.json",),
+    "fit": (
+        "scanstage fit photos/instances.json --base configs/quickstart.yaml --out fit",
+        "scanstage fit photos/instances.json --base configs/quickstart.yaml --set fit.bank=2000 --out fit_quick",
+    ),
+    "like": ("scanstage like photos/instances.json --base configs/quickstart.yaml --count 200 --out output/like",),
     "export": (
         "scanstage export output/quickstart --format yolo --split train=0.8,val=0.1,test=0.1",
         "scanstage export output/quickstart --format coco --masks polygons --split train=0.8,val=0.2",

@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from scanstage.scenes.config.sections import balance_settings as balance
 from scanstage.scenes.config.sections import camera_settings as camera
+from scanstage.scenes.config.sections import fit_settings as fit
 from scanstage.scenes.config.sections import label_settings as labels
 from scanstage.scenes.config.sections import light_settings as light
 from scanstage.scenes.config.sections import placement_settings as placement
@@ -153,6 +154,11 @@ PAGES = (
     Page("render", "render: engine, device, quality", (Group("render", run.RenderConfig),)),
     Page("output", "output: what is written", (Group("output", run.OutputConfig),)),
     Page("workers", "workers: how a run is carried out", (Group("workers", WorkersConfig),)),
+    Page(
+        "fit",
+        "fit: what `scanstage fit` may change",
+        (Group("fit", fit.FitSettings), Group("fit.parity", fit.ParitySettings)),
+    ),
 )
 KIND_KEYS = {
     "stage.kind": "what objects rest on: it decides which of the keys below there are",

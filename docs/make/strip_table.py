@@ -882,4 +882,8 @@ WITHOUT: dict[str, str] = {
     "render.threads": "where it is computed",
     "output.format": "JPEG at 93 and PNG look alike",
     **{f"workers.{key}": _NO_LOOK for key in ("count", "picture_timeout_s", "memory_gb")},
+    **{
+        f"fit.{key}": "`scanstage fit` goes by it, and pictures don't"
+        for key in ("holdout", "map", "free", "fixed", "joint", "bank", "parity.weight", "parity.slack")
+    },
 }

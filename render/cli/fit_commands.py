@@ -15,7 +15,8 @@ from scanstage.render.terminal.progress_bar import CountView
 
 RealArgument = Annotated[Path, typer.Argument(metavar="REAL", help="COCO file of labelled photos; boxes are enough")]
 PhotosOption = Annotated[
-    Path | None, typer.Option("--images", metavar="FOLDER", help="the photos, if they aren't beside that file")
+    Path | None,
+    typer.Option("--images", "--photos", metavar="FOLDER", help="the photos, if they aren't beside that file"),
 ]
 BaseOption = Annotated[Path, typer.Option("--base", metavar="CONFIG", help="config to be fitted: its scans, its stage")]
 WorkersOption = Annotated[int, typer.Option(min=0, max=256, help="processes that plan; 0 chooses")]

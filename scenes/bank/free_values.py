@@ -149,9 +149,7 @@ def _why_not(path: str) -> str | None:
 def _defaults(config: RunConfig, most_labels: int) -> Iterable[FreeValue]:
     most = min(max(FEWEST_COUNT, math.ceil(1.5 * most_labels)), MOST_COUNT)
     yield FreeValue("objects.count", "whole", 1, most)
-    placement = config.objects.placement
-    if placement is None and all(s.placement is None for s in config.stage):
-        placement = config.placement(config.stage[0])
+    placement = _as_it_lies(config).objects.placement
     if placement is not None:
         kind = "scatter" if isinstance(placement, Scatter) else "drop" if isinstance(placement, Drop) else "upright"
         yield FreeValue("objects.placement.density", "number", *DENSITIES[kind], is_log=True)
@@ -167,12 +165,22 @@ def _defaults(config: RunConfig, most_labels: int) -> Iterable[FreeValue]:
     yield FreeValue("camera.off_center", "number", 0.0, 0.9)
 
 
+def _as_it_lies(config: RunConfig) -> RunConfig:
+    """The config with the placement that its stages have of themselves, where they agree and none is said."""
+    kinds = {type(config.placement(stage)) for stage in config.stage}
+    own = any(stage.placement is not None for stage in config.stage)
+    if config.objects.placement is not None or own or len(kinds) > 1:
+        return config
+    objects = config.objects.model_copy(update={"placement": config.placement(config.stage[0])})
+    return config.model_copy(update={"objects": objects})
+
+
 def usual_moments(config: RunConfig, value: FreeValue) -> tuple[float, float]:
     """Mean and standard deviation that the config draws a value with, from 0 to 1 across its range.
 
     Those of all of the range where the config leaves the value to something else.
     """
-    given: Any = config
+    given: Any = _as_it_lies(config)
     for key in value.path.split("."):
         given = given[int(key)] if isinstance(given, list) else getattr(given, key, None)
     if value.path == "camera.off_center" and given is None:
@@ -248,7 +256,7 @@ def smaller(config: RunConfig) -> RunConfig:
 
 def set_value(data: dict[str, Any], resolved: RunConfig, path: str, value: Any) -> None:
     """Set a dotted key in a config's plain data; what lies around it and isn't said there is as in the config."""
-    whole: Any = resolved.model_dump(mode="json", exclude_none=True)
+    whole: Any = _as_it_lies(resolved).model_dump(mode="json", exclude_none=True)
     target: Any = data
     keys = path.split(".")
     for key in keys[:-1]:

@@ -31,6 +31,8 @@ NOT_RUN = {
     "view": "serves until it is ended",
     "compare": "takes ten pictures and more",
     "drift": "takes ten photos and more",
+    "fit": "takes ten photos and more",
+    "like": "takes ten photos and more",
 }
 """Commands that are only parsed, and why."""
 FAR = ("s3://", "hf://", "ray", "/", "--blender", "--shard", "--extend")

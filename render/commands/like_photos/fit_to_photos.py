@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ import numpy as np
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.dataset.analysis.label_summaries import has_masks
 from scanstage.dataset.fitting.fit_values import ROUNDS
 from scanstage.dataset.fitting.overfitting import FitTest, judge_fit
@@ -89,6 +92,7 @@ def fit_to_photos(
     classes = open_planner(before, base).catalogue.classes
     date = options.date or datetime.date.today().isoformat()
     photos = read_photos(real, options.photos, classes, settings.map, settings.holdout, date, on_progress)
+    _check_writable(out)
     size = _size(before, photos)
     shaped = {**data, "camera": {**(data.get("camera") or {}), "resolution": list(size)}}
     shaped = _with_fixed(shaped, before, settings, photos)
@@ -98,17 +102,26 @@ def fit_to_photos(
     on_progress(Progress("comparing", 1))
     others = _others(sized.config, photos, found.class_weights(), size, data)
     fitted = fitted_config(shaped, sized.config, found.chosen(), others, (KIND, found.kinds), (base, out))
-    out.mkdir(parents=True, exist_ok=True)
     after = BaseConfig(fitted, check_config(fitted, (), out.resolve()), out.resolve(), classes)
-    planned = [
-        plan_of(each, TRIED, not has_masks(photos.fitted), options.workers, on_progress) for each in (sized, after)
-    ]
-    tested = judge_fit(photos.fitted, photos.held, planned[0], planned[1], found.found.typical)
+    boxes_alone = not has_masks(photos.fitted)
+    old, new = (plan_of(each, TRIED, boxes_alone, options.workers, on_progress) for each in (sized, after))
+    tested = judge_fit(photos.fitted, photos.held, old, new, found.found.typical)
     facts = _facts(photos, found, tested, date, config)
     write_atomically(out / FACTS, (json.dumps(facts, indent=1) + "\n").encode("utf-8"))
     photos.snapshot.write(out / FILE_NAME)
     write_atomically(out / CONFIG, yaml_text(fitted, _header(facts)).encode("utf-8"))
     return Fit(out / CONFIG, facts)
+
+
+def _check_writable(out: Path) -> None:
+    """Before minutes are spent. Raises InputError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as e:
+        said = "is a file" if isinstance(e, FileExistsError) else e.strerror
+        raise InputError(f"{option('out')} {out}: can't be written into: {said}", "name another folder") from None
 
 
 def _size(config: RunConfig, photos: FitPhotos) -> tuple[int, int]:

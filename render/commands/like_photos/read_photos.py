@@ -81,13 +81,7 @@ def read_photos(
             f"{real}: holds pictures that scanstage made: what is fitted to them drifts away from what is real",
             f"name photos; how alike synthetic pictures are, `scanstage compare {real} DATASET` says",
         )
-    unknown = [
-        f"fit.map: {new}: the config has no such class{did_you_mean(new, classes)}"
-        for new in names.values()
-        if new not in classes
-    ]
-    if unknown:
-        raise InputError(unknown, f"its classes: {listed(classes)}")
+    _check_map(real, names, [c.name for c in photos.categories], classes)
 
     def count(done: int, total: int) -> None:
         on_progress(Progress("measuring pictures", total, done=done))
@@ -112,7 +106,7 @@ def read_photos(
             "label some more: a hundred are an afternoon's work, and three hundred tell all that labels can",
         )
     is_held = split_groups(groups, holdout) if holdout else np.zeros(len(groups), bool)
-    notes = list(_notes(photos, table, foreign, classes, groups, labelled))
+    notes = [*_unread(snapshot), *_notes(photos, table, foreign, groups, labelled)]
     if holdout and (is_held & (counts > 0)).sum() < LEAST_HELD:
         is_held[:] = False
         notes.append("None are kept out, too few belong to groups of their own: how well the fit does is not tested.")
@@ -130,9 +124,17 @@ def read_photos(
     )
 
 
-def _notes(
-    photos: PhotoSet, table: DatasetTable, foreign: Sequence[str], classes: Sequence[str], groups: Ints, labelled: int
-) -> list[str]:
+def _check_map(real: Path, names: Mapping[str, str], there: Sequence[str], classes: Sequence[str]) -> None:
+    for what, wanted, known in (
+        (f"{real}", names.keys(), there),
+        ("the config", names.values(), classes),
+    ):
+        unknown = [f"fit.map: {n}: {what} has no such class{did_you_mean(n, known)}" for n in wanted if n not in known]
+        if unknown:
+            raise InputError(unknown, f"its classes: {listed(known)}")
+
+
+def _notes(photos: PhotoSet, table: DatasetTable, foreign: Sequence[str], groups: Ints, labelled: int) -> list[str]:
     notes = list(photos_lost(photos))
     if foreign:
         notes.append(f"Labels of {listed(foreign)} are left out: the config has no such class.")
@@ -149,6 +151,16 @@ def _notes(
     shapes = Counter(round(np.log(p.resolution_wh[0] / p.resolution_wh[1]), 2) for p in table.pictures)
     if len(shapes) > 1 and shapes.most_common(1)[0][1] < 0.9 * len(table.pictures):
         notes.append("Photos have several shapes, upright and lying, or cut: pictures get the most common one.")
+    return notes
+
+
+def _unread(snapshot: Snapshot) -> list[str]:
+    """Photos that are not among those that are looked at."""
+    seen, notes = snapshot.seen, []
+    if gone := seen.unread:
+        notes.append(f"{len(gone)} photos can't be read and are left out: {listed(gone, most=3)}.")
+    if (read := len(seen.table.pictures) + len(gone)) < seen.total:
+        notes.append(f"Of {seen.total:,} photos {read:,} are looked at, evenly chosen: they tell all that more would.")
     return notes
 
 

@@ -1,0 +1,87 @@
+"""The search: weights count a bank as another density would have drawn it, and find that density again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scanstage.dataset.fitting.mixtures import Axis, MixtureShape, nearest
+from scanstage.dataset.fitting.moment_match import (
+    LikenessFeatures,
+    Usual,
+    WeighedBank,
+    effective_size,
+    match_moments,
+    weights_of,
+)
+
+SHAPE = MixtureShape((Axis("near"), Axis("count", 6)))
+TRUTH = nearest(SHAPE, [[(0.35, 0.12), (0.6, 0.2)]], [1.0])
+
+
+def noisy(units: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What labels would tell: values, and what follows from them, with noise."""
+    return np.hstack([units, np.square(units)]) + rng.normal(0, 0.05, (len(units), 4))
+
+
+@pytest.fixture(scope="module")
+def bank() -> tuple[WeighedBank, LikenessFeatures, np.ndarray]:
+    """Even over all of the range, with features; and those of 400 pictures of the truth."""
+    rng = np.random.default_rng(0)
+    drawn = SHAPE.draw(TRUTH, np.zeros(400, int), rng)
+    units = SHAPE.draw(SHAPE.even(), np.full(4000, -1), rng)
+    units[:, 1] = (np.floor(units[:, 1] * 6) + 0.5) / 6
+    parts = [(u, noisy(u, rng)) for u in (units, drawn)]
+    features = LikenessFeatures.of(parts[0], parts[1])
+    made = WeighedBank(units, np.full(4000, SHAPE.log_even()), features(*parts[0]), np.arange(4000) // 2)
+    return made, features, features(*parts[1]).mean(axis=0)
+
+
+def test_weights_give_the_means_of_a_density_that_is_known(bank) -> None:  # type: ignore[no-untyped-def]
+    weights = weights_of(SHAPE, TRUTH, bank[0])
+    assert weights.sum() == pytest.approx(1)
+    means = weights @ bank[0].units
+    assert means == pytest.approx([SHAPE.moments(TRUTH, i)[0] for i in range(2)], abs=0.02)
+    assert 100 < effective_size(weights) < 4000
+    assert bank[0].independent(weights) < effective_size(weights)
+
+
+def test_the_search_finds_it_again(bank) -> None:  # type: ignore[no-untyped-def]
+    found = match_moments(SHAPE, bank[0], bank[2], 400, Usual.of([None, None]), [SHAPE.even()])
+    for i in range(2):
+        assert SHAPE.moments(found.theta, i) == pytest.approx(SHAPE.moments(TRUTH, i), abs=0.04)
+    assert found.misfit < 3 * bank[0].features.shape[1]
+    assert found.effective == pytest.approx(effective_size(weights_of(SHAPE, found.theta, bank[0])))
+
+
+def test_counted_twice_is_there_twice(bank) -> None:  # type: ignore[no-untyped-def]
+    made = bank[0]
+    times = np.zeros(len(made.units))
+    times[:10], times[10:12] = 1, 3
+    again = made.counted(times)
+    assert len(again.units) == 12
+    weights = weights_of(SHAPE, TRUTH, again)
+    once = weights_of(SHAPE, TRUTH, WeighedBank(again.units, made.log_proposal[:12], again.features, again.groups))
+    assert weights[10] / weights[0] == pytest.approx(3 * once[10] / once[0])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_derivatives_of_what_is_usual_are_its_own(seed: int) -> None:
+    shape = MixtureShape((Axis("near"), Axis("count", 6), Axis("place", 3, is_choice=True), Axis("far")), components=2)
+    usual = Usual.of([(0.3, 0.1), (0.6, 0.2), (0.5, 0.2), None])
+    theta, step = np.random.default_rng(seed).normal(0, 1, shape.parameters), 1e-6
+    off, by = usual.residual(shape, theta)
+    assert off.shape == (8,)  # mean and spread of two axes in two components: a choice has neither
+    for k in range(shape.parameters):
+        one = np.zeros(shape.parameters)
+        one[k] = step
+        slope = (usual.residual(shape, theta + one)[0] - usual.residual(shape, theta - one)[0]) / (2 * step)
+        assert by[:, k] == pytest.approx(slope, rel=1e-4, abs=1e-6)
+
+
+def test_what_labels_say_nothing_of_stays_where_it_was(bank) -> None:  # type: ignore[no-untyped-def]
+    made = bank[0]
+    blind = WeighedBank(made.units, made.log_proposal, np.random.default_rng(1).normal(size=(4000, 5)), made.groups)
+    usual = Usual.of([(0.3, 0.1), (0.7, 0.2)])
+    found = match_moments(SHAPE, blind, np.zeros(5), 100, usual, [SHAPE.even()])
+    assert SHAPE.moments(found.theta, 0) == pytest.approx((0.3, 0.1), abs=0.06)
