@@ -84,3 +84,21 @@ def test_what_a_config_says_of_it(fitted) -> None:  # type: ignore[no-untyped-de
         assert count.value == {"integer": [2, 5]}
     else:
         assert sum(v for k, v in shares.items() if 2 <= k <= 5) > 0.9
+
+
+def test_kinds_are_told_apart_where_values_go_along_with_each_other() -> None:
+    def draw(rng: np.random.Generator) -> dict[str, float | int]:
+        if rng.random() < 0.4:
+            return {"toy_size": rng.uniform(0.3, 0.5), "toy_count": int(rng.integers(1, 3)), "toy_hidden": 0.5}
+        return {"toy_size": rng.uniform(0.05, 0.09), "toy_count": int(rng.integers(5, 8)), "toy_hidden": 0.5}
+
+    photos = photo_table(draw, 200, 4)
+    usual = np.array([(0.5, 0.29), (0.5, 0.29), (0.5, 0.29)])
+    found = fit_values(FitTask(FREE, usual, CLASSES, photos, list(range(200)), 1500), ToyPlanner())
+    assert found.shape.components > 1
+    far = int(np.argmax([found.shape.marginal(found.theta, 1, k)[0] @ found.shape.marginal(found.theta, 1, k)[1]
+                         for k in range(found.shape.components)]))  # fmt: skip
+    assert found.shape.shares(found.theta)[far] == pytest.approx(0.6, abs=0.15)
+    labels = photos.counts.sum(axis=1)
+    assert (found.belongs[labels > 4, far] > 0.5).mean() > 0.95
+    assert (found.belongs[labels < 4, far] < 0.5).mean() > 0.95
