@@ -106,6 +106,7 @@ def read_photos(
             "label some more: a hundred are an afternoon's work, and three hundred tell all that labels can",
         )
     is_held = split_groups(groups, holdout) if holdout else np.zeros(len(groups), bool)
+    foreign = [c for c in foreign if whole.counts[:, whole.classes.index(c)].any()]
     notes = [*_unread(snapshot), *_notes(photos, table, foreign, groups, labelled)]
     if holdout and (is_held & (counts > 0)).sum() < LEAST_HELD:
         is_held[:] = False
