@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -58,9 +59,10 @@ def like(
 
     if out.name in ("", ".", ".."):
         raise InputError(f"--out {out}: names no folder of its own", "for example --out output/like")
+    named = [f"name={re.sub(r'[^A-Za-z0-9_.-]', '-', out.name).lstrip('.') or 'like'}"]
     written = _fit(real, base, images, out.with_name(f"{out.name}-fit"), set_, workers)
     Console(soft_wrap=True).print(f"\nconfig     {outside(written)}")
-    generate(context, written, images=count, out=str(out))
+    generate(context, written, named, images=count, out=str(out))
 
 
 def _fit(real: Path, base: Path, images: Path | None, out: Path, set_: list[str] | None, workers: int) -> Path:
