@@ -82,8 +82,8 @@ def _print_test(console: Console, facts: Mapping[str, Any]) -> None:
     console.print(f"\na classifier tells {which} from pictures, by labels: {_auc(before)} before, {_auc(after)} after")
     console.print("[dim].5: it can only guess; 1: it is always right[/]")
     if tested["giveaways"] and after > TOLD_APART:
-        names = ", ".join(SUMMARY_TITLES.get(name, name) for name, _ in tested["giveaways"])
-        console.print(f"what still gives pictures away: {names}: the config has no key for it, or it isn't free")
+        said = ", ".join(SUMMARY_TITLES.get(name, name) for name, _ in tested["giveaways"])
+        console.print(f"what still gives pictures away: {said}: the config has no key for it, or it isn't free")
     if tested["copies"]:
         console.print("[red]copies[/]: pictures are nearer to the fitted photos than other photos are")
 
