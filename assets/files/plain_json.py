@@ -81,6 +81,11 @@ def first_error(error: ValidationError) -> str:
     return str(error.errors(include_url=False, include_context=False, include_input=False)[0]["msg"])
 
 
+def placed_error(error: ValidationError) -> str:
+    """The same after the keys and indices that lead there."""
+    return f"{'.'.join(map(str, error.errors(include_url=False)[0]['loc']))}: {first_error(error)}"
+
+
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"it holds {name}, which is no number in JSON")
 

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats, Ints
-from scanstage.dataset.analysis.histograms import Histogram, bin_edges, binned, factor_names, histogram
+from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats, units_of
+from scanstage.dataset.analysis.histograms import Histogram, bin_edges, counts_by_picture, factor_names, histogram
 from scanstage.dataset.analysis.measures import BINNED_FACTORS, MEASURES, Measure, factor_title
 
 DEALS = 1000
@@ -24,8 +24,6 @@ SURE = 0.05
 """Chance that anything at all is told of two datasets that are alike."""
 MOST_VALUES = 1000
 """A factor with more values, as of a photo for each picture, is left out."""
-FINE_BINS = 256
-"""Of values that the distance of two distributions is taken by: quantiles of both together."""
 SAME_CLASSES = "classes"
 
 
@@ -98,19 +96,14 @@ def _of_measure(measure: Measure, ours: DatasetTable, other: DatasetTable) -> Co
     known = [v[np.isfinite(v)] for v in values]
     if not all(k.size for k in known) or np.ptp(np.concatenate(known)) == 0:
         return None
-    both = np.unique(np.concatenate(known))
-    if len(both) > FINE_BINS:
-        both = np.unique(np.quantile(both, np.linspace(0, 1, FINE_BINS), method="nearest"))
-    edges = np.append(both, np.inf)
-    parts = []
-    for table, v in zip((ours, other), values, strict=True):
-        unit = table.label_picture if measure.of == "label" else np.arange(len(table.pictures))
-        parts.append(_by_picture(binned(v, edges), unit, len(table.pictures), len(both)))
+    first, pictures = len(ours.pictures), len(ours.pictures) + len(other.pictures)
+    unit = units_of(ours, other) if measure.of == "label" else np.arange(pictures)
+    counts, _ = counts_by_picture(np.concatenate(values), unit, pictures)
     shown = bin_edges(measure, np.concatenate(known))
     middle = (float(np.median(known[0])), float(np.median(known[1])))
     pair = (histogram(measure, ours, shown), histogram(measure, other, shown))
     known_so_far = partial(Difference, measure.name, measure.title, "number", middle=middle, histograms=pair)
-    return parts[0], parts[1], known_so_far
+    return counts[:first], counts[first:], known_so_far
 
 
 def _of_values(ours: DatasetTable, other: DatasetTable) -> Iterator[Counted]:
@@ -142,12 +135,6 @@ def _of_counts(name: str, title: str, values: list[str], ours: Floats, other: Fl
     order = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")
     pairs = {values[i]: (float(shares[0][i]), float(shares[1][i])) for i in order}
     return ours, other, partial(Difference, name, title, "values", shares=pairs)
-
-
-def _by_picture(place: Ints, unit: Ints, pictures: int, bins: int) -> Floats:
-    there = place >= 0
-    flat = np.bincount(unit[there] * bins + place[there], minlength=pictures * bins)
-    return flat.reshape(pictures, bins).astype(np.float64)
 
 
 def _distance(

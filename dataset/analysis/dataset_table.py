@@ -140,3 +140,8 @@ def _of(labels: PictureLabels, classes: Collection[str]) -> PictureLabels:
     if len(kept) == len(labels.class_names):
         return labels
     return PictureLabels(tuple(labels.class_names[k] for k in kept), labels.numbers[kept])
+
+
+def units_of(first: DatasetTable, second: DatasetTable) -> Ints:
+    """(L,) picture of each label of both, the first one's first."""
+    return np.concatenate([first.label_picture, second.label_picture + len(first.pictures)])

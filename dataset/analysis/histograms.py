@@ -16,6 +16,8 @@ Quantiles = tuple[float, float, float]
 
 BINS = 24
 MOST_WHOLE = 30
+FINE_BINS = 256
+"""Of values that distances of two distributions are taken by: quantiles of both together."""
 GRID_WH = (24, 18)
 DIRECTIONS_WH = (24, 12)
 """Cells of equal area on the sphere: azimuth in equal steps, elevation in equal steps of its sine (Archimedes)."""
@@ -170,3 +172,22 @@ def value_counts(table: DatasetTable, factor: str) -> dict[str, int]:
 def factor_names(tables: Sequence[DatasetTable]) -> tuple[str, ...]:
     """Names of all factors of pictures, in their order."""
     return tuple(dict.fromkeys(name for table in tables for p in table.pictures for name in p.factors))
+
+
+def counts_by_picture(values: Floats, unit: Ints, pictures: int) -> tuple[Floats, Floats]:
+    """(P, B) how many values of each picture lie in each bin, and (B,) the bins' lower edges, which are values.
+
+    Args:
+        values: (V,) float64; NaN where there is none.
+        unit: (V,) picture of each.
+        pictures: how many there are.
+    """
+    both = np.unique(values[np.isfinite(values)])
+    if len(both) > FINE_BINS:
+        both = np.unique(np.quantile(both, np.linspace(0, 1, FINE_BINS), method="nearest"))
+    if not len(both):
+        return np.zeros((pictures, 0)), both
+    place = binned(values, np.append(both, np.inf))
+    there = place >= 0
+    flat = np.bincount(unit[there] * len(both) + place[there], minlength=pictures * len(both))
+    return flat.reshape(pictures, len(both)).astype(np.float64), both

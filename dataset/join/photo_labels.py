@@ -17,12 +17,14 @@ from pycocotools import mask as coco_mask
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from scanstage.assets.files.outside_files import read_input, read_outside
-from scanstage.assets.files.plain_json import first_error, parse_json
+from scanstage.assets.files.plain_json import parse_json, placed_error
+from scanstage.assets.files.stores import is_file
 from scanstage.assets.intake.class_names import class_name_of
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.labels.categories import Category
 from scanstage.dataset.labels.instances import NO_MASK, Instance, Rle
+from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.provenance import BY_US, Provenance
 from scanstage.scenes.plan import MOST_PIXELS
 from scanstage.scenes.sight.seen_keypoints import KeypointLabel
@@ -31,8 +33,6 @@ MOST_BYTES = 1 << 30
 MOST_STRUCTURE = 1 << 29
 MOST_PHOTO_BYTES = 1 << 28
 SUFFIXES = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png"}
-RUN_FILE = "run.json"
-"""Lies beside our own pictures."""
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Edge = Annotated[int, Field(ge=1, le=MOST_PIXELS)]
 ImageId = Annotated[str, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
@@ -167,8 +167,7 @@ class PhotoSet:
         try:
             file = CocoFile.model_validate(parse_json(data, MOST_STRUCTURE))
         except ValidationError as e:
-            where = ".".join(map(str, e.errors(include_url=False)[0]["loc"]))
-            raise InputError(f"{path}: not a COCO file: {where}: {first_error(e)}", _EXPECTED) from None
+            raise InputError(f"{path}: not a COCO file: {placed_error(e)}", _EXPECTED) from None
         except ValueError as e:
             raise InputError(f"{path}: not a COCO file: {e}", _EXPECTED) from None
         _check_ids(path, file)
@@ -204,7 +203,7 @@ class PhotoSet:
         """Whether the annotation file, or the folder of the pictures, says that scanstage made them."""
         info = self._file.info
         said = isinstance(info, dict) and str(info.get("description", "")).endswith(BY_US)
-        return said or any((place / RUN_FILE).is_file() for place in (self.folder, self.folder.parent))
+        return said or any(is_file(DatasetFolder(place).run_file) for place in (self.folder, self.folder.parent))
 
     def boxes_alone(self, is_kept: Callable[[str], bool]) -> int:
         """Labels without a mask, of classes that are kept."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats, Ints
+from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats, units_of
+from scanstage.dataset.analysis.histograms import counts_by_picture
 from scanstage.dataset.analysis.label_summaries import (
     SUMMARIES,
     SUMMARY_TITLES,
@@ -18,7 +19,6 @@ from scanstage.dataset.analysis.label_summaries import (
 from scanstage.dataset.analysis.measures import MEASURES, Measure
 from scanstage.dataset.likeness.null_bands import Statistic
 from scanstage.dataset.likeness.two_sample import (
-    counts_by_picture,
     kolmogorov_smirnov,
     total_variation,
     wasserstein,
@@ -89,10 +89,9 @@ def _of_measure(measure: Measure, first: DatasetTable, second: DatasetTable) -> 
     known = [v[np.isfinite(v)] for v in values]
     if not all(len(k) for k in known) or np.ptp(np.concatenate(known)) == 0:
         return
-    pictures = [len(t.pictures) for t in (first, second)]
-    units = [t.label_picture if measure.of == "label" else np.arange(len(t.pictures)) for t in (first, second)]
-    unit = np.concatenate([units[0], units[1] + pictures[0]])
-    counts, edges = counts_by_picture(np.concatenate(values), unit, sum(pictures))
+    pictures = _pictures(first, second)
+    unit = units_of(first, second) if measure.of == "label" else np.arange(pictures)
+    counts, edges = counts_by_picture(np.concatenate(values), unit, pictures)
     yield Factor(
         measure.name,
         measure.title,
@@ -145,8 +144,3 @@ def _pictures(first: DatasetTable, second: DatasetTable) -> int:
 def joined(parts: tuple[Columns, ...]) -> Columns:
     """Side by side."""
     return Columns(tuple(t for p in parts for t in p.titles), np.hstack([p.values for p in parts]))
-
-
-def units_of(first: DatasetTable, second: DatasetTable) -> Ints:
-    """(L,) picture of each label of both, the first one's first."""
-    return np.concatenate([first.label_picture, second.label_picture + len(first.pictures)])

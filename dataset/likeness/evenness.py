@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats, Ints
+from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats, Ints, units_of
 from scanstage.dataset.analysis.measures import box_centers, box_share
-from scanstage.dataset.likeness.compared_factors import units_of
 from scanstage.dataset.likeness.null_bands import Bools, Gauge
 from scanstage.dataset.report.parity import LEAST_LABELS, factor_parity, impact_ratio
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.outside_files import read_input
-from scanstage.assets.files.plain_json import first_error, parse_json
+from scanstage.assets.files.plain_json import parse_json, placed_error
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.analysis.dataset_table import LABEL_COLUMNS, PictureLabels, PictureRow, make_table
 from scanstage.dataset.analysis.picture_measures import MEASURED_EDGE_PX
@@ -168,8 +168,7 @@ def read_snapshot(path: Path) -> Snapshot:
     try:
         found = _File.model_validate(parse_json(data, MOST_STRUCTURE))
     except ValidationError as e:
-        where = ".".join(map(str, e.errors(include_url=False)[0]["loc"]))
-        raise InputError(f"{path}: not a snapshot: {where}: {first_error(e)}", _AGAIN) from None
+        raise InputError(f"{path}: not a snapshot: {placed_error(e)}", _AGAIN) from None
     except ValueError as e:
         raise InputError(f"{path}: not a snapshot: {e}", _AGAIN) from None
     rows = []

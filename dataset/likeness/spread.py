@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.dataset.analysis.dataset_table import Floats
-from scanstage.dataset.analysis.near_duplicates import ALIKE_BITS
+from scanstage.dataset.analysis.near_duplicates import ALIKE_BITS, alike_to
 from scanstage.dataset.likeness.null_bands import Bools, Statistic
 
 NEIGHBOURS = 5
@@ -101,8 +101,7 @@ def near_pairs(hashes: list[int | None], alike_bits: int = ALIKE_BITS) -> Bools:
     codes = np.array([h or 0 for h in hashes], np.uint64)
     found = np.zeros((len(codes), len(codes)), np.bool_)
     for row in np.flatnonzero(there):
-        bits = np.unpackbits((codes ^ codes[row]).view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1)
-        found[row] = (bits <= alike_bits) & there
+        found[row] = alike_to(codes, int(row), alike_bits) & there
     np.fill_diagonal(found, False)
     return found
 

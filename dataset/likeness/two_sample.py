@@ -8,33 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from scanstage.dataset.analysis.dataset_table import Floats, Ints
-from scanstage.dataset.analysis.histograms import binned
+from scanstage.dataset.analysis.dataset_table import Floats
 from scanstage.dataset.likeness.null_bands import Bools, Statistic
 
-FINE_BINS = 256
-"""Of values that distances of two distributions are taken by: quantiles of both together."""
 BANDWIDTHS = (0.5, 1.0, 2.0)
 """Of the Gaussian kernels, in units of the median distance of two pictures."""
-
-
-def counts_by_picture(values: Floats, unit: Ints, pictures: int) -> tuple[Floats, Floats]:
-    """(P, B) how many values of each picture lie in each bin, and (B,) the bins' lower edges, which are values.
-
-    Args:
-        values: (V,) float64; NaN where there is none.
-        unit: (V,) picture of each.
-        pictures: how many there are.
-    """
-    both = np.unique(values[np.isfinite(values)])
-    if len(both) > FINE_BINS:
-        both = np.unique(np.quantile(both, np.linspace(0, 1, FINE_BINS), method="nearest"))
-    if not len(both):
-        return np.zeros((pictures, 0)), both
-    place = binned(values, np.append(both, np.inf))
-    there = place >= 0
-    flat = np.bincount(unit[there] * len(both) + place[there], minlength=pictures * len(both))
-    return flat.reshape(pictures, len(both)).astype(np.float64), both
 
 
 def _shares(counts: Floats, side: Bools) -> Floats:
@@ -68,7 +46,7 @@ def total_variation(counts: Floats) -> Statistic:
 def wasserstein(counts: Floats, edges: Floats) -> Statistic:
     """Wasserstein-1 distance in the number's own unit: the area between the cumulative distributions.
 
-    (Vallender 1974.) To within the width of a bin where there are more than :data:`FINE_BINS` values.
+    (Vallender 1974.) To within the width of a bin where there are more than :data:`histograms.FINE_BINS` values.
     """
     widths = np.diff(edges)
 

@@ -25,6 +25,9 @@ Stage = Literal[
 ]
 
 
+MEASURING: Stage = "measuring pictures"
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a run has come.
@@ -89,3 +92,17 @@ OnProgress = Callable[[Progress], None]
 
 def ignore_progress(progress: Progress) -> None:
     """Do nothing with it."""
+
+
+def counted(
+    on_progress: OnProgress, stage: Stage, total: int | None = None, before: int = 0
+) -> Callable[[int, int], None]:
+    """Tells how many of a stage's pictures are done, where that is counted by their number and how many there are.
+
+    Args:
+        on_progress: to be told.
+        stage: of the pictures.
+        total: of all that the stage is of; None: as many as are counted.
+        before: how many were done before those that are counted.
+    """
+    return lambda done, there: on_progress(Progress(stage, there if total is None else total, done=before + done))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.locations import locate
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.cli.shared.shared_options import DatasetArgument, local_folder_of
-from scanstage.render.terminal.console import Console, outside, print_json, quoting
+from scanstage.render.cli.shared.shared_options import DatasetArgument, local_folder_of, write_json
+from scanstage.render.terminal.console import Console, outside, quoting
 
 if TYPE_CHECKING:
     from scanstage.dataset.check.check_dataset import CheckReport
@@ -38,15 +36,7 @@ def check(
 
     root = DatasetFolder(locate(dataset, "DATASET")).local_root
     report = check_dataset(root, fast, workers)
-    if json_ is not None:
-        if json_ == "-":
-            print_json(report.to_json())
-        else:
-            text = json.dumps(report.to_json(), indent=1) + "\n"
-            try:
-                write_atomically(Path(json_).resolve(), text.encode("utf-8"))
-            except OSError as e:
-                raise InputError(f"--json {json_}: can't be written ({e.strerror or e})") from e
+    write_json(json_, report.to_json())
     if json_ != "-":
         _print_report(Console(soft_wrap=True), report)
     if report.findings:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.locations import locate
 from scanstage.assets.messages.errors import InputError
-from scanstage.render.terminal.console import Console, print_json
+from scanstage.render.cli.shared.shared_options import write_json
+from scanstage.render.terminal.console import Console
 from scanstage.render.terminal.progress_bar import CountView
 
 MapOption = Annotated[
@@ -92,16 +91,3 @@ def _on_this_machine(text: str, named_by: str) -> Path:
     if isinstance(found, Path):
         return found
     raise InputError(f"{named_by} {text}: has to be on this machine", "copy it here first")
-
-
-def write_json(place: str | None, found: dict[str, Any]) -> None:
-    """To a file, or for - to standard output. Raises InputError where it can't be written."""
-    if place is None:
-        return
-    if place == "-":
-        print_json(found)
-        return
-    try:
-        write_atomically(Path(place).resolve(), (json.dumps(found, indent=1) + "\n").encode("utf-8"))
-    except OSError as e:
-        raise InputError(f"--json {place}: can't be written ({e.strerror or e})") from e

@@ -17,6 +17,7 @@ from scanstage.render.cli.shared.shared_options import (
     SetOption,
     folder_of,
     frame_range,
+    write_json,
 )
 from scanstage.render.terminal.console import Console, outside, print_json, print_note
 from scanstage.render.terminal.log_lines import logged_to
@@ -129,16 +130,9 @@ def estimate(
     with logged_to(progress), ProgressView(progress) as view, told_with_lines(config):
         engines = context.obj or BlenderEngines(blender)
         found = reckoned(loaded, config.resolve().parent, place, engines, view)
-    if json_ == "-":
-        print_json(found)
-        return
-    print_estimate(Console(soft_wrap=True), found)
-    if json_ is not None:
-        text = json.dumps(found, indent=1) + "\n"
-        try:
-            write_atomically(Path(json_).resolve(), text.encode("utf-8"))
-        except OSError as e:
-            raise InputError(f"--json {json_}: can't be written ({e.strerror or e})", "name another file") from e
+    if json_ != "-":
+        print_estimate(Console(soft_wrap=True), found)
+    write_json(json_, found)
 
 
 def _planner(config: Path, set_: list[str] | None, seed: int | None, images: int | None) -> Planner:
@@ -152,7 +146,6 @@ def _planner(config: Path, set_: list[str] | None, seed: int | None, images: int
 
 
 def _write(path: Path, data: bytes) -> None:
-    from scanstage.assets.files.atomic import write_atomically
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.locations import locate, locate_local
 from scanstage.assets.files.stores import Location
 from scanstage.assets.messages.errors import InputError
+from scanstage.render.terminal.console import print_json
 
 ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML config")]
 DatasetArgument = Annotated[
@@ -64,3 +67,19 @@ def frame_range(text: str | None) -> tuple[int, int] | None:
         raise InputError(f"--frames {text}: expected A-B, for example 0-7, or one number")
     first = int(match[1])
     return first, int(match[2] or first)
+
+
+def write_json(place: str | None, found: dict[str, Any]) -> None:
+    """All figures of a command as JSON: into the file that ``--json`` names, to standard output for ``-``.
+
+    Raises InputError where the file can't be written.
+    """
+    if place is None:
+        return
+    if place == "-":
+        print_json(found)
+        return
+    try:
+        write_atomically(Path(place).resolve(), (json.dumps(found, indent=1) + "\n").encode("utf-8"))
+    except OSError as e:
+        raise InputError(f"--json {place}: can't be written ({e.strerror or e})", "name another file") from e

@@ -16,14 +16,13 @@ from scanstage.dataset.fitting.photo_groups import photo_groups, split_groups
 from scanstage.dataset.join.photo_labels import PhotoSet
 from scanstage.dataset.likeness.compared_pictures import of_classes, picked
 from scanstage.dataset.likeness.photo_snapshot import Snapshot, make_snapshot
-from scanstage.render.bookkeeping.progress import OnProgress, Progress
+from scanstage.render.bookkeeping.progress import MEASURING, OnProgress, counted
 
 FEWEST = 10
 """Photos with labels, and groups of them, that can be fitted to."""
 FEW = 50
 LEAST_HELD = 5
 """So few photos that are kept out say nothing."""
-ALIKE_SHAPES = 0.02
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,7 @@ def read_photos(
             f"name photos; how alike synthetic pictures are, `scanstage compare {real} DATASET` says",
         )
     _check_map(real, names, [c.name for c in photos.categories], classes)
-
-    def count(done: int, total: int) -> None:
-        on_progress(Progress("measuring pictures", total, done=done))
-
-    snapshot = make_snapshot(photos, names, date, count)
+    snapshot = make_snapshot(photos, names, date, counted(on_progress, MEASURING))
     whole = snapshot.seen.table
     foreign = [c for c in whole.classes if c not in classes]
     if len(foreign) == len(whole.classes) or not any(c in classes for c in whole.classes):

@@ -13,7 +13,7 @@ from scanstage.dataset.likeness.compared_pictures import renamed, see, usual_edg
 from scanstage.dataset.likeness.drift import Drift, find_drift
 from scanstage.dataset.likeness.photo_snapshot import FILE_NAME, Snapshot, is_snapshot, read_snapshot
 from scanstage.dataset.likeness.picture_features import PlainExtractor
-from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
+from scanstage.render.bookkeeping.progress import MEASURING, OnProgress, Progress, counted, ignore_progress
 from scanstage.render.commands.look.compare_sets import open_named
 
 
@@ -46,11 +46,7 @@ def check_drift(reference: Path, new: Path, options: DriftOptions, on_progress: 
     opened = open_named(new, options.photos, "photos")
     opened = replace(opened, table=renamed(opened.table, options.names))
     older = _snapshot(reference, options.reference_photos, on_progress)
-
-    def count(done: int, total: int) -> None:
-        on_progress(Progress("measuring pictures", total, done=done))
-
-    seen = see(opened, [PlainExtractor()], older.seen.edge_px, count)
+    seen = see(opened, [PlainExtractor()], older.seen.edge_px, counted(on_progress, MEASURING))
     total = len(seen.table.pictures)
     on_progress(Progress("comparing", total, done=total))
     return find_drift(older, seen, older.date or None)
@@ -68,9 +64,5 @@ def _snapshot(place: Path, photos: Path | None, on_progress: OnProgress) -> Snap
             raise InputError(f"{option('reference_photos')} {photos}: {path} is a snapshot, which needs no photos")
         return read_snapshot(path)
     opened = open_named(path, photos, "reference_photos")
-
-    def count(done: int, total: int) -> None:
-        on_progress(Progress("measuring pictures", total, done=done))
-
     edge = min(MEASURED_EDGE_PX, usual_edge_px(opened.table))
-    return Snapshot("", see(opened, [PlainExtractor()], edge, count))
+    return Snapshot("", see(opened, [PlainExtractor()], edge, counted(on_progress, MEASURING)))

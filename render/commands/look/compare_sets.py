@@ -23,7 +23,7 @@ from scanstage.dataset.likeness.compared_pictures import (
 from scanstage.dataset.likeness.four_properties import Likeness, compare_pictures, shared_classes
 from scanstage.dataset.likeness.mobilenet_features import MobilenetExtractor, has_mobilenet
 from scanstage.dataset.likeness.picture_features import Extractor, PlainExtractor
-from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
+from scanstage.render.bookkeeping.progress import MEASURING, OnProgress, Progress, counted, ignore_progress
 
 FEATURES = ("auto", "plain", "mobilenet")
 
@@ -78,9 +78,7 @@ def see_counted(
     """See :func:`compared_pictures.see`; counts on through all sets."""
     total = sum(len(s.table.pictures) for s in sets)
     before = sum(len(s.table.pictures) for s in sets[:number])
-    return see(
-        sets[number], extractors, edge, lambda done, _: on(Progress("measuring pictures", total, done=before + done))
-    )
+    return see(sets[number], extractors, edge, counted(on, MEASURING, total, before))
 
 
 def open_named(place: Location, photos: Path | None, name: str, labels_only: bool = False) -> PictureSet:

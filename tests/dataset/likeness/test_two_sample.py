@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, wasserstein_distance
 
+from scanstage.dataset.analysis.histograms import FINE_BINS, counts_by_picture
 from scanstage.dataset.likeness.two_sample import (
-    FINE_BINS,
-    counts_by_picture,
     cubic_kernel,
     gaussian_kernels,
     kolmogorov_smirnov,

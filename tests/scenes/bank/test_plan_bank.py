@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scanstage.scenes.bank import plan_bank as module
 from scanstage.scenes.bank.free_values import free_values, open_config
 from scanstage.scenes.bank.plan_bank import ArrangementTask, plan_bank
 from scanstage.scenes.bank.planned_labels import PlannedLabels
 from scanstage.scenes.config.load import check_config
+from scanstage.scenes.planning import planning_pool
 from scanstage.scenes.planning.planner import Planner
 from scanstage.scenes.planning.preflight import open_planner
 
@@ -81,5 +81,5 @@ def test_what_finds_no_room_is_left_out(toy_library: Path, tmp_path: Path) -> No
 
 
 def test_few_tasks_start_no_process(planner: Planner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(planning_pool, "ProcessPoolExecutor", None)
     assert len(list(plan_bank(planner, TASKS[:1]))) == 1
