@@ -128,7 +128,7 @@ def _tie(table: DatasetTable, factor: str, by_unit: list[str], unit_of: Ints | N
             shuffled = _count(labels, rng.permutation(codes)[picture_of], shape)
         strengths.append(_strength(shuffled))
         largest.append(np.abs(_residuals(shuffled)).max())
-    residuals, expected = _residuals(counts), _expected(counts)
+    residuals, expected = _residuals(counts), expected_counts(counts)
     bound = float(np.quantile(largest, 1 - sure))
     pairs = []
     for r, v in zip(*np.nonzero(np.abs(residuals) > bound), strict=True):
@@ -159,14 +159,14 @@ def _count(labels: Ints, codes: Ints, shape: tuple[int, int]) -> Ints:
     return np.bincount(labels * shape[1] + codes, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def _expected(counts: Ints) -> Floats:
+def expected_counts(counts: Ints | Floats) -> Floats:
     """(C, V) labels if every class met all values as the rest does."""
     even: Floats = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / max(1, counts.sum())
     return even
 
 
 def _residuals(counts: Ints) -> Floats:
-    expected = _expected(counts)
+    expected = expected_counts(counts)
     found: Floats = (counts - expected) / np.sqrt(np.maximum(expected, 1.0))  # rare pairs aren't blown up
     return found
 
@@ -174,7 +174,7 @@ def _residuals(counts: Ints) -> Floats:
 def _strength(counts: Ints) -> float:
     """Cramér's V."""
     used: npt.NDArray[np.int64] = counts[:, counts.sum(axis=0) > 0]
-    expected = _expected(used)
+    expected = expected_counts(used)
     degrees = min(used.shape) - 1
     if degrees < 1 or not used.sum():
         return 0.0

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import chisquare
 
-from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats
 from scanstage.scenes.bank.planned_labels import PlannedLabels
 
 UNSEEN = 0.5
 """Labels that a class is given that no photo shows: it isn't known to be absent."""
 LEAST_YIELD = 0.02
+"""Labels of an object that is placed, below which no class is taken to come: it would be picked all the time."""
 ALIKE = 0.01
 FEW_REPEATS = 0.5
 
@@ -49,7 +48,7 @@ def class_mix(
     photos: DatasetTable,
     classes: Sequence[str],
     pictures: Sequence[PlannedLabels],
-    weights: npt.NDArray[np.float64],
+    weights: Floats,
     is_evenly: bool,
 ) -> ClassMix:
     """What classes are to be picked by.
@@ -61,15 +60,10 @@ def class_mix(
         weights: (N,) how much each of them counts.
         is_evenly: whether the config picks classes evenly, none twice while there are others.
     """
-    placed: Counter[str] = Counter()
-    labelled: Counter[str] = Counter()
-    for picture, weight in zip(pictures, weights.tolist(), strict=True):
-        for name, number in picture.placed.items():
-            placed[name] += weight * number
-        for name in picture.class_names:
-            labelled[name] += weight
-    mean = sum(labelled.values()) / max(sum(placed.values()), 1e-9)
-    yields = {c: max(labelled[c] / placed[c], LEAST_YIELD) if placed[c] else mean for c in classes}
+    placed, labelled = (weights @ counts for counts in placed_and_labelled(pictures, classes))
+    mean = labelled.sum() / max(placed.sum(), 1e-9)
+    found = np.where(placed > 0, np.maximum(labelled / np.where(placed > 0, placed, 1), LEAST_YIELD), mean)
+    yields = dict(zip(classes, found.tolist(), strict=True))
     shares = class_shares(photos, classes)
     counts = photos.counts.sum(axis=0)
     unseen = tuple(c for c in classes if c not in photos.classes or not counts[photos.classes.index(c)])
@@ -80,9 +74,21 @@ def class_mix(
     return ClassMix(shares, yields, {c: float(f"{r / most:.3g}") for c, r in raw.items()}, unseen)
 
 
+def placed_and_labelled(pictures: Sequence[PlannedLabels], classes: Sequence[str]) -> tuple[Floats, Floats]:
+    """(N, C) objects of each class that lie in each planned picture, and (N, C) labels that come of them."""
+    number = {c: i for i, c in enumerate(classes)}
+    placed, labelled = np.zeros((2, len(pictures), len(classes)))
+    for row, picture in enumerate(pictures):
+        for name, count in picture.placed.items():
+            placed[row, number[name]] = count
+        for name in picture.class_names:
+            labelled[row, number[name]] += 1
+    return placed, labelled
+
+
 def _is_even(photos: DatasetTable, classes: Sequence[str]) -> bool:
     """Whether the photos' labels could be picked evenly with hardly a class twice in a photo."""
-    counts = np.array([photos.counts[:, photos.classes.index(c)].sum() for c in classes], np.float64)
+    counts = photos.counts[:, [photos.classes.index(c) for c in classes]].sum(axis=0).astype(np.float64)
     if len(counts) > 1 and chisquare(counts).pvalue < ALIKE:
         return False
     labels = photos.counts.sum(axis=1)

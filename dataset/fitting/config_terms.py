@@ -16,8 +16,8 @@ from scipy.optimize import minimize
 from scipy.stats import truncnorm
 
 from scanstage.dataset.fitting.fit_values import FoundValues
-from scanstage.dataset.fitting.mixtures import Floats
-from scanstage.dataset.fitting.moment_match import weights_of
+from scanstage.dataset.fitting.mixtures import Floats, moments_of
+from scanstage.dataset.fitting.moment_match import misfit_of_weights
 from scanstage.scenes.bank.free_values import FreeValue
 
 STEPS = 400
@@ -54,8 +54,7 @@ def config_term(found: FoundValues, axis: int, kind: int = 0) -> ConfigTerm:
     """The distribution of one axis of what was found, in one kind of pictures."""
     value = found.values[found.axes[axis]].value
     grid, mass = found.shape.marginal(found.theta, axis, kind)
-    mean = float(grid @ mass)
-    deviation = float(np.sqrt(np.square(grid - mean) @ mass))
+    mean, deviation = moments_of(grid, mass)
     misfit_of = _misfit(found, axis, kind, len(grid))
     if value.kind == "choice":
         shares = {option: round(float(m), DIGITS) for option, m in zip(value.options, mass, strict=True)}
@@ -64,17 +63,14 @@ def config_term(found: FoundValues, axis: int, kind: int = 0) -> ConfigTerm:
         return _whole(value, grid, mass, misfit_of)
     if deviation < NARROW:
         return ConfigTerm(_rounded(value.from_unit(mean)), found.match.misfit, mean, 0.0)
-    terms = []
-    for family in (_even(value, grid), _bell(value, grid)):
-        if family is not None:
-            terms.append(_best(family, grid, (mean, deviation), misfit_of))
-    return min(terms, key=lambda term: term.misfit)
+    families = (_even(value, grid), _bell(value, grid))
+    return min((_best(f, grid, (mean, deviation), misfit_of) for f in families), key=lambda term: term.misfit)
 
 
 def _misfit(found: FoundValues, axis: int, kind: int, cells: int) -> Callable[[Floats], float]:
     """Misfit by (cells,) mass that an axis has in one kind of pictures instead of the one that was found."""
     belongs = found.shape.belonging(found.theta, found.bank.units)[:, kind]
-    weights = weights_of(found.shape, found.theta, found.bank)
+    weights = found.weights()
     cell = np.minimum((found.bank.units[:, axis] * cells).astype(int), cells - 1)
     own = np.maximum(found.shape.marginal(found.theta, axis, kind)[1], 1e-12)
 
@@ -82,8 +78,7 @@ def _misfit(found: FoundValues, axis: int, kind: int, cells: int) -> Callable[[F
         changed = weights * (1 + belongs * ((mass / own)[cell] - 1))
         if not changed.sum() > 0:
             return math.inf
-        off = found.match.whitening @ (changed @ found.bank.features / changed.sum() - found.target)
-        return float(off @ off)
+        return misfit_of_weights(found.bank, changed / changed.sum(), found.target, found.match.whitening)
 
     return misfit
 
@@ -97,16 +92,13 @@ def _best(
     def objective(p: Floats) -> float:
         # Off the moments that were found only as far as the family asks for it.
         mass = mass_of(p)
-        mean = float(grid @ mass)
-        deviation = math.sqrt(max(1e-12, float(np.square(grid - mean) @ mass)))
-        away = ((mean - moments[0]) / 0.01) ** 2 + (math.log(deviation / moments[1]) / 0.1) ** 2
+        mean, deviation = moments_of(grid, mass)
+        away = ((mean - moments[0]) / 0.01) ** 2 + (math.log(max(1e-6, deviation) / moments[1]) / 0.1) ** 2
         return misfit_of(mass) + 0.1 * away
 
     simplex = np.array([start, start + np.array([0.05, 0.0]), start + np.array([0.0, 0.05])])
     p = minimize(objective, start, method="Nelder-Mead", options={"initial_simplex": simplex, "maxfev": 60}).x
-    mass = mass_of(p)
-    mean = float(grid @ mass)
-    return ConfigTerm(said(p), misfit_of(mass), mean, float(np.sqrt(np.square(grid - mean) @ mass)))
+    return _term(said(p), mass_of(p), grid, misfit_of)
 
 
 def _even(value: FreeValue, grid: Floats) -> Family:
@@ -129,10 +121,9 @@ def _even(value: FreeValue, grid: Floats) -> Family:
     return mass, said
 
 
-def _bell(value: FreeValue, grid: Floats) -> Family | None:
+def _bell(value: FreeValue, grid: Floats) -> Family:
     """Normal within the range, in the value itself; by the mean and standard deviation of what is left of it."""
     width = value.high - value.low
-    values = np.array([value.from_unit(u) for u in grid])
     edges = np.array([value.from_unit(u) for u in np.linspace(0, 1, len(grid) + 1)])
 
     def parameters(p: Floats) -> tuple[float, float]:
@@ -153,15 +144,15 @@ def _bell(value: FreeValue, grid: Floats) -> Family | None:
             "normal": {"mean": _rounded(middle), "std": _rounded(spread), "min": _rounded(low), "max": _rounded(high)}
         }
 
-    return (mass, said) if len(values) else None
+    return mass, said
 
 
 def _whole(value: FreeValue, grid: Floats, mass: Floats, misfit_of: Callable[[Floats], float]) -> ConfigTerm:
     """From one whole number to another, all alike; or shares of each where that fits clearly better."""
     cells = len(grid)
-    mean = float(grid @ mass) * cells - 0.5
-    deviation = float(np.sqrt(np.square(grid - grid @ mass) @ mass)) * cells
-    low, high = int(value.low), int(value.high)
+    middle, spread = moments_of(grid, mass)
+    mean, deviation = middle * cells - 0.5, spread * cells
+    low = int(value.low)
     terms = []
     half = (math.sqrt(12 * deviation**2 + 1) - 1) / 2
     for first in range(max(0, math.floor(mean - half) - 2), min(cells, math.ceil(mean - half) + 3)):
@@ -177,13 +168,11 @@ def _whole(value: FreeValue, grid: Floats, mass: Floats, misfit_of: Callable[[Fl
         single = _term({"choice": shares}, np.where(kept, mass, 0.0) / mass[kept].sum(), grid, misfit_of)
         if best is None or best.misfit > single.misfit + SIMPLER:
             return single
-    assert high >= low
     return best
 
 
 def _term(said: Any, mass: Floats, grid: Floats, misfit_of: Callable[[Floats], float]) -> ConfigTerm:
-    mean = float(grid @ mass)
-    return ConfigTerm(said, misfit_of(mass), mean, float(np.sqrt(np.square(grid - mean) @ mass)))
+    return ConfigTerm(said, misfit_of(mass), *moments_of(grid, mass))
 
 
 def _rounded(x: float) -> float:

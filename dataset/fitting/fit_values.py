@@ -8,7 +8,7 @@ near it, and so on; each counts by the mixture of what all rounds were drawn fro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +77,11 @@ class FitTask:
     seed: int = 0
     kinds: bool = True
 
+    def shape(self, axes: Sequence[int]) -> MixtureShape:
+        """Of a density of some of the free values, one kind of pictures."""
+        values = [self.free[k] for k in axes]
+        return MixtureShape(tuple(Axis(v.name, v.cells, v.kind == "choice") for v in values))
+
 
 @dataclass(frozen=True)
 class FittedValue:
@@ -107,7 +112,7 @@ class FoundValues:
     Attributes:
         values: of the task's free values, in their order.
         axes: positions in ``values`` of those that the density is of.
-        shape, theta: of the density.
+        shape: of the density.
         pictures: planned.
         bank: the same, as the search saw them.
         target: (F,) mean features of the photos.
@@ -119,13 +124,17 @@ class FoundValues:
     values: tuple[FittedValue, ...]
     axes: tuple[int, ...]
     shape: MixtureShape
-    theta: Floats
     pictures: list[PlannedLabels]
     bank: WeighedBank
     target: Floats
     match: Match
     typical: TypicalLabels
     belongs: Floats
+
+    @property
+    def theta(self) -> Floats:
+        """Parameters of the density."""
+        return self.match.theta
 
     @property
     def freedom(self) -> int:
@@ -166,39 +175,55 @@ class _Bank:
         self.pictures += self.plan(arrangements, cameras.reshape(count, task.views, columns), chosen)
         self.rounds.append((count, wide, shape, theta))
 
+    def arrangements(self) -> Ints:
+        """(N,) which pictures share their objects."""
+        return np.array([p.arrangement for p in self.pictures])
+
     def units(self, axes: Sequence[int]) -> Floats:
         """(N, len(axes)) values of some of the free ones, from 0 to 1."""
         free = [self.task.free[k] for k in axes]
         found = [value.to_unit([p.values[value.name] for p in self.pictures]) for value in free]
         return np.clip(np.stack(found, axis=1), EDGE, 1 - EDGE)
 
-    def log_proposal(self, units: Floats) -> Floats:
-        """(N,) logarithm of the density that all rounds together were drawn from."""
+    def log_proposal(self, axes: Sequence[int], units: Floats) -> Floats:
+        """(N,) logarithm of the density that all rounds together were drawn from, of some of the free values.
+
+        The first round is even over more of them than are left; the others don't matter to labels.
+        """
+        even = self.task.shape(axes).log_even()
         total = sum(count for count, *_ in self.rounds)
         parts = []
         for count, wide, shape, theta in self.rounds:
             if wide:
-                # The first round is even over more values than are left; the others don't matter to labels.
-                parts.append(np.full(len(units), np.log(wide * count / total) + self._even(units.shape[1], shape)))
+                parts.append(np.full(len(units), np.log(wide * count / total) + even))
             if wide < 1:
                 parts.append(np.log((1 - wide) * count / total) + shape.log_density(theta, units))
         found: Floats = logsumexp(np.stack(parts), axis=0)
         return found
 
-    def _even(self, columns: int, shape: MixtureShape) -> float:
-        latest = self.rounds[-1][2]
-        return (shape if len(shape.axes) == columns else latest).log_even()
+
+@dataclass(frozen=True)
+class _Looked:
+    """What labels of planned and of real pictures say.
+
+    Attributes:
+        told: of some of the free values.
+        summaries: of planned and of real pictures.
+        typical: of classes.
+    """
+
+    told: Told
+    summaries: tuple[Floats, Floats]
+    typical: TypicalLabels
 
 
 @dataclass(frozen=True)
 class _Compared:
-    """Planned and real pictures by what labels tell."""
+    """The same as the search needs it: features of planned pictures, and of real ones."""
 
-    told: Told
+    looked: _Looked
     bank: WeighedBank
     real: Floats
-    typical: TypicalLabels
-    summaries: tuple[Floats, Floats]
 
     def target(self, weights: Floats | None = None) -> Floats:
         """(F,) mean features of real pictures."""
@@ -216,24 +241,24 @@ def fit_values(task: FitTask, plan: PlanPictures, on_round: Callable[[int], None
     """
     bank = _Bank(task, plan)
     every = list(range(len(task.free)))
-    shape = MixtureShape(tuple(_axis(v) for v in task.free))
+    shape = task.shape(every)
     on_round(0)
     bank.add(ROUNDS[0][0], 1.0, shape, shape.even(), every)
-    compared = _compare(bank, every, None)
-    explained = compared.told.explained
+    looked = _look(bank, every, None)
+    explained = looked.told.explained
     axes = [k for k in every if explained[k] >= FAINT]
-    shape = MixtureShape(tuple(_axis(task.free[k]) for k in axes))
+    shape = task.shape(axes)
     independent = float(len(set(task.groups)))
     usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes])
-    compared = _compare(bank, axes, compared.typical)
+    compared = _compare(bank, axes, replace(looked, told=looked.told.of(axes)))
     match = _match(shape, compared, independent, usual)
     for number, (share, factor, least) in enumerate(ROUNDS[1:], 1):
         if task.kinds and number == len(ROUNDS) - 1:  # so that the last pictures are planned near each kind
-            told = compared.told.real
+            told = compared.looked.told.real
             shape, match = find_kinds(shape, match, compared.bank, told, compared.real, task.groups, usual, task.seed)
         on_round(number)
         bank.add(share, WIDE_SHARE, shape, shape.wider(match.theta, factor, least), axes)
-        compared = _compare(bank, axes, compared.typical)
+        compared = _compare(bank, axes, _look(bank, axes, looked.typical))
         match = _match(shape, compared, independent, usual, match.theta)
     determined = explained >= TOLD
     means, deviations = _bootstrap(task, shape, compared, match, usual)
@@ -252,32 +277,32 @@ def fit_values(task: FitTask, plan: PlanPictures, on_round: Callable[[int], None
         tuple(values),
         tuple(axes),
         shape,
-        match.theta,
         bank.pictures,
         compared.bank,
         compared.target(),
         match,
-        compared.typical,
+        looked.typical,
         _belonging(task, shape, match, compared),
     )
 
 
-def _axis(value: FreeValue) -> Axis:
-    return Axis(value.name, value.cells, value.kind == "choice")
-
-
-def _compare(bank: _Bank, axes: Sequence[int], typical: TypicalLabels | None) -> _Compared:
+def _look(bank: _Bank, axes: Sequence[int], typical: TypicalLabels | None) -> _Looked:
+    """What labels tell of some of the free values; what is typical of classes is that of the bank unless given."""
     task = bank.task
     table = bank_table("planned", task.classes, bank.pictures, not has_masks(task.photos))
     typical = typical or typical_labels([table])
-    units = bank.units(axes)
-    arrangements = [p.arrangement for p in bank.pictures]
     summaries, of_photos = label_summaries(table, typical), label_summaries(task.photos, typical)
-    told = told_by_labels(summaries, units, arrangements, of_photos, task.seed)
-    features = LikenessFeatures.of((told.bank, summaries), (told.real, of_photos), task.seed)
-    seen = features(told.bank, summaries)
-    weighed = WeighedBank(units, bank.log_proposal(units), seen, np.array(arrangements))
-    return _Compared(told, weighed, features(told.real, of_photos), typical, (summaries, of_photos))
+    told = told_by_labels(summaries, bank.units(axes), bank.arrangements(), of_photos, task.seed)
+    return _Looked(told, (summaries, of_photos), typical)
+
+
+def _compare(bank: _Bank, axes: Sequence[int], looked: _Looked) -> _Compared:
+    told, (planned, of_photos) = looked.told, looked.summaries
+    units = bank.units(axes)
+    features = LikenessFeatures.of((told.bank, planned), (told.real, of_photos), bank.task.seed)
+    seen = features(told.bank, planned)
+    weighed = WeighedBank(units, bank.log_proposal(axes, units), seen, bank.arrangements())
+    return _Compared(looked, weighed, features(told.real, of_photos))
 
 
 def _belonging(task: FitTask, shape: MixtureShape, match: Match, compared: _Compared) -> Floats:
@@ -286,14 +311,14 @@ def _belonging(task: FitTask, shape: MixtureShape, match: Match, compared: _Comp
         return np.ones((len(compared.real), 1))
     belongs = shape.belonging(match.theta, compared.bank.units)
     weights = weights_of(shape, match.theta, compared.bank)
-    planned, of_photos = compared.summaries
+    planned, of_photos = compared.looked.summaries
     told = told_by_labels(planned, belongs, compared.bank.groups, of_photos, task.seed, weights)
     found = np.clip(told.real, 1e-6, 1)
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
 def _match(shape: MixtureShape, compared: _Compared, count: float, usual: Usual, theta: Floats | None = None) -> Match:
-    told = compared.told.real
+    told = compared.looked.told.real
     moments = list(zip(told.mean(axis=0).tolist(), told.std(axis=0).tolist(), strict=True))
     starts = [] if theta is None else [theta]
     if shape.components == 1:

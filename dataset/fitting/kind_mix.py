@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scanstage.dataset.analysis.class_ties import expected_counts
 from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.dataset.fitting.class_mix import LEAST_YIELD, placed_and_labelled
 from scanstage.dataset.fitting.mixtures import Floats
 from scanstage.dataset.report.parity import impact_ratio
 from scanstage.scenes.bank.planned_labels import PlannedLabels
 
 SHUFFLES = 200
 SURE = 0.01
-LOWEST_YIELD = 0.02
 LEAST_PICKED = 1e-4
 
 
@@ -74,10 +75,9 @@ def kind_mix(
     even = together.sum(axis=1) / together.sum()
     worst = float(np.abs(shares - even).sum(axis=1).max() / 2)
     evened = weight * max(0.0, 1 - slack / worst) if worst > 0 else 0.0
-    independent = np.outer(together.sum(axis=1), together.sum(axis=0)) / together.sum()
-    mixed = (1 - evened) * together + evened * independent
+    mixed = (1 - evened) * together + evened * expected_counts(together)
     after = impact_ratio(_given_class(mixed)[there])
-    picked = (mixed / mixed.sum(axis=1, keepdims=True) + LEAST_PICKED) / np.maximum(yields, LOWEST_YIELD)
+    picked = (mixed / mixed.sum(axis=1, keepdims=True) + LEAST_PICKED) / np.maximum(yields, LEAST_YIELD)
     picked /= picked.max(axis=1, keepdims=True)
     weights = {c: tuple(float(f"{w:.3g}") for w in picked[:, i]) for i, c in enumerate(classes)}
     return KindMix(chance, (before, after), evened, weights)
@@ -94,13 +94,7 @@ def yields_by_kind(
         belongs: (N, K) of which kind each is.
         classes: of the columns.
     """
-    number = {c: i for i, c in enumerate(classes)}
-    placed, labelled = np.zeros((2, len(pictures), len(classes)))
-    for row, picture in enumerate(pictures):
-        for name, count in picture.placed.items():
-            placed[row, number[name]] = count
-        for name in picture.class_names:
-            labelled[row, number[name]] += 1
+    placed, labelled = placed_and_labelled(pictures, classes)
     of_kind = belongs * weights[:, None]
     found: Floats = (of_kind.T @ labelled) / np.maximum(of_kind.T @ placed, 1e-12)
     return found
@@ -114,5 +108,5 @@ def _given_class(together: Floats) -> Floats:
 
 def _apart(together: Floats) -> float:
     """How different classes are in kinds: chi-squared of (K, C) counts."""
-    expected = np.outer(together.sum(axis=1), together.sum(axis=0)) / together.sum()
+    expected = expected_counts(together)
     return float((np.square(together - expected) / np.maximum(expected, 1e-9)).sum())

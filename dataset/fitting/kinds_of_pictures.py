@@ -2,7 +2,7 @@
 
 Independent values are one component of a mixture. A component is split in two where photos that weren't fitted are met
 better: the split starts at one value, above and below the middle of what labels tell of it, as a decision tree's would,
-and is searched from there. Twice at most, so that there are four kinds, which a person can still read.
+and is searched from there. Twice at most, so that there are three kinds, which a person can still read.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.dataset.fitting.mixtures import Floats, MixtureShape, beta_of
-from scanstage.dataset.fitting.moment_match import Match, Usual, WeighedBank, search
+from scanstage.dataset.fitting.moment_match import Match, Usual, WeighedBank, misfit_of_weights, search
 
 FOLDS = 4
-DEPTH = 2
+SPLITS_AT_MOST = 2
 FEWEST = 60
 """Photos, independent of each other, below which none are told apart."""
 START_STEPS, STEPS = 8, 40
 LEAST_SHARE = 0.1
 SURE_GAIN = 8.0
-"""By how much the misfit of photos that weren't fitted has to fall, in all folds together."""
+"""By how much the misfit of photos that weren't fitted has to fall, in the mean of all folds."""
 
 
 def find_kinds(
@@ -50,7 +50,7 @@ def find_kinds(
     if len(names) < FEWEST:
         return shape, match
     fold = np.random.default_rng(seed).permutation(np.arange(len(names)) % FOLDS)[members]
-    for _ in range(DEPTH):
+    for _ in range(SPLITS_AT_MOST):
         better = _best_split(shape, match, bank, told, features, usual)
         if better is None or not _holds(shape, match, *better, bank, features, fold, usual):
             break
@@ -127,17 +127,9 @@ def _holds(
             independent(parted, after, bank.units),
             parted.log_density(after, bank.units),
         )
-        misfits = [_misfit_of(density, bank, unseen, match.whitening) for density in densities]
+        misfits = [misfit_of_weights(bank, bank.weighed(d), unseen, match.whitening) for d in densities]
         gained += min(misfits[:2]) - misfits[2]
-    # Of a quarter of the photos each, where the whitening is for all.
     return gained / FOLDS > SURE_GAIN
-
-
-def _misfit_of(log_density: Floats, bank: WeighedBank, target: Floats, whitening: Floats) -> float:
-    logs = log_density - bank.log_proposal
-    weights = np.exp(logs - logs.max())
-    off = whitening @ (weights @ bank.features / weights.sum() - target)
-    return float(off @ off)
 
 
 def independent(shape: MixtureShape, theta: Floats, units: Floats) -> Floats:

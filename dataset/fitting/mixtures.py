@@ -108,9 +108,7 @@ class MixtureShape:
 
     def moments(self, theta: Floats, axis: int) -> tuple[float, float]:
         """Mean and standard deviation of an axis, over all components."""
-        grid, mass = self.marginal(theta, axis)
-        mean = float(grid @ mass)
-        return mean, float(np.sqrt(np.square(grid - mean) @ mass))
+        return moments_of(*self.marginal(theta, axis))
 
     def marginal(
         self, theta: Floats, axis: int, component: int | None = None, steps: int = 400
@@ -156,9 +154,8 @@ class MixtureShape:
                 if axis.is_choice:
                     found[place] = theta[place] / factor
                     continue
-                grid, mass = self.marginal(theta, i, k)
-                mean = float(grid @ mass)
-                found[place] = beta_of(mean, max(least, factor * float(np.sqrt(np.square(grid - mean) @ mass))))
+                mean, deviation = moments_of(*self.marginal(theta, i, k))
+                found[place] = beta_of(mean, max(least, factor * deviation))
         return found
 
     def _joint(self, theta: Floats, units: Floats) -> tuple[Floats, list[list[Floats]]]:
@@ -194,6 +191,12 @@ def _axis_density(axis: Axis, theta: Floats, units: Floats) -> tuple[Floats, Flo
         normal = betaln(a, b)
         mean = np.array([digamma(a) - digamma(a + b), digamma(b) - digamma(a + b)])
     return stats @ grown - normal, (stats - mean) * grown
+
+
+def moments_of(grid: Floats, mass: Floats) -> tuple[float, float]:
+    """Mean and standard deviation of (B,) masses that sum to 1, at (B,) values."""
+    mean = float(grid @ mass)
+    return mean, float(np.sqrt(np.square(grid - mean) @ mass))
 
 
 def nearest(shape: MixtureShape, moments: Sequence[Sequence[tuple[float, float]]], shares: Sequence[float]) -> Floats:

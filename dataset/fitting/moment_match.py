@@ -99,6 +99,13 @@ class WeighedBank:
         log = self.log_proposal[kept] - np.log(times[kept])
         return WeighedBank(self.units[kept], log, self.features[kept], self.groups[kept])
 
+    def weighed(self, log_density: Floats) -> Floats:
+        """(N,) weights, which sum to 1, of a density whose (N,) logarithm is given."""
+        logs = log_density - self.log_proposal
+        weights = np.exp(logs - logs.max())
+        found: Floats = weights / weights.sum()
+        return found
+
     def independent(self, weights: Floats) -> float:
         """How many pictures that have nothing to do with each other the weighed ones are worth."""
         together = np.bincount(np.unique(self.groups, return_inverse=True)[1], weights).astype(np.float64)
@@ -165,10 +172,13 @@ class Match:
 
 def weights_of(shape: MixtureShape, theta: Floats, bank: WeighedBank) -> Floats:
     """(N,) weights that sum to 1."""
-    logs = shape.log_density(theta, bank.units) - bank.log_proposal
-    weights = np.exp(logs - logs.max())
-    found: Floats = weights / weights.sum()
-    return found
+    return bank.weighed(shape.log_density(theta, bank.units))
+
+
+def misfit_of_weights(bank: WeighedBank, weights: Floats, target: Floats, whitening: Floats) -> float:
+    """How far mean features of weighed pictures, whose (N,) weights sum to 1, are from (F,) a target."""
+    off = whitening @ (weights @ bank.features - target)
+    return float(off @ off)
 
 
 def effective_size(weights: Floats) -> float:
@@ -228,20 +238,15 @@ def search(
     low, high = shape.bounds()
     fewest = min(FEWEST_EFFECTIVE, len(bank.units) / 4)
 
-    def parts(theta: Floats) -> tuple[Floats, Floats]:
-        logs, score = shape.log_density_and_score(theta, bank.units)
-        logs = logs - bank.log_proposal
-        weights = np.exp(logs - logs.max())
-        weights /= weights.sum()
-        return weights, score - weights @ score
-
     def residual(theta: Floats) -> Floats:
-        weights, _ = parts(theta)
+        weights = weights_of(shape, theta, bank)
         lack = np.sqrt(PENALTY) * max(0.0, np.log(fewest / effective_size(weights)))
         return np.concatenate([whitening @ (weights @ bank.features - target), usual.residual(shape, theta)[0], [lack]])
 
     def jacobian(theta: Floats) -> Floats:
-        weights, score = parts(theta)
+        log_density, score = shape.log_density_and_score(theta, bank.units)
+        weights = bank.weighed(log_density)
+        score = score - weights @ score
         by = (score * weights[:, None]).T @ bank.features
         lack = np.zeros(shape.parameters)
         squares = np.square(weights)
@@ -251,6 +256,6 @@ def search(
 
     start = np.clip(start, low + 1e-6, high - 1e-6)
     found = least_squares(residual, start, jacobian, bounds=(low, high), max_nfev=steps)
-    weights, _ = parts(found.x)
-    off = whitening @ (weights @ bank.features - target)
-    return Match(found.x, float(np.square(off).sum()), 2 * float(found.cost), effective_size(weights), whitening)
+    weights = weights_of(shape, found.x, bank)
+    misfit = misfit_of_weights(bank, weights, target, whitening)
+    return Match(found.x, misfit, 2 * float(found.cost), effective_size(weights), whitening)

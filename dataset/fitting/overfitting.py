@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 from scipy.stats import norm, rankdata
 
 from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats
@@ -114,19 +115,10 @@ def copying_score(fitted: Floats, held: Floats, planned: Floats) -> float:
         planned: (N, S) of planned pictures.
     """
     scaled, _ = standardised(np.concatenate([fitted, held, planned]))
-    near = scaled[: len(fitted)]
-    distances = [
-        _nearest(part, near)
-        for part in (scaled[len(fitted) : len(fitted) + len(held)], scaled[len(fitted) + len(held) :])
-    ]
+    near, others, drawn = np.split(scaled, np.cumsum([len(fitted), len(held)]))
+    tree = cKDTree(near)
+    distances = [tree.query(points)[0] for points in (others, drawn)]
     m, n = len(distances[0]), len(distances[1])
     ranks = rankdata(np.concatenate(distances))
     u = ranks[m:].sum() - n * (n + 1) / 2
     return float((u - m * n / 2) / np.sqrt(m * n * (m + n + 1) / 12))
-
-
-def _nearest(points: Floats, to: Floats) -> Floats:
-    """(N,) distance of each point to the nearest of others."""
-    squared = np.square(points).sum(axis=1)[:, None] + np.square(to).sum(axis=1)[None] - 2 * points @ to.T
-    found: Floats = np.sqrt(np.maximum(squared.min(axis=1), 0))
-    return found

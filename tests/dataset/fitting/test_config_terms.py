@@ -38,9 +38,7 @@ def found(value: FreeValue, drawn: list[Any], theta: np.ndarray) -> FoundValues:
     fitted = FittedValue(value, 1.0, True, True, 0.5, 0.2, (0, 1), (0, 1))
     match = Match(theta, 1.0, 1.0, 100.0, whitening)
     typical = TypicalLabels({}, (0, 0, 0))
-    return FoundValues(
-        (fitted,), (0,), shape, theta, [], bank, real.mean(axis=0), match, typical, np.ones((len(real), 1))
-    )
+    return FoundValues((fitted,), (0,), shape, [], bank, real.mean(axis=0), match, typical, np.ones((len(real), 1)))
 
 
 def near(value: FreeValue, drawn: list[Any]) -> np.ndarray:

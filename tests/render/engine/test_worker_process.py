@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scanstage.render.cli import signals
+from scanstage.render.cli.shared import signals
 from scanstage.render.engine import worker_process
 from scanstage.render.engine.engine_protocol import EngineCrashed
 from scanstage.render.engine.worker_process import CommandFailed, WorkerProcess, kill_all

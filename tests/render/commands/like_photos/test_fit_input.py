@@ -13,7 +13,7 @@ from support.toy_runs import command
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.bookkeeping.progress import ignore_progress
-from scanstage.render.commands.like_photos import fit_to_photos
+from scanstage.render.commands.like_photos import fit_labels
 from scanstage.render.commands.like_photos.read_photos import FitPhotos, read_photos
 
 CLASSES = ("apple", "can", "mug")
@@ -202,7 +202,7 @@ def test_maps_of_what_there_is_not_are_told(names: dict[str, str], told: str, ph
         (["photos/instances.json", "--base", "base.yaml", "--set", "fit.free={objects.scale: [1, 2]}"], "each object"),
         (
             ["photos/instances.json", "--base", "base.yaml", "--set", "fit.fixed={camera.focal_mm: exif}"],
-            "not read yet",
+            "don't say it",
         ),
         (["photos/instances.json", "--base", "base.yaml", "--set", "fit.fixed={camera.fokal: 3}"], "fokal"),
         (["photos/instances.json", "--base", "base.yaml", "--set", "fit.map={bax: box}"], "did you mean box"),
@@ -217,7 +217,7 @@ def test_mistakes_are_told(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(fit_to_photos, "fit_values", None)  # none gets as far
+    monkeypatch.setattr(fit_labels, "fit_values", None)  # none gets as far
     folder = tmp_path
     write_photos(folder / "photos", made_up(60, ("box", "ball")))
     write_photos(folder / "few", made_up(5))

@@ -16,9 +16,11 @@ COUNT = FreeValue("objects.count", "whole", 1, 9)
 ANGLE = FreeValue("camera.elevation_deg", "number", 0, 88)
 
 
-def made(data: dict[str, Any], folder: Path, terms: Any = (), others: Any = None) -> dict[str, Any]:
+def made(data: dict[str, Any], folder: Path, terms: Any = (), others: Any = None, kinds: Any = None) -> dict[str, Any]:
     config = check_config(data, (), folder)
-    return fitted_config(data, config, terms, others or {}, (folder, folder / "out" / "fit"))
+    return fitted_config(
+        data, config, terms, others or {}, ("kind_of_picture", kinds or {}), (folder, folder / "out" / "fit")
+    )
 
 
 def test_what_was_found_stands_in_it(tmp_path: Path) -> None:
@@ -51,6 +53,13 @@ def test_of_a_recipe_only_what_was_found_is_said(tmp_path: Path) -> None:
     assert after.light == before.light
     assert after.stage == before.stage
     assert after.camera.focal_mm == before.camera.focal_mm
+
+
+def test_kinds_of_pictures_are_a_variable_that_others_go_by(tmp_path: Path) -> None:
+    term = {"switch": {"by": "kind_of_picture", "cases": {"a": {"integer": [1, 2]}, "b": 7}}}
+    found = made({"assets": {"source": "samples"}}, tmp_path, [(COUNT, term)], kinds={"a": 0.7, "b": 0.3})
+    assert found["variables"] == {"kind_of_picture": {"choice": {"a": 0.7, "b": 0.3}}, "objects_count": term}
+    check_config(found, (), tmp_path)
 
 
 def test_relative_paths_lead_where_they_led(tmp_path: Path) -> None:
