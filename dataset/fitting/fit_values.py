@@ -254,7 +254,7 @@ def fit_values(task: FitTask, plan: PlanPictures, on_round: Callable[[int], None
     match = _match(shape, compared, independent, usual)
     for number, (share, factor, least) in enumerate(ROUNDS[1:], 1):
         if task.kinds and number == len(ROUNDS) - 1:  # so that the last pictures are planned near each kind
-            told = compared.looked.told.real
+            told = compared.looked.told
             shape, match = find_kinds(shape, match, compared.bank, told, compared.real, task.groups, usual, task.seed)
         on_round(number)
         bank.add(share, WIDE_SHARE, shape, shape.wider(match.theta, factor, least), axes)

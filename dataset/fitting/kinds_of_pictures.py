@@ -2,7 +2,9 @@
 
 Independent values are one component of a mixture. A component is split in two where photos that weren't fitted are met
 better: the split starts at one value, above and below the middle of what labels tell of it, as a decision tree's would,
-and is searched from there. Twice at most, so that there are three kinds, which a person can still read.
+and is searched from there. Twice at most, so that there are three kinds, which a person can still read. And only where
+values do go along with each other: a mixture has so many shapes that without that test it would often meet photos
+better.
 """
 
 from __future__ import annotations
@@ -13,7 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.dataset.fitting.mixtures import Floats, MixtureShape, beta_of
-from scanstage.dataset.fitting.moment_match import Match, Usual, WeighedBank, misfit_of_weights, search
+from scanstage.dataset.fitting.moment_match import (
+    Match,
+    Usual,
+    WeighedBank,
+    effective_size,
+    misfit_of_weights,
+    search,
+    weights_of,
+)
+from scanstage.dataset.fitting.told_by_labels import Told
 
 FOLDS = 4
 SPLITS_AT_MOST = 2
@@ -23,13 +34,15 @@ START_STEPS, STEPS = 8, 40
 LEAST_SHARE = 0.1
 SURE_GAIN = 8.0
 """By how much the misfit of photos that weren't fitted has to fall, in the mean of all folds."""
+SAMPLES = 400
+SURE = 0.01
 
 
 def find_kinds(
     shape: MixtureShape,
     match: Match,
     bank: WeighedBank,
-    told: Floats,
+    told: Told,
     features: Floats,
     groups: Sequence[int],
     usual: Usual,
@@ -40,7 +53,7 @@ def find_kinds(
     Args:
         shape, match: of one component.
         bank: planned pictures.
-        told: (n, D) what labels tell of the photos.
+        told: what labels tell of both.
         features: (n, F) of the photos.
         groups: (n,) which of them belong together.
         usual: see :class:`Usual`.
@@ -51,11 +64,45 @@ def find_kinds(
         return shape, match
     fold = np.random.default_rng(seed).permutation(np.arange(len(names)) % FOLDS)[members]
     for _ in range(SPLITS_AT_MOST):
-        better = _best_split(shape, match, bank, told, features, usual)
+        if go_along_by_chance(told, weights_of(shape, match.theta, bank), groups, seed) > SURE:
+            break
+        better = _best_split(shape, match, bank, told.real, features, usual)
         if better is None or not _holds(shape, match, *better, bank, features, fold, usual):
             break
         shape, match = better
     return shape, match
+
+
+def go_along_by_chance(told: Told, weights: Floats, groups: Sequence[int], seed: int = 0) -> float:
+    """How likely values of photos go along with each other as they do, or more, did what was found hold: a p-value.
+
+    Of correlations between what labels tell of values: those of the photos against those of samples of the weighed
+    bank. Samples are as large as photos that are independent, and smaller for what the weighed bank is itself off by.
+
+    Args:
+        told: what labels tell of both.
+        weights: (N,) of planned pictures, which sum to 1.
+        groups: (n,) which photos belong together.
+        seed: of the samples.
+    """
+    if told.bank.shape[1] < 2:
+        return 1.0
+    rng = np.random.default_rng(seed)
+    size = max(3, round(1 / (1 / len(set(groups)) + 1 / effective_size(weights))))
+    drawn = rng.choice(len(weights), size=(SAMPLES, size), p=weights)
+    samples = np.array([_correlations(told.bank[rows]) for rows in drawn])
+    middle = samples.mean(axis=0)
+    inverse = np.linalg.pinv(np.atleast_2d(np.cov(samples.T)), hermitian=True)
+    off = np.concatenate([samples, [_correlations(told.real)]]) - middle
+    far = np.einsum("si,ij,sj->s", off, inverse, off)
+    return float((far >= far[-1]).mean())
+
+
+def _correlations(told: Floats) -> Floats:
+    """Of each pair of (N, D) values."""
+    scaled = (told - told.mean(axis=0)) / np.maximum(told.std(axis=0), 1e-9)
+    found: Floats = (scaled.T @ scaled / len(told))[np.triu_indices(told.shape[1], 1)]
+    return found
 
 
 def _best_split(
