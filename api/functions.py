@@ -383,6 +383,7 @@ def report(
     *,
     against: Place | None = None,
     photos: Place | None = None,
+    fit: Place | None = None,
     pictures: int = 1000,
     megabytes: float = 15.0,
 ) -> WrittenReport:
@@ -393,6 +394,7 @@ def report(
         out: the page's file; None is ``__overview__/report.html`` in the dataset.
         against: another dataset, or a COCO file of photos, to compare with.
         photos: folder of that COCO file's photos; None looks beside it.
+        fit: folder of the fit that its config came of; None looks beside that config.
         pictures: that the page shows at most.
         megabytes: that the page may have; pictures get smaller for it.
 
@@ -410,6 +412,7 @@ def report(
         None if against is None else locate(os.fspath(against), option("against")),
         None if photos is None else Path(photos),
         ReportOptions(pictures, megabytes),
+        None if fit is None else Path(fit),
     )
 
 
