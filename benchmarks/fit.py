@@ -16,6 +16,7 @@ photos with boxes, and what it finds is compared with the truth:
 and copies: how often a set is caught in which 30 % of the pictures are copies of fitted ones, and one of none is.
 
     python benchmarks/fit.py --hidden 20 --sizes 300 --write
+    python benchmarks/fit.py --first 10 --hidden 10 --sizes 300 --write     # goes on from a run of the first ten
     python benchmarks/fit.py --hidden 20 --sizes 50 300 1000 --write        # hours on two cores
 """
 
@@ -157,6 +158,7 @@ def rows(table: DatasetTable, first: int, last: int) -> DatasetTable:
 
 def judge(
     base: BaseConfig,
+    of_base: DatasetTable,
     hidden: DatasetTable,
     truths: Sequence[Truth],
     held: DatasetTable,
@@ -164,7 +166,7 @@ def judge(
     bank: int,
     tally: Tally,
 ) -> None:
-    """Fit to ``size`` of the hidden config's pictures, and note how that went."""
+    """Fit to ``size`` of the hidden config's pictures, and note how that went; ``of_base`` are pictures before it."""
     photos = rows(hidden, 0, size)
     started = time.monotonic()
     fit = fit_labels(base, photos, list(range(len(photos.pictures))), bank)
@@ -174,11 +176,11 @@ def judge(
     mix = {"assets.classes": fit.class_weights()}
     fitted = fitted_config(base.data, base.config, fit.chosen(), mix, (KIND, fit.kinds), (base.folder, base.folder))
     after = BaseConfig(fitted, check_config(fitted, (), base.folder), base.folder, CLASSES)
-    planned = [plan_of(each, n, True) for each, n in ((base, HELD), (after, PLANNED))]
-    tested = judge_fit(photos, held, planned[0], planned[1], fit.found.typical)
+    planned = plan_of(after, PLANNED, True)
+    tested = judge_fit(photos, held, of_base, planned, fit.found.typical)
     tally.before.append(tested.before.auc)
     tally.after.append(tested.after.auc)
-    shares = [t.counts.sum(axis=0) / t.labels for t in (hidden, planned[1])]
+    shares = [t.counts.sum(axis=0) / t.labels for t in (hidden, planned)]
     tally.classes.append(float(np.abs(shares[0] - shares[1]).sum() / 2))
 
 
@@ -253,20 +255,28 @@ def table_of(tallies: dict[int, Tally]) -> str:
     return markdown_table(head, body)
 
 
+def read_log(path: Path) -> dict[int, Tally]:
+    """Figures of a run before."""
+    return {int(size): Tally(**found) for size, found in json.loads(path.read_text("utf-8")).items()}
+
+
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hidden", type=int, default=20, help="hidden configs")
-    parser.add_argument("--first", type=int, default=0, help="number of the first one")
+    parser.add_argument("--first", type=int, default=0, help="number of the first one; the log's figures count")
     parser.add_argument("--sizes", type=int, nargs="+", default=[300], help="photos that fits are given")
     parser.add_argument("--bank", type=int, default=10_000, help="pictures that each fit plans")
     log = Path(tempfile.gettempdir()) / "scanstage-fit.json"
-    parser.add_argument("--log", type=Path, default=log, help="figures so far")
+    parser.add_argument("--log", type=Path, default=log, help="figures so far, which --first goes on from")
     parser.add_argument("--write", action="store_true", help="into benchmarks/RESULTS.md")
     options = parser.parse_args()
     use_one_blas_thread()
     base, free = base_config()
-    tallies = {size: Tally() for size in options.sizes}
+    tallies = read_log(options.log) if options.first else {}
+    for size in options.sizes:
+        tallies.setdefault(size, Tally())
+    of_base = plan_of(base, HELD, True)
     for number in range(options.first, options.first + options.hidden):
         hidden_config, truths = hide(base, free, np.random.default_rng((1, number)))
         most = max(*options.sizes, 300)
@@ -274,12 +284,12 @@ def main() -> None:
         hidden, held = rows(table, 0, most), rows(table, most, most + HELD)
         for size in options.sizes:
             tally = tallies[size]
-            judge(base, hidden, truths, held, size, options.bank, tally)
+            judge(base, of_base, hidden, truths, held, size, options.bank, tally)
             seconds, before, after = (t[-1] for t in (tally.seconds, tally.before, tally.after))
             last = {key: [round(x, 3) for x in found[-1]] for key, found in tally.by_key.items()}
             told = f"{seconds:.0f} s, AUC {before:.2f} to {after:.3f}, classes {tally.classes[-1]:.3f}"
             print(f"{number}, {size} photos: {told}, kinds {tally.kinds[-1]}, {last}", flush=True)
-        options.log.write_text(json.dumps({s: vars(t) for s, t in tallies.items()}, default=str), "utf-8")
+        options.log.write_text(json.dumps({s: vars(t) for s, t in tallies.items()}, default=float), "utf-8")
     caught, cried = copies(table)
     copied = f"Copies of 30 % are caught in {caught:.0%} of {COPY_TRIALS} trials, and told in {cried:.0%} without any."
     text = f"{table_of(tallies)}\n\n{copied}"
