@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from scanstage.assets.files.locations import locate, locate_local
 from scanstage.assets.messages.option_names import option
-from scanstage.functions import AnyConfig, Config, Place, load_config
+from scanstage.functions import AnyConfig, Place, checked_config
 from scanstage.render.bookkeeping.progress import OnProgress, ignore_progress
 from scanstage.render.commands.like_photos.fit_to_photos import Fit, FitOptions, GivenConfig, fit_to_photos
 from scanstage.scenes.config.load import plain_config
@@ -137,7 +137,7 @@ def _given(config: AnyConfig) -> GivenConfig:
     """A config with its keys as they were given, which the fitted one takes over."""
     if isinstance(config, str | os.PathLike):
         return GivenConfig.read(Path(config))
-    checked = config if isinstance(config, Config) else load_config(config)
+    checked = checked_config(config)
     if checked.path is not None:
         data = plain_config(checked.path, checked.overrides)
         return GivenConfig(data, checked.run, checked.base, str(checked.path), checked.path)

@@ -26,9 +26,10 @@ def check_replaceable(out: Path, base: Path | None) -> None:
     path = out / CONFIG_FILE
     if not path.exists():
         return
-    hint = f"name another folder with {option('out')}, or give the config another name: mv {path} {out / 'mine.yaml'}"
+    other = f"name another folder with {option('out')}"
+    hint = f"{other}, or give the config another name: mv {path} {out / 'mine.yaml'}"
     if base is not None and base.exists() and path.samefile(base):
-        raise InputError(f"{option('out')} {out}: its {CONFIG_FILE} is the config that is to be fitted", hint)
+        raise InputError(f"{option('out')} {out}: its {CONFIG_FILE} is the config that is to be fitted", other)
     written = ""
     if (out / FIT_FILE).exists():
         written = read_fit(out / FIT_FILE).config_sha256

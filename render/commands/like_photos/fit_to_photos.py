@@ -28,7 +28,7 @@ from scanstage.render.commands.like_photos.read_photos import FitPhotos, open_ph
 from scanstage.scenes.bank.free_values import FreeValue, set_value
 from scanstage.scenes.config.load import check_config, load_config, plain_config
 from scanstage.scenes.config.sections.fit_settings import FitSettings
-from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.config.sections.run_config import LONGEST_NAME, RunConfig
 from scanstage.scenes.planning.preflight import open_planner
 
 TRIED = 300
@@ -130,6 +130,7 @@ def fit_to_photos(
     found = fit_labels(sized, photos.fitted, groups, bank, options.workers, part_of(on_progress, in_all, 0))
     others = _others(sized.config, photos, found.class_weights(), size, data)
     fitted = fitted_config(shaped, sized.config, found.chosen(), others, (KIND, found.kinds), (base, out))
+    fitted = {"name": fitted_name(before.name), **fitted}
     after = BaseConfig(fitted, check_config(fitted, (), out.resolve()), out.resolve(), classes)
     boxes_alone = not has_masks(photos.fitted)
     old, new = (
@@ -145,6 +146,12 @@ def fit_to_photos(
     photos.snapshot.write(out / FILE_NAME)
     write_atomically(out / CONFIG_FILE, text)
     return Fit(out / CONFIG_FILE, record)
+
+
+def fitted_name(name: str) -> str:
+    """Of the fitted config, so that its pictures aren't taken for those of the config before."""
+    ending = "-fitted"
+    return name if name.endswith(ending) else f"{name[: LONGEST_NAME - len(ending)]}{ending}"
 
 
 def _size(config: RunConfig, photos: FitPhotos) -> tuple[int, int]:

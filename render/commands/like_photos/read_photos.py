@@ -56,9 +56,9 @@ class FitPhotos:
 def open_photos(real: Path, folder: Path | None) -> PhotoSet:
     """The annotation file, before anything that takes a while. Raises InputError where it is none, or not of photos."""
     if real.is_dir():
-        raise InputError(
-            f"{real}: is a folder", f"name the COCO file itself, for example {real / 'annotations' / 'instances.json'}"
-        )
+        there = sorted([*real.glob("*.json"), *real.glob("annotations/*.json")])[:1]
+        example = there[0] if there else real / "annotations" / "instances.json"
+        raise InputError(f"{real}: is a folder", f"name the COCO file itself, for example {example}")
     photos = PhotoSet.open(real, folder)
     if photos.is_synthetic:
         raise InputError(
