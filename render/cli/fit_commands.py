@@ -59,7 +59,12 @@ def like(
     if out.name in ("", ".", ".."):
         raise InputError(f"--out {out}: names no folder of its own", "for example --out output/like")
     named = [f"name={re.sub(r'[^A-Za-z0-9_.-]', '-', out.name).lstrip('.') or 'like'}"]
-    written = _fit(real, base, images, out.with_name(f"{out.name}-fit"), set_, workers)
+    fitted = out.with_name(f"{out.name}-fit")
+    if (out / "run.json").exists():  # told before minutes are spent
+        again = f"scanstage generate {fitted / 'config.yaml'} --images {count} --set {named[0]} --out {out}"
+        hint = f"to go on with it: {again}" if (fitted / "config.yaml").exists() else "name another folder"
+        raise InputError(f"--out {out}: holds a dataset already", hint)
+    written = _fit(real, base, images, fitted, set_, workers)
     Console(soft_wrap=True).print(f"\nconfig     {outside(written)}")
     generate(context, written, named, images=count, out=str(out))
 

@@ -91,6 +91,20 @@ def test_like_fits_and_makes_pictures(fitted: Fitted) -> None:
     assert "No photo shows rod" in fitted.told
 
 
+def test_like_goes_on_by_the_command_that_it_names(
+    fitted: Fitted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dataset that is there is told before anything is fitted."""
+    monkeypatch.chdir(fitted.folder)
+    argv = ["like", "photos/instances.json", "--base", "own/base.yaml", "--count", "3", "--out", "out/toys"]
+    assert command(argv) == 2
+    told = capsys.readouterr().err
+    assert "--out out/toys: holds a dataset already" in told
+    hint = told.partition("to go on with it: scanstage ")[2].partition("\n")[0]
+    assert command(hint.split()) == 0
+    assert len(list((fitted.folder / "out" / "toys" / "images").iterdir())) == 3
+
+
 def test_it_finds_what_labels_tell(fitted: Fitted) -> None:
     values = {v["key"]: v for v in fitted.facts["values"]}
     count, roll = values["objects.count"], values["camera.roll_deg"]
