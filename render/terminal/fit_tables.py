@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from scanstage.dataset.analysis.label_summaries import SUMMARY_TITLES
@@ -65,7 +64,7 @@ def _values(values: list[Mapping[str, Any]], width: int) -> Table:
     taken = [max(map(len, cells)) + 1 for cells in zip(HEADS, *(row[:-1] for row in rows), strict=True)]
     table.add_column("\nis", width=max(NARROWEST, width - sum(taken) - 5))
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(outside, row))
     return table
 
 
