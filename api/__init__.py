@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from scanstage.assets.messages.errors import InputError as InputError
     from scanstage.dataset.check.check_dataset import CheckReport as CheckReport
     from scanstage.dataset.check.finding import Finding as Finding
+    from scanstage.dataset.likeness.drift import Drift as Drift
+    from scanstage.dataset.likeness.four_properties import Likeness as Likeness
     from scanstage.dataset_views import Dataset as Dataset
     from scanstage.dataset_views import Label as Label
     from scanstage.dataset_views import LabelledPicture as LabelledPicture
@@ -36,8 +38,12 @@ if TYPE_CHECKING:
     from scanstage.functions import plan as plan
     from scanstage.functions import push as push
     from scanstage.functions import report as report
+    from scanstage.photo_functions import compare as compare
+    from scanstage.photo_functions import drift as drift
+    from scanstage.photo_functions import fit as fit
     from scanstage.render.bookkeeping.progress import Progress as Progress
     from scanstage.render.bookkeeping.summary import Summary as Summary
+    from scanstage.render.commands.like_photos.fit_to_photos import Fit as Fit
     from scanstage.render.commands.look.write_report import WrittenReport as WrittenReport
     from scanstage.render.commands.push import Pushed as Pushed
     from scanstage.render.engine.engine_protocol import EngineCrashed as EngineCrashed
@@ -47,6 +53,8 @@ _HOMES = {
     "InputError": "assets.messages.errors",
     "CheckReport": "dataset.check.check_dataset",
     "Finding": "dataset.check.finding",
+    "Drift": "dataset.likeness.drift",
+    "Likeness": "dataset.likeness.four_properties",
     "Dataset": "dataset_views",
     "Label": "dataset_views",
     "LabelledPicture": "dataset_views",
@@ -64,8 +72,12 @@ _HOMES = {
     "plan": "functions",
     "push": "functions",
     "report": "functions",
+    "compare": "photo_functions",
+    "drift": "photo_functions",
+    "fit": "photo_functions",
     "EngineCrashed": "render.engine.engine_protocol",
     "EngineError": "render.engine.engine_protocol",
+    "Fit": "render.commands.like_photos.fit_to_photos",
     "Progress": "render.bookkeeping.progress",
     "Pushed": "render.commands.push",
     "Summary": "render.bookkeeping.summary",

@@ -133,7 +133,7 @@ def plan(config: AnyConfig, index: int = 0) -> PicturePlan:
     Raises:
         InputError: the config or its files can't be used, the run has no such picture, or it can't be planned.
     """
-    planner = _planner(_checked(config))
+    planner = _planner(checked_config(config))
     planned = plan_one(open_source(planner), index)
     labels, _ = make_labels(planned, planner.config.labels)
     return PicturePlan(planned.plan, tuple(map(Label, labels)), planned.seen.instance_ids)
@@ -161,7 +161,7 @@ def forecast(
     Raises:
         InputError: the config or its files can't be used, or nothing can be planned.
     """
-    return forecast_dataset(_planner(_checked(config)), frames, workers, on_progress or ignore_progress)
+    return forecast_dataset(_planner(checked_config(config)), frames, workers, on_progress or ignore_progress)
 
 
 def generate(
@@ -201,7 +201,7 @@ def generate(
         EngineCrashed, EngineError: no engine can be started (any more); what is finished is kept.
         OSError: the folder can't be written any more; what is finished is kept.
     """
-    checked, executable = _checked(config), None if blender is None else Path(blender)
+    checked, executable = checked_config(config), None if blender is None else Path(blender)
     check_place(executor, address)
     options = GenerateOptions(
         frames=frames,
@@ -248,7 +248,7 @@ def live(
     """
     executable = None if blender is None else Path(blender)
     pictures: LivePictures = torch_data().LivePictures(
-        _checked(config), engines, executable, max(ahead, 1), masks, transforms
+        checked_config(config), engines, executable, max(ahead, 1), masks, transforms
     )
     return pictures
 
@@ -383,6 +383,7 @@ def report(
     *,
     against: Place | None = None,
     photos: Place | None = None,
+    fit: Place | None = None,
     pictures: int = 1000,
     megabytes: float = 15.0,
 ) -> WrittenReport:
@@ -393,6 +394,7 @@ def report(
         out: the page's file; None is ``__overview__/report.html`` in the dataset.
         against: another dataset, or a COCO file of photos, to compare with.
         photos: folder of that COCO file's photos; None looks beside it.
+        fit: folder of the fit that its config came of; None looks beside that config.
         pictures: that the page shows at most.
         megabytes: that the page may have; pictures get smaller for it.
 
@@ -410,10 +412,12 @@ def report(
         None if against is None else locate(os.fspath(against), option("against")),
         None if photos is None else Path(photos),
         ReportOptions(pictures, megabytes),
+        None if fit is None else Path(fit),
     )
 
 
-def _checked(config: AnyConfig) -> Config:
+def checked_config(config: AnyConfig) -> Config:
+    """A config that may be given in any way. Raises InputError."""
     if isinstance(config, Config):
         return config
     if isinstance(config, str | os.PathLike | Mapping):

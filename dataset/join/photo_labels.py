@@ -82,6 +82,14 @@ class CocoLabel(BaseModel):
     ignore: int | None = 0
     keypoints: list[Number] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _where_its_mask_is(cls, data: Any) -> Any:
+        """Some tools write masks alone."""
+        if isinstance(data, dict) and "bbox" not in data and data.get("segmentation"):
+            return {**data, "bbox": (0.0, 0.0, 0.0, 0.0)}
+        return data
+
 
 class CocoClass(BaseModel):
     """An entry of ``categories``."""

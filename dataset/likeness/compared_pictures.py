@@ -35,6 +35,7 @@ MOST_PICTURES = 1000
 """Of a set, evenly chosen: kernels of all pairs are made."""
 FEWEST_PICTURES = 10
 MAKE, MODEL = 0x010F, 0x0110
+_OTHER_PHOTOS = f"name a folder that holds all photos, in the sizes that their file says, with {option('photos')}"
 OnCount = Callable[[int, int], None]
 """Called with how many pictures have been read, and how many there are."""
 
@@ -189,6 +190,7 @@ def see(
     extractors: Sequence[Extractor],
     edge_px: int = MEASURED_EDGE_PX,
     on_count: OnCount = lambda done, total: None,
+    or_else: str = "",
 ) -> SeenPictures:
     """Open all pictures, and measure them.
 
@@ -197,6 +199,7 @@ def see(
         extractors: whose features are taken.
         edge_px: longer edge at which all is measured; sets that are compared have to have the same.
         on_count: called after each picture.
+        or_else: what can be done, further to what the error's hint says.
 
     Raises InputError where fewer than :data:`FEWEST_PICTURES` can be read.
     """
@@ -211,7 +214,7 @@ def see(
     if len(found) < FEWEST_PICTURES:
         raise InputError(
             [f"{pictures.name}: {len(unread)} of {len(rows)} pictures can't be read, too few are left", *unread[:3]],
-            f"name the folder of the photos with {option('photos')}, or compare {option('labels_only')}",
+            f"{_OTHER_PHOTOS if pictures.is_photos else '`scanstage check` says what is wrong'}{or_else}",
         )
     table = picked(pictures.table, np.array([row for row, _ in found], np.int64))
     numbers = {p.index: s.numbers for p, (_, s) in zip(table.pictures, found, strict=True)}

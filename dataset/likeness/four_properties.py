@@ -378,7 +378,9 @@ def _notes(real: SeenPictures, synthetic: SeenPictures, classes: tuple[str, ...]
                 f"nothing is found says little; a hundred and more say something."
             )
     for here, there in ((real, synthetic), (synthetic, real)):
-        if here.table.labels and there.table.labels and (alone := [c for c in here.table.classes if c not in classes]):
+        labels = here.table.counts.sum(axis=0)
+        alone = [c for c, n in zip(here.table.classes, labels, strict=True) if n and c not in classes]
+        if alone and there.table.labels:
             yield (
                 f"Classes of {here.name} alone, whose labels are left out: {listed(alone)}. If they have another name "
                 f"in {there.name}: {option('map')} REAL_CLASS=CLASS."

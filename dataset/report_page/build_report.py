@@ -16,9 +16,11 @@ from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.near_duplicates import near_duplicates
 from scanstage.dataset.analysis.picture_findings import picture_findings
 from scanstage.dataset.analysis.recorded_table import recorded_table
+from scanstage.dataset.fitting.fit_record import FitRecord
 from scanstage.dataset.likeness.four_properties import Likeness
 from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.record_store import read_records
+from scanstage.dataset.report_page.fit_section import fit_of_run
 from scanstage.dataset.report_page.other_dataset import MEASURED, OtherDataset
 from scanstage.dataset.report_page.page import render_page
 from scanstage.dataset.report_page.picture_detail import skeletons_by_class
@@ -78,6 +80,7 @@ def build_report(
     images: str | None = None,
     likeness: Likeness | None = None,
     why_not: str = "",
+    fit: FitRecord | None = None,
 ) -> Report:
     """Make the report of a dataset.
 
@@ -89,6 +92,7 @@ def build_report(
         images: where the pictures' own files are, relative to the page; None where it knows no such place.
         likeness: of it and the other one, which is the real one there.
         why_not: why there is none, where it was asked for.
+        fit: that its config came of; None looks for it beside that config.
 
     Raises InputError for records of another version and photos that can't be read, OSError.
     """
@@ -105,7 +109,7 @@ def build_report(
         read |= {p.index: p for p in read_pictures(dataset.folder, new, skeletons_by_class(dataset.categories))}
         pictures = [read[r.index] for r in records]
         measured = table.with_numbers({p.index: p.numbers for p in pictures})
-        parts = report_parts(dataset, named, measured, pictures, chosen)
+        parts = report_parts(dataset, named, measured, pictures, chosen, fit)
         if compared is not None:
             parts = replace(parts, against=_against(measured, compared, likeness, why_not))
         facts = report_facts(parts) | {"images": images}
@@ -122,7 +126,12 @@ def build_report(
 
 
 def report_parts(
-    dataset: FinishedDataset, named: str, table: DatasetTable, read: Sequence[ReadPicture], chosen: str | None
+    dataset: FinishedDataset,
+    named: str,
+    table: DatasetTable,
+    read: Sequence[ReadPicture],
+    chosen: str | None,
+    fit: FitRecord | None = None,
 ) -> ReportParts:
     """What is known of a dataset after its pictures were read."""
     duplicates = near_duplicates({p.index: p.hash for p in read if p.hash is not None})
@@ -136,6 +145,7 @@ def report_parts(
         findings=picture_findings(table, duplicates),
         duplicates=duplicates,
         problems={p.index: p.problem for p in read if p.problem is not None},
+        fit=fit or fit_of_run(dataset.run),
     )
 
 

@@ -14,6 +14,7 @@ from scanstage.dataset.analysis.class_ties import Tie
 from scanstage.dataset.analysis.measures import factor_title
 from scanstage.dataset.analysis.picture_findings import AGREE, FINDINGS, WEIGHTS
 from scanstage.dataset.records.provenance import license_of
+from scanstage.dataset.report_page.fit_section import TOLD_APART
 from scanstage.dataset.report_page.report_parts import ReportParts
 
 NAMED = 5
@@ -50,6 +51,7 @@ def glance(parts: ReportParts, ties: Sequence[Tie]) -> tuple[Sentence, ...]:
         *_agreement(parts),
         *_findings(parts),
         *_failed(parts),
+        *_fit(parts),
         *_against(parts),
         *_licenses(parts),
     )
@@ -175,6 +177,22 @@ def _failed(parts: ReportParts) -> Iterator[Sentence]:
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _fit(parts: ReportParts) -> Iterator[Sentence]:
+    if (fit := parts.fit) is None:
+        return
+    tested = fit.tested
+    which = "photos that it hasn't seen" if tested.held_out else "these photos"
+    text = (
+        f"The config was fitted to {_counted(fit.photos.fitted, 'photo')} ({fit.photos.name}, {fit.date}). By labels a "
+        f"classifier tells {which} from pictures with an AUC of {tested.after.auc:.2f}, {tested.before.auc:.2f} before "
+        "the fit; .50 is guessing."
+    )
+    if tested.copies:
+        text += " Pictures are nearer to the fitted photos than other photos are."
+    is_good = tested.after.auc <= TOLD_APART and tested.held_out and not tested.copies
+    yield Sentence("good" if is_good else "look", "Fit", text, "fit")
 
 
 def _against(parts: ReportParts) -> Iterator[Sentence]:

@@ -25,6 +25,7 @@ from scanstage.dataset.likeness.four_properties import PROPERTIES, Likeness
 from scanstage.dataset.likeness.verdict_words import verdict_words
 from scanstage.dataset.records.provenance import licenses_of
 from scanstage.dataset.records.run_file import RunFile
+from scanstage.dataset.report_page.fit_section import fit_facts
 from scanstage.dataset.report_page.glance import glance
 from scanstage.dataset.report_page.report_parts import TOLERANCE, Against, ReportParts, Targeted
 from scanstage.scenes.picture_sequence.statistics import MEDIUM_PX, SMALL_PX
@@ -84,6 +85,7 @@ def report_facts(parts: ReportParts) -> Json:
         "quality": _quality(parts),
         "sources": [asdict(s) for s in parts.run.sources],
         "licenses": [{"name": found.name, "url": found.url} for found in licenses_of(parts.run.sources)],
+        "fit": None if parts.fit is None else fit_facts(parts.fit, parts.run, table),
         "against": None if parts.against is None else _against(parts.against),
         "glance": [asdict(s) for s in glance(parts, ties)],
         "rows": picture_rows(parts),

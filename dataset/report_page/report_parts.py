@@ -8,6 +8,7 @@ from typing import Literal
 
 from scanstage.dataset.analysis.comparison import Difference
 from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.dataset.fitting.fit_record import FitRecord
 from scanstage.dataset.likeness.four_properties import Likeness
 from scanstage.dataset.records.run_file import RunFile
 
@@ -64,6 +65,7 @@ class ReportParts:
         duplicates: see :func:`near_duplicates.near_duplicates`.
         problems: why pictures can't be shown.
         against: the other dataset; None without one.
+        fit: that its config came of; None without one.
     """
 
     folder: str
@@ -76,3 +78,4 @@ class ReportParts:
     duplicates: Mapping[int, Sequence[int]] = field(default_factory=dict)
     problems: Mapping[int, str] = field(default_factory=dict)
     against: Against | None = None
+    fit: FitRecord | None = None

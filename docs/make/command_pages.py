@@ -35,6 +35,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "report": (
         "scanstage report output/quickstart",
         "scanstage report output/quickstart --against photos/instances.json --out quickstart.html",
+        "scanstage report output/like --fit fits/shelf/",
     ),
     "view": ("scanstage view output/quickstart",),
     "compare": (

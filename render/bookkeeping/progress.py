@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from scanstage.dataset.records.record_store import count_labels
@@ -106,3 +106,14 @@ def counted(
         before: how many were done before those that are counted.
     """
     return lambda done, there: on_progress(Progress(stage, there if total is None else total, done=before + done))
+
+
+def part_of(on_progress: OnProgress, total: int, before: int) -> OnProgress:
+    """Tells of a part of something as of the whole.
+
+    Args:
+        on_progress: to be told.
+        total: pictures of the whole.
+        before: those before the part's.
+    """
+    return lambda p: on_progress(replace(p, total=total, there=before + p.there, done=before + p.done))

@@ -12,7 +12,6 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.render.cli.shared.shared_options import SetOption
 from scanstage.render.terminal.console import Console, outside
 from scanstage.render.terminal.log_lines import logged_to
-from scanstage.render.terminal.progress_bar import CountView
 
 RealArgument = Annotated[Path, typer.Argument(metavar="REAL", help="COCO file of labelled photos; boxes are enough")]
 PhotosOption = Annotated[
@@ -60,19 +59,26 @@ def like(
     if out.name in ("", ".", ".."):
         raise InputError(f"--out {out}: names no folder of its own", "for example --out output/like")
     named = [f"name={re.sub(r'[^A-Za-z0-9_.-]', '-', out.name).lstrip('.') or 'like'}"]
-    written = _fit(real, base, images, out.with_name(f"{out.name}-fit"), set_, workers)
+    fitted = out.with_name(f"{out.name}-fit")
+    if (out / "run.json").exists():  # told before minutes are spent
+        again = f"scanstage generate {fitted / 'config.yaml'} --images {count} --set {named[0]} --out {out}"
+        hint = f"to go on with it: {again}" if (fitted / "config.yaml").exists() else "name another folder"
+        raise InputError(f"--out {out}: holds a dataset already", hint)
+    written = _fit(real, base, images, fitted, set_, workers)
     Console(soft_wrap=True).print(f"\nconfig     {outside(written)}")
     generate(context, written, named, images=count, out=str(out))
 
 
 def _fit(real: Path, base: Path, images: Path | None, out: Path, set_: list[str] | None, workers: int) -> Path:
     """Fit, and say what came of it. Returns the config's file."""
-    from scanstage.render.commands.like_photos.fit_to_photos import FitOptions, fit_to_photos
+    from scanstage.render.commands.like_photos.fit_to_photos import FitOptions, GivenConfig, fit_to_photos
     from scanstage.render.terminal.fit_tables import print_fit
+    from scanstage.render.terminal.planning_view import PlanningView
     from scanstage.scenes.config.problem_lines import told_with_lines
 
     progress = Console(stderr=True, soft_wrap=True)
-    with logged_to(progress), CountView("pictures") as view, told_with_lines(base):
-        found = fit_to_photos(real, base, out, FitOptions(images, tuple(set_ or ()), workers), view)
-    print_fit(Console(), found.facts)
+    with logged_to(progress), PlanningView(progress) as view, told_with_lines(base):
+        given = GivenConfig.read(base, tuple(set_ or ()))
+        found = fit_to_photos(real, given, out, FitOptions(images, workers), view)
+    print_fit(Console(), found.to_json())
     return found.config

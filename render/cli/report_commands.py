@@ -28,6 +28,10 @@ def report(
     out: Annotated[
         str | None, typer.Option(metavar="FILE", help="the page; default: __overview__/report.html in the dataset")
     ] = None,
+    fit: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="the fit that its config came of, if it isn't beside that config any more"),
+    ] = None,
     pictures: PicturesOption = 1000,
     megabytes: Annotated[
         float, typer.Option(min=2, max=1000, help="most that the page may have; pictures get smaller for it")
@@ -44,6 +48,7 @@ def report(
         None if against is None else locate(against, "--against"),
         photos,
         ReportOptions(pictures, megabytes),
+        fit,
     )
     console = Console(soft_wrap=True)
     _print_glance(console, made.facts)

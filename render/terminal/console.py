@@ -33,7 +33,19 @@ from scanstage.assets.messages.option_names import for_shell
 
 PLAIN_SIGNS = "scanstage.plain_signs"
 """Name of the error handler that encodes what an encoding doesn't have."""
-SIGNS = {"✓": "ok", "✗": "no", "…": "...", "·": "-", "–": "-", "—": "-", "•": "*", "²": "2", "°": " deg", "×": "x"}
+SIGNS = {
+    "✓": "ok",
+    "✗": "no",
+    "…": "...",
+    "·": "-",
+    "–": "-",
+    "—": "-",
+    "•": "*",
+    "²": "2",
+    "°": " deg",
+    "±": "+-",
+    "×": "x",
+}
 _WIDEST = 10_000
 _HORIZONTAL, _VERTICAL = "─━═╌╍┄┅┈┉╸╺╴╶", "│┃║╎╏┆┇┊┋╹╻╵╷"
 

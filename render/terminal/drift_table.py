@@ -36,7 +36,7 @@ def print_drift(console: Console, found: Drift) -> None:
 
 def _table(found: Drift) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 0, 0, 1))
-    table.add_column("", no_wrap=True, max_width=34)
+    table.add_column("", no_wrap=True, max_width=38)
     for head in ("distance", "chance", "corrected"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)

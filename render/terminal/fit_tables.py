@@ -9,9 +9,13 @@ from rich import box
 from rich.table import Table
 
 from scanstage.dataset.analysis.label_summaries import SUMMARY_TITLES
+from scanstage.dataset.fitting.term_words import term_words
 from scanstage.render.terminal.console import Console, one_line, outside, print_note, print_whole
 
 MOST_CLASSES = 30
+HEADS = ("value", "told by", "mean", "90 % interval")
+NARROWEST = 16
+"""Of the column that says what the config draws, in characters."""
 TOLD_APART = 0.6
 """Area under the curve from which on a classifier does clearly better than guessing."""
 
@@ -24,7 +28,9 @@ def print_fit(console: Console, facts: Mapping[str, Any]) -> None:
     console.print(f"photos     {outside(photos['name'])}: {photos['fitted']} fitted, {photos['labels']:,} labels{held}")
     for note in photos["notes"]:
         print_note(console, note)
-    print_whole(console, _values(facts["values"]))
+    for note in facts["notes"]:
+        print_note(console, note)
+    print_whole(console, _values(facts["values"], console.width))
     left = [v["key"] for v in facts["values"] if v["is"] is None]
     hinted = [v["key"] for v in facts["values"] if v["is"] is not None and not v["determined"]]
     if left:
@@ -40,19 +46,25 @@ def print_fit(console: Console, facts: Mapping[str, Any]) -> None:
     _print_test(console, facts)
 
 
-def _values(values: list[Mapping[str, Any]]) -> Table:
+def _values(values: list[Mapping[str, Any]], width: int) -> Table:
+    """As wide as the terminal, if there is room for all but the last column, which wraps."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 0, 0, 1))
-    table.add_column("value", no_wrap=True)
-    table.add_column("told by labels", justify="right", no_wrap=True)
-    table.add_column("mean", justify="right", no_wrap=True)
-    table.add_column("90 % interval", no_wrap=True)
-    table.add_column("is", no_wrap=True, max_width=60)
+    table.add_column("\nvalue", no_wrap=True)
+    table.add_column("told by\nlabels", justify="right", no_wrap=True)
+    table.add_column("\nmean", justify="right", no_wrap=True)
+    table.add_column("\n90 % interval", no_wrap=True)
+    rows = []
     for value in values:
         mean = interval = ""
         if "mean" in value:
             mean, interval = f"{value['mean']:g}", f"{value['mean_90'][0]:g} to {value['mean_90'][1]:g}"
-        said = "as it was" if value["is"] is None else str(value["is"])
-        table.add_row(outside(value["key"]), f"{max(0.0, value['explained']):.0%}", mean, interval, one_line(said))
+        said = "as it was" if value["is"] is None else term_words(value["is"])
+        told = f"{max(0.0, value['explained']):.0%}"
+        rows.append((one_line(value["key"]), told, mean, interval, one_line(said)))
+    taken = [max(map(len, cells)) + 1 for cells in zip(HEADS, *(row[:-1] for row in rows), strict=True)]
+    table.add_column("\nis", width=max(NARROWEST, width - sum(taken) - 5))
+    for row in rows:
+        table.add_row(*map(outside, row))
     return table
 
 
@@ -67,7 +79,8 @@ def _print_classes(console: Console, classes: Mapping[str, Any]) -> None:
     if weights is None:
         console.print("classes    left as they are picked")
         return
-    shares = sorted(classes["photos"].items(), key=lambda pair: -pair[1])
+    seen = {name: share for name, share in classes["photos"].items() if name not in classes["unseen"]}
+    shares = sorted(seen.items(), key=lambda pair: -pair[1])
     told = ", ".join(f"{outside(name)} {share:.1%}" for name, share in shares[:MOST_CLASSES])
     more = f" and {len(shares) - MOST_CLASSES} more" if len(shares) > MOST_CLASSES else ""
     console.print(f"classes    as in the photos: {told}{more}")

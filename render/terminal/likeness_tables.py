@@ -52,7 +52,7 @@ def _table(figures: Sequence[Figure]) -> Table:
     """One row a figure: first those of all numbers at once, then the most surprising."""
     table = _plain_table()
     has_middles = any(f.middles is not None for f in figures)
-    table.add_column("", no_wrap=True, max_width=32)
+    table.add_column("", no_wrap=True, max_width=38)
     for head in ("value", "real against real"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)

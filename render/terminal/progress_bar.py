@@ -99,9 +99,9 @@ class ProgressView:
 class CountView:
     """A bar on standard error that counts, and is gone at the end. Called with each :class:`Progress`."""
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, console: Console | None = None) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
-        self._bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        self._bar = Bar(*columns, TimeRemainingColumn(), console=console or Console(stderr=True), transient=True)
         self._task: TaskID | None = None
 
     def __enter__(self) -> CountView:

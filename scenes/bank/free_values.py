@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.scenes.config.load import check_config
+from scanstage.scenes.config.sections.camera_settings import Intrinsics
 from scanstage.scenes.config.sections.placement_settings import Drop, Scatter
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.planning.planner import draw_variables
@@ -229,9 +230,13 @@ def smaller(config: RunConfig) -> RunConfig:
     """The config with small pictures of the same view; keep rules that are said in pixels shrink with them."""
     width, height = config.camera.resolution
     factor = math.sqrt(MOST_PIXELS / (width * height))
-    if factor >= 1 or config.camera.intrinsics is not None:  # which are in pixels too
+    given = config.camera.intrinsics
+    if factor >= 1:
         return config
     size = (max(16, round(width * factor)), max(16, round(height * factor)))
+    intrinsics = _scaled(given, size[0] / width, size[1] / height) if isinstance(given, Intrinsics) else None
+    if given is not None and intrinsics is None:
+        return config
     rules = config.labels
     shrunk = {
         "min_pixels": max(1, round(rules.min_pixels * factor**2)),
@@ -248,10 +253,30 @@ def smaller(config: RunConfig) -> RunConfig:
     }
     return config.model_copy(
         update={
-            "camera": config.camera.model_copy(update={"resolution": size}),
+            "camera": config.camera.model_copy(update={"resolution": size, "intrinsics": intrinsics}),
             "labels": rules.model_copy(update={**shrunk, "per_class": by_class}),
         }
     )
+
+
+def _scaled(given: Intrinsics, across: float, down: float) -> Intrinsics | None:
+    """Of a picture with other sides; None where any of it is drawn.
+
+    What lens distortion says is in units of the focal length, and stays.
+    """
+    fy = given.fx if given.fy is None else given.fy
+    found = {}
+    for name, value, factor in (
+        ("fx", given.fx, across),
+        ("fy", fy, down),
+        ("cx", given.cx, across),
+        ("cy", given.cy, down),
+    ):
+        if isinstance(value, int | float):
+            found[name] = value * factor
+        elif value is not None:
+            return None
+    return given.model_copy(update=found)
 
 
 def set_value(data: dict[str, Any], resolved: RunConfig, path: str, value: Any) -> None:

@@ -143,9 +143,10 @@ def plan_of(
     """
     planner = open_planner(open_config(base.data, base.folder, base.config, (), {}), base.folder)
     pictures: list[PlannedLabels] = []
-    for rows in plan_bank(planner, [ArrangementTask(i, {}, [{}]) for i in range(count)], workers):
+    tasks = [ArrangementTask(i, {}, [{}]) for i in range(count)]
+    for done, rows in enumerate(plan_bank(planner, tasks, workers), 1):
         pictures += [p for p in rows if p.class_names]
-        on_progress(Progress("planning", count, len(pictures), len(pictures)))
+        on_progress(Progress("planning", count, done, done))
     return bank_table("planned", base.classes, pictures, boxes_alone)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
-import json
-import tempfile
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,27 +14,27 @@ import numpy as np
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
-from scanstage.assets.messages.errors import InputError
-from scanstage.assets.messages.option_names import option
 from scanstage.dataset.analysis.label_summaries import has_masks
+from scanstage.dataset.fitting.fit_record import CONFIG_FILE, FORMAT, KIND_OF_FILE, FitRecord
 from scanstage.dataset.fitting.fit_values import ROUNDS
 from scanstage.dataset.fitting.overfitting import FitTest, judge_fit
 from scanstage.dataset.likeness.photo_snapshot import FILE_NAME
-from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
+from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress, part_of
+from scanstage.render.commands.like_photos.fit_folder import check_replaceable, check_writable
 from scanstage.render.commands.like_photos.fit_labels import KIND, BaseConfig, LabelFit, fit_labels, plan_of
 from scanstage.render.commands.like_photos.fitted_yaml import fitted_config, yaml_text
 from scanstage.render.commands.like_photos.photo_cameras import from_files
-from scanstage.render.commands.like_photos.read_photos import FitPhotos, read_photos
+from scanstage.render.commands.like_photos.read_photos import FitPhotos, open_photos, read_photos
 from scanstage.scenes.bank.free_values import FreeValue, set_value
 from scanstage.scenes.config.load import check_config, load_config, plain_config
 from scanstage.scenes.config.sections.fit_settings import FitSettings
-from scanstage.scenes.config.sections.run_config import RunConfig
+from scanstage.scenes.config.sections.run_config import LONGEST_NAME, RunConfig
 from scanstage.scenes.planning.preflight import open_planner
 
-CONFIG, FACTS = "config.yaml", "fit.json"
-FORMAT = 1
 TRIED = 300
 """Pictures of the fitted config, and of the one before, that are planned to test the fit."""
+FEWEST_PLANNED = 1000
+"""Pictures that have to be planned for intervals to hold about as often as they say."""
 SAME_SHAPE = 0.02
 """Of aspects, by their logarithm."""
 
@@ -46,15 +45,38 @@ class FitOptions:
 
     Attributes:
         photos: folder of the photos; None looks for it.
-        overrides: of the config, ``dotted.path=value`` each.
         workers: processes that plan; 0 chooses.
         date: of the snapshot, ISO 8601; None is today.
     """
 
     photos: Path | None = None
-    overrides: tuple[str, ...] = ()
     workers: int = 0
     date: str | None = None
+
+
+@dataclass(frozen=True)
+class GivenConfig:
+    """A config that is to be fitted.
+
+    Attributes:
+        data: its keys, as its YAML has them.
+        config: the same, checked.
+        folder: that its relative paths start from.
+        name: that ``fit.json`` calls it by: its path.
+        file: that it was read from, if it was.
+    """
+
+    data: Mapping[str, Any]
+    config: RunConfig
+    folder: Path
+    name: str
+    file: Path | None = None
+
+    @classmethod
+    def read(cls, path: Path, overrides: tuple[str, ...] = ()) -> GivenConfig:
+        """Of a file, with overrides, ``dotted.path=value`` each. Raises InputError."""
+        config = load_config(path, list(overrides))
+        return cls(plain_config(path, overrides), config, path.resolve().parent, str(path), path)
 
 
 @dataclass(frozen=True)
@@ -63,65 +85,73 @@ class Fit:
 
     Attributes:
         config: the fitted config's file.
-        facts: all figures, as ``fit.json`` has them.
+        record: what was found, as ``fit.json`` beside it has it.
     """
 
     config: Path
-    facts: dict[str, Any]
+    record: FitRecord
+
+    def to_json(self) -> dict[str, Any]:
+        """All figures, as ``fit.json`` has them."""
+        return self.record.to_json()
 
 
 def fit_to_photos(
-    real: Path, config: Path, out: Path, options: FitOptions, on_progress: OnProgress = ignore_progress
+    real: Path, given: GivenConfig, out: Path, options: FitOptions, on_progress: OnProgress = ignore_progress
 ) -> Fit:
     """Fit a config to photos, and write the result, all figures and a snapshot of the photos into a folder.
 
     Args:
         real: COCO file of the photos.
-        config: to be fitted.
+        given: the config to be fitted.
         out: folder to write into.
         options: how.
         on_progress: told how far it has come.
 
-    Raises InputError where photos or config can't be used, OSError where the folder can't be written.
+    Raises InputError where photos or config can't be used, or the folder holds a config that a person wrote, OSError
+    where it can't be written.
     """
     use_one_blas_thread()
-    on_progress(Progress("reading scans"))
-    data, base = plain_config(config, options.overrides), config.resolve().parent
-    before = load_config(config, list(options.overrides))
+    data, base, before = given.data, given.folder, given.config
     settings = before.fit or FitSettings()
+    opened = open_photos(real, options.photos)
+    check_replaceable(out, given.file)
+    on_progress(Progress("reading scans"))
     classes = open_planner(before, base).catalogue.classes
     date = options.date or datetime.date.today().isoformat()
-    photos = read_photos(real, options.photos, classes, settings.map, settings.holdout, date, on_progress)
-    _check_writable(out)
+    photos = read_photos(real, opened, classes, settings.map, settings.holdout, date, on_progress)
+    check_writable(out)
+    bank, in_all = settings.bank, settings.bank + 2 * TRIED
     size = _size(before, photos)
     shaped = {**data, "camera": {**(data.get("camera") or {}), "resolution": list(size)}}
     shaped = _with_fixed(shaped, before, settings, photos)
     sized = BaseConfig(shaped, check_config(shaped, (), base), base, classes)
     groups = photos.groups.tolist()
-    found = fit_labels(sized, photos.fitted, groups, settings.bank, options.workers, on_progress)
-    on_progress(Progress("comparing", 1))
+    found = fit_labels(sized, photos.fitted, groups, bank, options.workers, part_of(on_progress, in_all, 0))
     others = _others(sized.config, photos, found.class_weights(), size, data)
     fitted = fitted_config(shaped, sized.config, found.chosen(), others, (KIND, found.kinds), (base, out))
+    fitted = {"name": fitted_name(before.name), **fitted}
     after = BaseConfig(fitted, check_config(fitted, (), out.resolve()), out.resolve(), classes)
     boxes_alone = not has_masks(photos.fitted)
-    old, new = (plan_of(each, TRIED, boxes_alone, options.workers, on_progress) for each in (sized, after))
+    old, new = (
+        plan_of(each, TRIED, boxes_alone, options.workers, part_of(on_progress, in_all, bank + k * TRIED))
+        for k, each in enumerate((sized, after))
+    )
     tested = judge_fit(photos.fitted, photos.held, old, new, found.found.typical)
-    facts = _facts(photos, found, tested, date, config)
-    write_atomically(out / FACTS, (json.dumps(facts, indent=1) + "\n").encode("utf-8"))
+    facts = _facts(photos, found, tested, date, given.name)
+    text = yaml_text(fitted, _header(facts)).encode("utf-8")
+    facts["config_sha256"] = hashlib.sha256(text).hexdigest()
+    record = FitRecord.of(facts)
+    record.write(out)
     photos.snapshot.write(out / FILE_NAME)
-    write_atomically(out / CONFIG, yaml_text(fitted, _header(facts)).encode("utf-8"))
-    return Fit(out / CONFIG, facts)
+    write_atomically(out / CONFIG_FILE, text)
+    return Fit(out / CONFIG_FILE, record)
 
 
-def _check_writable(out: Path) -> None:
-    """Before minutes are spent. Raises InputError."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as e:
-        said = "is a file" if isinstance(e, FileExistsError) else e.strerror
-        raise InputError(f"{option('out')} {out}: can't be written into: {said}", "name another folder") from None
+def fitted_name(name: str) -> str:
+    """Of the fitted config, so that its pictures aren't taken for those of the config before."""
+    ending = "-fitted"
+    return name if name.endswith(ending) else f"{name[: LONGEST_NAME - len(ending)]}{ending}"
 
 
 def _size(config: RunConfig, photos: FitPhotos) -> tuple[int, int]:
@@ -157,7 +187,7 @@ def _others(
     return found
 
 
-def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, config: Path) -> dict[str, Any]:
+def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, base: str) -> dict[str, Any]:
     values = []
     found, terms, mix = fit.found, fit.terms, fit.mix
     for fitted in found.values:
@@ -179,10 +209,10 @@ def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, config:
             }
         values.append(entry)
     return {
-        "kind": "scanstage fit",
+        "kind": KIND_OF_FILE,
         "format": FORMAT,
         "date": date,
-        "base": str(config),
+        "base": base,
         "photos": {
             "name": photos.name,
             "fitted": len(photos.fitted.pictures),
@@ -207,9 +237,20 @@ def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, config:
             "effective": round(found.match.effective),
             "rounds": len(ROUNDS),
         },
+        "notes": _notes(len(found.pictures) + fit.failed),
         "misfit": {"found": round(found.match.misfit, 1), "expected": found.freedom},
         "tested": tested.to_json(),
     }
+
+
+def _notes(planned: int) -> list[str]:
+    """What to know of the fit itself."""
+    if planned >= FEWEST_PLANNED:
+        return []
+    return [
+        f"Only {planned:,} pictures were planned: values are a first look, and their intervals too narrow or too wide. "
+        "Leave fit.bank at 10,000 for a fit to go by."
+    ]
 
 
 def _in_units(value: FreeValue, unit: float) -> float:

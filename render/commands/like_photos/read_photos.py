@@ -23,6 +23,7 @@ FEWEST = 10
 FEW = 50
 LEAST_HELD = 5
 """So few photos that are kept out say nothing."""
+_MORE = "label some more: a hundred are an afternoon's work, and three hundred tell nearly all that labels can"
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,26 @@ class FitPhotos:
     notes: tuple[str, ...]
 
 
+def open_photos(real: Path, folder: Path | None) -> PhotoSet:
+    """The annotation file, before anything that takes a while. Raises InputError where it is none, or not of photos."""
+    if real.is_dir():
+        there = sorted([*real.glob("*.json"), *real.glob("annotations/*.json")])[:1]
+        example = there[0] if there else real / "annotations" / "instances.json"
+        raise InputError(f"{real}: is a folder", f"name the COCO file itself, for example {example}")
+    photos = PhotoSet.open(real, folder)
+    if photos.is_synthetic:
+        raise InputError(
+            f"{real}: holds pictures that scanstage made: what is fitted to them drifts away from what is real",
+            f"name photos; how alike synthetic pictures are, `scanstage compare {real} DATASET` says",
+        )
+    if len(photos) < FEWEST:
+        raise InputError(f"{real}: has {len(photos)} photos: fewer than {FEWEST} say too little", _MORE)
+    return photos
+
+
 def read_photos(
     real: Path,
-    folder: Path | None,
+    photos: PhotoSet,
     classes: Sequence[str],
     names: Mapping[str, str],
     holdout: float,
@@ -65,21 +83,15 @@ def read_photos(
 
     Args:
         real: COCO file.
-        folder: of the photos; None looks for it.
+        photos: that it is of, see :func:`open_photos`.
         classes: of the config.
         names: class in the file: class of the config.
         holdout: share to be kept out.
         date: of the snapshot, ISO 8601.
         on_progress: told of photos that are read.
 
-    Raises InputError where there are too few, or none shows what the config places, or they aren't photos.
+    Raises InputError where there are too few, or none shows what the config places.
     """
-    photos = PhotoSet.open(real, folder)
-    if photos.is_synthetic:
-        raise InputError(
-            f"{real}: holds pictures that scanstage made: what is fitted to them drifts away from what is real",
-            f"name photos; how alike synthetic pictures are, `scanstage compare {real} DATASET` says",
-        )
     _check_map(real, names, [c.name for c in photos.categories], classes)
     snapshot = make_snapshot(photos, names, date, counted(on_progress, MEASURING))
     whole = snapshot.seen.table
@@ -98,7 +110,7 @@ def read_photos(
     if labelled < FEWEST:
         raise InputError(
             f"{real}: {labelled} photos have labels of the config's classes: fewer than {FEWEST} say too little",
-            "label some more: a hundred are an afternoon's work, and three hundred tell all that labels can",
+            _MORE,
         )
     is_held = split_groups(groups, holdout) if holdout else np.zeros(len(groups), bool)
     foreign = [c for c in foreign if whole.counts[:, whole.classes.index(c)].any()]

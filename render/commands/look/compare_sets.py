@@ -78,7 +78,8 @@ def see_counted(
     """See :func:`compared_pictures.see`; counts on through all sets."""
     total = sum(len(s.table.pictures) for s in sets)
     before = sum(len(s.table.pictures) for s in sets[:number])
-    return see(sets[number], extractors, edge, counted(on, MEASURING, total, before))
+    or_else = f"; {option('labels_only')} opens none"
+    return see(sets[number], extractors, edge, counted(on, MEASURING, total, before), or_else)
 
 
 def open_named(place: Location, photos: Path | None, name: str, labels_only: bool = False) -> PictureSet:

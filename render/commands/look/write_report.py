@@ -15,6 +15,7 @@ from scanstage.dataset.likeness.four_properties import Likeness
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.finished_dataset import open_dataset
 from scanstage.dataset.report_page.build_report import ReportOptions, build_report, place_of_images
+from scanstage.dataset.report_page.fit_section import named_fit
 from scanstage.dataset.report_page.other_dataset import open_other
 from scanstage.render.commands.look.compare_sets import CompareOptions, compare_sets
 
@@ -46,6 +47,7 @@ def write_report(
     against: Location | None = None,
     photos: Path | None = None,
     options: ReportOptions | None = None,
+    fit: Path | None = None,
 ) -> WrittenReport:
     """Make the report of a dataset.
 
@@ -56,10 +58,12 @@ def write_report(
         against: another dataset's folder, or a COCO file.
         photos: folder of that COCO file's photos.
         options: how large it may get; None are the defaults.
+        fit: folder of the fit that its config came of; None looks for it beside that config.
 
     Raises InputError, OSError.
     """
     dataset = open_dataset(root)
+    fitted = None if fit is None else named_fit(fit)
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{option('out')} {out}: a page's name ends with .html", f"for example {out / PAGE}")
     page: Location = dataset.folder.overview / PAGE if out is None else out.resolve()
@@ -74,7 +78,7 @@ def write_report(
     folder = dataset.folder.root
     images = place_of_images(folder, page) if isinstance(page, Path) and isinstance(folder, Path) else None
     likeness, why_not = (None, "") if against is None else _likeness(root, against, photos)
-    report = build_report(dataset, named, other, options, images, likeness, why_not)
+    report = build_report(dataset, named, other, options, images, likeness, why_not, fitted)
     make_folder(page.parent)
     write_atomically(page, report.html)
     write_atomically(data, report.to_json())

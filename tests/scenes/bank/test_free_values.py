@@ -20,6 +20,7 @@ from scanstage.scenes.bank.free_values import (
     usual_moments,
 )
 from scanstage.scenes.config.load import check_config
+from scanstage.scenes.config.sections.camera_settings import Intrinsics
 from scanstage.scenes.config.sections.run_config import RunConfig
 
 SAMPLES = {"assets": {"source": "samples"}}
@@ -199,8 +200,18 @@ def test_small_pictures_have_the_same_view_and_rules() -> None:
     assert smaller(found) == found
 
 
-def test_calibrated_cameras_and_small_pictures_stay_as_they_are() -> None:
-    camera = {"intrinsics": {"fx": 900, "fy": 900, "cx": 640, "cy": 480}, "resolution": [1280, 960]}
+def test_calibrated_cameras_shrink_with_their_pictures() -> None:
+    """What the whole camera sees at a pixel, the small one sees at the same place of its picture."""
+    given = {"fx": 900, "cx": 700, "cy": 480}
+    camera = smaller(checked(camera={"intrinsics": given, "resolution": [1280, 960]})).camera
+    (width, height), small = camera.resolution, camera.intrinsics
+    assert (width, height) == (320, 240)
+    assert isinstance(small, Intrinsics)
+    assert (small.fx, small.fy, small.cx, small.cy) == (225, 225, 175, 120)
+
+
+def test_cameras_that_are_drawn_and_small_pictures_stay_as_they_are() -> None:
+    camera = {"intrinsics": {"fx": {"uniform": [800, 900]}}, "resolution": [1280, 960]}
     for config in (checked(camera=camera), checked(camera={"resolution": [64, 48]})):
         assert smaller(config) is config
 

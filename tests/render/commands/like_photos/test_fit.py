@@ -18,7 +18,8 @@ from support.toy_runs import command
 import scanstage
 from scanstage.dataset.likeness.photo_snapshot import FILE_NAME
 from scanstage.render.commands.like_photos import fit_to_photos as module
-from scanstage.render.commands.like_photos.fit_to_photos import FitOptions, fit_to_photos
+from scanstage.render.commands.like_photos.fit_folder import check_replaceable
+from scanstage.render.commands.like_photos.fit_to_photos import FitOptions, GivenConfig, fit_to_photos
 from scanstage.scenes.config.load import check_config, load_config
 from scanstage.scenes.planning.preflight import open_planner
 
@@ -83,10 +84,25 @@ def test_like_fits_and_makes_pictures(fitted: Fitted) -> None:
     assert fitted.code == 0
     assert len(list((fitted.folder / "out" / "toys" / "images").iterdir())) == 3
     assert scanstage.open_dataset(fitted.folder / "out" / "toys") is not None
-    assert "told by labels" in fitted.told
+    assert "90 % interval" in fitted.told
+    assert "Only 400 pictures were planned" in fitted.told
     assert "objects.count" in fitted.told
     assert "a classifier tells photos that were kept out from pictures" in fitted.told
     assert "No photo shows rod" in fitted.told
+
+
+def test_like_goes_on_by_the_command_that_it_names(
+    fitted: Fitted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dataset that is there is told before anything is fitted."""
+    monkeypatch.chdir(fitted.folder)
+    argv = ["like", "photos/instances.json", "--base", "own/base.yaml", "--count", "3", "--out", "out/toys"]
+    assert command(argv) == 2
+    told = capsys.readouterr().err
+    assert "--out out/toys: holds a dataset already" in told
+    hint = told.partition("to go on with it: scanstage ")[2].partition("\n")[0]
+    assert command(hint.split()) == 0
+    assert len(list((fitted.folder / "out" / "toys" / "images").iterdir())) == 3
 
 
 def test_it_finds_what_labels_tell(fitted: Fitted) -> None:
@@ -123,9 +139,32 @@ def test_it_is_the_same_every_time(fitted: Fitted, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "TRIED", 40)
     again = fitted.folder / "out" / "again"
     date = fitted.facts["date"]
-    fit_to_photos(Path("photos/instances.json"), Path("own/base.yaml"), again, FitOptions(workers=2, date=date))
+    given = GivenConfig.read(Path("own/base.yaml"))
+    fit_to_photos(Path("photos/instances.json"), given, again, FitOptions(workers=2, date=date))
     for name in ("config.yaml", "fit.json", FILE_NAME):
         assert (again / name).read_bytes() == (fitted.fit / name).read_bytes(), name
+
+
+def test_what_a_person_changed_stays(
+    fitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The config is written over as long as it is as the fit wrote it; told before anything is planned."""
+    shutil.copytree(fitted.fit, tmp_path / "fit")
+    config = tmp_path / "fit" / "config.yaml"
+    check_replaceable(tmp_path / "fit", None)
+    config.write_text(config.read_text("utf-8") + "images: 7\n", "utf-8")
+    monkeypatch.chdir(fitted.folder)
+    monkeypatch.setattr(module, "open_planner", None)
+    assert command(["fit", "photos/instances.json", "--base", "own/base.yaml", "--out", str(config.parent)]) == 2
+    told = capsys.readouterr().err
+    assert "was changed since `scanstage fit` wrote it" in told
+    assert f"mv {config} {config.parent / 'mine.yaml'}" in told
+    assert config.read_text("utf-8").endswith("images: 7\n")
+    with pytest.raises(scanstage.InputError, match="is the config that is to be fitted"):
+        check_replaceable(tmp_path / "fit", config)
+    (tmp_path / "fit" / "fit.json").unlink()
+    with pytest.raises(scanstage.InputError, match="no fit has written it"):
+        check_replaceable(tmp_path / "fit", None)
 
 
 def test_photos_are_known_again(fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from support.planned_photos import made_up, write_photos
 from support.toy_runs import command
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.render.bookkeeping.progress import ignore_progress
-from scanstage.render.commands.like_photos import fit_labels
-from scanstage.render.commands.like_photos.read_photos import FitPhotos, read_photos
+from scanstage.render.commands.like_photos import fit_labels, fit_to_photos
+from scanstage.render.commands.like_photos.read_photos import FitPhotos, open_photos, read_photos
 
 CLASSES = ("apple", "can", "mug")
 BASE = "assets: {library: %s, classes: [box, ball]}\ncamera: {resolution: [96, 72]}\n"
@@ -22,7 +23,8 @@ Change = Callable[[dict[str, Any]], Any]
 
 
 def read(path: Path, folder: Path | None = None, holdout: float = 0.2, **names: str) -> FitPhotos:
-    return read_photos(path, folder, CLASSES, names, holdout, "2026-11-27", ignore_progress)
+    photos = open_photos(path, folder)
+    return read_photos(path, photos, CLASSES, names, holdout, "2026-11-27", ignore_progress)
 
 
 def changed(path: Path, change: Change) -> Path:
@@ -99,6 +101,20 @@ def test_polygons_are_read_with_and_without_crowds(photos: Path) -> None:
     assert (numbers["area_px"] < 0.7 * numbers["width_px"] * numbers["height_px"]).all()
 
 
+def test_polygons_alone_are_read(photos: Path) -> None:
+    """Some tools write no boxes: they follow from the masks."""
+    whole = read(photos, holdout=0.0).fitted.label_numbers
+
+    def polygons_alone(document: dict[str, Any]) -> None:
+        for label in document["annotations"]:
+            x, y, w, h = label.pop("bbox")
+            label["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+
+    found = read(changed(photos, polygons_alone), holdout=0.0).fitted.label_numbers
+    for name in ("x_px", "y_px", "width_px", "height_px"):
+        assert np.abs(found[name] - whole[name]).max() <= 2, name
+
+
 def test_a_file_of_lvis_is_read(photos: Path) -> None:
     """Photos by address, polygons, no crowds, and a thousand classes that no photo here shows."""
 
@@ -144,8 +160,7 @@ def strip_boxes(document: dict[str, Any]) -> None:
 
 def without_bbox(document: dict[str, Any]) -> None:
     for label in document["annotations"]:
-        x, y, w, h = label.pop("bbox")
-        label["segmentation"] = [[x, y, x + w, y, x + w, y + h]]
+        label.pop("bbox")
 
 
 def foreign(document: dict[str, Any]) -> None:
@@ -195,7 +210,7 @@ def test_maps_of_what_there_is_not_are_told(names: dict[str, str], told: str, ph
         (["photos/instances.json", "--base", "nowhere.yaml"], "nowhere.yaml"),
         (["photos/instances.json", "--base", "base.yaml", "--images", "empty"], "--photos"),
         (["photos", "--base", "base.yaml"], "photos"),
-        (["few/instances.json", "--base", "base.yaml"], "5 pictures; of fewer than 10"),
+        (["few/instances.json", "--base", "base.yaml"], "few/instances.json: has 5 photos: fewer than 10"),
         (["photos/instances.json", "--base", "base.yaml", "--out", "base.yaml"], "--out base.yaml: can't be written"),
         (["photos/instances.json", "--base", "base.yaml", "--out", "base.yaml/fit"], "can't be written into"),
         (["photos/instances.json", "--base", "base.yaml", "--set", "fit.free={camera.elevation: [1, 9]}"], "elevation"),
@@ -228,6 +243,47 @@ def test_mistakes_are_told(
     said = capsys.readouterr().err
     assert told in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("argv", "told", "hint"),
+    [
+        (["scans"], "scans: is a folder", "name the COCO file itself"),
+        (["base.yaml"], "not a COCO file", "expected images with file_name"),
+        (["few/instances.json"], "fewer than 10", "label some more"),
+        (["photos/instances.json", "--images", "scans"], "is in none of: scans", "--photos"),
+    ],
+)
+def test_wrong_photos_are_told_before_scans_are_opened(
+    argv: list[str],
+    told: str,
+    hint: str,
+    tmp_path: Path,
+    toy_library: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(fit_to_photos, "open_planner", None)
+    write_photos(tmp_path / "photos", made_up(60, ("box", "ball")))
+    write_photos(tmp_path / "few", made_up(5))
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "base.yaml").write_text(BASE % toy_library, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert command(["fit", *argv, "--base", "base.yaml"]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert hint in said
+    assert not (tmp_path / "fit").exists()
+
+
+def test_photos_of_another_size_than_said_are_told(photos: Path) -> None:
+    """As where photos were shrunk and their labels weren't: boxes would lie anywhere."""
+    changed(photos, lambda d: [image.update(width=192, height=144) for image in d["images"]])
+    with pytest.raises(InputError) as e:
+        read(photos)
+    assert "60 of 60 pictures can't be read" in str(e.value)
+    assert "in the sizes that their file says" in str(e.value)
+    assert "labels_only" not in str(e.value), "a fit has no such option"
 
 
 def test_like_needs_a_folder_of_its_own(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
