@@ -102,7 +102,9 @@ def too_few_samples(pixels: Pixels, masks: Sequence[Mask], others: Pixels, rng: 
     """The noise of a path a pixel: most come out dark, a few far too bright."""
     share = 0.2
     light = (pixels.astype(np.float32) / 255) ** 2.2
-    noisy = np.where(rng.random(pixels.shape[:2])[..., None] < share, light * rng.exponential(1 / share, light.shape), 0.02 * light)
+    noisy = np.where(
+        rng.random(pixels.shape[:2])[..., None] < share, light * rng.exponential(1 / share, light.shape), 0.02 * light
+    )
     return np.asarray(np.clip(noisy ** (1 / 2.2), 0, 1) * 255, np.uint8)
 
 

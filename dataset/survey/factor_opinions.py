@@ -113,9 +113,7 @@ def ranked_measures(items: Sequence[SurveyItem], opinion: Mapping[str, float]) -
         rank, chance = (float(v) for v in spearmanr(values, level))
         reach = 1.96 * math.sqrt((1 + rank**2 / 2) / (len(own) - 3))
         middle = math.atanh(max(-0.999999, min(0.999999, rank)))
-        found.append(
-            RankedMeasure(name, len(own), rank, math.tanh(middle - reach), math.tanh(middle + reach), chance)
-        )
+        found.append(RankedMeasure(name, len(own), rank, math.tanh(middle - reach), math.tanh(middle + reach), chance))
     chances = holm([m.chance for m in found])
     corrected = [RankedMeasure(**{**vars(m), "chance": c}) for m, c in zip(found, chances, strict=True)]
     return sorted(corrected, key=lambda m: -abs(m.rank_correlation))

@@ -52,9 +52,7 @@ class AnswerTable:
 
     def rows(self, kept: npt.NDArray[np.bool_]) -> AnswerTable:
         """Some of the answers."""
-        return AnswerTable(
-            self.raters, self.items, self.rater[kept], self.item[kept], self.score[kept], self.scale
-        )
+        return AnswerTable(self.raters, self.items, self.rater[kept], self.item[kept], self.score[kept], self.scale)
 
 
 def answer_table(answers: Sequence[Answer], scale: tuple[int, int]) -> AnswerTable:

@@ -60,7 +60,7 @@ def rater_likelihood(
     looked = _looked(score, expected, variance, scale, point)  # (noises, biases, N)
     mixed = np.log((1 - SHARES)[:, None, None, None] * looked + (SHARES / steps)[:, None, None, None])
     total = mixed.sum(axis=-1)  # (shares, noises, biases)
-    tolerated = np.ix_(SHARES <= most_share, NOISES <= most_noise)
+    tolerated = np.ix_(most_share >= SHARES, most_noise >= NOISES)
     best = np.unravel_index(int(total.argmax()), total.shape)
     within = total[tolerated]
     # Up to some answer the best tolerated rater, from there on none but answers at random.

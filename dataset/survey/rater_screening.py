@@ -107,9 +107,7 @@ def screen_raters(survey: Survey, answers: Iterable[Answer]) -> Screened:
         opinions = _opinions(survey, raters, rated)
     if opinions is not None:
         for number, name in enumerate(opinions.table.raters):
-            raters[name] = replace(
-                raters[name], bias=float(opinions.bias[number]), noise=float(opinions.noise[number])
-            )
+            raters[name] = replace(raters[name], bias=float(opinions.bias[number]), noise=float(opinions.noise[number]))
     counted = [a for name, rater in raters.items() if rater.standing == "counts" for a in rated[name]]
     return Screened(tuple(raters.values()), tuple(counted), opinions)
 
@@ -140,7 +138,9 @@ def _alone(survey: Survey, name: str, answers: Sequence[Answer]) -> Rater:
 
 def _attention(rater: Rater, rated: Sequence[Answer], timed: Sequence[float]) -> Rater:
     if len(timed) >= LEAST_ANSWERS and (fast := float(np.mean(np.array(timed) < TOO_FAST_S))) >= FAST_SHARE:
-        return rater.out("too fast", f"{fast:.0%} of the answers in less than {TOO_FAST_S} s, median {rater.seconds:.1f} s")
+        return rater.out(
+            "too fast", f"{fast:.0%} of the answers in less than {TOO_FAST_S} s, median {rater.seconds:.1f} s"
+        )
     if len(rated) < LEAST_ANSWERS:
         return rater
     score, times = Counter(a.score for a in rated).most_common(1)[0]

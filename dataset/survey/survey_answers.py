@@ -141,7 +141,9 @@ def _whole(name: str, text: str) -> int:
 
 def _refuse_twice(path: Path, answers: Sequence[Answer]) -> None:
     """A rater may be asked the same twice in training and tests, and answers a picture once."""
-    twice = [key for key, n in Counter((a.rater, a.item, a.phase, a.attempt, a.order) for a in answers).items() if n > 1]
+    twice = [
+        key for key, n in Counter((a.rater, a.item, a.phase, a.attempt, a.order) for a in answers).items() if n > 1
+    ]
     if twice:
         told = [f"{path}: {rater[:40]} answers {item} twice as number {order}" for rater, item, _, _, order in twice]
         raise InputError(bounded(told), "take one of the two rows out")

@@ -133,8 +133,13 @@ def write_survey(folder: Path, survey: Survey) -> None:
     write_atomically(folder / FILE, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode("utf-8"))
 
 
-def read_survey(folder: Path) -> Survey:
-    """The survey of a folder, without golds that a person has taken out. Raises InputError where it is none."""
+def read_survey(folder: Path, whole: bool = False) -> Survey:
+    """The survey of a folder. Raises InputError where it is none.
+
+    Args:
+        folder: of the survey.
+        whole: with golds that a person has taken out.
+    """
     path = folder / FILE
     data = read_input(path, MOST_BYTES, "name the folder that `scanstage survey make` wrote")
     try:
@@ -147,7 +152,7 @@ def read_survey(folder: Path) -> Survey:
         raise InputError(f"{path}: of format {survey.format}; this version of scanstage reads format {FORMAT}")
     if odd := [i.file_name for i in survey.items if i.file_name not in (f"{i.item_id}.jpg", f"{i.item_id}.png")]:
         raise InputError(f"{path}: names {odd[0]!r}, which is no picture of a survey")
-    return survey.without(read_screening(folder).dropped)
+    return survey if whole else survey.without(read_screening(folder).dropped)
 
 
 def read_screening(folder: Path) -> GoldScreening:

@@ -30,8 +30,9 @@ Matrix = npt.NDArray[np.float64]
 LIFTS = (1.1, 0.8, 0.55, 0.35)
 """Of an object's height: the first one that leaves it in the picture is taken."""
 TILT_DEG = 35.0
-INTO = 0.3
-"""Of an object's width: how far apart the middles of two are that are put into each other."""
+INTO, ASIDE_DEG = 0.25, 60.0
+"""How far from the middle of the largest object others are that are put into it: a share of its width, and the angle from
+the way to the camera. On the ground, or behind it, they might be taken for standing close together."""
 STILL_SEEN = 0.45
 """Of an object's pixels that have to be seen when it was moved."""
 ONE_SAMPLE = ("render.samples=1", "render.min_samples=1", "render.denoise=off", "render.noise_threshold=0")
@@ -109,7 +110,9 @@ def _broken(case: RecordedPicture, how: str, planner: Planner) -> Planned | None
     corners = {o.instance_id: _corners(o, before.bounds[o.asset_id]) for o in chosen}
     changes = [lambda o, lift=lift: _floating(o, corners, lift) for lift in LIFTS] if how == "floating" else []
     if how == "interpenetrating" and len(chosen) > 1:
-        changes = [lambda o: _inside(o, corners, [c.instance_id for c in chosen])]
+        camera = np.array(case.plan.camera.camera_to_world, np.float64)[:3, 3]
+        order = [c.instance_id for c in chosen]
+        changes = [lambda o, lift=lift: _inside(o, corners, order, camera, lift) for lift in LIFTS]
     for change in changes:
         planned = planner.planned(_changed(case.plan, corners, change))
         if _still_seen(before, planned, list(corners)):
@@ -145,24 +148,34 @@ def _changed(plan: FramePlan, corners: Mapping[int, Matrix], change: Callable[[O
 def _floating(item: ObjectPlan, corners: Mapping[int, Matrix], lift: float) -> Matrix:
     """Lifted by a part of its height, and tilted as nothing hangs."""
     own = corners[item.instance_id]
-    middle, height = own.mean(axis=0), float(np.ptp(own[:, 2]))
+    return _moved(item, own.mean(axis=0), own.mean(axis=0) + [0, 0, lift * float(np.ptp(own[:, 2]))])
+
+
+def _inside(
+    item: ObjectPlan,
+    corners: Mapping[int, Matrix],
+    order: Sequence[int],
+    camera: npt.NDArray[np.float64],
+    lift: float,
+) -> Matrix:
+    """All in the place of the largest one, a little out of it towards the camera, and together in the air."""
+    target, own = corners[order[0]], corners[item.instance_id]
+    up = target.mean(axis=0) + [0, 0, lift * float(np.ptp(target[:, 2]))]
+    number = order.index(item.instance_id)
+    if number == 0:
+        return _moved(item, own.mean(axis=0), up)
+    towards = camera - up
+    angle = math.atan2(towards[1], towards[0]) + math.radians(ASIDE_DEG if number % 2 else -ASIDE_DEG)
+    reach = INTO * float(max(np.ptp(target[:, 0]), np.ptp(target[:, 1])))
+    return _moved(item, own.mean(axis=0), up + [reach * math.cos(angle), reach * math.sin(angle), 0.0])
+
+
+def _moved(item: ObjectPlan, middle: npt.NDArray[np.float64], to: npt.NDArray[np.float64]) -> Matrix:
+    """Its middle elsewhere, and tilted."""
     turn = math.radians(TILT_DEG if item.instance_id % 2 else -TILT_DEG)
     tilt = np.eye(4)
     tilt[1:3, 1:3] = [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]
-    up = middle + [0, 0, lift * height]
-    return _shift(up) @ tilt @ _shift(-middle) @ np.array(item.object_to_world, np.float64)
-
-
-def _inside(item: ObjectPlan, corners: Mapping[int, Matrix], order: Sequence[int]) -> Matrix:
-    """All in the place of the largest one, each a little to another side."""
-    target, own = corners[order[0]], corners[item.instance_id]
-    number = order.index(item.instance_id)
-    if number == 0:
-        return np.array(item.object_to_world, np.float64)
-    reach = INTO * float(max(np.ptp(target[:, 0]), np.ptp(target[:, 1])))
-    angle = math.pi * number
-    place = target.mean(axis=0) + [reach * math.cos(angle), reach * math.sin(angle), 0.0]
-    return _shift(place - own.mean(axis=0)) @ np.array(item.object_to_world, np.float64)
+    return _shift(to) @ tilt @ _shift(-middle) @ np.array(item.object_to_world, np.float64)
 
 
 def _shift(by: npt.NDArray[np.float64]) -> Matrix:

@@ -215,7 +215,9 @@ def _settings(first: FinishedDataset, options: SurveyOptions) -> SurveySettings:
         config = load_config(options.config, list(options.overrides))
     else:
         told = first.folder.run_file
-        config = with_overrides(first.run.config, options.overrides, told if isinstance(told, Path) else Path(told.name))
+        config = with_overrides(
+            first.run.config, options.overrides, told if isinstance(told, Path) else Path(told.name)
+        )
     return config.survey or SurveySettings()
 
 
@@ -270,7 +272,9 @@ def _image(source: _Source, record: Record) -> bytes:
     try:
         return read_image(source.dataset.folder, record)
     except (NotRecorded, OSError) as e:
-        raise InputError(f"{source.dataset.folder.root}: picture {record.index}: {e}", "`scanstage check` says more") from e
+        raise InputError(
+            f"{source.dataset.folder.root}: picture {record.index}: {e}", "`scanstage check` says more"
+        ) from e
 
 
 def _frames(sources: Sequence[_Source]) -> Iterator[tuple[tuple[int, int], str, int]]:
@@ -325,7 +329,9 @@ def _add_broken(
     made: list[tuple[str, _Source, Record, Pixels]] = []
     by_place = {(str(s.dataset.folder.root), r.index): (s, r) for s, r in candidates}
     renders = [
-        BrokenRender(s.dataset.folder.local_root, r.index, how) for how, s, r in asked if options.render and how in RENDERED
+        BrokenRender(s.dataset.folder.local_root, r.index, how)
+        for how, s, r in asked
+        if options.render and how in RENDERED
     ]
     for one, pixels in render_broken(renders, engines, options.library):
         made.append((one.how, *by_place[str(one.dataset), one.index], pixels))
