@@ -47,11 +47,12 @@ def wrong_light(pixels: Pixels, masks: Sequence[Mask], others: Pixels, rng: np.r
 def broken_texture(pixels: Pixels, masks: Sequence[Mask], others: Pixels, rng: np.random.Generator) -> Pixels:
     """Objects whose texture is cut into tiles that are dealt out anew, turned, and in other colours."""
     found = pixels.copy()
+    height, width = pixels.shape[:2]
     for mask in masks:
         x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
         edge = max(3, min(w, h) // TILES)
         corners = [(top, left) for top in range(y, y + h, edge) for left in range(x, x + w, edge)]
-        whole = [(t, l) for t, l in corners if t + edge <= pixels.shape[0] and l + edge <= pixels.shape[1]]
+        whole = [(top, left) for top, left in corners if top + edge <= height and left + edge <= width]
         if not whole:
             continue
         scrambled = found.copy()

@@ -5,7 +5,7 @@ ln((1 - error) / error), or below its negative. A right answer adds ln(good / ba
 rater, ln((1 - good) / (1 - bad)) on the mean: less where the answer was near, on the right side of the middle, as from
 somebody harsh; more where it was on the other side, as from somebody who doesn't look. So a rater who is as good as
 ``good`` is let in, and one who is as bad as ``bad`` is not, but for ``error`` of either; a good one needs about nine
-pictures. Both kinds come as often: who says 9 to everything has all real photos right, and all corrupt ones grossly wrong.
+pictures. Both kinds come as often: who says 9 to everything has real photos right, and corrupt ones grossly wrong.
 """
 
 from __future__ import annotations

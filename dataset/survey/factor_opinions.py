@@ -1,4 +1,4 @@
-"""What looks fake: opinions by the circumstances that pictures show; and which measured numbers go along with opinions."""
+"""What looks fake: opinions by circumstances of pictures; and which measures of pictures go along with opinions."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 
 ROUNDS, CLOSE = 200, 1e-7
 USUAL_NOISE, PRIOR_ANSWERS = 1.3, 4.0
-"""Standard deviation, in points of 1 to 10, that a rater is taken to have before the first answers: so many count for it."""
+"""Standard deviation, in points of 1 to 10, that a rater is taken to have at first: it counts as so many answers."""
 LEAST_NOISE = 0.4
 """In the same points: answers are whole numbers."""
 

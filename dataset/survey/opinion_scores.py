@@ -50,9 +50,9 @@ def set_opinion(
 ) -> SetOpinion:
     """What people think of some pictures.
 
-    Intervals are those of a bootstrap over raters and pictures at once (pigeonhole bootstrap, Owen 2007): both are drawn
-    anew, and an answer counts as often as its rater was drawn, times as often as its picture was. It errs on the wide
-    side.
+    Intervals are those of a bootstrap over raters and pictures at once (pigeonhole bootstrap, Owen 2007): both are
+    drawn anew, and an answer counts as often as its rater was drawn, times as often as its picture was. It errs on
+    the wide side.
 
     Args:
         opinions: of all pictures.

@@ -6,6 +6,7 @@ killed, or a page that was closed, goes on where it was.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -136,7 +137,7 @@ def hidden_positions(survey: Survey, rater: str) -> frozenset[int]:
     count = round(settings.gold.hidden * settings.session)
     rng = _rng(survey, rater, "hidden")
     edges = np.linspace(0, settings.session, count + 1).round().astype(int)
-    return frozenset(int(rng.integers(a, b)) for a, b in zip(edges[:-1], edges[1:], strict=True))
+    return frozenset(int(rng.integers(a, b)) for a, b in itertools.pairwise(edges))
 
 
 def gold_outcomes(survey: Survey, answers: Sequence[Answer]) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""Which raters count, and why others don't: entry, hidden golds, attention, and whether others' opinions bear them out."""
+"""Which raters count, and why others don't: entry, hidden golds, attention, and whether others bear them out."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SAME_SHARE, SAME_ROW = 0.75, 15
 MOST_SHARE, MOST_NOISE = 0.15, 2.25
 """Answers at random, and noise in points of a scale from 1 to 10, that a rater may have."""
 SURE = 1.5
-"""Natural logarithm of how much likelier a rater beyond that has to be: chi-square with a degree of freedom passes twice
-that one time in twelve, of raters at the very limit."""
+"""Natural logarithm of how much likelier a rater beyond that has to be: chi-square with a degree of freedom passes
+twice that one time in twelve, of raters at the very limit."""
 LAPSED = 5.0
 """The same of raters who stop looking: there are many places where they might."""
 ROUNDS = 6

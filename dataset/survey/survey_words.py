@@ -9,6 +9,8 @@ from scanstage.dataset.survey.opinion_scores import Estimate
 from scanstage.dataset.survey.survey_results import SurveyResults
 from scanstage.dataset.survey.version_regression import VersionRegression
 
+STANDINGS = {"counts": "count", "screened": "screened", "unfinished": "unfinished"}
+
 
 def interval(found: Estimate, as_share: bool = False) -> str:
     """A figure and its interval."""
@@ -26,7 +28,8 @@ def fall_words(found: VersionRegression) -> str:
         return f"{name}: not enough answers: {found.more} more"
     way = "lower" if found.fall >= 0 else "higher"
     how = f"{found.pairs} plans in both" if found.pairs else "not paired by plan"
-    told = f"{abs(found.fall):.2f} points {way} ({how}, {found.answers} answers; a fall from {found.low:.2f} to {found.high:.2f})"
+    ends = f"a fall from {found.low:.2f} to {found.high:.2f}"
+    told = f"{abs(found.fall):.2f} points {way} ({how}, {found.answers} answers; {ends})"
     limit = f"{found.threshold:g}"
     if found.verdict == "fall":
         return f"{name}: {told}: worse by more than {limit}, with 95 % certainty"
@@ -42,7 +45,7 @@ def rater_words(results: SurveyResults) -> list[str]:
     raters = results.screened.raters
     counts = Counter(r.standing for r in raters)
     told = [
-        f"{len(raters)} raters: {counts['counts']} count, {counts['screened']} screened, {counts['unfinished']} unfinished"
+        f"{len(raters)} raters: " + ", ".join(f"{counts[name]} {word}" for name, word in STANDINGS.items()),
     ]
     rules = Counter(r.rule for r in raters if r.rule is not None)
     if rules:

@@ -70,7 +70,8 @@ def version_regression(
     sides = _sides(survey, opinions, before, after) if opinions is not None else None
     if sides is None or opinions is None:
         wanted = survey.settings.ratings_per_picture * 2 * FEWEST_PAIRS
-        return VersionRegression(before, after, *[math.nan] * 3, 0, 0, threshold, "not enough", wanted)
+        nan = math.nan
+        return VersionRegression(before, after, nan, nan, nan, 0, 0, threshold, "not enough", wanted)
     rows, influence, weight, unit, fall, pairs = sides
     table = opinions.table
     residual = table.score[rows] - opinions.bias[table.rater[rows]] - opinions.opinion[table.item[rows]]

@@ -25,7 +25,7 @@ def make(
     ctx: typer.Context,
     datasets: Annotated[
         list[str],
-        typer.Argument(metavar="DATASET...", help="folders that `scanstage generate` wrote, the oldest first"),
+        typer.Argument(metavar="DATASET...", help="folders of `scanstage generate`, the oldest first"),
     ],
     real: Annotated[Path, typer.Option(metavar="FOLDER", help="real photos, larger than the pictures")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="of the survey; it isn't there yet")],

@@ -1,6 +1,7 @@
 """Where answers are kept: SQLite in WAL mode. An answer is acknowledged when it is on disk, and not before.
 
-Of a rater there is a hash of the invite, a pseudonym, the answers, and a remark; nothing else, and all of it can be deleted.
+Of a rater there is a hash of the invite, a pseudonym, the answers, and a remark; nothing else, and all of it can be
+deleted.
 """
 
 from __future__ import annotations
@@ -180,7 +181,7 @@ class AnswerStore:
             f"SELECT rater, item, score, seconds, number, phase, attempt FROM answers {where} ORDER BY rater, number",
             () if rater is None else (rater,),
         )
-        return [Answer(*row[:3], math.nan if row[3] is None else row[3], *row[4:]) for row in rows]  # type: ignore[arg-type]
+        return [Answer(*row[:3], math.nan if row[3] is None else row[3], *row[4:]) for row in rows]  # type: ignore[arg-type, call-arg]
 
     def assign(self, rater: str, number: int, item: str) -> None:
         """Give a picture to a rater."""
@@ -198,7 +199,8 @@ class AnswerStore:
             besides: rater whose own assignments don't matter.
         """
         rows = self._all(
-            "SELECT item, COUNT(*) FROM answers JOIN raters USING (rater) WHERE counts AND phase = 'rating' GROUP BY item"
+            "SELECT item, COUNT(*) FROM answers JOIN raters USING (rater) "
+            "WHERE counts AND phase = 'rating' GROUP BY item"
         )
         found = Counter({str(item): int(str(n)) for item, n in rows if item in survey_items})
         open_ = self._all(

@@ -19,6 +19,7 @@ from scanstage.assets.files.plain_json import parse_json
 from scanstage.dataset.survey.survey_file import (
     PICTURES,
     GoldScreening,
+    ItemKind,
     Survey,
     read_screening,
     write_screening,
@@ -26,6 +27,7 @@ from scanstage.dataset.survey.survey_file import (
 from scanstage.render.survey_server.survey_app import HEADERS, web_file
 
 MOST_BODY = 1000
+KINDS: tuple[ItemKind, ...] = ("corrupt", "real")
 WEB = {"rate.css": "text/css; charset=utf-8", "gold.js": "text/javascript; charset=utf-8"}
 
 
@@ -38,7 +40,7 @@ def gold_app(folder: Path, survey: Survey, token: str, hosts: list[str]) -> Star
         token: that every address begins with.
         hosts: names that it is asked by.
     """
-    golds = {i.item_id: i for kind in ("corrupt", "real") for i in survey.of_kind(kind)}  # type: ignore[arg-type]
+    golds = {i.item_id: i for kind in KINDS for i in survey.of_kind(kind)}
     lock = threading.Lock()
 
     def known(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from scanstage.dataset.survey.rater_flow import Step, assign, next_step
 from scanstage.dataset.survey.rater_screening import screen_raters
-from scanstage.dataset.survey.survey_answers import Answer
+from scanstage.dataset.survey.survey_answers import Answer, Phase
 from scanstage.dataset.survey.survey_file import PICTURES, Survey
 from scanstage.render.survey_server.answer_store import AnswerStore, Invited
 
@@ -79,16 +79,10 @@ class RaterSessions:
             step = self._step(who.rater, answers)
             if step.phase in ENDS or number != len(answers) or sent.get("item") != step.item or step.item is None:
                 raise Refused("that isn't what is asked now")
-            known = Answer(
-                who.rater,
-                step.item,
-                score,
-                _seconds(sent.get("seconds")),
-                number,
-                step.phase,
-                step.attempt,  # type: ignore[arg-type]
-            )
-            self.store.save(known)
+            seconds = _seconds(sent.get("seconds"))
+            known = Answer(who.rater, step.item, score, seconds, number, _asked(step), step.attempt)
+            if self.store.save(known) == "other":  # another window was faster
+                raise Refused("that was answered otherwise")
         elif (known.item, known.score) != (sent.get("item"), score):
             raise Refused("that was answered otherwise")
         told = self.state(who)
@@ -147,11 +141,11 @@ class RaterSessions:
         if step.item is None:
             return None
         middle = sum(self.survey.settings.scale) // 2
-        guess = Answer(rater, step.item, middle, math.nan, len(answers), step.phase, step.attempt)  # type: ignore[arg-type]
+        guess = Answer(rater, step.item, middle, math.nan, len(answers), _asked(step), step.attempt)
         item = self.survey.by_id[step.item]
         if item.kind != "picture":  # as if it were right: else the next might be another try's
             score = getattr(self.survey.settings.gold.accept, item.kind)[0 if item.kind == "real" else 1]
-            guess = Answer(rater, step.item, score, math.nan, len(answers), step.phase, step.attempt)  # type: ignore[arg-type]
+            guess = Answer(rater, step.item, score, math.nan, len(answers), _asked(step), step.attempt)
         after = next_step(self.survey, rater, [*answers, guess], self.store.assigned(rater))
         if after.phase == "rating" and after.item is None:
             with self.store.writing():
@@ -193,6 +187,13 @@ class RaterSessions:
 
     def _most_minutes(self) -> int:
         return max(1, math.ceil((self.survey.settings.session + 22) * 5 / 60))
+
+
+def _asked(step: Step) -> Phase:
+    """The phase of a step that asks for something. Raises Refused where it doesn't."""
+    if step.phase in ("training", "test", "rating"):
+        return step.phase
+    raise Refused("nothing more is asked")
 
 
 def _seconds(value: object) -> float:

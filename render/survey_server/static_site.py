@@ -1,8 +1,8 @@
 """The raters' page as a folder for any static host, and a template for crowd platforms: without a server of ours.
 
-Nothing in it tells golds from others, but for those of the training. So there is one try of the test, of a fixed length,
-and whether it was passed is found out by the report. Each of a number of sets holds its own pictures, such that all have
-as many raters when each set was worked through once.
+Nothing in it tells golds from others, but for those of the training. So there is one try of the test, of a fixed
+length, and whether it was passed is found out by the report. Each of a number of sets holds its own pictures, such that
+all have as many raters when each set was worked through once.
 """
 
 from __future__ import annotations

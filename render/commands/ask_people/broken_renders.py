@@ -1,4 +1,4 @@
-"""Pictures broken on purpose in their plans, and rendered anew: objects that float or interpenetrate, one-sample noise."""
+"""Pictures broken in their plans, and rendered anew: objects that float or interpenetrate, one-sample noise."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ LIFTS = (1.1, 0.8, 0.55, 0.35)
 """Of an object's height: the first one that leaves it in the picture is taken."""
 TILT_DEG = 35.0
 INTO, ASIDE_DEG = 0.25, 60.0
-"""How far from the middle of the largest object others are that are put into it: a share of its width, and the angle from
-the way to the camera. On the ground, or behind it, they might be taken for standing close together."""
+"""How far from the middle of the largest object others are that are put into it: a share of its width, and the angle
+from the way to the camera. On the ground, or behind it, they might be taken for standing close together."""
 STILL_SEEN = 0.45
 """Of an object's pixels that have to be seen when it was moved."""
 ONE_SAMPLE = ("render.samples=1", "render.min_samples=1", "render.denoise=off", "render.noise_threshold=0")
@@ -148,7 +148,7 @@ def _changed(plan: FramePlan, corners: Mapping[int, Matrix], change: Callable[[O
 def _floating(item: ObjectPlan, corners: Mapping[int, Matrix], lift: float) -> Matrix:
     """Lifted by a part of its height, and tilted as nothing hangs."""
     own = corners[item.instance_id]
-    return _moved(item, own.mean(axis=0), own.mean(axis=0) + [0, 0, lift * float(np.ptp(own[:, 2]))])
+    return _moved(item, own.mean(axis=0), own.mean(axis=0) + lift * _height(own))
 
 
 def _inside(
@@ -160,14 +160,15 @@ def _inside(
 ) -> Matrix:
     """All in the place of the largest one, a little out of it towards the camera, and together in the air."""
     target, own = corners[order[0]], corners[item.instance_id]
-    up = target.mean(axis=0) + [0, 0, lift * float(np.ptp(target[:, 2]))]
+    up = target.mean(axis=0) + lift * _height(target)
     number = order.index(item.instance_id)
     if number == 0:
         return _moved(item, own.mean(axis=0), up)
     towards = camera - up
     angle = math.atan2(towards[1], towards[0]) + math.radians(ASIDE_DEG if number % 2 else -ASIDE_DEG)
     reach = INTO * float(max(np.ptp(target[:, 0]), np.ptp(target[:, 1])))
-    return _moved(item, own.mean(axis=0), up + [reach * math.cos(angle), reach * math.sin(angle), 0.0])
+    aside = np.array([reach * math.cos(angle), reach * math.sin(angle), 0.0])
+    return _moved(item, own.mean(axis=0), up + aside)
 
 
 def _moved(item: ObjectPlan, middle: npt.NDArray[np.float64], to: npt.NDArray[np.float64]) -> Matrix:
@@ -176,6 +177,11 @@ def _moved(item: ObjectPlan, middle: npt.NDArray[np.float64], to: npt.NDArray[np
     tilt = np.eye(4)
     tilt[1:3, 1:3] = [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]
     return _shift(to) @ tilt @ _shift(-middle) @ np.array(item.object_to_world, np.float64)
+
+
+def _height(corners: Matrix) -> npt.NDArray[np.float64]:
+    """(3,) upwards, as long as an object is high."""
+    return np.array([0.0, 0.0, np.ptp(corners[:, 2])])
 
 
 def _shift(by: npt.NDArray[np.float64]) -> Matrix:

@@ -336,7 +336,7 @@ def _add_broken(
     for one, pixels in render_broken(renders, engines, options.library):
         made.append((one.how, *by_place[str(one.dataset), one.index], pixels))
         on_progress(Progress("breaking pictures", wanted, done=len(made)))
-    painted = [(how, s, r) for how, s, r in asked if not (options.render and how in RENDERED)]
+    painted = [one for one in asked if not (options.render and one[0] in RENDERED)]
     while len(made) + len(painted) < wanted:  # in the place of those whose change wasn't seen
         painted.append((PAINTED[len(painted) % len(PAINTED)], *candidates[len(painted) % len(candidates)]))
     for number, (how, source, record) in enumerate(painted):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import os
 import secrets
 import signal
 import socket
@@ -19,7 +18,7 @@ from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.outside_files import read_input
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
-from scanstage.dataset.survey.survey_file import Survey, read_screening, read_survey
+from scanstage.dataset.survey.survey_file import ItemKind, Survey, read_screening, read_survey
 from scanstage.render.survey_server.answer_store import FILE, AnswerStore
 from scanstage.render.survey_server.rater_session import RaterSessions
 
@@ -129,8 +128,9 @@ def _uvicorn() -> ModuleType:
 
 
 def _refuse_few_golds(survey: Survey) -> None:
-    for kind in ("real", "corrupt"):
-        there = len(survey.of_kind(kind))  # type: ignore[arg-type]
+    kinds: tuple[ItemKind, ...] = ("real", "corrupt")
+    for kind in kinds:
+        there = len(survey.of_kind(kind))
         if there < FEWEST_GOLDS:
             raise InputError(
                 f"the survey has {there} {kind} golds, and needs {FEWEST_GOLDS} at least", "make it with more of them"
@@ -164,7 +164,7 @@ def _own_names(base: str) -> list[str]:
 
 
 def _invite(folder: Path, store: AnswerStore, wanted: int, base: str) -> list[tuple[str, str]]:
-    """Links of raters, new ones where there are fewer than wanted. Tokens are only in the file, for its owner's eyes."""
+    """Links of raters, new ones where there are fewer than wanted. Tokens are in the file alone, for its owner."""
     path = folder / INVITES
     tokens: list[tuple[str, str]] = []
     if path.exists():
@@ -179,5 +179,5 @@ def _invite(folder: Path, store: AnswerStore, wanted: int, base: str) -> list[tu
     links = [(rater, f"{base}{token}/") for rater, token in tokens]
     writer.writerows(links)
     write_atomically(path, text.getvalue().encode("utf-8"))
-    os.chmod(path, 0o600)
+    path.chmod(0o600)
     return links
