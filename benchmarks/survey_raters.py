@@ -55,6 +55,11 @@ class SimulatedRater:
         self.rated += step.phase == "rating"
         return self._score(truth), self._seconds()
 
+    def plain(self, truth: float) -> int:
+        """An answer without a test before it."""
+        self.rated += 1
+        return self._score(truth)
+
     def learn(self, is_right: bool) -> None:
         """Be told, in training, whether an answer was right."""
         if not is_right:

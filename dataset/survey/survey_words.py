@@ -6,10 +6,11 @@ import math
 from collections import Counter
 
 from scanstage.dataset.survey.opinion_scores import Estimate
+from scanstage.dataset.survey.rater_screening import Standing
 from scanstage.dataset.survey.survey_results import SurveyResults
 from scanstage.dataset.survey.version_regression import VersionRegression
 
-STANDINGS = {"counts": "count", "screened": "screened", "unfinished": "unfinished"}
+STANDINGS: dict[Standing, str] = {"counts": "count", "screened": "screened", "unfinished": "unfinished"}
 
 
 def interval(found: Estimate, as_share: bool = False) -> str:

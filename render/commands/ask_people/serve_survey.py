@@ -26,6 +26,7 @@ LOOPBACK = "127.0.0.1"
 INVITES = "invites.csv"
 TOKEN_BYTES = 18
 ENDS_WITHIN_S = 5
+BACKLOG = 512
 FEWEST_GOLDS = 6
 
 
@@ -143,6 +144,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(BACKLOG)  # whoever comes before the server runs waits for it
         return listener
     except OSError as e:
         raise InputError(
