@@ -117,7 +117,7 @@ def agreement(opinions: Opinions) -> float:
     total = np.bincount(item, minlength=len(count)).astype(np.float64)
     mean = np.bincount(item, values, len(count)) / np.maximum(total, 1)
     within = np.bincount(item, (values - mean[item]) ** 2, len(count))
-    # Mean squared difference of two answers: within a picture it is 2 n / (n - 1) of the variance.
-    observed = float((2 * within / np.maximum(total - 1, 1)).sum() / len(values))
+    # Squared differences of two answers, summed over all pairs of a picture, are 2 n times its sum of squares.
+    observed = float((2 * total * within / np.maximum(total - 1, 1)).sum() / len(values))
     expected = 2 * float(np.var(values, ddof=1))
     return 1 - observed / expected if expected > 0 else float("nan")

@@ -107,6 +107,11 @@ def _sides(
     is_paired = survey.settings.pair_by_plan and len(shared) >= FEWEST_PAIRS
     if is_paired:
         plans = [{plan: side[plan] for plan in shared} for side in plans]
+    else:  # what both show by chance is no pair
+        plans = [
+            {f"{dataset}/{p}": own for p, own in side.items()}
+            for dataset, side in zip((before, after), plans, strict=True)
+        ]
     if min(map(len, plans)) < FEWEST_PAIRS:
         return None
     numbers = {plan: k for k, plan in enumerate(sorted(plans[0].keys() | plans[1].keys()))}

@@ -102,16 +102,18 @@ class RaterSessions:
 
     def consent(self, who: Invited, pseudonym: object) -> Json:
         """Begin."""
-        self.store.consent(who.rater, pseudonym.strip() if isinstance(pseudonym, str) else "")
-        return self.state(self._again(who))
+        self.store.consent(who.rater, _text(pseudonym).strip())
+        return self.state(Invited(who.rater, _text(pseudonym).strip(), True, who.ended))
+
+    def remark(self, who: Invited, text: object) -> Json:
+        """Keep what a rater says at the end."""
+        self.store.remark(who.rater, _text(text))
+        return self.state(who)
 
     def picture(self, item: str) -> Path | None:
         """File of a picture of the survey."""
         found = self.survey.by_id.get(item)
         return None if found is None else self.folder / PICTURES / found.file_name
-
-    def _again(self, who: Invited) -> Invited:
-        return Invited(who.rater, who.pseudonym, True, who.ended)
 
     def _step(self, rater: str, answers: list[Answer]) -> Step:
         """What comes next; where a picture has to be assigned, it is."""
@@ -194,6 +196,11 @@ def _asked(step: Step) -> Phase:
     if step.phase in ("training", "test", "rating"):
         return step.phase
     raise Refused("nothing more is asked")
+
+
+def _text(value: object) -> str:
+    """A text that can be written: halves of characters, which JSON may hold, are replaced."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
 
 
 def _seconds(value: object) -> float:

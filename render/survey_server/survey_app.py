@@ -123,9 +123,7 @@ def _done(sessions: RaterSessions, who: Invited, action: str, sent: dict[str, An
         case "consent":
             return sessions.consent(who, sent.get("pseudonym"))
         case "remark":
-            text = sent.get("text")
-            sessions.store.remark(who.rater, text if isinstance(text, str) else "")
-            return sessions.state(who)
+            return sessions.remark(who, sent.get("text"))
         case "forget":
             sessions.store.forget(who.rater)
             return {"phase": "forgotten"}
