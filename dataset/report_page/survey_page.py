@@ -37,9 +37,9 @@ def render_survey_page(results: SurveyResults, told: dict[str, Any], pictures: P
     named = {i.item_id: f"{i.dataset}, picture {i.index}" for i in results.survey.pictures}
 
     def picture(item: str) -> Markup:
-        return Markup(
-            '<figure><img src="{}" alt="{}" loading="lazy"><figcaption>{}: {:.1f}</figcaption></figure>'
-        ).format(_thumbnail(pictures, files[item]), named.get(item, ""), named.get(item, ""), results.opinion[item])
+        return Markup('<figure><img src="{}" alt="{}"><figcaption>{}: {:.1f}</figcaption></figure>').format(
+            _thumbnail(pictures, files[item]), named.get(item, ""), named.get(item, ""), results.opinion[item]
+        )
 
     own = [i.item_id for i in results.survey.pictures if math.isfinite(results.opinion.get(i.item_id, math.nan))]
     order = sorted(own, key=lambda item: results.opinion[item])

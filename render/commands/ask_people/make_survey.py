@@ -25,8 +25,8 @@ from scanstage.dataset.records.decoding import decode_rgb
 from scanstage.dataset.records.finished_dataset import FinishedDataset, open_dataset
 from scanstage.dataset.records.picture_files import NotRecorded, read_image
 from scanstage.dataset.records.record import Record
-from scanstage.dataset.survey.broken_pictures import BREAKINGS
-from scanstage.dataset.survey.photo_golds import like_ours, too_few_photos
+from scanstage.dataset.survey.golds.broken_pictures import BREAKINGS
+from scanstage.dataset.survey.golds.photo_golds import like_ours, too_few_photos
 from scanstage.dataset.survey.survey_file import PICTURES, ItemKind, Survey, SurveyItem, item_id, write_survey
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
 from scanstage.render.commands.ask_people.broken_renders import BrokenRender, render_broken
