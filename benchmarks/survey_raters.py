@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scanstage.dataset.survey.rater_flow import Step, assign, next_step
-from scanstage.dataset.survey.survey_answers import Answer
+from scanstage.dataset.survey.survey_answers import RaterAnswer
 from scanstage.dataset.survey.survey_file import Survey, SurveyItem
 from scanstage.scenes.config.sections.survey_settings import SurveySettings
 
@@ -113,13 +113,13 @@ class SimulatedSurvey:
 
     survey: Survey
     truth: Mapping[str, float]
-    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    answers: dict[str, list[RaterAnswer]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     answered: dict[str, int] = field(default_factory=dict)
 
     def ask(self, rater: SimulatedRater) -> Step:
         """A whole session; how it ended."""
-        own: list[Answer] = []
+        own: list[RaterAnswer] = []
         assigned: list[str] = []
         while True:
             step = next_step(self.survey, rater.name, own, assigned)
@@ -134,7 +134,7 @@ class SimulatedSurvey:
             if step.phase == "training":
                 rater.learn(self.survey.is_right(item, score))
             assert step.phase in ("training", "test", "rating")
-            own.append(Answer(rater.name, step.item, score, seconds, len(own), step.phase, step.attempt))  # type: ignore[arg-type]
+            own.append(RaterAnswer(rater.name, step.item, score, seconds, len(own), step.phase, step.attempt))
         self.answers[rater.name], self.kinds[rater.name] = own, rater.kind
         return step
 
@@ -156,7 +156,8 @@ class SimulatedSurvey:
 def simulated_survey(rng: np.random.Generator, plans: int, fall: float, **settings: object) -> SimulatedSurvey:
     """Two versions of as many plans, the second one worse by ``fall`` on the mean."""
     chosen = SurveySettings.model_validate({"pictures": plans, **settings})
-    items, truth = [], {}
+    items: list[SurveyItem] = []
+    truth: dict[str, float] = {}
     before = rng.normal(*OURS, plans)
     change = rng.normal(0, MIXED, plans)
     after = before - fall + change - change.mean()

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.dataset.survey.survey_answers import Answer
+from scanstage.dataset.survey.survey_answers import RaterAnswer
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -55,7 +55,7 @@ class AnswerTable:
         return AnswerTable(self.raters, self.items, self.rater[kept], self.item[kept], self.score[kept], self.scale)
 
 
-def answer_table(answers: Sequence[Answer], scale: tuple[int, int]) -> AnswerTable:
+def answer_table(answers: Sequence[RaterAnswer], scale: tuple[int, int]) -> AnswerTable:
     """Answers as columns."""
     raters, items = sorted({a.rater for a in answers}), sorted({a.item for a in answers})
     rater_of, item_of = ({name: k for k, name in enumerate(names)} for names in (raters, items))

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from scanstage.dataset.survey.entry_test import MOST_TESTED, Outcome, entry_verdict, has_lapsed
-from scanstage.dataset.survey.survey_answers import Answer, Phase
+from scanstage.dataset.survey.survey_answers import Phase, RaterAnswer
 from scanstage.dataset.survey.survey_file import Survey
 from scanstage.scenes.values.seeding import Streams, stream_key
 
@@ -43,7 +43,7 @@ class Step:
     of: int = 0
 
 
-def next_step(survey: Survey, rater: str, answers: Sequence[Answer], assigned: Sequence[str]) -> Step:
+def next_step(survey: Survey, rater: str, answers: Sequence[RaterAnswer], assigned: Sequence[str]) -> Step:
     """What a rater is shown next.
 
     Args:
@@ -75,7 +75,7 @@ def next_step(survey: Survey, rater: str, answers: Sequence[Answer], assigned: S
 def _rating(
     survey: Survey,
     rater: str,
-    rated: Sequence[Answer],
+    rated: Sequence[RaterAnswer],
     assigned: Sequence[str],
     order: Sequence[str],
     trained: Collection[str],
@@ -117,8 +117,14 @@ def assign(survey: Survey, rater: str, answered: Mapping[str, int], taken: Seque
     return equal[int(rng.integers(len(equal)))].item_id
 
 
-def gold_order(survey: Survey, rater: str) -> list[str]:
+def gold_order(survey: Survey, rater: str) -> tuple[str, ...]:
     """All golds in the order of a rater: in every block of four two of each kind, as long as there are both."""
+    if rater not in survey.gold_orders:
+        survey.gold_orders[rater] = _gold_order(survey, rater)
+    return survey.gold_orders[rater]
+
+
+def _gold_order(survey: Survey, rater: str) -> tuple[str, ...]:
     rng = _rng(survey, rater, "golds")
     pools = [[i.item_id for i in survey.of_kind(kind)] for kind in ("real", "corrupt")]
     for pool in pools:
@@ -128,7 +134,7 @@ def gold_order(survey: Survey, rater: str) -> list[str]:
         block = [pool.pop() for pool in pools for _ in range(BLOCK) if pool]
         rng.shuffle(block)
         found += block
-    return found
+    return tuple(found)
 
 
 def hidden_positions(survey: Survey, rater: str) -> frozenset[int]:
@@ -140,24 +146,24 @@ def hidden_positions(survey: Survey, rater: str) -> frozenset[int]:
     return frozenset(int(rng.integers(a, b)) for a, b in itertools.pairwise(edges))
 
 
-def gold_outcomes(survey: Survey, answers: Sequence[Answer]) -> list[Outcome]:
+def gold_outcomes(survey: Survey, answers: Sequence[RaterAnswer]) -> list[Outcome]:
     """Of answers to golds; others are left out."""
     golds = [(survey.by_id[a.item], a.score) for a in answers]
     return [survey.outcome(item, score) for item, score in golds if item.kind != "picture"]
 
 
-def _is_trained(survey: Survey, training: Sequence[Answer], attempt: int) -> bool:
+def _is_trained(survey: Survey, training: Sequence[RaterAnswer], attempt: int) -> bool:
     least, most = LEAST_TRAINED[min(attempt, 2) - 1], MOST_TRAINED[min(attempt, 2) - 1]
     if len(training) >= most:
         return True
     return len(training) >= least and all(_right(survey, a) for a in training[-IN_A_ROW:])
 
 
-def _right(survey: Survey, answer: Answer) -> bool:
+def _right(survey: Survey, answer: RaterAnswer) -> bool:
     return survey.is_right(survey.by_id[answer.item], answer.score)
 
 
-def _taken(answers: Sequence[Answer], phase: Phase, attempt: int | None = None) -> list[Answer]:
+def _taken(answers: Sequence[RaterAnswer], phase: Phase, attempt: int | None = None) -> list[RaterAnswer]:
     return [a for a in answers if a.phase == phase and (attempt is None or a.attempt == attempt)]
 
 

@@ -13,7 +13,7 @@ from scanstage.dataset.survey.entry_test import entry_verdict, has_lapsed
 from scanstage.dataset.survey.observer_model import Opinions, answer_table, fit_opinions
 from scanstage.dataset.survey.rater_flow import gold_outcomes
 from scanstage.dataset.survey.rater_likelihood import rater_likelihood
-from scanstage.dataset.survey.survey_answers import Answer
+from scanstage.dataset.survey.survey_answers import RaterAnswer
 from scanstage.dataset.survey.survey_file import Survey
 
 Standing = Literal["counts", "unfinished", "screened"]
@@ -78,17 +78,17 @@ class Screened:
     """
 
     raters: tuple[Rater, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[RaterAnswer, ...]
     opinions: Opinions | None
 
 
-def screen_raters(survey: Survey, answers: Iterable[Answer]) -> Screened:
+def screen_raters(survey: Survey, answers: Iterable[RaterAnswer]) -> Screened:
     """Find out who counts.
 
     First what each rater's own answers say; then, in rounds, what the opinion of those who are left says: whoever is
     least consistent with it makes it worse for all others, and goes first.
     """
-    by_rater: defaultdict[str, list[Answer]] = defaultdict(list)
+    by_rater: defaultdict[str, list[RaterAnswer]] = defaultdict(list)
     for answer in answers:
         by_rater[answer.rater].append(answer)
     for own in by_rater.values():
@@ -112,7 +112,7 @@ def screen_raters(survey: Survey, answers: Iterable[Answer]) -> Screened:
     return Screened(tuple(raters.values()), tuple(counted), opinions)
 
 
-def _alone(survey: Survey, name: str, answers: Sequence[Answer]) -> Rater:
+def _alone(survey: Survey, name: str, answers: Sequence[RaterAnswer]) -> Rater:
     """What a rater's own answers say."""
     rated = [a for a in answers if a.phase == "rating"]
     golds = [a for a in rated if survey.by_id[a.item].kind != "picture"]
@@ -136,7 +136,7 @@ def _alone(survey: Survey, name: str, answers: Sequence[Answer]) -> Rater:
     return _attention(rater, rated, timed)
 
 
-def _attention(rater: Rater, rated: Sequence[Answer], timed: Sequence[float]) -> Rater:
+def _attention(rater: Rater, rated: Sequence[RaterAnswer], timed: Sequence[float]) -> Rater:
     if len(timed) >= LEAST_ANSWERS and (fast := float(np.mean(np.array(timed) < TOO_FAST_S))) >= FAST_SHARE:
         return rater.out(
             "too fast", f"{fast:.0%} of the answers in less than {TOO_FAST_S} s, median {rater.seconds:.1f} s"
@@ -160,7 +160,7 @@ def _longest_row(scores: Sequence[int]) -> int:
     return longest
 
 
-def _entry(survey: Survey, answers: Sequence[Answer], has_ratings: bool) -> str:
+def _entry(survey: Survey, answers: Sequence[RaterAnswer], has_ratings: bool) -> str:
     """How the test ended. Who came from elsewhere has had none: hidden golds and the others judge alone.
 
     Where all was asked at once, as without a server, what follows a failed try is the next one.
@@ -177,13 +177,13 @@ def _entry(survey: Survey, answers: Sequence[Answer], has_ratings: bool) -> str:
     return verdict
 
 
-def _opinions(survey: Survey, raters: Mapping[str, Rater], rated: Mapping[str, list[Answer]]) -> Opinions | None:
+def _opinions(survey: Survey, raters: Mapping[str, Rater], rated: Mapping[str, list[RaterAnswer]]) -> Opinions | None:
     counted = [a for name, rater in raters.items() if rater.standing == "counts" for a in rated[name]]
     return fit_opinions(answer_table(counted, survey.settings.scale)) if counted else None
 
 
 def _against_others(
-    raters: Mapping[str, Rater], rated: Mapping[str, list[Answer]], opinions: Opinions
+    raters: Mapping[str, Rater], rated: Mapping[str, list[RaterAnswer]], opinions: Opinions
 ) -> dict[str, tuple[float, Rater]]:
     """Who isn't borne out by the others, with how surely."""
     table, (expected, variance) = opinions.table, opinions.others

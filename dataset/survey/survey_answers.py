@@ -28,7 +28,7 @@ MOST_NAME = 200
 
 
 @dataclass(frozen=True)
-class Answer:
+class RaterAnswer:
     """What a rater said of a picture.
 
     Attributes:
@@ -50,7 +50,7 @@ class Answer:
     attempt: int = 1
 
 
-def answers_csv(answers: Iterable[Answer]) -> bytes:
+def answers_csv(answers: Iterable[RaterAnswer]) -> bytes:
     """All answers as CSV. A cell that a spreadsheet would run as a formula is marked as text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -61,7 +61,7 @@ def answers_csv(answers: Iterable[Answer]) -> bytes:
     return text.getvalue().encode("utf-8")
 
 
-def read_answers(path: Path, survey: Survey, columns: Mapping[str, str] | None = None) -> list[Answer]:
+def read_answers(path: Path, survey: Survey, columns: Mapping[str, str] | None = None) -> list[RaterAnswer]:
     """Answers of a CSV file.
 
     Args:
@@ -102,7 +102,7 @@ def read_answers(path: Path, survey: Survey, columns: Mapping[str, str] | None =
     return found
 
 
-def _answer(cells: Mapping[str, str], survey: Survey, count: int) -> Answer:
+def _answer(cells: Mapping[str, str], survey: Survey, count: int) -> RaterAnswer:
     """Of a row. Raises ValueError."""
     rater, item = _unmarked(cells["rater"]), cells["item"]
     if not rater or len(rater) > MOST_NAME:
@@ -126,7 +126,7 @@ def _answer(cells: Mapping[str, str], survey: Survey, count: int) -> Answer:
         raise ValueError(f"phase {phase[:40]!r}: one of {', '.join(get_args(Phase))}")
     order = _whole("order", cells["order"]) if cells["order"] else count
     attempt = _whole("attempt", cells["attempt"]) if cells["attempt"] else 1
-    return Answer(rater, item, score, seconds, order, phase, attempt)  # type: ignore[arg-type]
+    return RaterAnswer(rater, item, score, seconds, order, phase, attempt)  # type: ignore[arg-type]
 
 
 def _whole(name: str, text: str) -> int:
@@ -139,7 +139,7 @@ def _whole(name: str, text: str) -> int:
         raise ValueError(f"{name} {text[:40]!r} isn't a whole number") from None
 
 
-def _refuse_twice(path: Path, answers: Sequence[Answer]) -> None:
+def _refuse_twice(path: Path, answers: Sequence[RaterAnswer]) -> None:
     """A rater may be asked the same twice in training and tests, and answers a picture once."""
     twice = [
         key for key, n in Counter((a.rater, a.item, a.phase, a.attempt, a.order) for a in answers).items() if n > 1

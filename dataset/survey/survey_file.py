@@ -84,7 +84,19 @@ class Survey:
 
     def of_kind(self, kind: ItemKind) -> list[SurveyItem]:
         """In the order of the file."""
-        return [item for item in self.items if item.kind == kind]
+        return self._by_kind.get(kind, [])
+
+    @cached_property
+    def _by_kind(self) -> dict[ItemKind, list[SurveyItem]]:
+        found: dict[ItemKind, list[SurveyItem]] = {}
+        for item in self.items:
+            found.setdefault(item.kind, []).append(item)
+        return found
+
+    @cached_property
+    def gold_orders(self) -> dict[str, tuple[str, ...]]:
+        """Kept of :func:`rater_flow.gold_order`, which is asked for with every picture, by rater."""
+        return {}
 
     def without(self, dropped: Sequence[str]) -> Survey:
         """The survey without some golds."""

@@ -11,7 +11,7 @@ from typing import Any
 from scanstage.dataset.survey.factor_opinions import FactorOpinion, RankedMeasure, factor_opinions, ranked_measures
 from scanstage.dataset.survey.opinion_scores import SetOpinion, agreement, set_opinion
 from scanstage.dataset.survey.rater_screening import Screened, screen_raters
-from scanstage.dataset.survey.survey_answers import Answer
+from scanstage.dataset.survey.survey_answers import RaterAnswer
 from scanstage.dataset.survey.survey_file import Survey
 from scanstage.dataset.survey.version_regression import VersionRegression, version_regression
 
@@ -85,7 +85,7 @@ class SurveyResults:
         )
 
 
-def survey_results(survey: Survey, answers: Sequence[Answer], threshold: float = 0.0) -> SurveyResults:
+def survey_results(survey: Survey, answers: Sequence[RaterAnswer], threshold: float = 0.0) -> SurveyResults:
     """What answers amount to.
 
     Args:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.survey.survey_answers import Answer
+from scanstage.dataset.survey.survey_answers import RaterAnswer
 
 FILE = "answers.sqlite"
 TOKEN_BYTES = 18
@@ -87,8 +87,11 @@ class AnswerStore:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """All or nothing of what is done within."""
+        """All or nothing of what is done within; within another one, a part of that."""
         with self._lock:
+            if self._db.in_transaction:
+                yield
+                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -156,7 +159,7 @@ class AnswerStore:
         with self._lock:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def save(self, answer: Answer) -> Saved:
+    def save(self, answer: RaterAnswer) -> Saved:
         """Keep an answer. One that is there already, as after an acknowledgement that was lost, is kept once."""
         with self.writing():
             number = f"SELECT item, score FROM answers WHERE rater = ? AND number = {int(answer.order)}"
@@ -174,14 +177,14 @@ class AnswerStore:
         with self.writing():
             self._db.execute("DELETE FROM answers WHERE rater = ? AND number >= ?", (rater, number))
 
-    def answers(self, rater: str | None = None) -> list[Answer]:
+    def answers(self, rater: str | None = None) -> list[RaterAnswer]:
         """All answers, or those of a rater, in their order."""
         where = "" if rater is None else "WHERE rater = ?"
         rows = self._all(
             f"SELECT rater, item, score, seconds, number, phase, attempt FROM answers {where} ORDER BY rater, number",
             () if rater is None else (rater,),
         )
-        return [Answer(*row[:3], math.nan if row[3] is None else row[3], *row[4:]) for row in rows]  # type: ignore[arg-type, call-arg]
+        return [RaterAnswer(*row[:3], math.nan if row[3] is None else row[3], *row[4:]) for row in rows]  # type: ignore[arg-type, call-arg]
 
     def assign(self, rater: str, number: int, item: str) -> None:
         """Give a picture to a rater."""

@@ -13,6 +13,7 @@ import json
 import math
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def write_static_site(folder: Path, survey: Survey, out: Path) -> StaticSite:
     return StaticSite(out, len(sets))
 
 
-def _sets(survey: Survey, spare: list[str]) -> list[list[str]]:
+def _sets(survey: Survey, spare: Sequence[str]) -> list[list[str]]:
     """Golds of the test, then pictures with hidden golds among them, of each set."""
     hidden = round(survey.settings.gold.hidden * survey.settings.session)
     each = survey.settings.session - hidden

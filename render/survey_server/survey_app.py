@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from scanstage.render.survey_server.answer_store import Invited
 from scanstage.render.survey_server.rate_limits import RateLimit
-from scanstage.render.survey_server.rater_session import RaterSessions, Refused
+from scanstage.render.survey_server.rater_session import RaterSessions, RequestRefused
 
 MOST_BODY = 16_384
 RATER_A_SECOND, RATER_BURST = 8.0, 60.0
@@ -94,7 +94,7 @@ def survey_app(sessions: RaterSessions, hosts: list[str]) -> Starlette:
         try:
             sent = await _body(request)
             return _told(await run_in_threadpool(_done, sessions, who, request.path_params["action"], sent))
-        except Refused as e:
+        except RequestRefused as e:
             # The page asks for what is asked now, and goes on from there.
             return _told({"refused": str(e)}, 409)
         except ClientDisconnect:
@@ -114,7 +114,7 @@ def survey_app(sessions: RaterSessions, hosts: list[str]) -> Starlette:
 
 
 def _done(sessions: RaterSessions, who: Invited, action: str, sent: dict[str, Any]) -> dict[str, Any]:
-    """Raises Refused."""
+    """Raises RequestRefused."""
     match action:
         case "answer":
             return sessions.answer(who, sent)
@@ -127,24 +127,24 @@ def _done(sessions: RaterSessions, who: Invited, action: str, sent: dict[str, An
         case "forget":
             sessions.store.forget(who.rater)
             return {"phase": "forgotten"}
-    raise Refused("there is nothing like that")
+    raise RequestRefused("there is nothing like that")
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """Raises Refused for what is no small JSON object, or comes from another site's page."""
+    """Raises RequestRefused for what is no small JSON object, or comes from another site's page."""
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise Refused("expected JSON")  # which no form of another site can send
+        raise RequestRefused("expected JSON")  # which no form of another site can send
     parts = b""
     async for part in request.stream():
         parts += part
         if len(parts) > MOST_BODY:
-            raise Refused("that is too long")
+            raise RequestRefused("that is too long")
     try:
         sent = json.loads(parts)
     except (ValueError, RecursionError):
-        raise Refused("expected JSON") from None
+        raise RequestRefused("expected JSON") from None
     if not isinstance(sent, dict):
-        raise Refused("expected a JSON object")
+        raise RequestRefused("expected a JSON object")
     return sent
 
 

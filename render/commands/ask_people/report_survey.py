@@ -12,7 +12,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import did_you_mean
 from scanstage.dataset.report_page.survey_page import render_survey_page
-from scanstage.dataset.survey.survey_answers import COLUMNS, Answer, answers_csv, read_answers
+from scanstage.dataset.survey.survey_answers import COLUMNS, RaterAnswer, answers_csv, read_answers
 from scanstage.dataset.survey.survey_file import PICTURES, Survey, read_survey
 from scanstage.dataset.survey.survey_results import SurveyResults, survey_results
 from scanstage.render.survey_server.answer_store import FILE, AnswerStore
@@ -88,9 +88,9 @@ def report_survey(
 
 def gather_answers(
     folder: Path, survey: Survey, sources: AnswerSources
-) -> tuple[list[Answer], list[tuple[str, str, str]]]:
+) -> tuple[list[RaterAnswer], list[tuple[str, str, str]]]:
     """All answers, the server's and those of files, and remarks. Raises InputError."""
-    found: list[Answer] = []
+    found: list[RaterAnswer] = []
     remarks: list[tuple[str, str, str]] = []
     if (folder / FILE).exists():
         store = AnswerStore(folder / FILE)

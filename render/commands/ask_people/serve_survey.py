@@ -88,15 +88,17 @@ def open_pages(folder: Path, invites: int, host: str, port: int, url: str | None
     screening = read_screening(folder)
     golds = [i.item_id for i in survey.items if i.kind != "picture"]
     store = AnswerStore(folder / FILE)
+    sessions = RaterSessions(folder, survey, store)
     listener = _listen(host, port)
     try:
         base = (url or f"http://{_named(host)}:{listener.getsockname()[1]}").rstrip("/") + "/"
         links = _invite(folder, store, invites, base)
         hosts = ["*"] if host not in (LOOPBACK, "localhost", "::1") else _own_names(base)
-        app = survey_app(RaterSessions(folder, survey, store), hosts)
+        app = survey_app(sessions, hosts)
         yield SurveyPages(app, listener, base, links, len(set(golds) - {*screening.kept, *screening.dropped}))
     finally:
         listener.close()
+        sessions.close()
         store.close()
 
 

@@ -12,17 +12,17 @@ from scanstage.dataset.survey.factor_opinions import factor_opinions, holm, rank
 from scanstage.dataset.survey.observer_model import answer_table, fit_opinions
 from scanstage.dataset.survey.opinion_scores import agreement, set_opinion
 from scanstage.dataset.survey.rater_screening import screen_raters
-from scanstage.dataset.survey.survey_answers import Answer
+from scanstage.dataset.survey.survey_answers import RaterAnswer
 from scanstage.dataset.survey.survey_file import Survey, SurveyItem
 from scanstage.dataset.survey.survey_results import survey_results
 from scanstage.dataset.survey.version_regression import version_regression
 from scanstage.scenes.config.sections.survey_settings import SurveySettings
 
 
-def answers(bias: list[float], noise: list[float], truth: np.ndarray, seed: int = 0) -> list[Answer]:
+def answers(bias: list[float], noise: list[float], truth: np.ndarray, seed: int = 0) -> list[RaterAnswer]:
     rng = np.random.default_rng(seed)
     return [
-        Answer(f"r{i}", f"{j:012x}", int(np.clip(round(t + b + rng.normal(0, s)), 1, 10)), 3.0, j)
+        RaterAnswer(f"r{i}", f"{j:012x}", int(np.clip(round(t + b + rng.normal(0, s)), 1, 10)), 3.0, j)
         for i, (b, s) in enumerate(zip(bias, noise, strict=True))
         for j, t in enumerate(truth)
     ]
@@ -40,7 +40,7 @@ def test_biases_and_noises_are_told_apart() -> None:
 
 
 def test_nobody_is_held_against_himself() -> None:
-    own = [Answer("a", "0" * 12, 3), Answer("b", "0" * 12, 9), Answer("b", "1" * 12, 9)]
+    own = [RaterAnswer("a", "0" * 12, 3), RaterAnswer("b", "0" * 12, 9), RaterAnswer("b", "1" * 12, 9)]
     found = fit_opinions(answer_table(own, (1, 10)))
     expected, _ = found.others
     assert math.isnan(expected[2])
@@ -105,7 +105,7 @@ def test_agreement_is_one_where_all_agree_and_nothing_by_chance() -> None:
     same = answers([0] * 3, [0.0] * 3, truth)
     assert agreement(fit_opinions(answer_table(same, (1, 10)))) == pytest.approx(1, abs=0.02)
     rng = np.random.default_rng(3)
-    chance = [Answer(a.rater, a.item, int(rng.integers(1, 11)), 3.0, a.order) for a in same]
+    chance = [RaterAnswer(a.rater, a.item, int(rng.integers(1, 11)), 3.0, a.order) for a in same]
     assert abs(agreement(fit_opinions(answer_table(chance, (1, 10))))) < 0.15
 
 
@@ -151,8 +151,8 @@ def test_each_rule_gives_its_reason() -> None:
     simulated = simulated_survey(rng, 50, 0.0)
     own = [f"{i.item_id}" for i in simulated.survey.pictures[:20]]
 
-    def rated(name: str, score: list[int], seconds: float = 3.0) -> list[Answer]:
-        return [Answer(name, item, s, seconds, k) for k, (item, s) in enumerate(zip(own, score, strict=True))]
+    def rated(name: str, score: list[int], seconds: float = 3.0) -> list[RaterAnswer]:
+        return [RaterAnswer(name, item, s, seconds, k) for k, (item, s) in enumerate(zip(own, score, strict=True))]
 
     scores = [int(s) for s in rng.integers(3, 8, 20)]
     gold = [i.item_id for i in simulated.survey.of_kind("real")][:3]
@@ -161,9 +161,9 @@ def test_each_rule_gives_its_reason() -> None:
         *rated("fast", scores, 0.2),
         *rated("same", [5] * 20),
         *rated("sleepy", scores),
-        *[Answer("sleepy", item, 1, 3.0, 20 + k) for k, item in enumerate(gold)],
-        *[Answer("liar", item, 1, 3.0, k, "test") for k, item in enumerate(gold)],
-        Answer("new", gold[0], 9, 3.0, 0, "training"),
+        *[RaterAnswer("sleepy", item, 1, 3.0, 20 + k) for k, item in enumerate(gold)],
+        *[RaterAnswer("liar", item, 1, 3.0, k, "test") for k, item in enumerate(gold)],
+        RaterAnswer("new", gold[0], 9, 3.0, 0, "training"),
     ]
     found = {r.name: (r.standing, r.rule, r.reason) for r in screen_raters(simulated.survey, answers_).raters}
     assert found["fine"] == ("counts", None, "")
@@ -176,7 +176,7 @@ def test_each_rule_gives_its_reason() -> None:
 
 def test_results_are_plain_json_without_any_answer_that_counts() -> None:
     survey = two_versions(4)
-    found = survey_results(survey, [Answer("a", survey.items[0].item_id, 5, order=0, phase="training")])
+    found = survey_results(survey, [RaterAnswer("a", survey.items[0].item_id, 5, order=0, phase="training")])
     assert found.to_json()["raters"]["standing"] == {"unfinished": 1}
     assert found.more > 0
     assert not found.has_fallen

@@ -10,7 +10,7 @@ import pytest
 from support.toy_survey import deserved, toy_survey
 
 from scanstage.dataset.survey.rater_flow import Step, assign, gold_order, hidden_positions, next_step
-from scanstage.dataset.survey.survey_answers import Answer
+from scanstage.dataset.survey.survey_answers import RaterAnswer
 from scanstage.dataset.survey.survey_file import Survey
 
 
@@ -21,9 +21,9 @@ def survey(tmp_path: Path) -> Survey:
 
 def session(
     survey: Survey, rater: str, wrong_in: tuple[int, ...] = (), answered: Counter[str] | None = None
-) -> tuple[list[Answer], Step]:
+) -> tuple[list[RaterAnswer], Step]:
     """A whole session; in some tries of the test everything is answered the wrong way round."""
-    own: list[Answer] = []
+    own: list[RaterAnswer] = []
     assigned: list[str] = []
     counts = Counter[str]() if answered is None else answered
     while True:
@@ -38,7 +38,7 @@ def session(
         score = deserved(survey.by_id[step.item])
         if step.phase == "test" and step.attempt in wrong_in:
             score = 11 - score
-        own.append(Answer(rater, step.item, score, 3.0, len(own), step.phase, step.attempt))  # type: ignore[arg-type]
+        own.append(RaterAnswer(rater, step.item, score, 3.0, len(own), step.phase, step.attempt))  # type: ignore[arg-type]
 
 
 def test_a_session_goes_from_training_to_the_end(survey: Survey) -> None:

@@ -9,7 +9,7 @@ import pytest
 from support.toy_survey import toy_survey
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.dataset.survey.survey_answers import Answer, answers_csv, read_answers
+from scanstage.dataset.survey.survey_answers import RaterAnswer, answers_csv, read_answers
 from scanstage.dataset.survey.survey_file import (
     GoldScreening,
     Survey,
@@ -28,7 +28,7 @@ def survey(tmp_path: Path) -> Survey:
 
 def test_all_names_come_back_and_none_is_a_formula(survey: Survey, tmp_path: Path) -> None:
     item = survey.items[0].item_id
-    answers = [Answer(name, item, 7, math.nan if k else 2.5, k, "test", 2) for k, name in enumerate(NAMES)]
+    answers = [RaterAnswer(name, item, 7, math.nan if k else 2.5, k, "test", 2) for k, name in enumerate(NAMES)]
     path = tmp_path / "a.csv"
     path.write_bytes(answers_csv(answers))
     assert not any(line.startswith(("=", "+", "-", "@")) for line in path.read_text("utf-8").splitlines())
