@@ -48,7 +48,7 @@ def render_page(facts: Json, pictures: Mapping[int, Mapping[str, str]] | None) -
         facts=facts,
         blocks=blocks,
         scripts=[Markup(s) for s in scripts],
-        style=Markup(_web("style.css")),
+        style=Markup(web_text("style.css")),
         policy=_policy(scripts, live),
         live=live,
         sorts=_sorts(facts),
@@ -88,17 +88,18 @@ def _vega() -> str:
 
 @cache
 def _own_scripts() -> str:
-    return "\n".join(_web(f"{name}.js").replace('"use strict";\n', "") for name in SCRIPTS)
+    return "\n".join(web_text(f"{name}.js").replace('"use strict";\n', "") for name in SCRIPTS)
 
 
-def _web(name: str) -> str:
+def web_text(name: str) -> str:
+    """A file of the pages."""
     return (files("scanstage.dataset.report_page") / "web" / name).read_text("utf-8")
 
 
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(_web("report.html.j2"))
+    return environment.from_string(web_text("report.html.j2"))
 
 
 def _sorts(facts: Json) -> dict[str, str]:

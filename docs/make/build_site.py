@@ -34,7 +34,7 @@ MOVED = {
 """Files of the repository outside docs/, and the pages that they are. README.md has a page of its own in docs/."""
 CONFIG_PAGES = (
     *("run", "assets", "objects", "distractors", "stage", "looks", "light", "background", "camera"),
-    *("labels", "balance", "render", "output", "workers", "fit"),
+    *("labels", "balance", "render", "output", "workers", "fit", "survey"),
 )
 NAVIGATION: dict[str, tuple[str, ...]] = {
     "Home": ("index.md",),
@@ -60,6 +60,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         "report.md",
         "fit.md",
         "compare.md",
+        "survey.md",
         "guide/export.md",
         "formats.md",
         "python.md",

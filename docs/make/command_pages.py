@@ -42,6 +42,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "scanstage compare photos/instances.json output/quickstart",
         "scanstage compare photos/instances.json output/quickstart --map coke_can=can --json compared.json",
     ),
+    "survey make": ("scanstage survey make output/v1 output/v2 --real photos/ --out survey/",),
+    "survey gold": ("scanstage survey gold survey/",),
+    "survey serve": (
+        "scanstage survey serve survey/ --invites 20",
+        "scanstage survey serve survey/ --static site/",
+    ),
+    "survey report": (
+        "scanstage survey report survey/ --fail-on-regression 0.5",
+        "scanstage survey report survey/ --answers results.csv --column rater=WorkerId --json survey.json",
+    ),
     "drift": ("scanstage drift photos/instances.json photos/new/instances.json --json drift.json",),
     "fit": (
         "scanstage fit photos/instances.json --base configs/quickstart.yaml --out fit",
@@ -68,9 +78,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 EXIT_CODES = {
     0: "all is done",
     1: "a part isn't: pictures failed or are missing, `check` has findings, `drift` finds some, "
+    "`survey report` finds that a version fell, "
     "`assets inspect` refuses a scan, `preview` and "
     "`plan --stats` met pictures that can't be planned, Blender failed, or the disk is full. What is finished is kept",
     2: "the input is wrong: an option, a config, a scan, a folder that is no dataset. Nothing was begun",
+    3: "`survey report` has not enough answers to tell whether a version fell",
     130: "interrupted (Ctrl-C, SIGTERM). What is finished is kept, and the same command goes on from there",
     141: "who reads the output has gone away (`scanstage plan … | head`)",
 }
@@ -78,13 +90,13 @@ _WORDS = {int: "NUMBER", float: "NUMBER", str: "TEXT"}
 
 
 def commands() -> Iterator[tuple[str, str, Callable[..., Any]]]:
-    """Panel, name and function of every command, those of ``assets`` last of their panel."""
+    """Panel, name and function of every command, those of groups by both names."""
     _mount()
     group: Any = get_command(app)
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             for inner, one in command.commands.items():
-                yield SET_UP, f"{name} {inner}", one.callback
+                yield command.rich_help_panel, f"{name} {inner}", one.callback
         else:
             yield command.rich_help_panel, name, command.callback
 

@@ -23,8 +23,9 @@ from scanstage.scenes.config.sections import light_settings as light
 from scanstage.scenes.config.sections import placement_settings as placement
 from scanstage.scenes.config.sections import run_config as run
 from scanstage.scenes.config.sections import stage_settings as stage
+from scanstage.scenes.config.sections import survey_settings as survey
+from scanstage.scenes.config.sections.render_settings import WorkersConfig
 from scanstage.scenes.config.sections.value_types import Expect
-from scanstage.scenes.config.sections.worker_settings import WorkersConfig
 from scanstage.scenes.values.distributions import KINDS
 
 
@@ -158,6 +159,16 @@ PAGES = (
         "fit",
         "fit: what `scanstage fit` may change",
         (Group("fit", fit.FitSettings), Group("fit.parity", fit.ParitySettings)),
+    ),
+    Page(
+        "survey",
+        "survey: how people are asked",
+        (
+            Group("survey", survey.SurveySettings),
+            Group("survey.gold", survey.GoldSettings),
+            Group("survey.gold.accept", survey.AcceptSettings),
+            Group("survey.screen", survey.ScreenSettings),
+        ),
     ),
 )
 KIND_KEYS = {

@@ -886,4 +886,12 @@ WITHOUT: dict[str, str] = {
         f"fit.{key}": "`scanstage fit` goes by it, and pictures don't"
         for key in ("holdout", "map", "free", "fixed", "joint", "bank", "parity.weight", "parity.slack")
     },
+    **{
+        f"survey.{key}": "`scanstage survey` goes by it, and pictures don't"
+        for key in (
+            *("scale", "pictures", "pair_by_plan", "ratings_per_picture", "session"),
+            *("gold.real", "gold.corrupt", "gold.hidden", "gold.accept.real", "gold.accept.corrupt"),
+            *("screen.good", "screen.bad", "screen.error", "screen.tries"),
+        )
+    },
 }

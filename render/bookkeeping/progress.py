@@ -22,6 +22,8 @@ Stage = Literal[
     "measuring pictures",
     "comparing",
     "fitting",
+    "reading photos",
+    "breaking pictures",
 ]
 
 

@@ -68,10 +68,12 @@ def _mount() -> None:
     from scanstage.render.cli.report_commands import report, view
     from scanstage.render.cli.setup_commands import doctor, init, schema
     from scanstage.render.cli.share_commands import export, join, push
+    from scanstage.render.cli.survey_commands import app as survey_app
 
     app.add_typer(
         assets_app, name="assets", help="Take scans in, inspect them, list and pull packs.", rich_help_panel=SET_UP
     )
+    app.add_typer(survey_app, name="survey", help="Ask people whether pictures look real.", rich_help_panel=CHECK)
     for group, commands in (
         (SET_UP, (init, doctor, schema)),
         (MAKE, (generate, cli_merge.merge, fit, like)),

@@ -26,7 +26,7 @@ from scanstage.assets.library.symmetry_search import find_symmetries, symmetries
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.units import extents_text
 from scanstage.render.cli.shared.help_pages import SETTINGS, PlainCommand, PlainGroup
-from scanstage.render.cli.taking_in import converter, one_line_of, report, take_in_all
+from scanstage.render.cli.shared.taking_in import converter, one_line_of, report, take_in_all
 from scanstage.render.terminal.console import Console, outside, print_json, print_whole
 from scanstage.render.terminal.symmetry_table import symmetries_text, symmetry_table
 

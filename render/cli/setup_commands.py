@@ -17,7 +17,7 @@ from scanstage.assets.intake.take_in import IntakeOptions
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed
-from scanstage.render.cli.taking_in import report, take_in_all
+from scanstage.render.cli.shared.taking_in import report, take_in_all
 from scanstage.render.commands.project import CONFIG, LIBRARY, check_new, project_config, project_name, training_command
 from scanstage.render.terminal.console import Console, outside, print_hint, print_json, quoting
 

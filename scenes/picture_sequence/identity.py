@@ -18,7 +18,7 @@ PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "opencv-python", "OpenEXR
 SAME_PICTURES_SINCE = "0.5.0"
 """The first version that makes, of the same config and scans, the very pictures that this one makes. To be raised by
 every change of plans, labels or pixels: a dataset is only gone on with by a version that makes the same."""
-FREE_KEYS = ("images", "name", "workers", "fit")
+FREE_KEYS = ("images", "name", "workers", "fit", "survey")
 """Config keys that may change between runs into one folder without changing any picture."""
 
 

@@ -33,6 +33,7 @@ NOT_RUN = {
     "drift": "takes ten photos and more",
     "fit": "takes ten photos and more",
     "like": "takes ten photos and more",
+    "survey": "takes six photos and more, and people",
 }
 """Commands that are only parsed, and why."""
 FAR = ("s3://", "hf://", "ray", "/", "--blender", "--shard", "--extend")

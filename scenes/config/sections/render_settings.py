@@ -1,9 +1,13 @@
-"""How a run is rendered: engine, device, quality. Fixed for a run, apart from the plans of its pictures."""
+"""How a run is rendered: engine, device, quality, workers. Fixed for a run, apart from the plans of its pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from scanstage.scenes.config.sections.section import Section
 
 EngineName = Literal["cycles", "eevee"]
 Device = Literal["auto", "optix", "cuda", "hip", "oneapi", "metal", "cpu"]
@@ -74,3 +78,17 @@ PRESETS: dict[Preset, RenderSettings] = {
 
 EEVEE_SAMPLES: dict[Preset, int] = {"draft": 8, "standard": 16, "final": 64}
 """In place of the presets' samples, which are paths of Cycles; EEVEE smooths edges and soft shadows with them."""
+
+
+class WorkersConfig(Section):
+    """Blender processes: how many, and when one is taken to have failed. Nothing here changes a picture."""
+
+    count: Annotated[int, Field(ge=0, le=256)] = Field(
+        0, description="Blender processes; 0 chooses by cores, memory and GPUs"
+    )
+    picture_timeout_s: Annotated[float, Field(gt=0, le=604_800)] = Field(
+        1800.0, description="a worker that takes longer over a picture is taken to hang: it is replaced"
+    )
+    memory_gb: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        None, description="a worker that takes more is replaced; default: an equal share of this machine's memory"
+    )

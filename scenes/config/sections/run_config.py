@@ -31,9 +31,11 @@ from scanstage.scenes.config.sections.render_settings import (
     HdriLight,
     Preset,
     RenderSettings,
+    WorkersConfig,
 )
 from scanstage.scenes.config.sections.section import Section
 from scanstage.scenes.config.sections.stage_settings import Looks, NoStage, Shelf, Stage, Table
+from scanstage.scenes.config.sections.survey_settings import SurveySettings
 from scanstage.scenes.config.sections.value_types import (
     Color,
     Factor,
@@ -42,7 +44,6 @@ from scanstage.scenes.config.sections.value_types import (
     Weight,
     Whole,
 )
-from scanstage.scenes.config.sections.worker_settings import WorkersConfig
 from scanstage.scenes.values.distributions import AnyValue, Integer, LogUniform, Uniform, outcomes, references
 
 LONGEST_NAME = 100
@@ -339,6 +340,9 @@ class RunConfig(Section):
         description="how many Blender processes, and what becomes of slow and greedy ones",
     )
     fit: FitSettings | None = Field(None, description="what `scanstage fit` may change here; pictures ignore it")
+    survey: SurveySettings | None = Field(
+        None, description="how `scanstage survey` asks people about the pictures; pictures ignore it"
+    )
 
     @property
     def lit_by_photo(self) -> bool:

@@ -1,0 +1,1 @@
+"""Surveys made of datasets and photos, answers gathered, and what they come to."""
