@@ -175,7 +175,7 @@ def judge(
     fitted = fitted_config(base.data, base.config, fit.chosen(), mix, (KIND, fit.kinds), (base.folder, base.folder))
     after = BaseConfig(fitted, check_config(fitted, (), base.folder), base.folder, CLASSES)
     planned = [plan_of(each, n, True) for each, n in ((base, HELD), (after, PLANNED))]
-    tested = judge_fit(photos, held, planned[0], planned[1], fit.found.typical)
+    tested = judge_fit(photos, held, planned[0], planned[1], fit.typical)
     tally.before.append(tested.before.auc)
     tally.after.append(tested.after.auc)
     shares = [t.counts.sum(axis=0) / t.labels for t in (hidden, planned[1])]

@@ -105,7 +105,7 @@ def fit_to_photos(
     after = BaseConfig(fitted, check_config(fitted, (), out.resolve()), out.resolve(), classes)
     boxes_alone = not has_masks(photos.fitted)
     old, new = (plan_of(each, TRIED, boxes_alone, options.workers, on_progress) for each in (sized, after))
-    tested = judge_fit(photos.fitted, photos.held, old, new, found.found.typical)
+    tested = judge_fit(photos.fitted, photos.held, old, new, found.typical)
     facts = _facts(photos, found, tested, date, config)
     write_atomically(out / FACTS, (json.dumps(facts, indent=1) + "\n").encode("utf-8"))
     photos.snapshot.write(out / FILE_NAME)
