@@ -6,7 +6,7 @@ import copy
 import datetime
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,18 @@ from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.analysis.label_summaries import has_masks
-from scanstage.dataset.fitting.fit_values import ROUNDS
+from scanstage.dataset.fitting.config_terms import ConfigTerm
+from scanstage.dataset.fitting.fit_values import ROUNDS, FittedValue
 from scanstage.dataset.fitting.overfitting import FitTest, judge_fit
 from scanstage.dataset.likeness.photo_snapshot import FILE_NAME
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
+from scanstage.render.commands.like_photos.fit_appearance import AppearanceFit, fit_appearance
 from scanstage.render.commands.like_photos.fit_labels import KIND, BaseConfig, LabelFit, fit_labels, plan_of
 from scanstage.render.commands.like_photos.fitted_yaml import fitted_config, yaml_text
 from scanstage.render.commands.like_photos.photo_cameras import from_files
 from scanstage.render.commands.like_photos.read_photos import FitPhotos, read_photos
+from scanstage.render.engine.engine_protocol import EngineFactory
+from scanstage.scenes.bank.camera_values import is_of_post
 from scanstage.scenes.bank.free_values import FreeValue, set_value
 from scanstage.scenes.config.load import check_config, load_config, plain_config
 from scanstage.scenes.config.sections.fit_settings import FitSettings
@@ -49,12 +53,14 @@ class FitOptions:
         overrides: of the config, ``dotted.path=value`` each.
         workers: processes that plan; 0 chooses.
         date: of the snapshot, ISO 8601; None is today.
+        labels_only: render nothing, and leave the camera's settings.
     """
 
     photos: Path | None = None
     overrides: tuple[str, ...] = ()
     workers: int = 0
     date: str | None = None
+    labels_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,12 @@ class Fit:
 
 
 def fit_to_photos(
-    real: Path, config: Path, out: Path, options: FitOptions, on_progress: OnProgress = ignore_progress
+    real: Path,
+    config: Path,
+    out: Path,
+    options: FitOptions,
+    on_progress: OnProgress = ignore_progress,
+    engines: EngineFactory | None = None,
 ) -> Fit:
     """Fit a config to photos, and write the result, all figures and a snapshot of the photos into a folder.
 
@@ -81,6 +92,7 @@ def fit_to_photos(
         out: folder to write into.
         options: how.
         on_progress: told how far it has come.
+        engines: that render; None is Blender.
 
     Raises InputError where photos or config can't be used, OSError where the folder can't be written.
     """
@@ -89,6 +101,8 @@ def fit_to_photos(
     data, base = plain_config(config, options.overrides), config.resolve().parent
     before = load_config(config, list(options.overrides))
     settings = before.fit or FitSettings()
+    if options.labels_only:
+        settings = settings.model_copy(update={"appearance": 0})
     classes = open_planner(before, base).catalogue.classes
     date = options.date or datetime.date.today().isoformat()
     photos = read_photos(real, options.photos, classes, settings.map, settings.holdout, date, on_progress)
@@ -96,7 +110,7 @@ def fit_to_photos(
     size = _size(before, photos)
     shaped = {**data, "camera": {**(data.get("camera") or {}), "resolution": list(size)}}
     shaped = _with_fixed(shaped, before, settings, photos)
-    sized = BaseConfig(shaped, check_config(shaped, (), base), base, classes)
+    sized = BaseConfig(shaped, _by_labels(check_config(shaped, (), base), settings), base, classes)
     groups = photos.groups.tolist()
     found = fit_labels(sized, photos.fitted, groups, settings.bank, options.workers, on_progress)
     on_progress(Progress("comparing", 1))
@@ -107,10 +121,25 @@ def fit_to_photos(
     old, new = (plan_of(each, TRIED, boxes_alone, options.workers, on_progress) for each in (sized, after))
     tested = judge_fit(photos.fitted, photos.held, old, new, found.typical)
     facts = _facts(photos, found, tested, date, config)
+    if settings.appearance:
+        sides = (photos.fitted, photos.held)
+        seen = fit_appearance(after, sides, photos.folder, groups, settings, engines, on_progress)
+        facts["appearance"] = {"left": seen} if isinstance(seen, str) else _appearance_facts(seen)
+        if not isinstance(seen, str):
+            fitted = fitted_config(fitted, after.config, seen.chosen(), seen.besides, (KIND, {}), (after.folder, out))
+            check_config(fitted, (), after.folder)
     write_atomically(out / FACTS, (json.dumps(facts, indent=1) + "\n").encode("utf-8"))
     photos.snapshot.write(out / FILE_NAME)
     write_atomically(out / CONFIG, yaml_text(fitted, _header(facts)).encode("utf-8"))
     return Fit(out / CONFIG, facts)
+
+
+def _by_labels(config: RunConfig, settings: FitSettings) -> RunConfig:
+    """The config for the part of the fit that goes by labels: what pixels are to tell is not free there."""
+    if not settings.appearance or config.fit is None:
+        return config
+    free = {path: given for path, given in config.fit.free.items() if not is_of_post(path)}
+    return config.model_copy(update={"fit": config.fit.model_copy(update={"free": free})})
 
 
 def _check_writable(out: Path) -> None:
@@ -158,26 +187,7 @@ def _others(
 
 
 def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, config: Path) -> dict[str, Any]:
-    values = []
-    found, terms, mix = fit.found, fit.terms, fit.mix
-    for fitted in found.values:
-        value, term = fitted.value, terms.get(fitted.value.path)
-        entry: dict[str, Any] = {
-            "key": value.path,
-            "range": list(value.options) if value.kind == "choice" else [value.low, value.high],
-            "scale": "log" if value.is_log else "linear",
-            "explained": round(fitted.explained, 3),
-            "determined": fitted.determined,
-            "is": None if term is None else term.value,
-        }
-        if term is not None and value.kind != "choice":
-            entry |= {
-                "mean": _in_units(value, fitted.mean),
-                "mean_90": [_in_units(value, v) for v in fitted.mean_interval],
-                "spread_of_range": round(fitted.deviation, 4),
-                "spread_of_range_90": [round(v, 4) for v in fitted.deviation_interval],
-            }
-        values.append(entry)
+    found, mix = fit.found, fit.mix
     return {
         "kind": "scanstage fit",
         "format": FORMAT,
@@ -192,7 +202,7 @@ def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, config:
             "without_labels": round(photos.negatives, 4),
             "notes": list(photos.notes),
         },
-        "values": values,
+        "values": _value_facts(found.values, fit.terms),
         "kinds": dict(fit.kinds),
         "classes": {
             "photos": {c: round(s, 4) for c, s in mix.shares.items()},
@@ -212,6 +222,44 @@ def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, config:
     }
 
 
+def _value_facts(values: Sequence[FittedValue], terms: Mapping[str, ConfigTerm]) -> list[dict[str, Any]]:
+    found = []
+    for fitted in values:
+        value, term = fitted.value, terms.get(fitted.value.path)
+        entry: dict[str, Any] = {
+            "key": value.path,
+            "range": list(value.options) if value.kind == "choice" else [value.low, value.high],
+            "scale": "log" if value.is_log else "linear",
+            "explained": round(fitted.explained, 3),
+            "determined": fitted.determined,
+            "is": None if term is None else term.value,
+        }
+        if term is not None and value.kind != "choice":
+            entry |= {
+                "mean": _in_units(value, fitted.mean),
+                "mean_90": [_in_units(value, v) for v in fitted.mean_interval],
+                "spread_of_range": round(fitted.deviation, 4),
+                "spread_of_range_90": [round(v, 4) for v in fitted.deviation_interval],
+            }
+        found.append(entry)
+    return found
+
+
+def _appearance_facts(fit: AppearanceFit) -> dict[str, Any]:
+    found = fit.found
+    return {
+        "rendered": fit.rendered,
+        "photos": fit.photos,
+        "size": list(fit.size),
+        "values": _value_facts(found.values, fit.terms),
+        "besides": dict(fit.besides),
+        "backgrounds": {name: difference.to_json() for name, difference in fit.backgrounds.items()},
+        "bank": {"developed": len(found.pictures), "effective": round(found.match.effective), "rounds": len(ROUNDS)},
+        "misfit": {"found": round(found.match.misfit, 1), "expected": found.freedom},
+        "tested": fit.tested.to_json(),
+    }
+
+
 def _in_units(value: FreeValue, unit: float) -> float:
     """A place in the range, in the value's own units."""
     if value.kind == "whole":
@@ -226,17 +274,21 @@ def _header(facts: Mapping[str, Any]) -> list[str]:
         f"from {Path(facts['base']).name}.",
         "What labels tell of each value (share of its variance), and its mean with a 90 % interval:",
         "",
+        *map(_header_line, facts["values"]),
     ]
-    for value in facts["values"]:
-        told = f"{value['explained']:.2f}" if value["explained"] > 0 else "nothing"
-        if value["is"] is None:
-            lines.append(f"  {value['key']}: {told}: not determined, stays as it was")
-            continue
-        mark = "" if value["determined"] else "; hardly determined"
-        mean = f"; {value['mean']:g} ({value['mean_90'][0]:g} to {value['mean_90'][1]:g})" if "mean" in value else ""
-        lines.append(f"  {value['key']}: {told}{mean}{mark}")
+    if pixels := (facts.get("appearance") or {}).get("values"):
+        lines += ["", "What pixels tell of the camera:", "", *map(_header_line, pixels)]
     return [
         *lines,
         "",
         "All figures: fit.json. What the photos were like that day, for `scanstage drift`: reference.json.",
     ]
+
+
+def _header_line(value: Mapping[str, Any]) -> str:
+    told = f"{value['explained']:.2f}" if value["explained"] > 0 else "nothing"
+    if value["is"] is None:
+        return f"  {value['key']}: {told}: not determined, stays as it was"
+    mark = "" if value["determined"] else "; hardly determined"
+    mean = f"; {value['mean']:g} ({value['mean_90'][0]:g} to {value['mean_90'][1]:g})" if "mean" in value else ""
+    return f"  {value['key']}: {told}{mean}{mark}"
