@@ -27,6 +27,7 @@ FEWEST_BLOCKS = 12
 FAINT = 0.3 / 255
 REBLURS_PX = (1.0, 2.0)
 EDGE_SHARE = 0.03
+RIDGE, LEAST_RATIO = 0.98, 0.1
 INNER = 0.7
 """Share of a box's width and height that shows the object, most likely."""
 COARSE = 4
@@ -167,9 +168,10 @@ def _sharpness(luma: Plane) -> list[float]:
     for reblur in REBLURS_PX:
         after = _gradient(cv2.GaussianBlur(luma, (0, 0), reblur))
         least = np.quantile(after[::2, ::2], 1 - EDGE_SHARE)
-        edges = after >= max(float(least), FAINT)
+        # On the ridge alone: beside an edge that is sharp there is no gradient before, and some after.
+        edges = (after >= max(float(least), FAINT)) & (after >= RIDGE * cv2.dilate(after, np.ones((3, 3), np.uint8)))
         ratio = before[edges] / after[edges] if edges.sum() >= FEWEST_PIXELS else np.ones(1, np.float32)
-        found += [float(np.log(np.quantile(ratio, q))) for q in (0.3, 0.7)]
+        found += [float(np.log(max(np.quantile(ratio, q), LEAST_RATIO))) for q in (0.3, 0.7)]
     sizes, plane = [], luma
     for _ in range(3):
         sizes.append(float(np.log(np.abs(cv2.Laplacian(plane, cv2.CV_32F)).mean() + FAINT)))

@@ -78,6 +78,7 @@ class FitTask(Generic[P]):
         views: cameras an arrangement.
         seed: of all that is drawn.
         kinds: whether kinds of pictures are told apart.
+        faint: share of a value's variance that has to be told, for it to be moved at all.
     """
 
     free: Sequence[FreeValue]
@@ -88,6 +89,7 @@ class FitTask(Generic[P]):
     views: int = 2
     seed: int = 0
     kinds: bool = True
+    faint: float = FAINT
 
     def shape(self, axes: Sequence[int]) -> MixtureShape:
         """Of a density of some of the free values, one kind of pictures."""
@@ -260,7 +262,7 @@ def fit_values(
     bank.add(ROUNDS[0][0], 1.0, shape, shape.even(), every)
     looked = _look(bank, every)
     explained = looked.told.explained
-    axes = [k for k in every if explained[k] >= FAINT]
+    axes = [k for k in every if explained[k] >= task.faint]
     shape = task.shape(axes)
     independent = float(len(set(task.groups)))
     usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes])

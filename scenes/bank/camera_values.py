@@ -36,9 +36,9 @@ DEFAULTS: Mapping[str, tuple[float, float]] = {
     "camera.contrast": (0.6, 1.6),
     "camera.black_point": (-0.06, 0.12),
     "camera.blur_px": (0.0, 2.5),
-    "camera.sharpening.amount": (0.0, 2.0),
-    "camera.noise.shot": (2e-5, 1e-2),
-    "camera.noise.read": (3e-4, 3e-2),
+    "camera.sharpening.amount": (0.0, 1.5),
+    "camera.noise.shot": (5e-5, 1e-2),
+    "camera.noise.read": (1e-3, 3e-2),
     "camera.noise.grain_px": (0.0, 1.5),
     "camera.noise.chroma": (0.0, 1.0),
 }

@@ -39,6 +39,8 @@ from scanstage.scenes.config.sections.fit_settings import FitSettings
 MOST_PIXELS = 400 * 300
 """Of a picture that is developed: larger ones cost time. Photos are scaled to the same size."""
 DEVELOPED = 4000
+FAINT = 0.15
+"""A value of which pixels tell less stays as it was: it would be moved by what photos show, which pictures don't."""
 MOST_PHOTOS = 400
 FEWEST = 10
 """Pictures, and photos, that anything can be said of."""
@@ -178,6 +180,7 @@ def fit_camera(
         views=1,
         seed=base.config.seed,
         kinds=False,
+        faint=FAINT,
     )
     found = fit_values(task, developing.plan)
     terms = {found.values[k].value.path: config_term(found, i) for i, k in enumerate(found.axes)}
