@@ -16,6 +16,7 @@ photos with boxes, and what it finds is compared with the truth:
 and copies: how often a set is caught in which 30 % of the pictures are copies of fitted ones, and one of none is.
 
     python benchmarks/fit.py --hidden 20 --sizes 300 --write
+    python benchmarks/fit.py --appearance 8 --write                         # cameras, from pixels: fit_cameras.py
     python benchmarks/fit.py --hidden 20 --sizes 50 300 1000 --write        # hours on two cores
 """
 
@@ -33,6 +34,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from fit_cameras import run_cameras
 from results import made_on, markdown_table, write_section
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
@@ -263,7 +265,14 @@ def main() -> None:
     log = Path(tempfile.gettempdir()) / "scanstage-fit.json"
     parser.add_argument("--log", type=Path, default=log, help="figures so far")
     parser.add_argument("--write", action="store_true", help="into benchmarks/RESULTS.md")
+    parser.add_argument(
+        "--appearance", type=int, default=0, help="hidden cameras to be found from pixels, in place of it"
+    )
+    parser.add_argument("--light", type=Path, help="folder in which rendered pictures are kept between such runs")
     options = parser.parse_args()
+    if options.appearance:
+        run_cameras(options.appearance, options.light, options.write)
+        return
     use_one_blas_thread()
     base, free = base_config()
     tallies = {size: Tally() for size in options.sizes}
