@@ -78,6 +78,7 @@ class FitTask(Generic[P]):
         views: cameras an arrangement.
         seed: of all that is drawn.
         kinds: whether kinds of pictures are told apart.
+        rounds: see :data:`ROUNDS`.
         faint: share of a value's variance that has to be told, for it to be moved at all.
     """
 
@@ -89,6 +90,7 @@ class FitTask(Generic[P]):
     views: int = 2
     seed: int = 0
     kinds: bool = True
+    rounds: Sequence[tuple[float, float, float]] = ROUNDS
     faint: float = FAINT
 
     def shape(self, axes: Sequence[int]) -> MixtureShape:
@@ -259,7 +261,7 @@ def fit_values(
     every = list(range(len(task.free)))
     shape = task.shape(every)
     on_round(0)
-    bank.add(ROUNDS[0][0], 1.0, shape, shape.even(), every)
+    bank.add(task.rounds[0][0], 1.0, shape, shape.even(), every)
     looked = _look(bank, every)
     explained = looked.told.explained
     axes = [k for k in every if explained[k] >= task.faint]
@@ -268,8 +270,8 @@ def fit_values(
     usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes])
     compared = _compare(bank, axes, replace(looked, told=looked.told.of(axes)))
     match = _match(shape, compared, independent, usual)
-    for number, (share, factor, least) in enumerate(ROUNDS[1:], 1):
-        if task.kinds and number == len(ROUNDS) - 1:  # so that the last pictures are planned near each kind
+    for number, (share, factor, least) in enumerate(task.rounds[1:], 1):
+        if task.kinds and number == len(task.rounds) - 1:  # so that the last pictures are planned near each kind
             told = compared.looked.told.real
             shape, match = find_kinds(shape, match, compared.bank, told, compared.real, task.groups, usual, task.seed)
         on_round(number)

@@ -39,7 +39,12 @@ from scanstage.scenes.config.sections.fit_settings import FitSettings
 MOST_PIXELS = 400 * 300
 """Of a picture that is developed: larger ones cost time. Photos are scaled to the same size."""
 DEVELOPED = 4000
-FAINT = 0.15
+ROUNDS = (
+    *((0.2, 1.0, 0.3), (0.14, 1.6, 0.18), (0.14, 1.4, 0.14)),
+    *((0.14, 1.3, 0.1), (0.16, 1.25, 0.08), (0.22, 1.2, 0.06)),
+)
+"""See :data:`fit_values.ROUNDS`: a dozen values take more steps, since what lies too far off hardly counts."""
+FAINT = 0.2
 """A value of which pixels tell less stays as it was: it would be moved by what photos show, which pictures don't."""
 MOST_PHOTOS = 400
 FEWEST = 10
@@ -180,6 +185,7 @@ def fit_camera(
         views=1,
         seed=base.config.seed,
         kinds=False,
+        rounds=ROUNDS,
         faint=FAINT,
     )
     found = fit_values(task, developing.plan)

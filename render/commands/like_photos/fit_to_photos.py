@@ -254,7 +254,7 @@ def _appearance_facts(fit: AppearanceFit) -> dict[str, Any]:
         "values": _value_facts(found.values, fit.terms),
         "besides": dict(fit.besides),
         "backgrounds": {name: difference.to_json() for name, difference in fit.backgrounds.items()},
-        "bank": {"developed": len(found.pictures), "effective": round(found.match.effective), "rounds": len(ROUNDS)},
+        "bank": {"developed": len(found.pictures), "effective": round(found.match.effective)},
         "misfit": {"found": round(found.match.misfit, 1), "expected": found.freedom},
         "tested": fit.tested.to_json(),
     }
