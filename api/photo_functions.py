@@ -13,6 +13,7 @@ from scanstage.assets.messages.option_names import option
 from scanstage.functions import AnyConfig, Place, checked_config
 from scanstage.render.bookkeeping.progress import OnProgress, ignore_progress
 from scanstage.render.commands.like_photos.fit_to_photos import Fit, FitOptions, GivenConfig, fit_to_photos
+from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.scenes.config.load import plain_config
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ def fit(
     *,
     photos: Place | None = None,
     workers: int = 1,
+    labels_only: bool = False,
     on_progress: OnProgress | None = None,
+    engines: EngineFactory | None = None,
 ) -> Fit:
-    """Find what a config should draw for its labels to be like those of photos. Plans pictures, and renders none.
+    """Find what a config should draw for its pictures to be like photos. Plans thousands, and renders a hundred.
 
     Args:
         real: COCO file of labelled photos; boxes are enough.
@@ -39,7 +42,9 @@ def fit(
         out: folder for ``config.yaml``, ``fit.json`` and ``reference.json``.
         photos: folder of the photos; None looks near the file.
         workers: processes that plan; more than one need ``if __name__ == "__main__"`` in a script. 0 chooses.
+        labels_only: render nothing, and leave exposure, colours, blur and noise as they are.
         on_progress: told how far it has come.
+        engines: that render; None is Blender.
 
     Returns:
         The fitted config's path, and a record of what was found.
@@ -52,8 +57,9 @@ def fit(
         Path(real),
         _given(config),
         locate_local(os.fspath(out), option("out")),
-        FitOptions(None if photos is None else Path(photos), workers),
+        FitOptions(None if photos is None else Path(photos), workers, labels_only=labels_only),
         on_progress or ignore_progress,
+        engines,
     )
 
 

@@ -17,6 +17,7 @@ and copies: how often a set is caught in which 30 % of the pictures are copies o
 
     python benchmarks/fit.py --hidden 20 --sizes 300 --write
     python benchmarks/fit.py --first 10 --hidden 10 --sizes 300 --write     # goes on from a run of the first ten
+    python benchmarks/fit.py --appearance 8 --write                         # cameras, from pixels: fit_cameras.py
     python benchmarks/fit.py --hidden 20 --sizes 50 300 1000 --write        # hours on two cores
 """
 
@@ -34,6 +35,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from fit_cameras import run_cameras
 from results import made_on, markdown_table, write_section
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
@@ -177,7 +179,7 @@ def judge(
     fitted = fitted_config(base.data, base.config, fit.chosen(), mix, (KIND, fit.kinds), (base.folder, base.folder))
     after = BaseConfig(fitted, check_config(fitted, (), base.folder), base.folder, CLASSES)
     planned = plan_of(after, PLANNED, True)
-    tested = judge_fit(photos, held, of_base, planned, fit.found.typical)
+    tested = judge_fit(photos, held, of_base, planned, fit.typical)
     tally.before.append(tested.before.auc)
     tally.after.append(tested.after.auc)
     shares = [t.counts.sum(axis=0) / t.labels for t in (hidden, planned)]
@@ -270,7 +272,14 @@ def main() -> None:
     log = Path(tempfile.gettempdir()) / "scanstage-fit.json"
     parser.add_argument("--log", type=Path, default=log, help="figures so far, which --first goes on from")
     parser.add_argument("--write", action="store_true", help="into benchmarks/RESULTS.md")
+    parser.add_argument(
+        "--appearance", type=int, default=0, help="hidden cameras to be found from pixels, in place of it"
+    )
+    parser.add_argument("--light", type=Path, help="folder in which rendered pictures are kept between such runs")
     options = parser.parse_args()
+    if options.appearance:
+        run_cameras(options.appearance, options.light, options.write)
+        return
     use_one_blas_thread()
     base, free = base_config()
     tallies = read_log(options.log) if options.first else {}

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from scanstage.dataset.analysis.dataset_table import LABEL_COLUMNS, DatasetTable, PictureLabels, PictureRow, make_table
+from scanstage.dataset.analysis.dataset_table import (
+    LABEL_COLUMNS,
+    DatasetTable,
+    Floats,
+    PictureLabels,
+    PictureRow,
+    make_table,
+)
+from scanstage.dataset.analysis.label_summaries import TypicalLabels, has_masks, label_summaries, typical_labels
 from scanstage.scenes.bank.planned_labels import BOX_COLUMNS, PlannedLabels
 
 _PLACES = [LABEL_COLUMNS.index(name) for name in BOX_COLUMNS]
@@ -35,3 +44,28 @@ def bank_table(
             yield row, PictureLabels(picture.class_names, numbers)
 
     return make_table(name, classes, rows(), {})
+
+
+@dataclass(frozen=True)
+class ComparedLabels:
+    """Labels of planned pictures and of photos in the same few numbers; see :data:`fit_values.Summarise`.
+
+    Attributes:
+        classes: of the config.
+        photos: labels of real pictures, none without any.
+    """
+
+    classes: Sequence[str]
+    photos: DatasetTable
+
+    def __call__(self, pictures: Sequence[PlannedLabels], first: int) -> tuple[Floats, Floats]:
+        """Summaries of both, relative to what is typical of classes in the first of the planned ones."""
+        typical = self.typical(pictures[:first])
+        return label_summaries(self._table(pictures), typical), label_summaries(self.photos, typical)
+
+    def typical(self, pictures: Sequence[PlannedLabels]) -> TypicalLabels:
+        """Of classes, in planned pictures."""
+        return typical_labels([self._table(pictures)])
+
+    def _table(self, pictures: Sequence[PlannedLabels]) -> DatasetTable:
+        return bank_table("planned", self.classes, pictures, not has_masks(self.photos))

@@ -50,7 +50,7 @@ Family = tuple[Callable[[Floats], Floats], Callable[[Floats], Any]]
 """(STEPS,) mass of two parameters, and what a config says for them."""
 
 
-def config_term(found: FoundValues, axis: int, kind: int = 0) -> ConfigTerm:
+def config_term(found: FoundValues[Any], axis: int, kind: int = 0) -> ConfigTerm:
     """The distribution of one axis of what was found, in one kind of pictures."""
     value = found.values[found.axes[axis]].value
     grid, mass = found.shape.marginal(found.theta, axis, kind)
@@ -67,7 +67,7 @@ def config_term(found: FoundValues, axis: int, kind: int = 0) -> ConfigTerm:
     return min((_best(f, grid, (mean, deviation), misfit_of) for f in families), key=lambda term: term.misfit)
 
 
-def _misfit(found: FoundValues, axis: int, kind: int, cells: int) -> Callable[[Floats], float]:
+def _misfit(found: FoundValues[Any], axis: int, kind: int, cells: int) -> Callable[[Floats], float]:
     """Misfit by (cells,) mass that an axis has in one kind of pictures instead of the one that was found."""
     belongs = found.shape.belonging(found.theta, found.bank.units)[:, kind]
     weights = found.weights()

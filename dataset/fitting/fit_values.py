@@ -1,4 +1,4 @@
-"""Finds what a config should draw, so that labels of planned pictures are distributed like those of real ones.
+"""Finds what a config should draw, so that planned pictures are distributed like real ones, by any numbers of them.
 
 In rounds: pictures are planned over all of the ranges, the best density is searched by weighing them, more are planned
 near it, and so on; each counts by the mixture of what all rounds were drawn from (Owen and Zhou 2000; Cornuet et al.
@@ -7,16 +7,14 @@ near it, and so on; each counts by the mixture of what all rounds were drawn fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
-from scanstage.dataset.analysis.dataset_table import DatasetTable
-from scanstage.dataset.analysis.label_summaries import TypicalLabels, has_masks, label_summaries, typical_labels
-from scanstage.dataset.fitting.bank_table import bank_table
 from scanstage.dataset.fitting.kinds_of_pictures import find_kinds
 from scanstage.dataset.fitting.mixtures import EDGE, Axis, MixtureShape, nearest
 from scanstage.dataset.fitting.moment_match import (
@@ -30,14 +28,30 @@ from scanstage.dataset.fitting.moment_match import (
 )
 from scanstage.dataset.fitting.told_by_labels import TOLD, Told, told_by_labels
 from scanstage.scenes.bank.free_values import FreeValue
-from scanstage.scenes.bank.planned_labels import PlannedLabels
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-PlanPictures = Callable[[Floats, Floats, Bools], list[PlannedLabels]]
+
+
+class DrawnPicture(Protocol):
+    """A picture of a bank, such as :class:`PlannedLabels`."""
+
+    @property
+    def arrangement(self) -> int:
+        """Which pictures share what they show, and so belong together."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """That were drawn for it, by name."""
+
+
+P = TypeVar("P", bound=DrawnPicture)
+PlanPictures = Callable[[Floats, Floats, Bools], list[P]]
 """Plans pictures of values: (A, D) of arrangements and (A, V, D) of cameras, from 0 to 1, and (D,) which of them are
 chosen; the others are drawn as the config says."""
+Summarise = Callable[[Sequence[P], int], tuple[Floats, Floats]]
+"""(N, S) summaries of planned pictures, of which so many are of the first round, and (n, S) of the real ones."""
 
 ROUNDS = ((0.25, 1.0, 0.3), (0.2, 1.8, 0.18), (0.2, 1.4, 0.12), (0.35, 1.25, 0.06))
 """Shares of the bank; and what it is planned from: the standard deviations of what was found before, times a factor,
@@ -52,30 +66,32 @@ INTERVAL = (0.05, 0.95)
 
 
 @dataclass(frozen=True)
-class FitTask:
+class FitTask(Generic[P]):
     """What is to be fitted to what.
 
     Attributes:
         free: values to be found.
         usual: (D, 2) mean and standard deviation that the config draws them with, from 0 to 1 across the range.
-        classes: of the config.
-        photos: labels of real pictures, none without any.
-        groups: (n,) which photos belong together.
+        summarise: says in numbers what planned and real pictures are like.
+        groups: (n,) which real pictures belong together.
         size: pictures to plan.
         views: cameras an arrangement.
         seed: of all that is drawn.
         kinds: whether kinds of pictures are told apart.
+        rounds: see :data:`ROUNDS`.
+        faint: share of a value's variance that has to be told, for it to be moved at all.
     """
 
     free: Sequence[FreeValue]
     usual: Floats
-    classes: Sequence[str]
-    photos: DatasetTable
+    summarise: Summarise[P]
     groups: Sequence[int]
     size: int
     views: int = 2
     seed: int = 0
     kinds: bool = True
+    rounds: Sequence[tuple[float, float, float]] = ROUNDS
+    faint: float = FAINT
 
     def shape(self, axes: Sequence[int]) -> MixtureShape:
         """Of a density of some of the free values, one kind of pictures."""
@@ -106,7 +122,7 @@ class FittedValue:
 
 
 @dataclass(frozen=True)
-class FoundValues:
+class FoundValues(Generic[P]):
     """What came out.
 
     Attributes:
@@ -114,21 +130,21 @@ class FoundValues:
         axes: positions in ``values`` of those that the density is of.
         shape: of the density.
         pictures: planned.
+        first: how many of them were planned first, evenly over all of the ranges.
         bank: the same, as the search saw them.
         target: (F,) mean features of the photos.
         match: of both.
-        typical: of classes, by which pictures were compared.
         belongs: (n, K) of which kind each photo is.
     """
 
     values: tuple[FittedValue, ...]
     axes: tuple[int, ...]
     shape: MixtureShape
-    pictures: list[PlannedLabels]
+    pictures: list[P]
+    first: int
     bank: WeighedBank
     target: Floats
     match: Match
-    typical: TypicalLabels
     belongs: Floats
 
     @property
@@ -147,13 +163,14 @@ class FoundValues:
 
 
 @dataclass
-class _Bank:
+class _Bank(Generic[P]):
     """Planned pictures so far, and what each round was drawn from."""
 
-    task: FitTask
-    plan: PlanPictures
-    pictures: list[PlannedLabels] = field(default_factory=list)
+    task: FitTask[P]
+    plan: PlanPictures[P]
+    pictures: list[P] = field(default_factory=list)
     rounds: list[tuple[int, float, MixtureShape, Floats]] = field(default_factory=list)
+    first: int = 0
 
     def add(self, share: float, wide: float, shape: MixtureShape, theta: Floats, axes: Sequence[int]) -> None:
         """Plan a round.
@@ -174,6 +191,7 @@ class _Bank:
         chosen = np.isin(np.arange(columns), axes)
         self.pictures += self.plan(arrangements, cameras.reshape(count, task.views, columns), chosen)
         self.rounds.append((count, wide, shape, theta))
+        self.first = self.first or len(self.pictures)
 
     def arrangements(self) -> Ints:
         """(N,) which pictures share their objects."""
@@ -209,12 +227,10 @@ class _Looked:
     Attributes:
         told: of some of the free values.
         summaries: of planned and of real pictures.
-        typical: of classes.
     """
 
     told: Told
     summaries: tuple[Floats, Floats]
-    typical: TypicalLabels
 
 
 @dataclass(frozen=True)
@@ -231,7 +247,9 @@ class _Compared:
         return found
 
 
-def fit_values(task: FitTask, plan: PlanPictures, on_round: Callable[[int], None] = lambda _: None) -> FoundValues:
+def fit_values(
+    task: FitTask[P], plan: PlanPictures[P], on_round: Callable[[int], None] = lambda _: None
+) -> FoundValues[P]:
     """Find what a config should draw.
 
     Args:
@@ -243,22 +261,22 @@ def fit_values(task: FitTask, plan: PlanPictures, on_round: Callable[[int], None
     every = list(range(len(task.free)))
     shape = task.shape(every)
     on_round(0)
-    bank.add(ROUNDS[0][0], 1.0, shape, shape.even(), every)
-    looked = _look(bank, every, None)
+    bank.add(task.rounds[0][0], 1.0, shape, shape.even(), every)
+    looked = _look(bank, every)
     explained = looked.told.explained
-    axes = [k for k in every if explained[k] >= FAINT]
+    axes = [k for k in every if explained[k] >= task.faint]
     shape = task.shape(axes)
     independent = float(len(set(task.groups)))
     usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes])
     compared = _compare(bank, axes, replace(looked, told=looked.told.of(axes)))
     match = _match(shape, compared, independent, usual)
-    for number, (share, factor, least) in enumerate(ROUNDS[1:], 1):
-        if task.kinds and number == len(ROUNDS) - 1:  # so that the last pictures are planned near each kind
+    for number, (share, factor, least) in enumerate(task.rounds[1:], 1):
+        if task.kinds and number == len(task.rounds) - 1:  # so that the last pictures are planned near each kind
             told = compared.looked.told
             shape, match = find_kinds(shape, match, compared.bank, told, compared.real, task.groups, usual, task.seed)
         on_round(number)
         bank.add(share, WIDE_SHARE, shape, shape.wider(match.theta, factor, least), axes)
-        compared = _compare(bank, axes, _look(bank, axes, looked.typical))
+        compared = _compare(bank, axes, _look(bank, axes))
         match = _match(shape, compared, independent, usual, match.theta)
     determined = explained >= TOLD
     means, deviations = _bootstrap(task, shape, compared, match, usual)
@@ -278,25 +296,23 @@ def fit_values(task: FitTask, plan: PlanPictures, on_round: Callable[[int], None
         tuple(axes),
         shape,
         bank.pictures,
+        bank.first,
         compared.bank,
         compared.target(),
         match,
-        looked.typical,
         _belonging(task, shape, match, compared),
     )
 
 
-def _look(bank: _Bank, axes: Sequence[int], typical: TypicalLabels | None) -> _Looked:
-    """What labels tell of some of the free values; what is typical of classes is that of the bank unless given."""
+def _look(bank: _Bank[P], axes: Sequence[int]) -> _Looked:
+    """What numbers of pictures tell of some of the free values."""
     task = bank.task
-    table = bank_table("planned", task.classes, bank.pictures, not has_masks(task.photos))
-    typical = typical or typical_labels([table])
-    summaries, of_photos = label_summaries(table, typical), label_summaries(task.photos, typical)
-    told = told_by_labels(summaries, bank.units(axes), bank.arrangements(), of_photos, task.seed)
-    return _Looked(told, (summaries, of_photos), typical)
+    planned, real = task.summarise(bank.pictures, bank.first)
+    told = told_by_labels(planned, bank.units(axes), bank.arrangements(), real, task.seed)
+    return _Looked(told, (planned, real))
 
 
-def _compare(bank: _Bank, axes: Sequence[int], looked: _Looked) -> _Compared:
+def _compare(bank: _Bank[P], axes: Sequence[int], looked: _Looked) -> _Compared:
     told, (planned, of_photos) = looked.told, looked.summaries
     units = bank.units(axes)
     features = LikenessFeatures.of((told.bank, planned), (told.real, of_photos), bank.task.seed)
@@ -305,7 +321,7 @@ def _compare(bank: _Bank, axes: Sequence[int], looked: _Looked) -> _Compared:
     return _Compared(looked, weighed, features(told.real, of_photos))
 
 
-def _belonging(task: FitTask, shape: MixtureShape, match: Match, compared: _Compared) -> Floats:
+def _belonging(task: FitTask[P], shape: MixtureShape, match: Match, compared: _Compared) -> Floats:
     """(n, K) of which kind each photo is, by what labels tell of it."""
     if shape.components == 1:
         return np.ones((len(compared.real), 1))
@@ -327,7 +343,7 @@ def _match(shape: MixtureShape, compared: _Compared, count: float, usual: Usual,
 
 
 def _bootstrap(
-    task: FitTask, shape: MixtureShape, compared: _Compared, match: Match, usual: Usual
+    task: FitTask[P], shape: MixtureShape, compared: _Compared, match: Match, usual: Usual
 ) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     """Intervals of means and standard deviations, by axis: of fits to photos and planned pictures drawn anew.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +72,7 @@ class FitTest:
 def judge_fit(
     fitted: DatasetTable, held: DatasetTable, before: DatasetTable, after: DatasetTable, typical: TypicalLabels
 ) -> FitTest:
-    """Compare photos with planned pictures.
+    """Compare photos with planned pictures by their labels.
 
     Args:
         fitted, held: photos that were fitted, and that were kept out.
@@ -79,13 +80,18 @@ def judge_fit(
         typical: of classes, the same for all.
     """
     fit, out, old, new = (label_summaries(t, typical) for t in (fitted, held, before, after))
+    return judge_summaries(fit, out, old, new, SUMMARIES)
+
+
+def judge_summaries(fit: Floats, out: Floats, old: Floats, new: Floats, names: Sequence[str]) -> FitTest:
+    """The same by (n, S) summaries of each, whose columns have names."""
     has_held = len(out) > 0
     judged = out if has_held else fit
     columns = np.concatenate([judged, new])
     scaled, there = standardised(columns)
     told = tell_apart(scaled, np.arange(len(columns)) >= len(judged))
     order = np.argsort(-told.importance)[:MOST_GIVEAWAYS]
-    giveaways = tuple((SUMMARIES[there[k]], float(told.importance[k])) for k in order if told.importance[k] > 0.005)
+    giveaways = tuple((names[there[k]], float(told.importance[k])) for k in order if told.importance[k] > 0.005)
     return FitTest(
         _against(judged, old),
         _against(judged, new),

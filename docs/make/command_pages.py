@@ -56,6 +56,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "fit": (
         "scanstage fit photos/instances.json --base configs/quickstart.yaml --out fit",
         "scanstage fit photos/instances.json --base configs/quickstart.yaml --set fit.bank=2000 --out fit_quick",
+        "scanstage fit photos/instances.json --base configs/quickstart.yaml --labels-only --out fit_labels",
     ),
     "like": ("scanstage like photos/instances.json --base configs/quickstart.yaml --count 200 --out output/like",),
     "export": (

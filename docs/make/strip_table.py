@@ -884,7 +884,7 @@ WITHOUT: dict[str, str] = {
     **{f"workers.{key}": _NO_LOOK for key in ("count", "picture_timeout_s", "memory_gb")},
     **{
         f"fit.{key}": "`scanstage fit` goes by it, and pictures don't"
-        for key in ("holdout", "map", "free", "fixed", "joint", "bank", "parity.weight", "parity.slack")
+        for key in ("holdout", "map", "free", "fixed", "joint", "bank", "appearance", "parity.weight", "parity.slack")
     },
     **{
         f"survey.{key}": "`scanstage survey` goes by it, and pictures don't"

@@ -21,6 +21,7 @@ Stage = Literal[
     "rendering",
     "measuring pictures",
     "comparing",
+    "developing",
     "fitting",
     "reading photos",
     "breaking pictures",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from scanstage.render.cli.shared.shared_options import SetOption
 from scanstage.render.terminal.console import Console, outside
 from scanstage.render.terminal.log_lines import logged_to
 
+if TYPE_CHECKING:
+    from scanstage.render.commands.like_photos.fit_to_photos import FitOptions
+
 RealArgument = Annotated[Path, typer.Argument(metavar="REAL", help="COCO file of labelled photos; boxes are enough")]
 PhotosOption = Annotated[
     Path | None,
@@ -20,9 +23,13 @@ PhotosOption = Annotated[
 ]
 BaseOption = Annotated[Path, typer.Option("--base", metavar="CONFIG", help="config to be fitted: its scans, its stage")]
 WorkersOption = Annotated[int, typer.Option(min=0, max=256, help="processes that plan; 0 chooses")]
+LabelsOnlyOption = Annotated[
+    bool, typer.Option("--labels-only", help="render nothing, and leave exposure, colours, blur and noise as they are")
+]
 
 
 def fit(
+    context: typer.Context,
     real: RealArgument,
     base: BaseOption,
     images: PhotosOption = None,
@@ -31,9 +38,12 @@ def fit(
     ),
     set_: SetOption = None,
     workers: WorkersOption = 0,
+    labels_only: LabelsOnlyOption = False,
 ) -> None:
-    """Find what a config should draw for its labels to be like those of photos. Plans pictures, and renders none."""
-    written = _fit(real, base, images, out, set_, workers)
+    """Find what a config should draw for its pictures to be like photos. Plans thousands, and renders a hundred."""
+    from scanstage.render.commands.like_photos.fit_to_photos import FitOptions
+
+    written = _fit(context, real, base, out, set_, FitOptions(images, workers, labels_only=labels_only))
     console = Console(soft_wrap=True)
     console.print(f"\nconfig     {outside(written)}  [dim]plain YAML: read it, change it[/]")
     console.print(f"next       scanstage preview {outside(written)}")
@@ -52,9 +62,11 @@ def like(
     ),
     set_: SetOption = None,
     workers: WorkersOption = 0,
+    labels_only: LabelsOnlyOption = False,
 ) -> None:
     """Fit a config to photos, and render pictures of it: `fit`, then `generate`."""
     from scanstage.render.cli.generate_command import generate
+    from scanstage.render.commands.like_photos.fit_to_photos import FitOptions
 
     if out.name in ("", ".", ".."):
         raise InputError(f"--out {out}: names no folder of its own", "for example --out output/like")
@@ -64,14 +76,16 @@ def like(
         again = f"scanstage generate {fitted / 'config.yaml'} --images {count} --set {named[0]} --out {out}"
         hint = f"to go on with it: {again}" if (fitted / "config.yaml").exists() else "name another folder"
         raise InputError(f"--out {out}: holds a dataset already", hint)
-    written = _fit(real, base, images, fitted, set_, workers)
+    written = _fit(context, real, base, fitted, set_, FitOptions(images, workers, labels_only=labels_only))
     Console(soft_wrap=True).print(f"\nconfig     {outside(written)}")
     generate(context, written, named, images=count, out=str(out))
 
 
-def _fit(real: Path, base: Path, images: Path | None, out: Path, set_: list[str] | None, workers: int) -> Path:
+def _fit(
+    context: typer.Context, real: Path, base: Path, out: Path, set_: list[str] | None, options: FitOptions
+) -> Path:
     """Fit, and say what came of it. Returns the config's file."""
-    from scanstage.render.commands.like_photos.fit_to_photos import FitOptions, GivenConfig, fit_to_photos
+    from scanstage.render.commands.like_photos.fit_to_photos import GivenConfig, fit_to_photos
     from scanstage.render.terminal.fit_tables import print_fit
     from scanstage.render.terminal.planning_view import PlanningView
     from scanstage.scenes.config.problem_lines import told_with_lines
@@ -79,6 +93,6 @@ def _fit(real: Path, base: Path, images: Path | None, out: Path, set_: list[str]
     progress = Console(stderr=True, soft_wrap=True)
     with logged_to(progress), PlanningView(progress) as view, told_with_lines(base):
         given = GivenConfig.read(base, tuple(set_ or ()))
-        found = fit_to_photos(real, given, out, FitOptions(images, workers), view)
+        found = fit_to_photos(real, given, out, options, view, context.obj)
     print_fit(Console(), found.to_json())
     return found.config

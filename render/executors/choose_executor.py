@@ -10,7 +10,7 @@ from typing import Literal
 
 from scanstage.render.engine.worker_supervisor import SupervisedWorker
 from scanstage.render.executors.local.executor_protocol import Executor
-from scanstage.render.executors.local.local_executor import LocalExecutor
+from scanstage.render.executors.local.local_executor import Finish, LocalExecutor
 from scanstage.render.executors.local.machine_shares import share_out
 from scanstage.render.executors.local.picture_pipeline import PicturePipeline
 
@@ -21,7 +21,12 @@ ExecutorKind = Literal["local", "ray"]
 
 @contextmanager
 def open_executor(
-    pipeline: PicturePipeline, kind: ExecutorKind, address: str | None, left: Callable[[], int], base: Path
+    pipeline: PicturePipeline,
+    kind: ExecutorKind,
+    address: str | None,
+    left: Callable[[], int],
+    base: Path,
+    finish: Finish | None = None,
 ) -> Iterator[Executor]:
     """An executor for the length of a run. Nothing is started yet.
 
@@ -31,6 +36,7 @@ def open_executor(
         address: of the cluster, ``host:port`` or ``auto``; None starts or finds one.
         left: how many pictures are to be made, by what is known when it is asked: once there is one.
         base: folder that the config's relative paths start from; other machines need it.
+        finish: on this machine, what is done with a rendered picture; None is the pipeline's own.
 
     Raises:
         InputError: it can't be used.
@@ -49,7 +55,7 @@ def open_executor(
         places.extend(pipeline.workers(shares))
         return places
 
-    executor = LocalExecutor(hire, pipeline.finish, pipeline.give_up)
+    executor = LocalExecutor(hire, finish or pipeline.finish, pipeline.give_up)
     try:
         yield executor
     finally:

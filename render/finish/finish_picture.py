@@ -56,7 +56,7 @@ def finish(
     """
     plan = planned.plan
     source = label_source(config.labels, bool(cut_out))
-    picture = through_lens(finite(passes), planned.engine_plan.camera, plan.camera)
+    picture = seen_passes(planned, passes)
     labels = check_labels(planned, passes.instance_ids, picture.instance_ids, source, config, cut_out)
     if labels.wrong:
         raise LabelMismatch("; ".join(labels.wrong))
@@ -81,6 +81,11 @@ def finish(
     )
     write_atomically(folder.record(plan.index), record.to_json().encode("utf-8"))
     return record
+
+
+def seen_passes(planned: Planned, passes: Passes) -> Passes:
+    """The engine's passes in the pixels of the picture, ready to be developed."""
+    return through_lens(finite(passes), planned.engine_plan.camera, planned.plan.camera)
 
 
 def label_source(labels: LabelsConfig, see_through: bool) -> Literal["cast", "engine"]:

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from scanstage.dataset.analysis.label_summaries import SUMMARY_TITLES
+from scanstage.dataset.appearance.pixel_summaries import APPEARANCE_TITLES
 from scanstage.dataset.fitting.term_words import term_words
 from scanstage.render.terminal.console import Console, one_line, outside, print_note, print_whole
 
@@ -30,27 +31,67 @@ def print_fit(console: Console, facts: Mapping[str, Any]) -> None:
         print_note(console, note)
     for note in facts["notes"]:
         print_note(console, note)
-    print_whole(console, _values(facts["values"], console.width))
-    left = [v["key"] for v in facts["values"] if v["is"] is None]
-    hinted = [v["key"] for v in facts["values"] if v["is"] is not None and not v["determined"]]
-    if left:
-        console.print(f"[yellow]not determined by labels[/], left as they were: {', '.join(map(outside, left))}")
-    if hinted:
-        console.print(
-            f"[yellow]hardly determined[/], moved as far as labels ask for it: {', '.join(map(outside, hinted))}"
-        )
+    _print_values(console, facts["values"], "labels")
     if facts["kinds"]:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in facts["kinds"].items())
         console.print(f"kinds      values go along with each other: {shares}; the config switches by them")
     _print_classes(console, facts["classes"])
-    _print_test(console, facts)
+    _print_test(console, facts["tested"], "labels", SUMMARY_TITLES)
+    _print_appearance(console, facts.get("appearance"))
 
 
-def _values(values: list[Mapping[str, Any]], width: int) -> Table:
+def _print_appearance(console: Console, found: Mapping[str, Any] | None) -> None:
+    """What pixels say; None: they weren't looked at."""
+    if found is None:
+        console.print("\npixels     not looked at: exposure, colours, blur and noise are as the config had them")
+        return
+    if "left" in found:
+        console.print("\npixels     exposure, colours, blur and noise are left as the config had them")
+        print_note(console, found["left"])
+        return
+    width, height = found["size"]
+    console.print(
+        f"\npixels     {found['photos']} photos and {found['rendered']} rendered pictures, at {width} x {height}, "
+        f"developed {found['bank']['developed']:,} times"
+    )
+    _print_values(console, found["values"], "pixels")
+    _print_test(console, found["tested"], "pixels", APPEARANCE_TITLES)
+    for line in _backgrounds(found["backgrounds"]):
+        console.print(line)
+
+
+def _backgrounds(found: Mapping[str, Any]) -> list[str]:
+    """How the photos' backgrounds differ, and what to do about it."""
+    said = []
+    for name, more, less in (("brightness", "brighter", "darker"), ("busyness", "busier", "plainer")):
+        if (one := found.get(name)) is not None and one["differs"]:
+            share = max(one["above"], 1 - one["above"])
+            said.append(f"{more if one['above'] > 0.5 else less} than {share:.0%} of the pictures'")
+    if not said:
+        return ["backgrounds are as bright and as busy as the photos'"] if found else []
+    return [
+        f"[yellow]backgrounds[/]: those of a middling photo are {' and '.join(said)}",
+        "[dim]not fitted: stage, its looks, distractors and light decide them[/]",
+    ]
+
+
+def _print_values(console: Console, values: list[Mapping[str, Any]], by: str) -> None:
+    print_whole(console, _values(values, by, console.width))
+    left = [v["key"] for v in values if v["is"] is None]
+    hinted = [v["key"] for v in values if v["is"] is not None and not v["determined"]]
+    if left:
+        console.print(f"[yellow]not determined by {by}[/], left as they were: {', '.join(map(outside, left))}")
+    if hinted:
+        console.print(
+            f"[yellow]hardly determined[/], moved as far as {by} ask for it: {', '.join(map(outside, hinted))}"
+        )
+
+
+def _values(values: list[Mapping[str, Any]], by: str, width: int) -> Table:
     """As wide as the terminal, if there is room for all but the last column, which wraps."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 0, 0, 1))
     table.add_column("\nvalue", no_wrap=True)
-    table.add_column("told by\nlabels", justify="right", no_wrap=True)
+    table.add_column(f"told by\n{by}", justify="right", no_wrap=True)
     table.add_column("\nmean", justify="right", no_wrap=True)
     table.add_column("\n90 % interval", no_wrap=True)
     rows = []
@@ -88,16 +129,15 @@ def _print_classes(console: Console, classes: Mapping[str, Any]) -> None:
         print_note(console, f"No photo shows {', '.join(classes['unseen'])}: picked seldom; `balance` gives them more.")
 
 
-def _print_test(console: Console, facts: Mapping[str, Any]) -> None:
-    tested = facts["tested"]
+def _print_test(console: Console, tested: Mapping[str, Any], by: str, titles: Mapping[str, str]) -> None:
     before, after = tested["before"]["auc"], tested["after"]["auc"]
     which = "photos that were kept out" if tested["held_out"] else "the fitted photos (none were kept out)"
-    console.print(f"\na classifier tells {which} from pictures, by labels: {_auc(before)} before, {_auc(after)} after")
+    console.print(f"\na classifier tells {which} from pictures, by {by}: {_auc(before)} before, {_auc(after)} after")
     console.print("[dim].5: it can only guess; 1: it is always right[/]")
     if tested["giveaways"] and after > TOLD_APART:
-        said = ", ".join(SUMMARY_TITLES.get(name, name) for name, _ in tested["giveaways"])
+        said = ", ".join(titles.get(name, name) for name, _ in tested["giveaways"])
         console.print(f"what still gives pictures away: {said}: the config has no key for it, or it isn't free")
-    if tested["copies"]:
+    if tested["copies"] and by == "labels":
         console.print("[red]copies[/]: pictures are nearer to the fitted photos than other photos are")
 
 

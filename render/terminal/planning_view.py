@@ -38,7 +38,7 @@ class PlanningView(CountView):
             return
         if self._begun is None:
             self._begun = self._clock(), progress.done
-            self._console.print(f"plans {progress.total:,} pictures, and renders none")
+            self._console.print(f"plans {progress.total:,} pictures")
             return
         passed, done = self._clock() - self._begun[0], progress.done - self._begun[1]
         if done >= FIRST and passed >= FIRST_S:

@@ -28,7 +28,10 @@ from scanstage.scenes.values.seeding import Streams
 
 Floats = npt.NDArray[np.float64]
 WHOLE_KEYS = ("objects.count", "distractors.count")
-LOG_KEYS = ("camera.fill", "camera.object_fill", "camera.distance_m", "objects.placement.density")
+LOG_KEYS = (
+    *("camera.fill", "camera.object_fill", "camera.distance_m", "objects.placement.density"),
+    *("camera.noise.shot", "camera.noise.read"),
+)
 OF_CAMERA = ("camera.", "background.")
 FOR_EACH_OBJECT = ("objects.scale", "objects.material", "objects.wear", "distractors.scale", "distractors.size_m")
 MOST_PIXELS = 320 * 240
@@ -124,10 +127,11 @@ def free_values(config: RunConfig, most_labels: int) -> tuple[FreeValue, ...]:
     problems = [text for path in named if (text := _why_not(path)) is not None]
     if problems:
         raise InputError(problems, "`scanstage schema` lists what a picture draws; docs/fit.md says what can be fitted")
-    return tuple(_named(path, given) for path, given in named.items())
+    return tuple(named_value(path, given) for path, given in named.items())
 
 
-def _named(path: str, given: Sequence[Any]) -> FreeValue:
+def named_value(path: str, given: Sequence[Any]) -> FreeValue:
+    """A free value as ``fit.free`` names it: between two numbers, or one of some texts."""
     if isinstance(given, list):
         return FreeValue(path, "choice", options=tuple(given))
     low, high = given
@@ -211,25 +215,33 @@ def open_config(
 
     Raises InputError where a key can't hold a variable.
     """
+    changed = {key: value for key, value in data.items() if key != "balance"} | {"negatives": 0.0}
+    if classes:
+        changed = copy.deepcopy(changed)
+        set_value(changed, resolved, "assets.classes", dict(classes))
+    return smaller(with_variables(changed, base, resolved, free))
+
+
+def with_variables(data: Mapping[str, Any], base: Path, resolved: RunConfig, free: Sequence[FreeValue]) -> RunConfig:
+    """The config with free values as variables over all of their ranges; arguments as of :func:`open_config`.
+
+    Raises InputError where a key can't hold a variable.
+    """
     changed = copy.deepcopy(dict(data))
-    changed.pop("balance", None)
     changed.pop("fit", None)
-    changed["negatives"] = 0.0
     for value in free:
         set_value(changed, resolved, value.path, {"var": value.name})
         changed.setdefault("variables", {})[value.name] = value.distribution()
-    if classes:
-        set_value(changed, resolved, "assets.classes", dict(classes))
     try:
-        return smaller(check_config(changed, (), base))
+        return check_config(changed, (), base)
     except InputError as e:
         raise InputError([f"with what fit.free names: {p}" for p in e.marked_problems], e.marked_hint) from None
 
 
-def smaller(config: RunConfig) -> RunConfig:
+def smaller(config: RunConfig, most_pixels: float = MOST_PIXELS) -> RunConfig:
     """The config with small pictures of the same view; keep rules that are said in pixels shrink with them."""
     width, height = config.camera.resolution
-    factor = math.sqrt(MOST_PIXELS / (width * height))
+    factor = math.sqrt(most_pixels / (width * height))
     given = config.camera.intrinsics
     if factor >= 1:
         return config

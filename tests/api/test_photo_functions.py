@@ -22,7 +22,7 @@ assets: {library: %s, classes: [box, ball]}
 objects: {count: {integer: [2, 6]}, placement: {kind: scatter}}
 camera: {resolution: [96, 72]}
 labels: {min_pixels: 8}
-fit: {bank: 240, free: {objects.count: [1, 8]}}
+fit: {bank: 240, appearance: 0, free: {objects.count: [1, 8]}}
 """
 
 

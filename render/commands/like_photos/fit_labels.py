@@ -12,7 +12,8 @@ import numpy as np
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.analysis.dataset_table import DatasetTable
-from scanstage.dataset.fitting.bank_table import bank_table
+from scanstage.dataset.analysis.label_summaries import TypicalLabels
+from scanstage.dataset.fitting.bank_table import ComparedLabels, bank_table
 from scanstage.dataset.fitting.class_mix import ClassMix, class_mix, class_shares
 from scanstage.dataset.fitting.config_terms import ConfigTerm, config_term, joined_term
 from scanstage.dataset.fitting.fit_values import Bools, FitTask, Floats, FoundValues, fit_values
@@ -52,6 +53,7 @@ class LabelFit:
 
     Attributes:
         found: values, and the planned pictures.
+        typical: of classes, by which pictures were compared.
         terms: what the config is to say, by key, of values that moved.
         kinds: of pictures that are told apart, and their shares; empty where there is one only.
         mix: how often classes are to be picked.
@@ -59,7 +61,8 @@ class LabelFit:
         failed: pictures that couldn't be planned.
     """
 
-    found: FoundValues
+    found: FoundValues[PlannedLabels]
+    typical: TypicalLabels
     terms: Mapping[str, ConfigTerm]
     kinds: Mapping[str, float]
     mix: ClassMix
@@ -109,7 +112,8 @@ def fit_labels(
     planning = _Planning(planner, free, workers, on_progress, bank)
     usual = np.array([usual_moments(config, value) for value in free])
     kinds = config.fit is None or config.fit.joint == "tree"
-    task = FitTask(free, usual, base.classes, photos, groups, bank, seed=config.seed, kinds=kinds)
+    compared = ComparedLabels(base.classes, photos)
+    task = FitTask(free, usual, compared, groups, bank, seed=config.seed, kinds=kinds)
     found = fit_values(task, planning.plan)
     shares = found.shape.shares(found.theta)
     names = tuple(ascii_lowercase[: len(shares)])
@@ -126,7 +130,7 @@ def fit_labels(
         yields = yields_by_kind(found.pictures, found.weights(), belongs, base.classes)
         parity = (0.0, 1.0) if config.fit is None else (config.fit.parity.weight, config.fit.parity.slack)
         by_kind = kind_mix(photos, found.belongs, base.classes, yields, parity, config.seed)
-    return LabelFit(found, terms, told, mix, by_kind, planning.failed)
+    return LabelFit(found, compared.typical(found.pictures[: found.first]), terms, told, mix, by_kind, planning.failed)
 
 
 def plan_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,20 @@ import numpy as np
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.dataset.analysis.label_summaries import has_masks
+from scanstage.dataset.fitting.config_terms import ConfigTerm
 from scanstage.dataset.fitting.fit_record import CONFIG_FILE, FORMAT, KIND_OF_FILE, FitRecord
-from scanstage.dataset.fitting.fit_values import ROUNDS
+from scanstage.dataset.fitting.fit_values import ROUNDS, FittedValue
 from scanstage.dataset.fitting.overfitting import FitTest, judge_fit
 from scanstage.dataset.likeness.photo_snapshot import FILE_NAME
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress, part_of
+from scanstage.render.commands.like_photos.fit_appearance import AppearanceFit, fit_appearance
 from scanstage.render.commands.like_photos.fit_folder import check_replaceable, check_writable
 from scanstage.render.commands.like_photos.fit_labels import KIND, BaseConfig, LabelFit, fit_labels, plan_of
 from scanstage.render.commands.like_photos.fitted_yaml import fitted_config, yaml_text
 from scanstage.render.commands.like_photos.photo_cameras import from_files
 from scanstage.render.commands.like_photos.read_photos import FitPhotos, open_photos, read_photos
+from scanstage.render.engine.engine_protocol import EngineFactory
+from scanstage.scenes.bank.camera_values import is_of_post
 from scanstage.scenes.bank.free_values import FreeValue, set_value
 from scanstage.scenes.config.load import check_config, load_config, plain_config
 from scanstage.scenes.config.sections.fit_settings import FitSettings
@@ -47,11 +51,13 @@ class FitOptions:
         photos: folder of the photos; None looks for it.
         workers: processes that plan; 0 chooses.
         date: of the snapshot, ISO 8601; None is today.
+        labels_only: render nothing, and leave the camera's settings.
     """
 
     photos: Path | None = None
     workers: int = 0
     date: str | None = None
+    labels_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,12 @@ class Fit:
 
 
 def fit_to_photos(
-    real: Path, given: GivenConfig, out: Path, options: FitOptions, on_progress: OnProgress = ignore_progress
+    real: Path,
+    given: GivenConfig,
+    out: Path,
+    options: FitOptions,
+    on_progress: OnProgress = ignore_progress,
+    engines: EngineFactory | None = None,
 ) -> Fit:
     """Fit a config to photos, and write the result, all figures and a snapshot of the photos into a folder.
 
@@ -107,6 +118,7 @@ def fit_to_photos(
         out: folder to write into.
         options: how.
         on_progress: told how far it has come.
+        engines: that render; None is Blender.
 
     Raises InputError where photos or config can't be used, or the folder holds a config that a person wrote, OSError
     where it can't be written.
@@ -114,6 +126,8 @@ def fit_to_photos(
     use_one_blas_thread()
     data, base, before = given.data, given.folder, given.config
     settings = before.fit or FitSettings()
+    if options.labels_only:
+        settings = settings.model_copy(update={"appearance": 0})
     opened = open_photos(real, options.photos)
     check_replaceable(out, given.file)
     on_progress(Progress("reading scans"))
@@ -125,7 +139,7 @@ def fit_to_photos(
     size = _size(before, photos)
     shaped = {**data, "camera": {**(data.get("camera") or {}), "resolution": list(size)}}
     shaped = _with_fixed(shaped, before, settings, photos)
-    sized = BaseConfig(shaped, check_config(shaped, (), base), base, classes)
+    sized = BaseConfig(shaped, _by_labels(check_config(shaped, (), base), settings), base, classes)
     groups = photos.groups.tolist()
     found = fit_labels(sized, photos.fitted, groups, bank, options.workers, part_of(on_progress, in_all, 0))
     others = _others(sized.config, photos, found.class_weights(), size, data)
@@ -137,8 +151,16 @@ def fit_to_photos(
         plan_of(each, TRIED, boxes_alone, options.workers, part_of(on_progress, in_all, bank + k * TRIED))
         for k, each in enumerate((sized, after))
     )
-    tested = judge_fit(photos.fitted, photos.held, old, new, found.found.typical)
+    tested = judge_fit(photos.fitted, photos.held, old, new, found.typical)
     facts = _facts(photos, found, tested, date, given.name)
+    if settings.appearance:
+        sides = (photos.fitted, photos.held)
+        seen = fit_appearance(after, sides, photos.folder, groups, settings, engines, on_progress)
+        facts["appearance"] = {"left": seen} if isinstance(seen, str) else _appearance_facts(seen)
+        if not isinstance(seen, str):
+            named = fitted_config(fitted, after.config, seen.chosen(), seen.besides, (KIND, {}), (after.folder, out))
+            fitted = {"name": fitted["name"], **named}  # which fitted_config leaves out
+            check_config(fitted, (), after.folder)
     text = yaml_text(fitted, _header(facts)).encode("utf-8")
     facts["config_sha256"] = hashlib.sha256(text).hexdigest()
     record = FitRecord.of(facts)
@@ -152,6 +174,14 @@ def fitted_name(name: str) -> str:
     """Of the fitted config, so that its pictures aren't taken for those of the config before."""
     ending = "-fitted"
     return name if name.endswith(ending) else f"{name[: LONGEST_NAME - len(ending)]}{ending}"
+
+
+def _by_labels(config: RunConfig, settings: FitSettings) -> RunConfig:
+    """The config for the part of the fit that goes by labels: what pixels are to tell is not free there."""
+    if not settings.appearance or config.fit is None:
+        return config
+    free = {path: given for path, given in config.fit.free.items() if not is_of_post(path)}
+    return config.model_copy(update={"fit": config.fit.model_copy(update={"free": free})})
 
 
 def _size(config: RunConfig, photos: FitPhotos) -> tuple[int, int]:
@@ -188,26 +218,7 @@ def _others(
 
 
 def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, base: str) -> dict[str, Any]:
-    values = []
-    found, terms, mix = fit.found, fit.terms, fit.mix
-    for fitted in found.values:
-        value, term = fitted.value, terms.get(fitted.value.path)
-        entry: dict[str, Any] = {
-            "key": value.path,
-            "range": list(value.options) if value.kind == "choice" else [value.low, value.high],
-            "scale": "log" if value.is_log else "linear",
-            "explained": round(fitted.explained, 3),
-            "determined": fitted.determined,
-            "is": None if term is None else term.value,
-        }
-        if term is not None and value.kind != "choice":
-            entry |= {
-                "mean": _in_units(value, fitted.mean),
-                "mean_90": [_in_units(value, v) for v in fitted.mean_interval],
-                "spread_of_range": round(fitted.deviation, 4),
-                "spread_of_range_90": [round(v, 4) for v in fitted.deviation_interval],
-            }
-        values.append(entry)
+    found, mix = fit.found, fit.mix
     return {
         "kind": KIND_OF_FILE,
         "format": FORMAT,
@@ -222,7 +233,7 @@ def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, base: s
             "without_labels": round(photos.negatives, 4),
             "notes": list(photos.notes),
         },
-        "values": values,
+        "values": _value_facts(found.values, fit.terms),
         "kinds": dict(fit.kinds),
         "classes": {
             "photos": {c: round(s, 4) for c, s in mix.shares.items()},
@@ -253,6 +264,44 @@ def _notes(planned: int) -> list[str]:
     ]
 
 
+def _value_facts(values: Sequence[FittedValue], terms: Mapping[str, ConfigTerm]) -> list[dict[str, Any]]:
+    found = []
+    for fitted in values:
+        value, term = fitted.value, terms.get(fitted.value.path)
+        entry: dict[str, Any] = {
+            "key": value.path,
+            "range": list(value.options) if value.kind == "choice" else [value.low, value.high],
+            "scale": "log" if value.is_log else "linear",
+            "explained": round(fitted.explained, 3),
+            "determined": fitted.determined,
+            "is": None if term is None else term.value,
+        }
+        if term is not None and value.kind != "choice":
+            entry |= {
+                "mean": _in_units(value, fitted.mean),
+                "mean_90": [_in_units(value, v) for v in fitted.mean_interval],
+                "spread_of_range": round(fitted.deviation, 4),
+                "spread_of_range_90": [round(v, 4) for v in fitted.deviation_interval],
+            }
+        found.append(entry)
+    return found
+
+
+def _appearance_facts(fit: AppearanceFit) -> dict[str, Any]:
+    found = fit.found
+    return {
+        "rendered": fit.rendered,
+        "photos": fit.photos,
+        "size": list(fit.size),
+        "values": _value_facts(found.values, fit.terms),
+        "besides": dict(fit.besides),
+        "backgrounds": {name: difference.to_json() for name, difference in fit.backgrounds.items()},
+        "bank": {"developed": len(found.pictures), "effective": round(found.match.effective)},
+        "misfit": {"found": round(found.match.misfit, 1), "expected": found.freedom},
+        "tested": fit.tested.to_json(),
+    }
+
+
 def _in_units(value: FreeValue, unit: float) -> float:
     """A place in the range, in the value's own units."""
     if value.kind == "whole":
@@ -267,17 +316,21 @@ def _header(facts: Mapping[str, Any]) -> list[str]:
         f"from {Path(facts['base']).name}.",
         "What labels tell of each value (share of its variance), and its mean with a 90 % interval:",
         "",
+        *map(_header_line, facts["values"]),
     ]
-    for value in facts["values"]:
-        told = f"{value['explained']:.2f}" if value["explained"] > 0 else "nothing"
-        if value["is"] is None:
-            lines.append(f"  {value['key']}: {told}: not determined, stays as it was")
-            continue
-        mark = "" if value["determined"] else "; hardly determined"
-        mean = f"; {value['mean']:g} ({value['mean_90'][0]:g} to {value['mean_90'][1]:g})" if "mean" in value else ""
-        lines.append(f"  {value['key']}: {told}{mean}{mark}")
+    if pixels := (facts.get("appearance") or {}).get("values"):
+        lines += ["", "What pixels tell of the camera:", "", *map(_header_line, pixels)]
     return [
         *lines,
         "",
         "All figures: fit.json. What the photos were like that day, for `scanstage drift`: reference.json.",
     ]
+
+
+def _header_line(value: Mapping[str, Any]) -> str:
+    told = f"{value['explained']:.2f}" if value["explained"] > 0 else "nothing"
+    if value["is"] is None:
+        return f"  {value['key']}: {told}: not determined, stays as it was"
+    mark = "" if value["determined"] else "; hardly determined"
+    mean = f"; {value['mean']:g} ({value['mean_90'][0]:g} to {value['mean_90'][1]:g})" if "mean" in value else ""
+    return f"  {value['key']}: {told}{mean}{mark}"

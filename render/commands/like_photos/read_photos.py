@@ -38,6 +38,7 @@ class FitPhotos:
         negatives: share of the photos without a label, of those that are fitted.
         resolution_wh: the most common size.
         snapshot: of all of them.
+        folder: that they lie in.
         files: where they lie.
         notes: what a person should know of them, a sentence each.
     """
@@ -49,6 +50,7 @@ class FitPhotos:
     negatives: float
     resolution_wh: tuple[int, int]
     snapshot: Snapshot
+    folder: Path
     files: tuple[Path, ...]
     notes: tuple[str, ...]
 
@@ -127,6 +129,7 @@ def read_photos(
         float((counts[~is_held] == 0).mean()),
         Counter(p.resolution_wh for p in table.pictures).most_common(1)[0][0],
         snapshot,
+        photos.folder,
         tuple(photos.folder / p.file_name for p in table.pictures),
         tuple(notes),
     )

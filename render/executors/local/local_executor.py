@@ -59,7 +59,7 @@ class _GivenUp:
     printed: str
 
 
-Finish = Callable[[Planned, Passes, Engine], Record]
+Finish = Callable[[Planned, Passes, Engine], Record | None]
 GiveUp = Callable[[Planned, str, str], None]
 
 _PLANNED, _ALL_PLANNED = "planned", "all planned"
@@ -71,7 +71,7 @@ class LocalExecutor:
     Args:
         hire: gives a place for each engine, once there is work: how many depends on how much. They are the caller's:
             still open after the run has come to its end by itself, killed where it didn't.
-        finish: writes a picture; called from one thread.
+        finish: writes a picture, or does something else with it; called from one thread.
         give_up: told of a picture that is planned but can't be made: plan, reason, what the engine printed. Called from
             the same thread.
     """

@@ -164,12 +164,20 @@ class PicturePipeline:
             OSError: the folder can't be written.
         """
         made_by = {"engine": self.settings.engine, "blender": engine.info.blender, "device": engine.info.device}
-        cut_out = {o.instance_id for o in planned.plan.objects if self._is_cut_out(o)}
-        if planned.plan.background.kind != "hdri":
-            passes = self._on_film(planned.engine_plan, passes, bool(cut_out))
+        cut_out = self._cut_out(planned)
+        passes = self.over_background(planned, passes)
         record = finish(planned, passes, self.folder, self.config, self.catalogue.classes, made_by, cut_out)
         self._release(planned.plan.index)
         return record
+
+    def over_background(self, planned: Planned, passes: Passes) -> Passes:
+        """The passes as they are to be composed over what lies behind, in the pixels that the engine rendered."""
+        if planned.plan.background.kind == "hdri":
+            return passes
+        return self._on_film(planned.engine_plan, passes, bool(self._cut_out(planned)))
+
+    def _cut_out(self, planned: Planned) -> set[int]:
+        return {o.instance_id for o in planned.plan.objects if self._is_cut_out(o)}
 
     def _on_film(self, plan: FramePlan, passes: Passes, cut_out: bool) -> Passes:
         """The passes of a transparent film as they are to be composed over what lies behind."""

@@ -10,6 +10,7 @@ from scanstage.scenes.config.sections.section import Section
 
 Bound = Annotated[float, Field(ge=-1e6, le=1e6)]
 MOST_FREE = 24
+FEWEST_RENDERED = 20
 
 
 class ParitySettings(Section):
@@ -45,6 +46,12 @@ class FitSettings(Section):
         "held-out photos bear it out",
     )
     bank: Annotated[int, Field(ge=200, le=1_000_000)] = Field(10_000, description="pictures to plan, never rendered")
+    appearance: Annotated[int, Field(ge=0, le=1000)] = Field(
+        100,
+        description="pictures to render, and to develop over and over, for exposure, colours, blur and noise to be "
+        "found from photos' pixels; 0: renders none, and goes by labels alone",
+    )
+
     parity: ParitySettings = Field(
         default_factory=lambda: ParitySettings(weight=0.0), description="whether biases of the photos are evened out"
     )
@@ -57,4 +64,11 @@ class FitSettings(Section):
                 raise ValueError(f"{key}: the low end {given[0]:g} isn't below the high end {given[1]:g}")
             if isinstance(given, list) and len(set(given)) < max(2, len(given)):
                 raise ValueError(f"{key}: needs two different texts at least")
+        return v
+
+    @field_validator("appearance")
+    @classmethod
+    def _says_something(cls, v: int) -> int:
+        if 0 < v < FEWEST_RENDERED:
+            raise ValueError(f"{v} pictures say nothing: 0 for none, or {FEWEST_RENDERED} and more")
         return v

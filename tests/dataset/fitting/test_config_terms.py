@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scanstage.dataset.analysis.label_summaries import TypicalLabels
 from scanstage.dataset.fitting.config_terms import config_term
 from scanstage.dataset.fitting.fit_values import FittedValue, FoundValues
 from scanstage.dataset.fitting.mixtures import EDGE, Axis, MixtureShape, beta_of
@@ -26,7 +25,7 @@ def features(units: np.ndarray) -> np.ndarray:
     return np.hstack([units, np.square(units), *waves])
 
 
-def found(value: FreeValue, drawn: list[Any], theta: np.ndarray) -> FoundValues:
+def found(value: FreeValue, drawn: list[Any], theta: np.ndarray) -> FoundValues[Any]:
     """What a fit would have found of values that were drawn."""
     shape = MixtureShape((Axis(value.name, value.cells, value.kind == "choice"),))
     units = shape.draw(shape.even(), np.full(6000, -1), np.random.default_rng(0))
@@ -37,8 +36,7 @@ def found(value: FreeValue, drawn: list[Any], theta: np.ndarray) -> FoundValues:
     whitening = np.diag(np.sqrt(len(drawn)) / (real.std(axis=0) + 0.05))
     fitted = FittedValue(value, 1.0, True, True, 0.5, 0.2, (0, 1), (0, 1))
     match = Match(theta, 1.0, 1.0, 100.0, whitening)
-    typical = TypicalLabels({}, (0, 0, 0))
-    return FoundValues((fitted,), (0,), shape, [], bank, real.mean(axis=0), match, typical, np.ones((len(real), 1)))
+    return FoundValues((fitted,), (0,), shape, [], 0, bank, real.mean(axis=0), match, np.ones((len(real), 1)))
 
 
 def near(value: FreeValue, drawn: list[Any]) -> np.ndarray:

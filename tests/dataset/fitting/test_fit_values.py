@@ -11,6 +11,7 @@ from support.toy_bank import CLASSES, COUNT, FREE, SIZE, ToyPlanner, photo_table
 
 from scanstage.dataset.fitting import fit_values as module
 from scanstage.dataset.fitting import told_by_labels
+from scanstage.dataset.fitting.bank_table import ComparedLabels
 from scanstage.dataset.fitting.config_terms import config_term
 from scanstage.dataset.fitting.fit_values import FitTask, FoundValues, fit_values
 
@@ -26,9 +27,8 @@ def truth(rng: np.random.Generator) -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def fitted() -> tuple[FoundValues, ToyPlanner, list[int]]:
     planner, rounds = ToyPlanner(), []
-    task = FitTask(
-        FREE, np.tile([0.5, 0.29], (3, 1)), CLASSES, photo_table(truth, 150, 1), range(150), size=800, seed=4
-    )
+    photos = ComparedLabels(CLASSES, photo_table(truth, 150, 1))
+    task = FitTask(FREE, np.tile([0.5, 0.29], (3, 1)), photos, range(150), size=800, seed=4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BOOTSTRAPS", 25)
         patch.setattr(told_by_labels, "TREES", 25)
@@ -94,7 +94,7 @@ def test_kinds_are_told_apart_where_values_go_along_with_each_other() -> None:
 
     photos = photo_table(draw, 200, 4)
     usual = np.array([(0.5, 0.29), (0.5, 0.29), (0.5, 0.29)])
-    found = fit_values(FitTask(FREE, usual, CLASSES, photos, list(range(200)), 1500), ToyPlanner())
+    found = fit_values(FitTask(FREE, usual, ComparedLabels(CLASSES, photos), list(range(200)), 1500), ToyPlanner())
     assert found.shape.components > 1
     far = int(np.argmax([found.shape.marginal(found.theta, 1, k)[0] @ found.shape.marginal(found.theta, 1, k)[1]
                          for k in range(found.shape.components)]))  # fmt: skip

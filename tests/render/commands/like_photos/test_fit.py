@@ -34,6 +34,7 @@ labels: {min_pixels: 8}
 render: {preset: draft}
 fit:
   bank: 400
+  appearance: 0
   free: {objects.count: [1, 10], camera.elevation_deg: [0, 88], camera.roll_deg: [-1, 1]}
 """
 HIDDEN = {

@@ -1,0 +1,84 @@
+"""What lies around the labelled objects of a picture: how bright it is, and how busy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+LEAST_SHARE = 0.02
+"""Of the picture: less background than that is none."""
+EDGE = 0.03
+"""Gradient of luma a pixel, from which on a pixel lies at an edge."""
+SMOOTH_PX = 1.2
+"""Noise is smoothed away before edges are looked for."""
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+BACKGROUND = ("brightness", "busyness")
+CLEARLY = 0.75
+"""Share of pictures beyond which the photos' median lies, for backgrounds to be said to differ."""
+
+
+@dataclass(frozen=True)
+class BackgroundDifference:
+    """Of one number of backgrounds.
+
+    Attributes:
+        photos, pictures: medians.
+        above: share of pictures that lie below the photos' median: 0.5 where they are alike.
+    """
+
+    photos: float
+    pictures: float
+    above: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether that is clearly another."""
+        return not 1 - CLEARLY <= self.above <= CLEARLY
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``fit.json`` has it."""
+        return {
+            "photos": round(self.photos, 4),
+            "pictures": round(self.pictures, 4),
+            "above": round(self.above, 3),
+            "differs": self.differs,
+        }
+
+
+def background_measures(pixels: Pixels, boxes_xywh: Sequence[Sequence[float]]) -> Floats:
+    """(2,) mean luma of what no box covers, and the share of it that lies at an edge; NaN where there is nothing.
+
+    Args:
+        pixels: (H, W, 3) uint8 sRGB.
+        boxes_xywh: of labelled objects, pixels.
+    """
+    luma = pixels.astype(np.float32) @ LUMA / np.float32(255)
+    outside = np.ones(luma.shape, bool)
+    for x, y, w, h in boxes_xywh:
+        left, top = int(np.floor(x)), int(np.floor(y))
+        outside[max(0, top) : max(0, int(np.ceil(y + h))), max(0, left) : max(0, int(np.ceil(x + w)))] = False
+    if outside.mean() < LEAST_SHARE:
+        return np.full(2, np.nan)
+    smooth = cv2.GaussianBlur(luma, (0, 0), SMOOTH_PX)
+    dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
+    return np.array([luma[outside].mean(), (cv2.magnitude(dx, dy)[outside] > EDGE).mean()], np.float64)
+
+
+def compare_backgrounds(photos: Floats, pictures: Floats) -> dict[str, BackgroundDifference]:
+    """Of (n, 2) and (N, 2) measures; empty where either side shows none."""
+    found = {}
+    for k, name in enumerate(BACKGROUND):
+        real, made = (side[np.isfinite(side[:, k]), k] for side in (photos, pictures))
+        if len(real) and len(made):
+            middle = float(np.median(real))
+            above = float((made < middle).mean() + (made == middle).mean() / 2)
+            found[name] = BackgroundDifference(middle, float(np.median(made)), above)
+    return found
