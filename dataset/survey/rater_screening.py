@@ -62,7 +62,7 @@ class Rater:
     bias: float = np.nan
     noise: float = np.nan
 
-    def out(self, rule: Rule, reason: str) -> Rater:
+    def screened_by(self, rule: Rule, reason: str) -> Rater:
         """The same rater, screened."""
         return replace(self, standing="screened", rule=rule, reason=reason)
 
@@ -127,10 +127,12 @@ def _alone(survey: Survey, name: str, answers: Sequence[RaterAnswer]) -> Rater:
     if verdict == "failed":
         tested = [a for a in answers if a.phase == "test"]
         missed = sum(not survey.is_right(survey.by_id[a.item], a.score) for a in tested)
-        return rater.out("entry test", f"{missed} of {len(tested)} golds of the test wrong, in {attempts} tries")
+        return rater.screened_by(
+            "entry test", f"{missed} of {len(tested)} golds of the test wrong, in {attempts} tries"
+        )
     gross = [survey.is_gross(survey.by_id[a.item], a.score) for a in golds]
     if has_lapsed(gross, survey.settings.screen) is not None:
-        return rater.out("hidden golds", f"took {sum(gross)} of {len(gross)} hidden golds for the other kind")
+        return rater.screened_by("hidden golds", f"took {sum(gross)} of {len(gross)} hidden golds for the other kind")
     if not rated:
         return replace(rater, standing="unfinished")
     return _attention(rater, rated, timed)
@@ -138,16 +140,16 @@ def _alone(survey: Survey, name: str, answers: Sequence[RaterAnswer]) -> Rater:
 
 def _attention(rater: Rater, rated: Sequence[RaterAnswer], timed: Sequence[float]) -> Rater:
     if len(timed) >= LEAST_ANSWERS and (fast := float(np.mean(np.array(timed) < TOO_FAST_S))) >= FAST_SHARE:
-        return rater.out(
+        return rater.screened_by(
             "too fast", f"{fast:.0%} of the answers in less than {TOO_FAST_S} s, median {rater.seconds:.1f} s"
         )
     if len(rated) < LEAST_ANSWERS:
         return rater
     score, times = Counter(a.score for a in rated).most_common(1)[0]
     if times / len(rated) >= SAME_SHARE:
-        return rater.out("one answer", f"{times} of {len(rated)} answers are {score}")
+        return rater.screened_by("one answer", f"{times} of {len(rated)} answers are {score}")
     if (row := _longest_row([a.score for a in rated])) >= SAME_ROW:
-        return rater.out("one answer", f"the same answer {row} times in a row")
+        return rater.screened_by("one answer", f"the same answer {row} times in a row")
     return rater
 
 
@@ -197,14 +199,16 @@ def _against_others(
         )
         if likely.gain >= SURE:
             if likely.share > MOST_SHARE:
-                told = raters[name].out("at random", f"about {likely.share:.0%} of the answers are at random")
+                told = raters[name].screened_by("at random", f"about {likely.share:.0%} of the answers are at random")
             else:
-                told = raters[name].out(
+                told = raters[name].screened_by(
                     "inconsistent", f"answers differ from the others' by {likely.noise:.1f} points, this way and that"
                 )
             found[name] = (likely.gain, told)
         elif likely.lapsed_gain >= LAPSED:
             at = likely.lapsed_at
-            told = raters[name].out("stopped looking", f"answers at random from the {at + 1}. of {len(rows)} on")
+            told = raters[name].screened_by(
+                "stopped looking", f"answers at random from the {at + 1}. of {len(rows)} on"
+            )
             found[name] = (likely.lapsed_gain - LAPSED + SURE, told)
     return found

@@ -28,8 +28,8 @@ def print_survey(console: Console, found: SurveyResults, remarks: list[tuple[str
     if fake:
         console.print("\nlooks less real than the rest, with certainty:")
         for f in fake[:MOST_SHOWN]:
-            name = one_line(f"{factor_title(f.factor)} {f.value}")
-            console.print(f"  {name}: by {-f.difference:.1f} points, {f.pictures} pictures")
+            what = f"{factor_title(f.factor)} {f.value}"
+            console.print(f"  {one_line(what)}: by {-f.difference:.1f} points, {f.pictures} pictures")
     elif found.factors:
         console.print("\nno circumstance looks less real than the rest with certainty")
     told = [m for m in found.measures if m.chance < SURE]
@@ -38,8 +38,7 @@ def print_survey(console: Console, found: SurveyResults, remarks: list[tuple[str
             "\nmeasures that agree with people (rank correlation):" if told else "\nno measure agrees with people"
         )
     for m in told[:MOST_SHOWN]:
-        name = one_line(plain_name(m.name))
-        console.print(f"  {name}: {m.rank_correlation:+.2f} ({m.low:+.2f} to {m.high:+.2f})")
+        console.print(f"  {one_line(plain_name(m.name))}: {m.rank_correlation:+.2f} ({m.low:+.2f} to {m.high:+.2f})")
     out = [r for r in found.screened.raters if r.rule is not None]
     if out:
         console.print("\nscreened raters:")
