@@ -12,7 +12,7 @@ from observation import Observation, Scenario
 from running import Ended
 from workplace import Workplace
 
-IMPATIENT = ("--set", "workers.picture_timeout_s=2")
+IMPATIENT = ("--set", "workers.picture_timeout_s=8")
 NARROW = ("--set", "workers.memory_gb=0.4")
 
 
