@@ -78,7 +78,7 @@ def _misfit(found: FoundValues[Any], axis: int, kind: int, cells: int) -> Callab
         changed = weights * (1 + belongs * ((mass / own)[cell] - 1))
         if not changed.sum() > 0:
             return math.inf
-        return misfit_of_weights(found.bank, changed / changed.sum(), found.target, found.match.whitening)
+        return misfit_of_weights(found.bank, changed / changed.sum(), found.target)
 
     return misfit
 

@@ -18,6 +18,7 @@ from scipy.special import logsumexp
 from scanstage.dataset.fitting.kinds_of_pictures import find_kinds
 from scanstage.dataset.fitting.mixtures import EDGE, Axis, MixtureShape, nearest
 from scanstage.dataset.fitting.moment_match import (
+    Lenses,
     LikenessFeatures,
     Match,
     Usual,
@@ -131,8 +132,9 @@ class FoundValues(Generic[P]):
         shape: of the density.
         pictures: planned.
         first: how many of them were planned first, evenly over all of the ranges.
-        bank: the same, as the search saw them.
-        target: (F,) mean features of the photos.
+        bank: the same, as the search saw them: with features in units of what their means are off by.
+        target: (F,) mean features of the photos, in the same.
+        photos: how many of them are independent of each other.
         match: of both.
         belongs: (n, K) of which kind each photo is.
     """
@@ -144,6 +146,7 @@ class FoundValues(Generic[P]):
     first: int
     bank: WeighedBank
     target: Floats
+    photos: float
     match: Match
     belongs: Floats
 
@@ -153,9 +156,10 @@ class FoundValues(Generic[P]):
         return self.match.theta
 
     @property
-    def freedom(self) -> int:
-        """What the match's misfit would be about, did the density hold the truth."""
-        return len(self.target) - self.shape.parameters
+    def expected(self) -> float:
+        """What the match's misfit would be about, did the density hold the truth: what photos are off by chance."""
+        of_bank = self.bank.independent(self.weights())
+        return (len(self.target) - self.shape.parameters) * of_bank / (of_bank + self.photos)
 
     def weights(self) -> Floats:
         """(N,) how much each planned picture counts under what was found."""
@@ -241,6 +245,10 @@ class _Compared:
     bank: WeighedBank
     real: Floats
 
+    def through(self, lens: Floats) -> _Compared:
+        """With features multiplied by a (K, F) matrix."""
+        return _Compared(self.looked, self.bank.through(lens), self.real @ lens.T)
+
     def target(self, weights: Floats | None = None) -> Floats:
         """(F,) mean features of real pictures."""
         found: Floats = np.average(self.real, axis=0, weights=weights)
@@ -269,17 +277,18 @@ def fit_values(
     independent = float(len(set(task.groups)))
     usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes])
     compared = _compare(bank, axes, replace(looked, told=looked.told.of(axes)))
-    match = _match(shape, compared, independent, usual)
+    lenses, match = _match(shape, compared, independent, usual)
     for number, (share, factor, least) in enumerate(task.rounds[1:], 1):
         if task.kinds and number == len(task.rounds) - 1:  # so that the last pictures are planned near each kind
+            seen = compared.through(lenses.whitening)
             told = compared.looked.told
-            shape, match = find_kinds(shape, match, compared.bank, told, compared.real, task.groups, usual, task.seed)
+            shape, match = find_kinds(shape, match, seen.bank, told, seen.real, task.groups, usual, task.seed)
         on_round(number)
         bank.add(share, WIDE_SHARE, shape, shape.wider(match.theta, factor, least), axes)
         compared = _compare(bank, axes, _look(bank, axes))
-        match = _match(shape, compared, independent, usual, match.theta)
+        lenses, match = _match(shape, compared, independent, usual, match.theta)
     determined = explained >= TOLD
-    means, deviations = _bootstrap(task, shape, compared, match, usual)
+    means, deviations = _bootstrap(task, shape, compared.through(lenses.telling), match, usual)
     values = []
     for k, value in enumerate(task.free):
         if k not in axes:
@@ -291,6 +300,7 @@ def fit_values(
         mean, deviation = shape.moments(match.theta, i)
         found = (mean, deviation, means[i], deviations[i])
         values.append(FittedValue(value, float(explained[k]), bool(determined[k]), True, *found))
+    compared = compared.through(lenses.whitening)
     return FoundValues(
         tuple(values),
         tuple(axes),
@@ -299,6 +309,7 @@ def fit_values(
         bank.first,
         compared.bank,
         compared.target(),
+        independent,
         match,
         _belonging(task, shape, match, compared),
     )
@@ -333,7 +344,9 @@ def _belonging(task: FitTask[P], shape: MixtureShape, match: Match, compared: _C
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
-def _match(shape: MixtureShape, compared: _Compared, count: float, usual: Usual, theta: Floats | None = None) -> Match:
+def _match(
+    shape: MixtureShape, compared: _Compared, count: float, usual: Usual, theta: Floats | None = None
+) -> tuple[Lenses, Match]:
     told = compared.looked.told.real
     moments = list(zip(told.mean(axis=0).tolist(), told.std(axis=0).tolist(), strict=True))
     starts = [] if theta is None else [theta]
@@ -354,7 +367,7 @@ def _bootstrap(
     for _ in range(BOOTSTRAPS):
         target = compared.target(_drawn_anew(task.groups, rng))
         bank = compared.bank.counted(_drawn_anew(compared.bank.groups, rng))
-        again = search(shape, bank, target, match.whitening, match.theta, usual, STEPS_AGAIN)
+        again = search(shape, bank, target, match.theta, usual, STEPS_AGAIN)
         found.append([shape.moments(again.theta, i) for i in range(len(shape.axes))])
     low, high = np.quantile(np.array(found), INTERVAL, axis=0)
     return list(zip(low[:, 0], high[:, 0], strict=True)), list(zip(low[:, 1], high[:, 1], strict=True))

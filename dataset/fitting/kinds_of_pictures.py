@@ -52,9 +52,9 @@ def find_kinds(
 
     Args:
         shape, match: of one component.
-        bank: planned pictures.
+        bank: planned pictures, through a whitening.
         told: what labels tell of both.
-        features: (n, F) of the photos.
+        features: (n, F) of the photos, through the same.
         groups: (n,) which of them belong together.
         usual: see :class:`Usual`.
         seed: of the folds.
@@ -122,11 +122,11 @@ def _best_split(
             above = own[:, i] > np.median(own[:, i])
             parted = MixtureShape(shape.axes, shape.components + 1)
             start = _parted(shape, parted, match.theta, k, (own[~above], own[above]))
-            found.append((parted, search(parted, bank, target, match.whitening, start, usual, START_STEPS)))
+            found.append((parted, search(parted, bank, target, start, usual, START_STEPS)))
     if not found:
         return None
     parted, first = min(found, key=lambda pair: pair[1].cost)
-    best = search(parted, bank, target, match.whitening, first.theta, usual, STEPS)
+    best = search(parted, bank, target, first.theta, usual, STEPS)
     return None if parted.shares(best.theta).min() < LEAST_SHARE else (parted, best)
 
 
@@ -167,14 +167,14 @@ def _holds(
     gained = 0.0
     for k in range(FOLDS):
         seen, unseen = features[fold != k].mean(axis=0), features[fold == k].mean(axis=0)
-        before = search(shape, bank, seen, match.whitening, match.theta, usual, START_STEPS).theta
-        after = search(parted, bank, seen, match.whitening, split.theta, usual, START_STEPS).theta
+        before = search(shape, bank, seen, match.theta, usual, START_STEPS).theta
+        after = search(parted, bank, seen, split.theta, usual, START_STEPS).theta
         densities = (
             shape.log_density(before, bank.units),
             independent(parted, after, bank.units),
             parted.log_density(after, bank.units),
         )
-        misfits = [misfit_of_weights(bank, bank.weighed(d), unseen, match.whitening) for d in densities]
+        misfits = [misfit_of_weights(bank, bank.weighed(d), unseen) for d in densities]
         gained += min(misfits[:2]) - misfits[2]
     return gained / FOLDS > SURE_GAIN
 

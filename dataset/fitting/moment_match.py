@@ -5,16 +5,21 @@ planned anew. Looking alike is a distance between mean features: those of a Gaus
 Fourier features, Rahimi and Recht 2007; their distance is the maximum mean discrepancy, Gretton et al. 2012), and first
 and second moments. Differences of means are weighed by the inverse of their covariance, which makes the most of few
 photos (generalised method of moments, Hansen 1982), in two steps: the covariance is that under the first step's result.
+
+Means of weighed pictures are off by chance, the more the fewer count. Where distances are told or compared, what chance
+adds is taken off, as in the unbiased estimate of the maximum mean discrepancy. A search doesn't take it off: it would
+find densities under which few count, and chance adds most.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
+from scipy.sparse import csr_array
 
 from scanstage.dataset.fitting.mixtures import MixtureShape
 
@@ -29,7 +34,8 @@ WAVES = 32
 """Random directions a bandwidth."""
 RIDGE = 0.02
 """Share of the mean variance that is added to each: no difference is trusted beyond it."""
-FEWEST_EFFECTIVE = 300.0
+FEWEST_EFFECTIVE = 100.0
+"""Pictures that have to count: means of fewer say too little."""
 PENALTY = 1000.0
 """Of falling below it, by the squared logarithm: all but a bound."""
 STEPS = 60
@@ -92,6 +98,10 @@ class WeighedBank:
     log_proposal: Floats
     features: Floats
     groups: Ints
+
+    def through(self, lens: Floats) -> WeighedBank:
+        """With features multiplied by a (K, F) matrix."""
+        return replace(self, features=self.features @ lens.T)
 
     def counted(self, times: Floats) -> WeighedBank:
         """With every picture so many times (N,)."""
@@ -157,17 +167,28 @@ class Match:
 
     Attributes:
         theta: parameters.
-        misfit: r' W r of mean features, about F - P of a family that holds the truth.
+        misfit: how far mean features are off, see :func:`misfit_of_weights`.
         cost: the same and what keeps the search within what the bank can tell.
         effective: how many planned pictures count (Kish): 1 / sum of squared weights.
-        whitening: (F, F) L with L' L = W.
     """
 
     theta: Floats
     misfit: float
     cost: float
     effective: float
+
+
+@dataclass(frozen=True)
+class Lenses:
+    """What features are multiplied by before they are compared.
+
+    Attributes:
+        whitening: (F, F), so that each is in units of what its mean is off by.
+        telling: (P, F), the same in those combinations alone that tell parameters.
+    """
+
     whitening: Floats
+    telling: Floats
 
 
 def weights_of(shape: MixtureShape, theta: Floats, bank: WeighedBank) -> Floats:
@@ -175,10 +196,18 @@ def weights_of(shape: MixtureShape, theta: Floats, bank: WeighedBank) -> Floats:
     return bank.weighed(shape.log_density(theta, bank.units))
 
 
-def misfit_of_weights(bank: WeighedBank, weights: Floats, target: Floats, whitening: Floats) -> float:
-    """How far mean features of weighed pictures, whose (N,) weights sum to 1, are from (F,) a target."""
-    off = whitening @ (weights @ bank.features - target)
-    return float(off @ off)
+def misfit_of_weights(bank: WeighedBank, weights: Floats, target: Floats) -> float:
+    """How far mean features of weighed pictures, whose (N,) weights sum to 1, are from (F,) a target, squared.
+
+    Without what they are off by chance, since the bank has only so many pictures: near 0, or below it, where the
+    weighed bank and what the target is of are alike. By how much w_j (x_j - mean) add up to, over each group of
+    pictures that belong together, squared.
+    """
+    mean = weights @ bank.features
+    summed = csr_array((weights, (bank.groups, np.arange(len(weights)))))
+    apart = summed @ bank.features - summed.sum(axis=1)[:, None] * mean
+    off = mean - target
+    return float(off @ off - np.square(apart).sum())
 
 
 def effective_size(weights: Floats) -> float:
@@ -188,8 +217,8 @@ def effective_size(weights: Floats) -> float:
 
 def match_moments(
     shape: MixtureShape, bank: WeighedBank, target: Floats, count: float, usual: Usual, starts: Sequence[Floats]
-) -> Match:
-    """The parameters under which the bank's mean features come nearest to real ones.
+) -> tuple[Lenses, Match]:
+    """How features are to be compared, and the parameters under which they come nearest to real ones.
 
     Args:
         shape: of the density.
@@ -200,9 +229,25 @@ def match_moments(
         starts: parameters to begin at; the best end counts.
     """
     whitening = whitening_of(bank, np.full(len(bank.units), 1 / len(bank.units)), count)
-    first = min((search(shape, bank, target, whitening, start, usual) for start in starts), key=lambda m: m.cost)
+    seen, aim = bank.through(whitening), whitening @ target
+    first = min((search(shape, seen, aim, start, usual) for start in starts), key=lambda m: m.cost)
     whitening = whitening_of(bank, weights_of(shape, first.theta, bank), count)
-    return search(shape, bank, target, whitening, first.theta, usual)
+    seen, aim = bank.through(whitening), whitening @ target
+    found = search(shape, seen, aim, first.theta, usual)
+    return Lenses(whitening, telling_of(shape, seen, found.theta) @ whitening), found
+
+
+def telling_of(shape: MixtureShape, bank: WeighedBank, theta: Floats) -> Floats:
+    """(P, F) unit vectors, at right angles, along which mean features move with parameters; the bank is whitened.
+
+    Where a search ends, means are met along these: all that it asked for (the estimating equation of the generalised
+    method of moments). So a search through them ends there too, and asks for nothing that chance adds to the others.
+    """
+    log_density, score = shape.log_density_and_score(theta, bank.units)
+    weights = bank.weighed(log_density)
+    by = ((score - weights @ score) * weights[:, None]).T @ bank.features
+    found: Floats = np.linalg.qr(by.T)[0].T
+    return found
 
 
 def whitening_of(bank: WeighedBank, weights: Floats, count: float) -> Floats:
@@ -219,21 +264,16 @@ def whitening_of(bank: WeighedBank, weights: Floats, count: float) -> Floats:
 
 
 def search(
-    shape: MixtureShape,
-    bank: WeighedBank,
-    target: Floats,
-    whitening: Floats,
-    start: Floats,
-    usual: Usual,
-    steps: int = STEPS,
+    shape: MixtureShape, bank: WeighedBank, target: Floats, start: Floats, usual: Usual, steps: int = STEPS
 ) -> Match:
     """The parameters nearest to a target, from a start on.
 
     Args:
-        shape, bank, target, usual: see :func:`match_moments`.
-        whitening: see :func:`whitening_of`.
+        shape, usual: see :func:`match_moments`.
+        bank: planned pictures, through a whitening.
+        target: (F,) through the same.
         start: (P,) parameters.
-        steps: evaluations at most.
+        steps: at most.
     """
     low, high = shape.bounds()
     fewest = min(FEWEST_EFFECTIVE, len(bank.units) / 4)
@@ -241,7 +281,7 @@ def search(
     def residual(theta: Floats) -> Floats:
         weights = weights_of(shape, theta, bank)
         lack = np.sqrt(PENALTY) * max(0.0, np.log(fewest / effective_size(weights)))
-        return np.concatenate([whitening @ (weights @ bank.features - target), usual.residual(shape, theta)[0], [lack]])
+        return np.concatenate([weights @ bank.features - target, usual.residual(shape, theta)[0], [lack]])
 
     def jacobian(theta: Floats) -> Floats:
         log_density, score = shape.log_density_and_score(theta, bank.units)
@@ -252,10 +292,10 @@ def search(
         squares = np.square(weights)
         if effective_size(weights) < fewest:
             lack = np.sqrt(PENALTY) * 2 * (squares @ score) / squares.sum()
-        return np.concatenate([whitening @ by.T, usual.residual(shape, theta)[1], lack[None]])
+        return np.concatenate([by.T, usual.residual(shape, theta)[1], lack[None]])
 
     start = np.clip(start, low + 1e-6, high - 1e-6)
     found = least_squares(residual, start, jacobian, bounds=(low, high), max_nfev=steps)
     weights = weights_of(shape, found.x, bank)
-    misfit = misfit_of_weights(bank, weights, target, whitening)
-    return Match(found.x, misfit, 2 * float(found.cost), effective_size(weights), whitening)
+    misfit = misfit_of_weights(bank, weights, target)
+    return Match(found.x, misfit, 2 * float(found.cost), effective_size(weights))

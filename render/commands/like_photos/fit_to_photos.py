@@ -249,7 +249,7 @@ def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, base: s
             "rounds": len(ROUNDS),
         },
         "notes": _notes(len(found.pictures) + fit.failed),
-        "misfit": {"found": round(found.match.misfit, 1), "expected": found.freedom},
+        "misfit": {"found": round(found.match.misfit, 1), "expected": round(found.expected, 1)},
         "tested": tested.to_json(),
     }
 
@@ -297,7 +297,7 @@ def _appearance_facts(fit: AppearanceFit) -> dict[str, Any]:
         "besides": dict(fit.besides),
         "backgrounds": {name: difference.to_json() for name, difference in fit.backgrounds.items()},
         "bank": {"developed": len(found.pictures), "effective": round(found.match.effective)},
-        "misfit": {"found": round(found.match.misfit, 1), "expected": found.freedom},
+        "misfit": {"found": round(found.match.misfit, 1), "expected": round(found.expected, 1)},
         "tested": fit.tested.to_json(),
     }
 

@@ -35,8 +35,9 @@ def found(value: FreeValue, drawn: list[Any], theta: np.ndarray) -> FoundValues[
     real = features(np.clip(value.to_unit(drawn), EDGE, 1 - EDGE)[:, None])
     whitening = np.diag(np.sqrt(len(drawn)) / (real.std(axis=0) + 0.05))
     fitted = FittedValue(value, 1.0, True, True, 0.5, 0.2, (0, 1), (0, 1))
-    match = Match(theta, 1.0, 1.0, 100.0, whitening)
-    return FoundValues((fitted,), (0,), shape, [], 0, bank, real.mean(axis=0), match, np.ones((len(real), 1)))
+    match = Match(theta, 1.0, 1.0, 100.0)
+    bank, target = bank.through(whitening), whitening @ real.mean(axis=0)
+    return FoundValues((fitted,), (0,), shape, [], 0, bank, target, len(real), match, np.ones((len(real), 1)))
 
 
 def near(value: FreeValue, drawn: list[Any]) -> np.ndarray:

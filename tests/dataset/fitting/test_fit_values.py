@@ -69,7 +69,7 @@ def test_it_plans_as_many_as_were_asked_for_in_rounds(fitted) -> None:  # type: 
     assert len(found.pictures) == 800
     assert found.weights().sum() == pytest.approx(1)
     assert found.match.effective > 60
-    assert found.match.misfit < 5 * found.freedom
+    assert found.match.misfit < 5 * found.expected
 
 
 def test_what_a_config_says_of_it(fitted) -> None:  # type: ignore[no-untyped-def]

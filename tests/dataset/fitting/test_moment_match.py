@@ -12,6 +12,7 @@ from scanstage.dataset.fitting.moment_match import (
     WeighedBank,
     effective_size,
     match_moments,
+    misfit_of_weights,
     weights_of,
 )
 
@@ -47,7 +48,7 @@ def test_weights_give_the_means_of_a_density_that_is_known(bank) -> None:  # typ
 
 
 def test_the_search_finds_it_again(bank) -> None:  # type: ignore[no-untyped-def]
-    found = match_moments(SHAPE, bank[0], bank[2], 400, Usual.of([None, None]), [SHAPE.even()])
+    _, found = match_moments(SHAPE, bank[0], bank[2], 400, Usual.of([None, None]), [SHAPE.even()])
     for i in range(2):
         assert SHAPE.moments(found.theta, i) == pytest.approx(SHAPE.moments(TRUTH, i), abs=0.04)
     assert found.misfit < 3 * bank[0].features.shape[1]
@@ -83,5 +84,26 @@ def test_what_labels_say_nothing_of_stays_where_it_was(bank) -> None:  # type: i
     made = bank[0]
     blind = WeighedBank(made.units, made.log_proposal, np.random.default_rng(1).normal(size=(4000, 5)), made.groups)
     usual = Usual.of([(0.3, 0.1), (0.7, 0.2)])
-    found = match_moments(SHAPE, blind, np.zeros(5), 100, usual, [SHAPE.even()])
+    _, found = match_moments(SHAPE, blind, np.zeros(5), 100, usual, [SHAPE.even()])
     assert SHAPE.moments(found.theta, 0) == pytest.approx((0.3, 0.1), abs=0.06)
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.12, 0.25])
+def test_few_that_count_are_no_further_off(spread: float) -> None:
+    """Of the truth the misfit is 0 on average, however narrow the truth is, and so however few pictures count."""
+    shape = MixtureShape((Axis("near"),))
+    truth = nearest(shape, [[(0.4, spread)]], [1.0])
+    grid, mass = shape.marginal(truth, 0, steps=4000)
+    waves = np.arange(1, 20)
+    aim = 30 * mass @ np.cos(np.outer(grid, waves))
+    rng = np.random.default_rng(0)
+    found, plain = [], []
+    for _ in range(100):
+        units = rng.random((200, 1)).repeat(2, axis=0)
+        bank = WeighedBank(units, np.zeros(400), 30 * np.cos(units * waves), np.arange(400) // 2)
+        weights = weights_of(shape, truth, bank)
+        found.append(misfit_of_weights(bank, weights, aim))
+        plain.append(np.square(weights @ bank.features - aim).sum())
+    assert np.mean(plain) > 20
+    assert abs(np.mean(found)) < 4 * np.std(found) / 10
+    assert abs(np.mean(found)) < 0.15 * np.mean(plain)
