@@ -18,24 +18,26 @@ and copies: how often a set is caught in which 30 % of the pictures are copies o
     python benchmarks/fit.py --hidden 20 --sizes 300 --write
     python benchmarks/fit.py --first 10 --hidden 10 --sizes 300 --write     # goes on from a run of the first ten
     python benchmarks/fit.py --appearance 8 --write                         # cameras, from pixels: fit_cameras.py
+    python benchmarks/fit.py --parity --write                               # classes tied to kinds: fit_parity.py
+    python benchmarks/fit.py --generations 5 --write                        # fits to fits: fit_generations.py
     python benchmarks/fit.py --hidden 20 --sizes 50 300 1000 --write        # hours on two cores
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from fit_cameras import run_cameras
+from fit_generations import run_generations
+from fit_parity import run_parity
+from hidden_configs import MUTE, SPARE, Truth, after_fit, base_config, hide
 from results import made_on, markdown_table, write_section
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
@@ -43,47 +45,12 @@ from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.label_summaries import label_summaries, typical_labels
 from scanstage.dataset.fitting.overfitting import copying_score, judge_fit
 from scanstage.dataset.likeness.compared_pictures import picked
-from scanstage.render.commands.like_photos.fit_labels import KIND, BaseConfig, LabelFit, fit_labels, plan_of
-from scanstage.render.commands.like_photos.fitted_yaml import fitted_config
-from scanstage.scenes.bank.free_values import FreeValue, free_values, set_value
-from scanstage.scenes.config.load import check_config
+from scanstage.render.commands.like_photos.fit_labels import BaseConfig, LabelFit, fit_labels, plan_of
 
-CLASSES = ("apple", "bottle", "can", "carton", "mug")
-BASE: dict[str, Any] = {
-    "seed": 7,
-    "assets": {"source": "samples", "classes": dict.fromkeys(CLASSES, 1.0)},
-    "objects": {
-        "count": {"integer": [3, 6]},
-        "placement": {"kind": "upright", "density": {"uniform": [0.15, 0.35]}},
-    },
-    "stage": {"kind": "table"},
-    "light": {"hdri": {"image": "builtin:studio"}},
-    "camera": {"resolution": [320, 240], "azimuth_deg": {"uniform": [0, 360]}},
-}
-MUTE = {
-    "camera.azimuth_deg": (0.0, 360.0),
-    "camera.exposure_bias_ev": (-1.0, 1.0),
-    "camera.blur_px": (0.0, 2.0),
-    "camera.vignetting": (0.0, 0.5),
-}
-"""Values that labels can't tell, with their ranges."""
 HELD = 500
 PLANNED = 1000
 COPIED = 0.3
 COPY_TRIALS = 40
-SPARE = 1.08
-"""Some pictures can't be planned."""
-MOST_LABELS = 8
-"""In a hidden picture: decides the range of counts."""
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Of one hidden value: mean and standard deviation across its range, from 0 to 1."""
-
-    value: FreeValue
-    mean: float
-    spread: float
 
 
 @dataclass
@@ -101,56 +68,6 @@ class Tally:
     seconds: list[float] = field(default_factory=list)
     kinds: list[int] = field(default_factory=list)
     by_key: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-
-
-def base_config() -> tuple[BaseConfig, tuple[FreeValue, ...]]:
-    """The config before the fit, with what labels can't tell among what is free."""
-    plain = check_config(BASE, (), Path.cwd())
-    told = free_values(plain, MOST_LABELS)
-    data = copy.deepcopy(BASE)
-    data["fit"] = {"free": {v.path: [v.low, v.high] for v in told} | {k: list(r) for k, r in MUTE.items()}}
-    config = check_config(data, (), Path.cwd())
-    return BaseConfig(data, config, Path.cwd(), CLASSES), free_values(config, MOST_LABELS)
-
-
-def hide(base: BaseConfig, free: Sequence[FreeValue], rng: np.random.Generator) -> tuple[BaseConfig, list[Truth]]:
-    """A config whose distributions are drawn, and what these are."""
-    data, truths = copy.deepcopy(dict(base.data)), []
-    data.pop("fit")
-    data["seed"] = int(rng.integers(1 << 31))
-    data["assets"]["classes"] = {
-        c: float(f"{w:.3g}") for c, w in zip(CLASSES, rng.uniform(0.3, 1, len(CLASSES)), strict=True)
-    }
-    for value in free:
-        term, mean, spread = draw_term(value, rng)
-        data.setdefault("variables", {})[value.name] = term
-        set_value(data, base.config, value.path, {"var": value.name})
-        truths.append(Truth(value, mean, spread))
-    config = check_config(data, (), Path.cwd())
-    return BaseConfig(data, config, Path.cwd(), CLASSES), truths
-
-
-def draw_term(value: FreeValue, rng: np.random.Generator) -> tuple[Any, float, float]:
-    """A distribution, and its mean and standard deviation across the range of a value."""
-    width = rng.uniform(0.25, 0.8)
-    low = rng.uniform(0, 1 - width)
-    if value.kind == "whole":
-        first, last = value.from_unit(low), value.from_unit(low + width)
-        return {"integer": [first, last]}, *moments(value.to_unit(range(first, last + 1)))
-    if rng.random() < 0.5:
-        ends = [value.from_unit(low), value.from_unit(low + width)]
-        even = np.linspace(low, low + width, 10_001)
-        return {"log_uniform" if value.is_log else "uniform": ends}, *moments(even)
-    mean, std = value.from_unit(rng.uniform(0.2, 0.8)), rng.uniform(0.06, 0.25) * (value.high - value.low)
-    drawn = np.random.default_rng(5).normal(mean, std, 400_000)
-    drawn = drawn[(drawn >= value.low) & (drawn <= value.high)]
-    term = {"normal": {"mean": mean, "std": std, "min": value.low, "max": value.high}}
-    return term, *moments(value.to_unit(drawn))  # type: ignore[arg-type]
-
-
-def moments(units: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and standard deviation."""
-    return float(units.mean()), float(units.std())
 
 
 def rows(table: DatasetTable, first: int, last: int) -> DatasetTable:
@@ -175,10 +92,7 @@ def judge(
     tally.seconds.append(time.monotonic() - started)
     tally.kinds.append(max(1, len(fit.kinds)))
     note_values(fit, truths, tally)
-    mix = {"assets.classes": fit.class_weights()}
-    fitted = fitted_config(base.data, base.config, fit.chosen(), mix, (KIND, fit.kinds), (base.folder, base.folder))
-    after = BaseConfig(fitted, check_config(fitted, (), base.folder), base.folder, CLASSES)
-    planned = plan_of(after, PLANNED, True)
+    planned = plan_of(after_fit(base, fit), PLANNED, True)
     tested = judge_fit(photos, held, of_base, planned, fit.typical)
     tally.before.append(tested.before.auc)
     tally.after.append(tested.after.auc)
@@ -275,10 +189,20 @@ def main() -> None:
     parser.add_argument(
         "--appearance", type=int, default=0, help="hidden cameras to be found from pixels, in place of it"
     )
+    parser.add_argument(
+        "--parity", action="store_true", help="a class that comes in one kind of picture, in place of it"
+    )
+    parser.add_argument("--generations", type=int, default=0, help="each fitted to the one before, in place of it")
     parser.add_argument("--light", type=Path, help="folder in which rendered pictures are kept between such runs")
     options = parser.parse_args()
     if options.appearance:
         run_cameras(options.appearance, options.light, options.write)
+        return
+    if options.generations:
+        run_generations(options.generations, options.bank, options.write)
+        return
+    if options.parity:
+        run_parity(options.bank, options.write)
         return
     use_one_blas_thread()
     base, free = base_config()

@@ -12,7 +12,7 @@ from scanstage.dataset.analysis.dataset_table import DatasetTable, Floats
 from scanstage.scenes.bank.planned_labels import PlannedLabels
 
 UNSEEN = 0.5
-"""Labels that a class is given that no photo shows: it isn't known to be absent."""
+"""Labels that a class has at least, though no photo shows it: it isn't known to be absent."""
 LEAST_YIELD = 0.02
 """Labels of an object that is placed, below which no class is taken to come: it would be picked all the time."""
 ALIKE = 0.01
@@ -36,9 +36,15 @@ class ClassMix:
     unseen: tuple[str, ...]
 
 
-def class_shares(photos: DatasetTable, classes: Sequence[str]) -> dict[str, float]:
-    """Shares of the photos' labels, those of classes that none shows somewhat above 0."""
-    counts = dict(zip(photos.classes, photos.counts.sum(axis=0).tolist(), strict=True))
+def class_shares(photos: DatasetTable, classes: Sequence[str], independent: float = 1.0) -> dict[str, float]:
+    """Shares of the photos' labels, those of classes that hardly any shows somewhat above 0.
+
+    Args:
+        photos: their labels.
+        classes: of the config.
+        independent: groups of photos that belong together, by photos: five of one scene say as much as one.
+    """
+    counts = dict(zip(photos.classes, (independent * photos.counts.sum(axis=0)).tolist(), strict=True))
     raised = {c: max(float(counts.get(c, 0)), UNSEEN) for c in classes}
     total = sum(raised.values())
     return {c: n / total for c, n in raised.items()}
@@ -50,6 +56,7 @@ def class_mix(
     pictures: Sequence[PlannedLabels],
     weights: Floats,
     is_evenly: bool,
+    independent: float = 1.0,
 ) -> ClassMix:
     """What classes are to be picked by.
 
@@ -59,15 +66,16 @@ def class_mix(
         pictures: planned ones.
         weights: (N,) how much each of them counts.
         is_evenly: whether the config picks classes evenly, none twice while there are others.
+        independent: see :func:`class_shares`.
     """
     placed, labelled = (weights @ counts for counts in placed_and_labelled(pictures, classes))
     mean = labelled.sum() / max(placed.sum(), 1e-9)
     found = np.where(placed > 0, np.maximum(labelled / np.where(placed > 0, placed, 1), LEAST_YIELD), mean)
     yields = dict(zip(classes, found.tolist(), strict=True))
-    shares = class_shares(photos, classes)
+    shares = class_shares(photos, classes, independent)
     counts = photos.counts.sum(axis=0)
     unseen = tuple(c for c in classes if c not in photos.classes or not counts[photos.classes.index(c)])
-    if is_evenly and not unseen and _is_even(photos, classes):
+    if is_evenly and _is_even(photos, classes, independent):
         return ClassMix(shares, yields, None, unseen)
     raw = {c: shares[c] / yields[c] for c in classes}
     most = max(raw.values())
@@ -86,9 +94,10 @@ def placed_and_labelled(pictures: Sequence[PlannedLabels], classes: Sequence[str
     return placed, labelled
 
 
-def _is_even(photos: DatasetTable, classes: Sequence[str]) -> bool:
+def _is_even(photos: DatasetTable, classes: Sequence[str], independent: float) -> bool:
     """Whether the photos' labels could be picked evenly with hardly a class twice in a photo."""
-    counts = photos.counts[:, [photos.classes.index(c) for c in classes]].sum(axis=0).astype(np.float64)
+    found = dict(zip(photos.classes, photos.counts.sum(axis=0).tolist(), strict=True))
+    counts = independent * np.array([float(found.get(c, 0)) for c in classes])
     if len(counts) > 1 and chisquare(counts).pvalue < ALIKE:
         return False
     labels = photos.counts.sum(axis=1)

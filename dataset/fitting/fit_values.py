@@ -18,6 +18,7 @@ from scipy.special import logsumexp
 from scanstage.dataset.fitting.kinds_of_pictures import find_kinds
 from scanstage.dataset.fitting.mixtures import EDGE, Axis, MixtureShape, nearest
 from scanstage.dataset.fitting.moment_match import (
+    FEWEST_EFFECTIVE,
     Lenses,
     LikenessFeatures,
     Match,
@@ -364,12 +365,15 @@ def _bootstrap(
     """
     rng = np.random.default_rng(task.seed)
     found = []
+    fewest = min(FEWEST_EFFECTIVE, match.effective) / 2  # of pictures that are drawn anew half as many count
     for _ in range(BOOTSTRAPS):
         target = compared.target(_drawn_anew(task.groups, rng))
         bank = compared.bank.counted(_drawn_anew(compared.bank.groups, rng))
-        again = search(shape, bank, target, match.theta, usual, STEPS_AGAIN)
+        again = search(shape, bank, target, match.theta, usual, STEPS_AGAIN, fewest)
         found.append([shape.moments(again.theta, i) for i in range(len(shape.axes))])
+    there = [shape.moments(match.theta, i) for i in range(len(shape.axes))]
     low, high = np.quantile(np.array(found), INTERVAL, axis=0)
+    low, high = np.minimum(low, there), np.maximum(high, there)
     return list(zip(low[:, 0], high[:, 0], strict=True)), list(zip(low[:, 1], high[:, 1], strict=True))
 
 

@@ -264,7 +264,13 @@ def whitening_of(bank: WeighedBank, weights: Floats, count: float) -> Floats:
 
 
 def search(
-    shape: MixtureShape, bank: WeighedBank, target: Floats, start: Floats, usual: Usual, steps: int = STEPS
+    shape: MixtureShape,
+    bank: WeighedBank,
+    target: Floats,
+    start: Floats,
+    usual: Usual,
+    steps: int = STEPS,
+    fewest: float = FEWEST_EFFECTIVE,
 ) -> Match:
     """The parameters nearest to a target, from a start on.
 
@@ -274,9 +280,10 @@ def search(
         target: (F,) through the same.
         start: (P,) parameters.
         steps: at most.
+        fewest: see :data:`FEWEST_EFFECTIVE`.
     """
     low, high = shape.bounds()
-    fewest = min(FEWEST_EFFECTIVE, len(bank.units) / 4)
+    fewest = min(fewest, len(bank.units) / 4)
 
     def residual(theta: Floats) -> Floats:
         weights = weights_of(shape, theta, bank)

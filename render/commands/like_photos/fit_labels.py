@@ -107,7 +107,8 @@ def fit_labels(
     """
     config = base.config
     free = free_values(config, int(photos.counts.sum(axis=1).max()))
-    picked = {} if config.balance is not None else class_shares(photos, base.classes)
+    independent = len(set(groups)) / len(groups)
+    picked = {} if config.balance is not None else class_shares(photos, base.classes, independent)
     planner = open_planner(open_config(base.data, base.folder, config, free, picked), base.folder)
     planning = _Planning(planner, free, workers, on_progress, bank)
     usual = np.array([usual_moments(config, value) for value in free])
@@ -123,7 +124,7 @@ def fit_labels(
         terms[found.values[k].value.path] = joined_term(each, shares, names, KIND)
     told = {name: round(float(share), 3) for name, share in zip(names, shares, strict=True)} if len(names) > 1 else {}
     is_evenly = not isinstance(config.assets.classes, dict)
-    mix = class_mix(photos, base.classes, found.pictures, found.weights(), is_evenly)
+    mix = class_mix(photos, base.classes, found.pictures, found.weights(), is_evenly, independent)
     by_kind = None
     if told and config.balance is None:
         belongs = found.shape.belonging(found.theta, found.bank.units)

@@ -70,3 +70,17 @@ def test_one_class_alone() -> None:
     bank = [planned(("owl",), {"owl": 1})]
     for is_evenly in (True, False):
         assert class_mix(photos, ("owl",), bank, np.ones(1), is_evenly).weights == {"owl": 1.0}
+
+
+def test_photos_of_few_scenes_say_little_of_classes() -> None:
+    """Ten photos of one scene are one: which of six classes it shows is chance. Ten scenes alike are none."""
+    names = ("owl", "mouse", "fox", "hen", "ram", "cow")
+    photos = table([[(n, BOX) for n in names[:4]]] * 10, classes=names)
+    bank = [planned(names, dict.fromkeys(names, 1))]
+    one_scene = class_mix(photos, names, bank, np.ones(1), True, independent=0.1)
+    assert one_scene.weights is None
+    assert one_scene.unseen == ("ram", "cow")
+    assert one_scene.shares["ram"] == pytest.approx(0.5 / 5)
+    ten_scenes = class_mix(photos, names, bank, np.ones(1), True)
+    assert ten_scenes.weights is not None
+    assert ten_scenes.weights["ram"] < 0.1
