@@ -98,7 +98,7 @@ def read_answers(path: Path, survey: Survey, columns: Mapping[str, str] | None =
             problems.append(f"{path}, line {line}: {e}")
     if problems:
         raise InputError(bounded(problems))
-    _refuse_twice(path, found)
+    _refuse_twice(path, survey, found)
     return found
 
 
@@ -139,13 +139,13 @@ def _whole(name: str, text: str) -> int:
         raise ValueError(f"{name} {text[:40]!r} isn't a whole number") from None
 
 
-def _refuse_twice(path: Path, answers: Sequence[RaterAnswer]) -> None:
-    """A rater may be asked the same twice in training and tests, and answers a picture once."""
-    twice = [
-        key for key, n in Counter((a.rater, a.item, a.phase, a.attempt, a.order) for a in answers).items() if n > 1
-    ]
+def _refuse_twice(path: Path, survey: Survey, answers: Sequence[RaterAnswer]) -> None:
+    """A rater may be asked about the same gold again, and answers one of our pictures once."""
+    ours = Counter((a.rater, a.item) for a in answers if survey.by_id[a.item].kind == "picture")
+    golds = Counter((a.rater, a.item, a.phase, a.attempt, a.order) for a in answers)
+    twice = dict.fromkeys([*(key for key, n in ours.items() if n > 1), *(key[:2] for key, n in golds.items() if n > 1)])
     if twice:
-        told = [f"{path}: {rater[:40]} answers {item} twice as number {order}" for rater, item, _, _, order in twice]
+        told = [f"{path}: {rater[:40]} answers {item} twice" for rater, item in twice]
         raise InputError(bounded(told), "take one of the two rows out")
 
 

@@ -94,18 +94,20 @@ class _Draft:
     Attributes:
         folder: that pictures are written to.
         seed: of it.
+        secret: what no rater knows: or names of golds could be worked out by whoever reads this code.
         items: so far.
         features: of pictures, by item.
     """
 
     folder: Path
     seed: int
+    secret: str
     items: list[SurveyItem] = field(default_factory=list)
     features: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     def add(self, data: bytes, suffix: str, kind: ItemKind, key: str, **more: Any) -> SurveyItem:
         """Put a picture down."""
-        name = item_id(self.seed, f"{kind}/{key}")
+        name = item_id(self.seed, f"{self.secret}/{kind}/{key}")
         write_atomically(self.folder / PICTURES / f"{name}.{suffix}", data)
         item = SurveyItem(name, f"{name}.{suffix}", kind, **more)
         self.items.append(item)
@@ -133,7 +135,7 @@ def make_survey(
     """Make a survey.
 
     Args:
-        datasets: folders, the first of them what the others are held against.
+        datasets: folders, the oldest first: each is held against the one before.
         real: photo, or folder of photos.
         out: folder of the survey, which isn't there yet, or is empty.
         options: how.
@@ -145,6 +147,7 @@ def make_survey(
         EngineCrashed, EngineError: Blender failed.
         OSError: the folder can't be written.
     """
+    out = out.resolve()
     _refuse_filled(out)
     sources = _open(datasets)
     settings = _settings(sources[0].dataset, options)
@@ -153,7 +156,7 @@ def make_survey(
     staged = out.with_name(f".{out.name}.{uuid4().hex[:8]}")
     (staged / PICTURES).mkdir(parents=True)
     try:
-        draft = _Draft(staged, options.seed)
+        draft = _Draft(staged, options.seed, _secret(sources))
         _add_pictures(draft, sources, on_progress)
         _add_photos(draft, photos, sources, settings, on_progress)
         _add_broken(draft, sources, settings, options, engines, on_progress)
@@ -180,6 +183,12 @@ def plan_key(plan: FramePlan) -> str:
         "camera": rounded(plan.camera.camera_to_world),
     }
     return hashlib.blake2s(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _secret(sources: Sequence[_Source]) -> str:
+    """The same whenever a survey is made of the same datasets."""
+    plans = [source.records[key].plan for source in sources for key in sorted(source.records)]
+    return hashlib.blake2s(repr(plans).encode()).hexdigest()
 
 
 def _refuse_filled(out: Path) -> None:

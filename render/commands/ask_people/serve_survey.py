@@ -164,7 +164,7 @@ def _named(host: str) -> str:
 def _own_names(base: str) -> list[str]:
     """Names that a server on the loopback address is asked by: its own, and that of a tunnel or proxy before it."""
     named = base.partition("://")[2].partition("/")[0].rpartition(":")[0] or base.partition("://")[2].partition("/")[0]
-    return list(dict.fromkeys([LOOPBACK, "localhost", named]))
+    return list(dict.fromkeys([LOOPBACK, "localhost", "[::1]", named]))
 
 
 def _invite(folder: Path, store: AnswerStore, wanted: int, base: str) -> list[tuple[str, str]]:
@@ -174,7 +174,9 @@ def _invite(folder: Path, store: AnswerStore, wanted: int, base: str) -> list[tu
     if path.exists():
         for row in csv.DictReader(io.StringIO(read_input(path, 1 << 26).decode("utf-8", "replace"))):
             link = (row.get("link") or "").rstrip("/")
-            tokens.append((row.get("rater") or "", link.rpartition("/")[2]))
+            token = link.rpartition("/")[2]
+            if (who := store.rater_of(token)) is not None:  # not one whose answers were deleted
+                tokens.append((who.rater, token))
     if wanted > len(tokens):
         tokens += store.invite(wanted - len(tokens))
     text = io.StringIO()

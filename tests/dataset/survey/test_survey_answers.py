@@ -73,6 +73,16 @@ def test_a_row_that_comes_twice_is_refused(survey: Survey, tmp_path: Path) -> No
         read_answers(path, survey)
 
 
+def test_a_picture_is_answered_once_and_a_gold_as_often_as_it_is_shown(survey: Survey, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    ours, gold = survey.pictures[0].item_id, survey.of_kind("real")[0].item_id
+    path.write_text(f"rater,item,score\na,{gold},9\na,{ours},5\na,{gold},8\n", "utf-8")
+    assert [a.order for a in read_answers(path, survey)] == [1, 2, 3]
+    path.write_text(f"rater,item,score\na,{ours},5\na,{gold},8\na,{ours},6\n", "utf-8")
+    with pytest.raises(InputError, match=f"a answers {ours} twice"):
+        read_answers(path, survey)
+
+
 def test_golds_that_a_person_threw_out_are_gone(survey: Survey, tmp_path: Path) -> None:
     folder = tmp_path / "s"
     assert read_survey(folder) == survey
