@@ -29,7 +29,7 @@ from scanstage.dataset.survey.golds.broken_pictures import BREAKINGS
 from scanstage.dataset.survey.golds.photo_golds import like_ours, too_few_photos
 from scanstage.dataset.survey.survey_file import PICTURES, ItemKind, Survey, SurveyItem, item_id, write_survey
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
-from scanstage.render.commands.ask_people.broken_renders import BrokenRender, render_broken
+from scanstage.render.commands.ask_people.broken_renders import BrokenRender, render_broken, shows_what_floats
 from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.finish.finish_picture import encode_image
 from scanstage.scenes.balance.factors import picture_factors
@@ -42,7 +42,8 @@ from scanstage.scenes.values.seeding import Streams
 logger = logging.getLogger(__name__)
 Pixels = npt.NDArray[np.uint8]
 
-RENDERED = ("floating", "interpenetrating", "one sample")
+MOVED = ("floating", "interpenetrating")
+RENDERED = (*MOVED, "one sample")
 PAINTED = ("wrong light", "broken texture", "pasted mask")
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 LARGEST_SHARE = 0.01
@@ -333,8 +334,18 @@ def _add_broken(
     if not candidates:
         raise InputError("no picture has an object that is large enough to be broken", "add pictures to the dataset")
     wanted = settings.gold.corrupt
+    from_the_side = [one for one in candidates if shows_what_floats(one[1].plan)]
     kinds = (*RENDERED, *PAINTED) if options.render else tuple(BREAKINGS)
-    asked = [(kinds[n % len(kinds)], *candidates[n % len(candidates)]) for n in range(wanted)]
+    if options.render and not from_the_side:
+        kinds = tuple(how for how in kinds if how not in MOVED)
+    asked: list[tuple[str, _Source, Record]] = []
+    taken: Counter[int] = Counter()
+    for number in range(wanted):
+        how = kinds[number % len(kinds)]
+        pool = from_the_side if options.render and how in MOVED else candidates
+        source, record = min(pool, key=lambda one: taken[one[1].index])  # the first of those that were taken least
+        taken[record.index] += 1
+        asked.append((how, source, record))
     made: list[tuple[str, _Source, Record, Pixels]] = []
     by_place = {(str(s.dataset.folder.root), r.index): (s, r) for s, r in candidates}
     renders = [

@@ -164,7 +164,7 @@ def _named(host: str) -> str:
 def _own_names(base: str) -> list[str]:
     """Names that a server on the loopback address is asked by: its own, and that of a tunnel or proxy before it."""
     named = base.partition("://")[2].partition("/")[0].rpartition(":")[0] or base.partition("://")[2].partition("/")[0]
-    return list(dict.fromkeys([LOOPBACK, "localhost", "[::1]", named]))
+    return list(dict.fromkeys([LOOPBACK, "localhost", named]))
 
 
 def _invite(folder: Path, store: AnswerStore, wanted: int, base: str) -> list[tuple[str, str]]:

@@ -96,6 +96,7 @@ def test_answers_become_a_report_and_an_exit_code(place: Path, capsys: pytest.Ca
 
     report = ["survey", "report", str(folder), "--fail-on-regression", "1.5"]
     assert entrypoint([*report, "--answers", answers(4)]) == 1
+    assert entrypoint([*report[:3], "--answers", answers(4)]) == 0, "it was only read"
     assert entrypoint([*report, "--answers", answers(0), "--json", str(place / "r.json")]) == 0
     figures = json.loads((place / "r.json").read_text("utf-8"))
     assert figures["falls"][0]["verdict"] == "no fall"
