@@ -30,7 +30,7 @@ TRAINED, TESTED = 8, 14
 PAGE, CROWD = "index.html", "crowd"
 LEAST_SPARE = 4
 WITHOUT_SERVER = {
-    "Your numbers,": "Until you save and send them, on your device alone: your numbers,",
+    "Your numbers, when you began,": "Until you save and send them, on your device alone: your numbers,",
     "by this same link": "in this same browser",
     ", and this link will no longer work": "",
 }

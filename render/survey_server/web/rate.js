@@ -72,7 +72,7 @@ function between(head, text) {
 
 function thank() {
   at("thanks-text").textContent = now.finished ? "That was all. Your answers are kept." : "That was all we wanted to ask you. Your answers so far are kept.";
-  if (link.downloads) { link.downloads(); at("remark-form").hidden = true; }
+  if (link.downloads) { link.downloads(); at("thanks-text").hidden = at("remark-form").hidden = true; }
   show("thanks");
 }
 
