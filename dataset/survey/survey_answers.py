@@ -77,7 +77,8 @@ def read_answers(path: Path, survey: Survey, columns: Mapping[str, str] | None =
         raise InputError(f"{path}: not UTF-8 text (byte {e.start})", "export it as CSV in UTF-8") from None
     names = {column: column for column in COLUMNS} | dict(columns or {})
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        between = max(",;\t", key=text.partition("\n")[0].count)  # spreadsheets of many countries write semicolons
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=between, strict=True)
         heads = [h for h in reader.fieldnames or [] if h is not None]
         if missing := [names[c] for c in NEEDED if names[c] not in heads]:
             raise InputError(

@@ -45,6 +45,14 @@ def test_columns_of_others_are_named(survey: Survey, tmp_path: Path) -> None:
         read_answers(path, survey)
 
 
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_what_a_spreadsheet_writes_is_read(survey: Survey, tmp_path: Path, between: str) -> None:
+    path = tmp_path / "a.csv"
+    rows = [("rater", "item", "score", "seconds"), ("a", survey.items[0].item_id, "8", "2.5")]
+    path.write_bytes("".join(between.join(row) + "\r\n" for row in rows).encode("utf-8-sig"))
+    assert [(a.rater, a.score, a.seconds) for a in read_answers(path, survey)] == [("a", 8, 2.5)]
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
