@@ -18,8 +18,9 @@ from scanstage.dataset.report_page.page import web_text
 from scanstage.dataset.survey.factor_opinions import SURE
 from scanstage.dataset.survey.survey_results import SurveyResults
 from scanstage.dataset.survey.survey_words import fall_words, interval, plain_name, rater_words
+from scanstage.dataset.survey.version_regression import VersionRegression
 
-MOST_FACTORS, MOST_ENDS = 12, 6
+MOST_FACTORS, MOST_ENDS, MOST_FALLEN = 12, 6, 6
 THUMB_PX, MOST_BYTES = 240, 1 << 26
 VERDICTS = {"fall": "look", "no fall": "good", "not enough": "fact"}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -57,12 +58,26 @@ def render_survey_page(results: SurveyResults, told: dict[str, Any], pictures: P
         factor_title=factor_title,
         plain_name=plain_name,
         picture=picture,
+        fallen=[(f, pairs) for f in results.falls if (pairs := _fallen(results, f))],
         worst=order[:MOST_ENDS],
         best=order[::-1][:MOST_ENDS],
         sure=SURE,
         isnan=math.isnan,
     )
     return page.encode("utf-8")
+
+
+def _fallen(results: SurveyResults, fall: VersionRegression) -> list[tuple[str, str]]:
+    """Ids of the pictures of plans that lost most from a version to the next, the largest loss first."""
+    if not fall.pairs:
+        return []
+    by_plan: list[dict[str, str]] = [
+        {i.plan: i.item_id for i in results.survey.pictures if i.dataset == name and i.item_id in results.opinion}
+        for name in (fall.before, fall.after)
+    ]
+    pairs = [(by_plan[0][plan], by_plan[1][plan]) for plan in sorted(by_plan[0].keys() & by_plan[1].keys())]
+    lost = {pair: results.opinion[pair[0]] - results.opinion[pair[1]] for pair in pairs}
+    return sorted((p for p in pairs if lost[p] > 0), key=lambda p: -lost[p])[:MOST_FALLEN]
 
 
 def _thumbnail(folder: Path, name: str) -> str:

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr, ttest_ind
 from scanstage.dataset.survey.survey_file import SurveyItem
 
 Floats = npt.NDArray[np.float64]
-FEWEST = 3
+FEWEST = 5
 """Pictures with a value, and without it, below which nothing is said of it."""
 FEWEST_RANKED = 8
 SURE = 0.05

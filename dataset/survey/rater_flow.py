@@ -140,9 +140,8 @@ def _gold_order(survey: Survey, rater: str) -> tuple[str, ...]:
 def hidden_positions(survey: Survey, rater: str) -> frozenset[int]:
     """Where in a session golds are hidden: one at a random place of each of as many stretches as there are."""
     settings = survey.settings
-    count = round(settings.gold.hidden * settings.session)
     rng = _rng(survey, rater, "hidden")
-    edges = np.linspace(0, settings.session, count + 1).round().astype(int)
+    edges = np.linspace(0, settings.session, settings.hidden + 1).round().astype(int)
     return frozenset(int(rng.integers(a, b)) for a, b in itertools.pairwise(edges))
 
 

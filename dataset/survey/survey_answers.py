@@ -77,7 +77,8 @@ def read_answers(path: Path, survey: Survey, columns: Mapping[str, str] | None =
         raise InputError(f"{path}: not UTF-8 text (byte {e.start})", "export it as CSV in UTF-8") from None
     names = {column: column for column in COLUMNS} | dict(columns or {})
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        between = max(",;\t", key=text.partition("\n")[0].count)  # spreadsheets of many countries write semicolons
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=between, strict=True)
         heads = [h for h in reader.fieldnames or [] if h is not None]
         if missing := [names[c] for c in NEEDED if names[c] not in heads]:
             raise InputError(
@@ -98,7 +99,7 @@ def read_answers(path: Path, survey: Survey, columns: Mapping[str, str] | None =
             problems.append(f"{path}, line {line}: {e}")
     if problems:
         raise InputError(bounded(problems))
-    _refuse_twice(path, found)
+    _refuse_twice(path, survey, found)
     return found
 
 
@@ -139,13 +140,13 @@ def _whole(name: str, text: str) -> int:
         raise ValueError(f"{name} {text[:40]!r} isn't a whole number") from None
 
 
-def _refuse_twice(path: Path, answers: Sequence[RaterAnswer]) -> None:
-    """A rater may be asked the same twice in training and tests, and answers a picture once."""
-    twice = [
-        key for key, n in Counter((a.rater, a.item, a.phase, a.attempt, a.order) for a in answers).items() if n > 1
-    ]
+def _refuse_twice(path: Path, survey: Survey, answers: Sequence[RaterAnswer]) -> None:
+    """A rater may be asked about the same gold again, and answers one of our pictures once."""
+    ours = Counter((a.rater, a.item) for a in answers if survey.by_id[a.item].kind == "picture")
+    golds = Counter((a.rater, a.item, a.phase, a.attempt, a.order) for a in answers)
+    twice = dict.fromkeys([*(key for key, n in ours.items() if n > 1), *(key[:2] for key, n in golds.items() if n > 1)])
     if twice:
-        told = [f"{path}: {rater[:40]} answers {item} twice as number {order}" for rater, item, _, _, order in twice]
+        told = [f"{path}: {rater[:40]} answers {item} twice" for rater, item in twice]
         raise InputError(bounded(told), "take one of the two rows out")
 
 

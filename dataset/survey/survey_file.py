@@ -59,7 +59,7 @@ class Survey:
     """What is asked about.
 
     Attributes:
-        datasets: names, in the order that they were given: the first is what later ones are held against.
+        datasets: names, in the order that they were given: each is held against the one before.
         items: all pictures.
         seed: orders of raters follow from it.
         settings: how it is asked.

@@ -8,7 +8,7 @@ from collections import Counter
 from scanstage.dataset.survey.opinion_scores import Estimate
 from scanstage.dataset.survey.rater_screening import Standing
 from scanstage.dataset.survey.survey_results import SurveyResults
-from scanstage.dataset.survey.version_regression import VersionRegression
+from scanstage.dataset.survey.version_regression import FEWEST_RATERS, VersionRegression
 
 STANDINGS: dict[Standing, str] = {"counts": "count", "screened": "screened", "unfinished": "unfinished"}
 
@@ -31,14 +31,14 @@ def fall_words(found: VersionRegression) -> str:
     how = f"{found.pairs} plans in both" if found.pairs else "not paired by plan"
     ends = f"a fall from {found.low:.2f} to {found.high:.2f}"
     told = f"{abs(found.fall):.2f} points {way} ({how}, {found.answers} answers; {ends})"
-    limit = f"{found.threshold:g}"
+    worse = f"worse by more than {found.threshold:g}" if found.threshold else "worse"
     if found.verdict == "fall":
-        return f"{name}: {told}: worse by more than {limit}, with 95 % certainty"
+        return f"{name}: {told}: {worse}, with 95 % certainty"
     if found.verdict == "no fall":
-        return f"{name}: {told}: not worse by more than {limit}, with 95 % certainty"
-    return (
-        f"{name}: {told}: whether it is worse by more than {limit} can't be told. Not enough answers: {found.more} more"
-    )
+        return f"{name}: {told}: not {worse}, with 95 % certainty"
+    if found.raters < FEWEST_RATERS:
+        return f"{name}: {told}: takes {FEWEST_RATERS} raters to tell. Not enough answers: {found.more} more"
+    return f"{name}: {told}: whether it is {worse} can't be told. Not enough answers: {found.more} more"
 
 
 def rater_words(results: SurveyResults) -> list[str]:
@@ -46,7 +46,8 @@ def rater_words(results: SurveyResults) -> list[str]:
     raters = results.screened.raters
     counts = Counter(r.standing for r in raters)
     told = [
-        f"{len(raters)} raters: " + ", ".join(f"{counts[name]} {word}" for name, word in STANDINGS.items()),
+        f"{len(raters)} {'rater' if len(raters) == 1 else 'raters'}: "
+        + ", ".join(f"{counts[name]} {word}" for name, word in STANDINGS.items()),
     ]
     rules = Counter(r.rule for r in raters if r.rule is not None)
     if rules:

@@ -20,6 +20,8 @@ RegressionVerdict = Literal["fall", "no fall", "not enough"]
 
 SURE = 0.95
 FEWEST_PAIRS = 4
+FEWEST_RATERS = 3
+"""What one or two people like says nothing of people, however often they say it."""
 FINEST = 0.2
 """Points: a fall that is nearer than that to the threshold isn't worth being told from it."""
 MOST_ANSWERS_MORE = 100_000
@@ -35,6 +37,7 @@ class VersionRegression:
         low, high: ends of the interval that holds it with 95 % certainty on either side.
         pairs: plans that both were asked about; 0 where pictures aren't paired.
         answers: that this rests on.
+        raters: who gave them.
         threshold: fall that is tolerated.
         verdict: whether the fall is above it.
         more: answers that are still wanted, where that can't be told.
@@ -47,6 +50,7 @@ class VersionRegression:
     high: float
     pairs: int
     answers: int
+    raters: int
     threshold: float
     verdict: RegressionVerdict
     more: int = 0
@@ -71,7 +75,7 @@ def version_regression(
     if sides is None or opinions is None:
         wanted = survey.settings.ratings_per_picture * 2 * FEWEST_PAIRS
         nan = math.nan
-        return VersionRegression(before, after, nan, nan, nan, 0, 0, threshold, "not enough", wanted)
+        return VersionRegression(before, after, nan, nan, nan, 0, 0, 0, threshold, "not enough", wanted)
     rows, influence, weight, unit, fall, pairs = sides
     table = opinions.table
     residual = table.score[rows] - opinions.bias[table.rater[rows]] - opinions.opinion[table.item[rows]]
@@ -79,12 +83,14 @@ def version_regression(
     reach = float(student.ppf(SURE, freedom)) * error
     low, high = fall - reach, fall + reach
     verdict: RegressionVerdict = "fall" if low > threshold else "no fall" if high <= threshold else "not enough"
-    more = 0
-    if verdict == "not enough":
+    more, raters = 0, len(np.unique(table.rater[rows]))
+    if raters < FEWEST_RATERS:
+        verdict, more = "not enough", math.ceil(len(rows) / raters) * (FEWEST_RATERS - raters)
+    elif verdict == "not enough":
         # The error falls with the root of the answers, as long as more pictures are asked about as well.
         short = reach / max(abs(fall - threshold), FINEST * table.point)
         more = max(1, min(MOST_ANSWERS_MORE, math.ceil(len(rows) * (short**2 - 1))))
-    return VersionRegression(before, after, fall, low, high, pairs, len(rows), threshold, verdict, more)
+    return VersionRegression(before, after, fall, low, high, pairs, len(rows), raters, threshold, verdict, more)
 
 
 def _sides(

@@ -79,11 +79,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 EXIT_CODES = {
     0: "all is done",
     1: "a part isn't: pictures failed or are missing, `check` has findings, `drift` finds some, "
-    "`survey report` finds that a version fell, "
+    "`survey report --fail-on-regression` finds that a version fell, "
     "`assets inspect` refuses a scan, `preview` and "
     "`plan --stats` met pictures that can't be planned, Blender failed, or the disk is full. What is finished is kept",
     2: "the input is wrong: an option, a config, a scan, a folder that is no dataset. Nothing was begun",
-    3: "`survey report` has not enough answers to tell whether a version fell",
+    3: "`survey report --fail-on-regression` has not enough answers to tell whether a version fell",
     130: "interrupted (Ctrl-C, SIGTERM). What is finished is kept, and the same command goes on from there",
     141: "who reads the output has gone away (`scanstage plan … | head`)",
 }

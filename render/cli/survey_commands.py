@@ -57,7 +57,7 @@ def make(
     paired = f", {made.paired} plans in each" if made.paired else ""
     console.print(f"{outside(out)}: {pictures} pictures of {len(survey.datasets)} datasets{paired}, and {golds} golds")
     wanted = pictures * survey.settings.ratings_per_picture
-    console.print(f"that takes {wanted} answers, {-(-wanted // survey.settings.session)} raters and more")
+    console.print(f"that takes {wanted} answers, {-(-wanted // survey.settings.asked)} raters and more")
     console.print(f"\nlook at the golds first:  scanstage survey gold {outside(out)}")
     console.print(f"then ask people:          scanstage survey serve {outside(out)}")
 
@@ -112,9 +112,11 @@ def serve(
 def report(
     survey: SurveyArgument,
     fail_on_regression: Annotated[
-        float,
-        typer.Option(metavar="POINTS", min=0, help="fall of the mean opinion between versions that is tolerated"),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            metavar="POINTS", min=0, help="end with 1 where the mean opinion fell by more than that between versions"
+        ),
+    ] = None,
     answers: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="CSV of answers from elsewhere; repeatable")
     ] = None,
@@ -133,18 +135,21 @@ def report(
 ) -> None:
     """Say how real the pictures look, and whether a version fell behind the one before.
 
-    Exit code 0: none fell by more than POINTS, 1: one did, with 95 % certainty, 3: not enough answers to tell.
+    Exit code of --fail-on-regression: 0: none fell by more than POINTS, with 95 % certainty, 1: one did, 3: not enough
+    answers to tell.
     """
     from scanstage.render.commands.ask_people.report_survey import AnswerSources, parse_columns, report_survey
     from scanstage.render.terminal.survey_tables import print_survey
 
     sources = AnswerSources(tuple(answers or ()), parse_columns(column or ()))
-    found = report_survey(survey, fail_on_regression, sources, out, answers_out)
+    found = report_survey(survey, fail_on_regression or 0.0, sources, out, answers_out)
     write_json(json_, found.to_json())
     if json_ != "-":
         console = Console()
         print_survey(console, found.results, found.remarks)
         console.print(f"\npage  {outside(found.page)}")
+    if fail_on_regression is None:
+        return
     if found.results.has_fallen:
         raise typer.Exit(1)
     if found.results.more:

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from scanstage.assets.files.plain_json import parse_json
 from scanstage.dataset.survey.survey_file import (
     PICTURES,
     GoldScreening,
@@ -24,9 +23,9 @@ from scanstage.dataset.survey.survey_file import (
     read_screening,
     write_screening,
 )
-from scanstage.render.survey_server.survey_app import HEADERS, web_file
+from scanstage.render.survey_server.rater_session import RequestRefused
+from scanstage.render.survey_server.survey_app import HEADERS, read_body, web_file
 
-MOST_BODY = 1000
 KINDS: tuple[ItemKind, ...] = ("corrupt", "real")
 WEB = {"rate.css": "text/css; charset=utf-8", "gold.js": "text/javascript; charset=utf-8"}
 
@@ -81,13 +80,12 @@ def gold_app(folder: Path, survey: Survey, token: str, hosts: list[str]) -> Star
         return JSONResponse(told, headers={**HEADERS, "Cache-Control": "no-store"})
 
     async def say(request: Request) -> Response:
-        body = await request.body() if int(request.headers.get("content-length") or 0) <= MOST_BODY else b""
         try:
-            sent = parse_json(body)
-            item, said = sent["item"], sent["said"]
-        except (ValueError, KeyError, TypeError):
-            return PlainTextResponse("expected JSON", 400, HEADERS)
-        if item not in golds or said not in ("keep", "drop") or "json" not in request.headers.get("content-type", ""):
+            sent = await read_body(request)
+        except RequestRefused as e:
+            return PlainTextResponse(str(e), 400, HEADERS)
+        item, said = str(sent.get("item")), sent.get("said")
+        if item not in golds or said not in ("keep", "drop"):
             return PlainTextResponse("there is nothing like that", 400, HEADERS)
         with lock:
             before = read_screening(folder)

@@ -57,14 +57,15 @@ class RaterSessions:
         }
         if not who.consented:
             return base | {"phase": "consent", "most": self._most_minutes()}
-        answers = self.store.answers(who.rater)
+        said = self.store.answers(who.rater)
+        answers = self._known(said)
         step = self._step(who.rater, answers)
         if step.phase in ENDS:
             return base | {"phase": "thanks", "finished": step.phase == "done"}
         return base | {
             "phase": "training" if step.phase == "training" else "rating",
             "attempt": step.attempt,
-            "number": len(answers),
+            "number": len(said),
             "item": step.item,
             "next": self._likely_next(who.rater, answers, step),
             "progress": [self._done(answers, step), self._all(answers, step)],
@@ -87,11 +88,11 @@ class RaterSessions:
             raise RequestRefused(f"an answer has a number, and a score from {low} to {high}")
         if not who.consented:
             raise RequestRefused("nobody is asked who hasn't agreed")
-        answers = self.store.answers(who.rater)
-        known = next((a for a in answers if a.order == number), None)
+        said = self.store.answers(who.rater)
+        known = next((a for a in said if a.order == number), None)
         if known is None:
-            step = self._step(who.rater, answers)
-            if step.phase in ENDS or number != len(answers) or sent.get("item") != step.item or step.item is None:
+            step = self._step(who.rater, self._known(said))
+            if step.phase in ENDS or number != len(said) or sent.get("item") != step.item or step.item is None:
                 raise RequestRefused("that isn't what is asked now")
             seconds = _seconds(sent.get("seconds"))
             known = RaterAnswer(who.rater, step.item, score, seconds, number, _asked(step), step.attempt)
@@ -100,14 +101,14 @@ class RaterSessions:
         elif (known.item, known.score) != (sent.get("item"), score):
             raise RequestRefused("that was answered otherwise")
         told = self.state(who)
-        if known.phase == "training":
+        if known.phase == "training" and known.item in self.survey.by_id:
             told["feedback"] = self._feedback(known)
         return told
 
     def undo(self, who: Invited, number: object) -> Json:
         """Take the last answer back. Raises RequestRefused where it can't be."""
-        answers = self.store.answers(who.rater)
-        if type(number) is not int or number != len(answers) - 1:
+        answers = self._known(self.store.answers(who.rater))
+        if type(number) is not int or not answers or number != answers[-1].order:
             raise RequestRefused("only the last answer can be taken back")
         if not self._can_undo(answers, self._step(who.rater, answers)):
             raise RequestRefused("that answer can't be taken back")
@@ -129,8 +130,14 @@ class RaterSessions:
         found = self.survey.by_id.get(item)
         return None if found is None else self.folder / PICTURES / found.file_name
 
+    def _known(self, said: list[RaterAnswer]) -> list[RaterAnswer]:
+        """Answers but those to golds that a person took out after they were given."""
+        return [a for a in said if a.item in self.survey.by_id]
+
     def _step(self, rater: str, answers: list[RaterAnswer]) -> Step:
         """What comes next; where a picture has to be assigned, it is."""
+        if self.store.ended(rater) == "done":  # who was thanked isn't asked for more, though others were screened since
+            return Step("done")
         step = next_step(self.survey, rater, answers, self.store.assigned(rater))
         if step.phase == "rating" and step.item is None:
             with self.store.writing():
@@ -153,7 +160,7 @@ class RaterSessions:
 
     def _screen(self) -> None:
         """Beside all requests: it takes a second, of many raters."""
-        found = screen_raters(self.survey, self.store.answers())
+        found = screen_raters(self.survey, self._known(self.store.answers()))
         self.store.set_counting([r.name for r in found.raters if r.standing == "screened"], False)
 
     def _likely_next(self, rater: str, answers: list[RaterAnswer], step: Step) -> str | None:
@@ -201,6 +208,7 @@ class RaterSessions:
         return {
             "right": self.survey.is_right(item, answer.score),
             "kind": item.kind,
+            "how": item.how if item.kind == "corrupt" else "",
             "accept": [max(low, accept[0]), min(high, accept[1])],
             "score": answer.score,
         }

@@ -29,6 +29,12 @@ TRAINED, TESTED = 8, 14
 """Pictures of the training and of the test."""
 PAGE, CROWD = "index.html", "crowd"
 LEAST_SPARE = 4
+WITHOUT_SERVER = {
+    "Your numbers, when you began,": "Until you save and send them, on your device alone: your numbers,",
+    "by this same link": "in this same browser",
+    ", and this link will no longer work": "",
+}
+"""Words of the page that aren't true without one."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ def write_static_site(folder: Path, survey: Survey, out: Path) -> StaticSite:
             {
                 "item": gold,
                 "kind": survey.by_id[gold].kind,
+                "how": survey.by_id[gold].how if survey.by_id[gold].kind == "corrupt" else "",
                 "accept": _within(getattr(accept, survey.by_id[gold].kind), (low, high)),
             }
             for gold in training
@@ -83,8 +90,7 @@ def write_static_site(folder: Path, survey: Survey, out: Path) -> StaticSite:
 
 def _sets(survey: Survey, spare: Sequence[str]) -> list[list[str]]:
     """Golds of the test, then pictures with hidden golds among them, of each set."""
-    hidden = round(survey.settings.gold.hidden * survey.settings.session)
-    each = survey.settings.session - hidden
+    hidden, each = survey.settings.hidden, survey.settings.asked
     count = max(1, math.ceil(len(survey.pictures) * survey.settings.ratings_per_picture / each))
     answered: Counter[str] = Counter()
     found = []
@@ -116,10 +122,9 @@ def _page(plan: dict[str, Any]) -> str:
         '<script src="web/server_link.js"></script>',
         f'<script type="application/json" id="plan">{text}</script>\n<script src="web/static_link.js"></script>',
     )
-    kept = "by this same link"
-    return page.replace(kept, "in this same browser").replace(
-        "Your numbers,", "Until you save and send them, on your device alone: your numbers,"
-    )
+    for with_server, without in WITHOUT_SERVER.items():
+        page = page.replace(with_server, without)
+    return page
 
 
 def _write_crowd(folder: Path, survey: Survey) -> None:
@@ -127,7 +132,8 @@ def _write_crowd(folder: Path, survey: Survey) -> None:
     folder.mkdir()
     low, high = survey.settings.scale
     scores = "".join(
-        f'    <label><input type="radio" name="score" value="{s}" required> {s}</label>\n' for s in range(low, high + 1)
+        f'    <label><input type="radio" name="picked" value="{s}" required> {s}</label>\n'
+        for s in range(low, high + 1)
     )
     task = web_file("crowd_task.html").replace("SCORES", scores).replace("LOW", str(low)).replace("HIGH", str(high))
     write_atomically(folder / "crowd_task.html", task.encode("utf-8"))

@@ -92,7 +92,7 @@ def survey_app(sessions: RaterSessions, hosts: list[str]) -> Starlette:
 
     async def post(request: Request, who: Invited) -> Response:
         try:
-            sent = await _body(request)
+            sent = await read_body(request)
             return _told(await run_in_threadpool(_done, sessions, who, request.path_params["action"], sent))
         except RequestRefused as e:
             # The page asks for what is asked now, and goes on from there.
@@ -130,7 +130,7 @@ def _done(sessions: RaterSessions, who: Invited, action: str, sent: dict[str, An
     raise RequestRefused("there is nothing like that")
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def read_body(request: Request) -> dict[str, Any]:
     """Raises RequestRefused for what is no small JSON object, or comes from another site's page."""
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise RequestRefused("expected JSON")  # which no form of another site can send

@@ -47,7 +47,7 @@ def print_survey(console: Console, found: SurveyResults, remarks: list[tuple[str
     if len(out) > MOST_SHOWN:
         console.print(f"  … and {len(out) - MOST_SHOWN} more, on the page")
     if remarks:
-        console.print(f"\n{len(remarks)} raters left a remark, on the page")
+        console.print(f"\n{len(remarks)} {'rater' if len(remarks) == 1 else 'raters'} left a remark, on the page")
 
 
 def _sets(found: SurveyResults) -> Table:

@@ -29,7 +29,9 @@ Matrix = npt.NDArray[np.float64]
 
 LIFTS = (1.1, 0.8, 0.55, 0.35)
 """Of an object's height: the first one that leaves it in the picture is taken."""
-TILT_DEG = 35.0
+AS_TALL = 0.8
+"""Small ones rise as if they were so much of the tallest: over their own height they might lie on something."""
+TILT_DEG = 50.0
 INTO, ASIDE_DEG = 0.25, 60.0
 """How far from the middle of the largest object others are that are put into it: a share of its width, and the angle
 from the way to the camera. On the ground, or behind it, they might be taken for standing close together."""
@@ -38,6 +40,8 @@ STILL_SEEN = 0.45
 ONE_SAMPLE = ("render.samples=1", "render.min_samples=1", "render.denoise=off", "render.noise_threshold=0")
 MOVED = 3
 """Objects that are moved, the largest ones."""
+STEEPEST_DEG = 42.0
+"""That a camera may look down: from above, what floats looks larger, and hardly anything else."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,12 @@ def _rendered(
                     yield one, _pixels(folder, record)
 
 
+def shows_what_floats(plan: FramePlan) -> bool:
+    """Whether the camera looks from the side enough."""
+    down = -plan.camera.camera_to_world[2][2]  # of the way that it looks
+    return down <= math.sin(math.radians(STEEPEST_DEG))
+
+
 def _pixels(folder: DatasetFolder, record: Record) -> Pixels:
     return decode_rgb(read_image(folder, record), record.image.resolution_wh)
 
@@ -148,7 +158,8 @@ def _changed(plan: FramePlan, corners: Mapping[int, Matrix], change: Callable[[O
 def _floating(item: ObjectPlan, corners: Mapping[int, Matrix], lift: float) -> Matrix:
     """Lifted by a part of its height, and tilted as nothing hangs."""
     own = corners[item.instance_id]
-    return _moved(item, own.mean(axis=0), own.mean(axis=0) + lift * _height(own))
+    height = np.maximum(_height(own), AS_TALL * np.max([_height(other) for other in corners.values()], axis=0))
+    return _moved(item, own.mean(axis=0), own.mean(axis=0) + lift * height)
 
 
 def _inside(

@@ -29,7 +29,7 @@ from scanstage.dataset.survey.golds.broken_pictures import BREAKINGS
 from scanstage.dataset.survey.golds.photo_golds import like_ours, too_few_photos
 from scanstage.dataset.survey.survey_file import PICTURES, ItemKind, Survey, SurveyItem, item_id, write_survey
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
-from scanstage.render.commands.ask_people.broken_renders import BrokenRender, render_broken
+from scanstage.render.commands.ask_people.broken_renders import BrokenRender, render_broken, shows_what_floats
 from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.render.finish.finish_picture import encode_image
 from scanstage.scenes.balance.factors import picture_factors
@@ -42,7 +42,8 @@ from scanstage.scenes.values.seeding import Streams
 logger = logging.getLogger(__name__)
 Pixels = npt.NDArray[np.uint8]
 
-RENDERED = ("floating", "interpenetrating", "one sample")
+MOVED = ("floating", "interpenetrating")
+RENDERED = (*MOVED, "one sample")
 PAINTED = ("wrong light", "broken texture", "pasted mask")
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 LARGEST_SHARE = 0.01
@@ -94,18 +95,20 @@ class _Draft:
     Attributes:
         folder: that pictures are written to.
         seed: of it.
+        secret: what no rater knows: or names of golds could be worked out by whoever reads this code.
         items: so far.
         features: of pictures, by item.
     """
 
     folder: Path
     seed: int
+    secret: str
     items: list[SurveyItem] = field(default_factory=list)
     features: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     def add(self, data: bytes, suffix: str, kind: ItemKind, key: str, **more: Any) -> SurveyItem:
         """Put a picture down."""
-        name = item_id(self.seed, f"{kind}/{key}")
+        name = item_id(self.seed, f"{self.secret}/{kind}/{key}")
         write_atomically(self.folder / PICTURES / f"{name}.{suffix}", data)
         item = SurveyItem(name, f"{name}.{suffix}", kind, **more)
         self.items.append(item)
@@ -133,7 +136,7 @@ def make_survey(
     """Make a survey.
 
     Args:
-        datasets: folders, the first of them what the others are held against.
+        datasets: folders, the oldest first: each is held against the one before.
         real: photo, or folder of photos.
         out: folder of the survey, which isn't there yet, or is empty.
         options: how.
@@ -145,6 +148,7 @@ def make_survey(
         EngineCrashed, EngineError: Blender failed.
         OSError: the folder can't be written.
     """
+    out = out.resolve()
     _refuse_filled(out)
     sources = _open(datasets)
     settings = _settings(sources[0].dataset, options)
@@ -153,7 +157,7 @@ def make_survey(
     staged = out.with_name(f".{out.name}.{uuid4().hex[:8]}")
     (staged / PICTURES).mkdir(parents=True)
     try:
-        draft = _Draft(staged, options.seed)
+        draft = _Draft(staged, options.seed, _secret(sources))
         _add_pictures(draft, sources, on_progress)
         _add_photos(draft, photos, sources, settings, on_progress)
         _add_broken(draft, sources, settings, options, engines, on_progress)
@@ -180,6 +184,12 @@ def plan_key(plan: FramePlan) -> str:
         "camera": rounded(plan.camera.camera_to_world),
     }
     return hashlib.blake2s(json.dumps(shown, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _secret(sources: Sequence[_Source]) -> str:
+    """The same whenever a survey is made of the same datasets."""
+    plans = [source.records[key].plan for source in sources for key in sorted(source.records)]
+    return hashlib.blake2s(repr(plans).encode()).hexdigest()
 
 
 def _refuse_filled(out: Path) -> None:
@@ -324,8 +334,18 @@ def _add_broken(
     if not candidates:
         raise InputError("no picture has an object that is large enough to be broken", "add pictures to the dataset")
     wanted = settings.gold.corrupt
+    from_the_side = [one for one in candidates if shows_what_floats(one[1].plan)]
     kinds = (*RENDERED, *PAINTED) if options.render else tuple(BREAKINGS)
-    asked = [(kinds[n % len(kinds)], *candidates[n % len(candidates)]) for n in range(wanted)]
+    if options.render and not from_the_side:
+        kinds = tuple(how for how in kinds if how not in MOVED)
+    asked: list[tuple[str, _Source, Record]] = []
+    taken: Counter[int] = Counter()
+    for number in range(wanted):
+        how = kinds[number % len(kinds)]
+        pool = from_the_side if options.render and how in MOVED else candidates
+        source, record = min(pool, key=lambda one: taken[one[1].index])  # the first of those that were taken least
+        taken[record.index] += 1
+        asked.append((how, source, record))
     made: list[tuple[str, _Source, Record, Pixels]] = []
     by_place = {(str(s.dataset.folder.root), r.index): (s, r) for s, r in candidates}
     renders = [

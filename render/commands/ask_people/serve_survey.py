@@ -174,7 +174,9 @@ def _invite(folder: Path, store: AnswerStore, wanted: int, base: str) -> list[tu
     if path.exists():
         for row in csv.DictReader(io.StringIO(read_input(path, 1 << 26).decode("utf-8", "replace"))):
             link = (row.get("link") or "").rstrip("/")
-            tokens.append((row.get("rater") or "", link.rpartition("/")[2]))
+            token = link.rpartition("/")[2]
+            if (who := store.rater_of(token)) is not None:  # not one whose answers were deleted
+                tokens.append((who.rater, token))
     if wanted > len(tokens):
         tokens += store.invite(wanted - len(tokens))
     text = io.StringIO()

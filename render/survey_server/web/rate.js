@@ -8,6 +8,14 @@ let awaySince = null;
 let busy = false;
 let before = null; // section that "delete" was asked from
 let askedPhase = null; // of the picture before
+const BROKEN = {
+  floating: "things float in the air",
+  interpenetrating: "things pass through each other",
+  "one sample": "it is full of grain",
+  "wrong light": "light falls on things that isn't there",
+  "broken texture": "surfaces are torn",
+  "pasted mask": "a part of another picture is pasted over",
+};
 
 function show(name) {
   for (const section of SECTIONS) at(section).hidden = section !== name;
@@ -64,7 +72,7 @@ function between(head, text) {
 
 function thank() {
   at("thanks-text").textContent = now.finished ? "That was all. Your answers are kept." : "That was all we wanted to ask you. Your answers so far are kept.";
-  if (link.downloads) link.downloads();
+  if (link.downloads) { link.downloads(); at("thanks-text").hidden = at("remark-form").hidden = true; }
   show("thanks");
 }
 
@@ -110,8 +118,9 @@ function score(value) {
 
 function explain(feedback) {
   const [low, high] = feedback.accept;
-  const what = feedback.kind === "real" ? "This is a photo" : "This picture was broken on purpose";
-  const text = feedback.right ? `Right. ${what}: ${low} to ${high}.` : `${what}: ${low} to ${high} would have been right; you said ${feedback.score}.`;
+  const how = BROKEN[feedback.how];
+  const what = feedback.kind === "real" ? "This is a photo." : how ? `This picture was broken on purpose: ${how}.` : "This picture was broken on purpose.";
+  const text = feedback.right ? `Right. ${what} ${low} to ${high} is what it deserves.` : `${what} ${low} to ${high} would have been right; you said ${feedback.score}.`;
   at("feedback").className = feedback.right ? "right" : "";
   at("feedback-text").textContent = text;
   at("feedback").hidden = false;
@@ -123,6 +132,9 @@ function explain(feedback) {
 function buttons([low, high]) {
   for (const element of document.querySelectorAll(".low")) element.textContent = low;
   for (const element of document.querySelectorAll(".high")) element.textContent = high;
+  at("first-key").textContent = high === 10 ? Math.max(low, 1) : low;
+  at("last-key").textContent = Math.min(high, 9);
+  at("ten-key").hidden = high !== 10;
   if (at("buttons").children.length === high - low + 1) return;
   at("buttons").style.setProperty("--steps", high - low + 1);
   at("buttons").replaceChildren();

@@ -10,7 +10,7 @@ const link = (() => {
   try { kept = JSON.parse(localStorage.getItem(PLACE)); } catch { kept = null; }
   if (kept === null || !plan.sets[kept.set - 1]) {
     const rater = Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("");
-    kept = { rater, set: number, pseudonym: "", consented: false, answers: [], remark: "" };
+    kept = { rater, set: number, pseudonym: "", consented: false, answers: [] };
   }
   const save = () => { try { localStorage.setItem(PLACE, JSON.stringify(kept)); } catch { /* private windows keep nothing */ } };
   const steps = () => [...plan.training, ...plan.sets[kept.set - 1]];
@@ -36,16 +36,11 @@ const link = (() => {
     };
   };
   const ROWS = ["rater", "item", "score", "seconds", "order", "phase", "attempt"];
-  const rows = () => kept.answers.map((a, order) => ({ rater: name(), item: a.item, score: a.score, seconds: a.seconds, order, phase: phaseOf(order), attempt: 1 }));
+  const rows = () => kept.answers.map((a, order) => [name(), a.item, a.score, a.seconds, order, phaseOf(order), 1]);
   const name = () => (kept.pseudonym ? `${kept.pseudonym}-${kept.rater}` : kept.rater);
   const cell = (value) => {
     const text = /^[=+\-@\t\r']/.test(String(value)) ? `'${value}` : String(value);
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const offer = (id, ending, type, text) => {
-    const a = document.getElementById(id);
-    a.href = URL.createObjectURL(new Blob([text], { type }));
-    a.download = `answers-${kept.rater}.${ending}`;
   };
   return {
     waiting() {},
@@ -58,18 +53,18 @@ const link = (() => {
       const told = state();
       if (phaseOf(index) === "training") {
         const shown = plan.training[index];
-        told.feedback = { kind: shown.kind, accept: shown.accept, score, right: shown.accept[0] <= score && score <= shown.accept[1] };
+        told.feedback = { kind: shown.kind, how: shown.how, accept: shown.accept, score, right: shown.accept[0] <= score && score <= shown.accept[1] };
       }
       return told;
     },
     undo: async () => { kept.answers.pop(); save(); return state(); },
-    remark: async (text) => { kept.remark = text; save(); link.downloads(); },
     forget: async () => { localStorage.removeItem(PLACE); return { phase: "forgotten" }; },
     picture: (item) => `pictures/${plan.files[item]}`,
     downloads: () => {
       document.getElementById("downloads").hidden = false;
-      offer("csv", "csv", "text/csv", [ROWS, ...rows().map((row) => ROWS.map((key) => row[key]))].map((row) => row.map(cell).join(",")).join("\n") + "\n");
-      offer("json", "json", "application/json", JSON.stringify({ rater: name(), remark: kept.remark, answers: rows() }, null, 1));
+      const a = document.getElementById("csv");
+      a.href = URL.createObjectURL(new Blob([[ROWS, ...rows()].map((row) => row.map(cell).join(",")).join("\n") + "\n"], { type: "text/csv" }));
+      a.download = `answers-${kept.rater}.csv`;
     },
   };
 })();

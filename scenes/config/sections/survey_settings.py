@@ -67,6 +67,16 @@ class SurveySettings(Section):
     gold: GoldSettings = Field(default_factory=GoldSettings, description="pictures of which the answer is known")
     screen: ScreenSettings = Field(default_factory=ScreenSettings, description="the entry test")
 
+    @property
+    def hidden(self) -> int:
+        """Golds among the pictures that a rater is given after the test."""
+        return round(self.gold.hidden * self.session)
+
+    @property
+    def asked(self) -> int:
+        """Pictures that a rater gives answers that count to."""
+        return self.session - self.hidden
+
     @field_validator("scale")
     @classmethod
     def _has_steps(cls, v: Scale) -> Scale:

@@ -90,6 +90,14 @@ def test_without_answers_more_are_asked_for() -> None:
     assert found.more == 40
 
 
+def test_two_people_are_not_people() -> None:
+    truth = np.concatenate([np.full(20, 8.0), np.full(20, 3.0)])
+    for raters, verdict, more in ((2, "not enough", 40), (3, "fall", 0)):
+        opinions = fit_opinions(answer_table(answers([0.0] * raters, [0.5] * raters, truth), (1, 10)))
+        found = version_regression(two_versions(20), opinions, "v1", "v2", 0.5)
+        assert (found.verdict, found.more, found.raters) == (verdict, more, raters)
+
+
 def test_an_interval_holds_the_mean_and_shares_are_of_plain_answers() -> None:
     truth = np.full(40, 6.0)
     opinions = fit_opinions(answer_table(answers([0.0, 2.0, -2.0], [0.5] * 3, truth), (1, 10)))

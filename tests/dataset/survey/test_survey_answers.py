@@ -45,6 +45,14 @@ def test_columns_of_others_are_named(survey: Survey, tmp_path: Path) -> None:
         read_answers(path, survey)
 
 
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_what_a_spreadsheet_writes_is_read(survey: Survey, tmp_path: Path, between: str) -> None:
+    path = tmp_path / "a.csv"
+    rows = [("rater", "item", "score", "seconds"), ("a", survey.items[0].item_id, "8", "2.5")]
+    path.write_bytes("".join(between.join(row) + "\r\n" for row in rows).encode("utf-8-sig"))
+    assert [(a.rater, a.score, a.seconds) for a in read_answers(path, survey)] == [("a", 8, 2.5)]
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -70,6 +78,16 @@ def test_a_row_that_comes_twice_is_refused(survey: Survey, tmp_path: Path) -> No
     path = tmp_path / "a.csv"
     path.write_text(f"rater,item,score,order\n{row}{row}", "utf-8")
     with pytest.raises(InputError, match="twice"):
+        read_answers(path, survey)
+
+
+def test_a_picture_is_answered_once_and_a_gold_as_often_as_it_is_shown(survey: Survey, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    ours, gold = survey.pictures[0].item_id, survey.of_kind("real")[0].item_id
+    path.write_text(f"rater,item,score\na,{gold},9\na,{ours},5\na,{gold},8\n", "utf-8")
+    assert [a.order for a in read_answers(path, survey)] == [1, 2, 3]
+    path.write_text(f"rater,item,score\na,{ours},5\na,{gold},8\na,{ours},6\n", "utf-8")
+    with pytest.raises(InputError, match=f"a answers {ours} twice"):
         read_answers(path, survey)
 
 

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from support.toy_survey import deserved, toy_survey
 
 from scanstage.dataset.survey.survey_file import Survey
+from scanstage.render.commands.ask_people.serve_survey import open_pages
 from scanstage.render.survey_server import survey_app as served
 from scanstage.render.survey_server.answer_store import AnswerStore
 from scanstage.render.survey_server.rate_limits import RateLimit
@@ -23,8 +24,12 @@ HOSTILE = ("<script>alert(1)</script>", "\"'`;--", "🦆" * 30, "a\x00b", "\ud80
 
 class Served:
     def __init__(self, folder: Path, survey: Survey) -> None:
-        self.survey, self.store = survey, AnswerStore(folder / "answers.sqlite")
+        self.store = AnswerStore(folder / "answers.sqlite")
         self.invites = self.store.invite(3)
+        self.begin_anew(folder, survey)
+
+    def begin_anew(self, folder: Path, survey: Survey) -> None:
+        self.survey = survey
         self.client = TestClient(
             served.survey_app(RaterSessions(folder, survey, self.store), ["testserver"]), raise_server_exceptions=False
         )
@@ -148,6 +153,44 @@ def test_deleted_is_deleted(server: Served) -> None:
     assert server.store.answers() == []
     assert server.post("consent") == 404
     assert server.store.invited() == {"new": 2}
+
+
+def test_a_gold_may_be_thrown_out_in_the_middle_of_a_survey(server: Served, tmp_path: Path) -> None:
+    state = server.post("consent")
+    while len(server.store.answers()) < 18:  # training, test, and some of the ratings
+        score = deserved(server.survey.by_id[state["item"]])
+        state = server.post("answer", number=state["number"], item=state["item"], score=score, seconds=2)
+    seen = [a.item for a in server.store.answers() if server.survey.by_id[a.item].kind != "picture"]
+    server.begin_anew(tmp_path / "s", server.survey.without([seen[0], seen[-1]]))
+    before = len(server.store.answers())
+    assert server.work()["finished"] is True
+    assert [a.order for a in server.store.answers()] == list(range(len(server.store.answers())))
+    assert len(server.store.answers()) > before
+
+
+def test_who_was_thanked_is_not_asked_again(server: Served) -> None:
+    for number in (0, 1):  # the second of them gets what is left, which is less than a session
+        assert server.work(number)["finished"] is True
+    server.store.set_counting([server.invites[0][0]], False)  # so pictures want answers again
+    assert server.client.get(f"/{server.invites[1][1]}/state").json()["phase"] == "thanks"
+    assert server.work(2)["finished"] is True
+
+
+def test_invites_that_are_no_longer_good_are_made_anew(tmp_path: Path) -> None:
+    toy_survey(tmp_path / "s")
+    with open_pages(tmp_path / "s", 3, "127.0.0.1", 0, None) as pages:
+        first = pages.links
+        AnswerStore(tmp_path / "s/answers.sqlite").forget(first[0][0])
+    with open_pages(tmp_path / "s", 3, "127.0.0.1", 0, None) as pages:
+        assert [name for name, _ in pages.links[:2]] == [name for name, _ in first[1:]]
+        assert len(pages.links) == 3
+    for path in (tmp_path / "s").glob("answers.sqlite*"):
+        path.unlink()
+    with open_pages(tmp_path / "s", 3, "127.0.0.1", 0, None) as pages:
+        tokens = [link.rstrip("/").rpartition("/")[2] for _, link in pages.links]
+        store = AnswerStore(tmp_path / "s/answers.sqlite")
+        assert len({store.rater_of(token) for token in tokens} - {None}) == 3
+        store.close()
 
 
 def test_undo_takes_back_the_last_and_no_other(server: Served) -> None:

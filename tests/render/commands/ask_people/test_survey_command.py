@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.cast_engine import CastEngines
+from support.lens_plans import plan_of
 from support.toy_survey import TRUTH
 
 from scanstage.dataset.survey.golds.broken_pictures import BREAKINGS
@@ -18,7 +21,9 @@ from scanstage.dataset.survey.golds.photo_golds import like_ours
 from scanstage.dataset.survey.survey_answers import RaterAnswer, answers_csv
 from scanstage.dataset.survey.survey_file import read_survey
 from scanstage.render.cli.app import entrypoint
+from scanstage.render.commands.ask_people.broken_renders import shows_what_floats
 from scanstage.render.commands.ask_people.make_survey import PAINTED, RENDERED
+from scanstage.scenes.plan import FramePlan
 
 CONFIG = """
 images: 4
@@ -96,6 +101,8 @@ def test_answers_become_a_report_and_an_exit_code(place: Path, capsys: pytest.Ca
 
     report = ["survey", "report", str(folder), "--fail-on-regression", "1.5"]
     assert entrypoint([*report, "--answers", answers(4)]) == 1
+    assert entrypoint([*report[:3], "--answers", answers(4)]) == 0, "it was only read"
+    assert "What fell from v1 to v2" in (folder / "report.html").read_text("utf-8")
     assert entrypoint([*report, "--answers", answers(0), "--json", str(place / "r.json")]) == 0
     figures = json.loads((place / "r.json").read_text("utf-8"))
     assert figures["falls"][0]["verdict"] == "no fall"
@@ -124,6 +131,18 @@ def test_what_is_broken_is_broken_where_it_is_seen(how: str) -> None:
     assert changed.mean() > 0.08
     if how in ("wrong light", "broken texture"):
         assert not changed[~mask].any()
+
+
+def test_what_floats_is_not_looked_at_from_above() -> None:
+    plan = plan_of(None, 50.0)
+
+    def looking_down(deg: float) -> FramePlan:
+        down = math.radians(deg)
+        ahead = (0.0, math.cos(down), -math.sin(down))
+        rows = tuple((1.0 if k == 0 else 0.0, 0.0, ahead[k], 0.0) for k in range(3))
+        return replace(plan, camera=replace(plan.camera, camera_to_world=(*rows, (0.0, 0.0, 0.0, 1.0))))  # type: ignore[arg-type]
+
+    assert [shows_what_floats(looking_down(deg)) for deg in (0, 30, 60, 90, -20)] == [True, True, False, False, True]
 
 
 def test_a_photo_that_is_smaller_than_ours_is_left_out(tmp_path: Path) -> None:
