@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
 from scipy.sparse import csr_array
+from scipy.special import logsumexp
 
 from scanstage.dataset.fitting.mixtures import MixtureShape
 
@@ -36,8 +37,11 @@ RIDGE = 0.02
 """Share of the mean variance that is added to each: no difference is trusted beyond it."""
 FEWEST_EFFECTIVE = 100.0
 """Pictures that have to count: means of fewer say too little."""
+LEAST_COVERED = 0.5
+"""Share of a density that has to lie where pictures were planned. Weights sum to 1 whatever it is: what lies elsewhere,
+as all but a thousandth of a kind of pictures that there are none of, would count for nothing."""
 PENALTY = 1000.0
-"""Of falling below it, by the squared logarithm: all but a bound."""
+"""Of falling below either, by the squared logarithm: all but a bound."""
 STEPS = 60
 USUAL_MEAN, USUAL_DEVIATION = 0.25, 0.7
 """How far values that labels tell little of may go from what the config says: standard deviations, of the mean in
@@ -92,12 +96,14 @@ class WeighedBank:
         log_proposal: (N,) logarithm of the density that they were drawn from.
         features: (N, F).
         groups: (N,) which of them belong together.
+        times: how many pictures that are in all; None: as many as rows.
     """
 
     units: Floats
     log_proposal: Floats
     features: Floats
     groups: Ints
+    times: float | None = None
 
     def through(self, lens: Floats) -> WeighedBank:
         """With features multiplied by a (K, F) matrix."""
@@ -107,7 +113,14 @@ class WeighedBank:
         """With every picture so many times (N,)."""
         kept = times > 0
         log = self.log_proposal[kept] - np.log(times[kept])
-        return WeighedBank(self.units[kept], log, self.features[kept], self.groups[kept])
+        return WeighedBank(self.units[kept], log, self.features[kept], self.groups[kept], float(times.sum()))
+
+    def covered(self, log_density: Floats) -> float:
+        """Logarithm of the share of a density that lies where pictures were planned: about 0, but for chance.
+
+        The mean of p / q, which is 1 on average where q is nowhere 0 that p isn't.
+        """
+        return float(logsumexp(log_density - self.log_proposal) - np.log(self.times or len(self.units)))
 
     def weighed(self, log_density: Floats) -> Floats:
         """(N,) weights, which sum to 1, of a density whose (N,) logarithm is given."""
@@ -286,20 +299,25 @@ def search(
     fewest = min(fewest, len(bank.units) / 4)
 
     def residual(theta: Floats) -> Floats:
-        weights = weights_of(shape, theta, bank)
-        lack = np.sqrt(PENALTY) * max(0.0, np.log(fewest / effective_size(weights)))
-        return np.concatenate([weights @ bank.features - target, usual.residual(shape, theta)[0], [lack]])
+        log_density = shape.log_density(theta, bank.units)
+        weights = bank.weighed(log_density)
+        lacks = [np.log(fewest / effective_size(weights)), np.log(LEAST_COVERED) - bank.covered(log_density)]
+        bounds = np.sqrt(PENALTY) * np.maximum(0.0, lacks)
+        return np.concatenate([weights @ bank.features - target, usual.residual(shape, theta)[0], bounds])
 
     def jacobian(theta: Floats) -> Floats:
         log_density, score = shape.log_density_and_score(theta, bank.units)
         weights = bank.weighed(log_density)
-        score = score - weights @ score
+        mean = weights @ score
+        score = score - mean
         by = (score * weights[:, None]).T @ bank.features
-        lack = np.zeros(shape.parameters)
+        bounds = np.zeros((2, shape.parameters))
         squares = np.square(weights)
         if effective_size(weights) < fewest:
-            lack = np.sqrt(PENALTY) * 2 * (squares @ score) / squares.sum()
-        return np.concatenate([by.T, usual.residual(shape, theta)[1], lack[None]])
+            bounds[0] = np.sqrt(PENALTY) * 2 * (squares @ score) / squares.sum()
+        if bank.covered(log_density) < np.log(LEAST_COVERED):
+            bounds[1] = -np.sqrt(PENALTY) * mean
+        return np.concatenate([by.T, usual.residual(shape, theta)[1], bounds])
 
     start = np.clip(start, low + 1e-6, high - 1e-6)
     found = least_squares(residual, start, jacobian, bounds=(low, high), max_nfev=steps)

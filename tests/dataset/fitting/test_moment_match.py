@@ -13,6 +13,7 @@ from scanstage.dataset.fitting.moment_match import (
     effective_size,
     match_moments,
     misfit_of_weights,
+    search,
     weights_of,
 )
 
@@ -107,3 +108,25 @@ def test_few_that_count_are_no_further_off(spread: float) -> None:
     assert np.mean(plain) > 20
     assert abs(np.mean(found)) < 4 * np.std(found) / 10
     assert abs(np.mean(found)) < 0.15 * np.mean(plain)
+
+
+def test_a_density_is_held_where_pictures_were_planned(bank) -> None:  # type: ignore[no-untyped-def]
+    """One kind that labels ask for, and one of which no picture was planned: its share would cost nothing."""
+    made, _, target = bank
+    near = made.units[:, 0] < 0.7
+    some = WeighedBank(made.units[near], made.log_proposal[near], made.features[near], made.groups[near], 4000)
+    parted = MixtureShape(SHAPE.axes, 2)
+    elsewhere = nearest(parted, [[(0.35, 0.12), (0.6, 0.2)], [(0.9, 0.04), (0.6, 0.2)]], [0.01, 0.99])
+    assert some.covered(SHAPE.log_density(TRUTH, some.units)) == pytest.approx(0, abs=0.1)
+    assert some.covered(parted.log_density(elsewhere, some.units)) < -3
+    misfit = [misfit_of_weights(some, weights_of(s, t, some), target) for s, t in ((SHAPE, TRUTH), (parted, elsewhere))]
+    assert misfit[1] < misfit[0] + 0.3  # which is why
+    found = search(parted, some, target, elsewhere, Usual.of([None, None]))
+    assert some.covered(parted.log_density(found.theta, some.units)) > np.log(0.4)
+
+
+def test_of_a_bank_drawn_anew_as_much_is_covered(bank) -> None:  # type: ignore[no-untyped-def]
+    made = bank[0]
+    times = np.bincount(np.random.default_rng(0).integers(4000, size=4000), minlength=4000).astype(float)
+    covered = made.counted(times).covered(SHAPE.log_density(TRUTH, made.units[times > 0]))
+    assert covered == pytest.approx(0, abs=0.15)
