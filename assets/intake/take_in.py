@@ -29,6 +29,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.raw_scans.keypoint_files import Keypoints, find_keypoints, keypoint_findings
 from scanstage.assets.raw_scans.raw_scan import UNITS_M, RawScan, ScanFinding
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_folder import read_bounded
 from scanstage.assets.raw_scans.units import find_unit, find_up, to_z_up
 from scanstage.assets.readers.read_scan import Convert, read_scan
@@ -55,6 +56,7 @@ class IntakeOptions:
         license, author, url: recorded where given.
         keypoints: file with the scan's named points and symmetries; None looks for one beside it
             (:mod:`keypoint_files`).
+        reading: what its file may not say itself.
     """
 
     class_name: str
@@ -66,6 +68,7 @@ class IntakeOptions:
     author: str | None = None
     url: str | None = None
     keypoints: Path | None = None
+    reading: ReadingChoices = AS_IT_SAYS
 
 
 def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert | None = None) -> Asset:
@@ -80,7 +83,7 @@ def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert 
     Raises InputError where the scan or an option can't be used, or the library can't be written.
     """
     check_options(options)
-    scan = read_scan(path, convert)
+    scan = read_scan(path, convert, options.reading)
     keypoints = find_keypoints(path, options.keypoints)
     try:
         return add_scan(scan, path.name, file_sha256(path), options, library, keypoints=keypoints)
@@ -156,6 +159,7 @@ def check_options(options: IntakeOptions) -> None:
         raise InputError(f"{option('unit')} {options.unit!r} is not known", "one of auto, m, cm, mm")
     if options.up not in ("auto", "y", "z"):
         raise InputError(f"{option('up')} {options.up!r} is not known", "one of auto, z, y")
+    options.reading.check()
     if options.max_triangles < 100:
         raise InputError(f"{option('max_triangles')} {options.max_triangles}: at least 100")
     if options.max_texture_px < 1:

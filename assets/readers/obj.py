@@ -16,16 +16,19 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.mtl import MtlLibrary, beside_texture
 from scanstage.assets.readers.plain_text import check_text, decode_text, parse_numbers
 from scanstage.assets.readers.polygons import triangulate
+from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
 
 _UNIT_COMMENT = re.compile(
     rb"^#.*\bunits?\b\W*(millimet|centimet|met|inch|mm|cm|m|in)(?:re|er|res|ers|es|s)?\b", re.I | re.M
 )
+_HEAD = 4096  # bytes in which comments are looked for that say what its numbers are
 _UNIT_NAMES = {"millimet": "mm", "centimet": "cm", "met": "m", "inch": "in"}
 
 
@@ -41,12 +44,12 @@ class _Statements:
     libraries: list[str] = field(default_factory=list)
 
 
-def read_obj(path: Path) -> RawScan:
+def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read an OBJ with its MTL files and textures. Raises InputError or ValueError for what isn't one."""
     data = read_bounded(path)
     check_text(data)
     statements = _sort_lines(data)
-    positions, colors = _positions(statements.positions)
+    positions, channels = _positions(statements.positions)
     uvs = _floats(statements.uvs, 2) if statements.uvs else None
     counts, corners, corner_uv_index = _faces(statements)
     if len(corners) and (corners.min() < 0 or corners.max() >= len(positions)):
@@ -59,8 +62,7 @@ def read_obj(path: Path) -> RawScan:
         usable = (corner_uv_index >= 0) & (corner_uv_index < len(uvs))
         values = np.where(usable[:, None], uvs[np.where(usable, corner_uv_index, 0)], 0.0)
         corner_uv = values[tri_corners].astype(np.float32)
-    if any(m.base_color_texture for m in materials):
-        colors = None  # writers that know both repeat the texture, or leave white, in the vertices
+    colors, about_colors = _colors(channels, any(m.base_color_texture for m in materials), data, choices)
     if colors is not None:
         materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": WHITE}) for m in materials)
     return RawScan(
@@ -73,7 +75,7 @@ def read_obj(path: Path) -> RawScan:
         vertex_color=colors,
         unit=_declared_unit(data),
         usual_up="y",
-        findings=tuple(folder.findings),
+        findings=(*folder.findings, *about_colors),
     )
 
 
@@ -120,21 +122,36 @@ def _floats(lines: list[bytes], columns: int) -> npt.NDArray[np.float64]:
     return parse_numbers([b" ".join(row) for row in rows], np.float64).reshape(len(lines), columns)
 
 
-def _positions(lines: list[bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8] | None]:
-    """Positions, and colours where each line has three more numbers (x y z r g b, or x y z w r g b)."""
+def _positions(lines: list[bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    """Positions, and (N, 3) colours where lines have three more numbers; NaN where only others have them.
+
+    x y z r g b; of seven numbers x y z w r g b where all w are 1, as in the specification, else x y z r g b a.
+    """
     if not lines:
         return np.zeros((0, 3)), None
-    width = len(lines[0].split())
-    if width not in (6, 7) or any(len(line.split()) != width for line in lines):
+    widths = np.fromiter((len(line.split()) for line in lines), np.int64, len(lines))
+    width = int(widths.max())
+    if width not in (6, 7) or not np.isin(widths, (3, 4, width)).all():
         return _floats(lines, 3), None
-    values = _floats(lines, width)
-    rgb = values[:, -3:]
-    if not np.isfinite(rgb).all():
-        return values[:, :3], None
-    scale = 255.0 if rgb.max() <= 1.0 else 1.0  # some writers use 0..255
-    rgba = np.full((len(values), 4), 255, np.uint8)
-    rgba[:, :3] = np.clip(np.rint(rgb * scale), 0, 255)
-    return values[:, :3], rgba
+    colored = widths == width
+    with_color = lines if colored.all() else [line for line, there in zip(lines, colored, strict=True) if there]
+    values = _floats(with_color, width)
+    has_weight = width == 7 and bool((values[:, 3] == 1).all())
+    colors = np.full((len(lines), 3), np.nan)
+    colors[colored] = values[:, 4:7] if has_weight else values[:, 3:6]
+    return (values[:, :3] if colored.all() else _floats(lines, 3)), colors
+
+
+def _colors(
+    channels: npt.NDArray[np.float64] | None, textured: bool, data: bytes, choices: ReadingChoices
+) -> tuple[npt.NDArray[np.uint8] | None, tuple[ScanFinding, ...]]:
+    """(V, 4) vertex colours, and what was decided about them."""
+    if channels is None:
+        return None, ()
+    if textured:  # writers that know both repeat the texture, or leave white, in the vertices
+        return None, (BESIDE_TEXTURE,)
+    comments = "\n".join(decode_text(line) for line in data[:_HEAD].splitlines() if line.lstrip().startswith(b"#"))
+    return color_bytes(list(channels.T), choices.vertex_colors, declared_color_space(comments))
 
 
 def _faces(s: _Statements) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
@@ -227,7 +244,7 @@ def _materials(
 
 
 def _declared_unit(data: bytes) -> str | None:
-    match = _UNIT_COMMENT.search(data[:4096])
+    match = _UNIT_COMMENT.search(data[:_HEAD])
     if not match:
         return None
     word = match.group(1).decode("ascii").lower()

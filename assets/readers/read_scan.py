@@ -18,6 +18,7 @@ from scanstage.assets.asset import TEXTURE_KEYS, Material, within_range
 from scanstage.assets.files.outside_files import open_below
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
 from scanstage.assets.raw_scans.scan_file import locate
 from scanstage.assets.readers.blender_copy import copy_for_blender
@@ -33,7 +34,7 @@ Convert = Callable[[Path, Path], None]
 """Turns a file that only Blender reads (first path) into a GLB (second path). The file is a copy, in a folder that
 holds nothing but what the scan may use."""
 
-READERS: dict[str, Callable[[Path], RawScan]] = {
+READERS: dict[str, Callable[[Path, ReadingChoices], RawScan]] = {
     ".obj": read_obj,
     ".ply": read_ply,
     ".glb": read_gltf,
@@ -49,22 +50,24 @@ _COARSEST_STEP = 0.005  # of the extent
 _MAGIC = ((b"ply", ".ply"), (b"glTF", ".glb"), (b"solid", ".stl"), (b"PK\x03\x04", ".zip"), (b"Kaydara FBX", ".fbx"))
 
 
-def read_scan(path: Path, convert: Convert | None = None) -> RawScan:
+def read_scan(path: Path, convert: Convert | None = None, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read a scan of any known format, and check what intake relies on.
 
     Args:
         path: OBJ, PLY, GLB, glTF, STL, MuJoCo MSH; with ``convert`` also USD, USDZ and FBX.
         convert: see :data:`Convert`; None where Blender isn't at hand.
+        choices: what the file may not say itself.
 
     Returns:
         a scan with at least one face, whose indices are in range and whose used vertices are finite.
 
     Raises InputError for anything else, naming the file, the reason and the way out.
     """
+    choices.check()
     suffix = path.suffix.lower()
     head = _head(path, suffix)
     try:
-        scan = _read(path, suffix, convert)
+        scan = _read(path, suffix, convert, choices)
         return _checked(scan, path, suffix, head)
     except InputError as e:
         raise InputError(_named(path, e.marked_problems), e.marked_hint or _hint(head, suffix)) from e
@@ -97,11 +100,11 @@ def _head(path: Path, suffix: str) -> bytes:
     return head
 
 
-def _read(path: Path, suffix: str, convert: Convert | None) -> RawScan:
+def _read(path: Path, suffix: str, convert: Convert | None, choices: ReadingChoices) -> RawScan:
     if suffix not in READERS:
         return _through_blender(path, convert)
     try:
-        return READERS[suffix](path)
+        return READERS[suffix](path, choices)
     except CompressedError:
         if convert is None:
             raise

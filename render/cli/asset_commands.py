@@ -24,6 +24,7 @@ from scanstage.assets.intake.take_in import (
 from scanstage.assets.library.stored_assets import find_asset, list_assets, remove_asset
 from scanstage.assets.library.symmetry_search import find_symmetries, symmetries_of
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.reading_choices import ReadingChoices
 from scanstage.assets.raw_scans.units import extents_text
 from scanstage.render.cli.shared.help_pages import SETTINGS, PlainCommand, PlainGroup
 from scanstage.render.cli.shared.taking_in import converter, one_line_of, report, take_in_all
@@ -45,6 +46,9 @@ Library = Annotated[Path | None, typer.Option("--library", help="Folder of the l
 Unit = Annotated[str, typer.Option("--unit", help="auto, m, cm or mm.")]
 Up = Annotated[str, typer.Option("--up", help="auto, z or y.")]
 MaxTriangles = Annotated[int, typer.Option("--max-triangles", help="Simplify scans that have more.")]
+VertexColors = Annotated[
+    str, typer.Option("--vertex-colors", help="Of OBJ and PLY: srgb, linear, or auto: as the file says, else sRGB.")
+]
 Blender = Annotated[Path | None, typer.Option("--blender", help="Blender that reads USD and FBX.")]
 AssetIds = Annotated[
     list[str], typer.Argument(help="Assets as `list` names them, or how their names begin.", metavar="ASSET…")
@@ -63,6 +67,7 @@ def add(
     up: Up = "auto",
     library: Library = None,
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
+    vertex_colors: VertexColors = "auto",
     license_: Annotated[str | None, typer.Option("--license", help="Recorded with the asset.")] = None,
     author: Annotated[str | None, typer.Option("--author", help="Recorded with the asset.")] = None,
     url: Annotated[str | None, typer.Option("--url", help="Recorded with the asset.")] = None,
@@ -81,7 +86,15 @@ def add(
 ) -> None:
     """Take scans into the library: of one class, or of a folder whose folders are classes."""
     options = IntakeOptions(
-        class_name or "any", unit, up, max_triangles, license=license_, author=author, url=url, keypoints=keypoints
+        class_name or "any",
+        unit,
+        up,
+        max_triangles,
+        license=license_,
+        author=author,
+        url=url,
+        keypoints=keypoints,
+        reading=ReadingChoices(vertex_colors),
     )
     check_options(options)
     target = library_for_writing(library)
@@ -104,6 +117,7 @@ def inspect(
     unit: Unit = "auto",
     up: Up = "auto",
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
+    vertex_colors: VertexColors = "auto",
     blender: Blender = None,
     as_json: AsJson = False,
 ) -> None:
@@ -111,7 +125,9 @@ def inspect(
     absent = [f"{p}: there is no such file" for p in paths if not p.exists()]
     if absent:
         raise InputError(absent)
-    inspections = [inspect_scan(p, unit, up, max_triangles, converter(blender)) for p in scan_files(paths)]
+    reading = ReadingChoices(vertex_colors)
+    reading.check()
+    inspections = [inspect_scan(p, unit, up, max_triangles, converter(blender), reading) for p in scan_files(paths)]
     if as_json:
         print_json([asdict(i) for i in inspections])
     else:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_BLANK_VERTICES, MAX_NODES, MAX_PARTS, check_room
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument, numbers
@@ -34,7 +35,7 @@ class _Primitive:
     material: int
 
 
-def read_gltf(path: Path) -> RawScan:
+def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read a ``.glb`` or ``.gltf``. Raises InputError; CompressedError where only Blender can help."""
     folder = ScanFolder(path)
     document = GltfDocument(read_bounded(path), folder)

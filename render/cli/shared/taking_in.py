@@ -19,7 +19,10 @@ from scanstage.render.terminal.console import Console, outside, print_hint, quot
 from scanstage.render.terminal.symmetry_table import symmetries_text
 
 # Findings that change how a scan looks or is used.
-_TOLD = ("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared")
+_TOLD = (
+    *("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
+    *("odd colors: ",),
+)
 
 
 def take_in_all(

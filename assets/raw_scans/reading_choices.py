@@ -1,0 +1,32 @@
+"""What a person may say about how a scan's file is to be read, where the file itself doesn't say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
+
+COLOR_SPACES = ("auto", "srgb", "linear")
+
+
+@dataclass(frozen=True)
+class ReadingChoices:
+    """How a scan is read.
+
+    Attributes:
+        vertex_colors: what the numbers of an OBJ's or PLY's vertex colours are: ``srgb``, ``linear`` or ``auto``, which
+            is what the file says, else sRGB. (glTF's are linear, by its specification.)
+    """
+
+    vertex_colors: str = "auto"
+
+    def check(self) -> None:
+        """Raises InputError for a choice that there isn't."""
+        if self.vertex_colors not in COLOR_SPACES:
+            given = f"{option('vertex_colors')} {self.vertex_colors!r}"
+            raise InputError(f"{given} is not known", f"one of {', '.join(COLOR_SPACES)}")
+
+
+AS_IT_SAYS = ReadingChoices()
+"""Nothing was said."""
