@@ -34,6 +34,11 @@ def scan_files(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(files))
 
 
+def given_folder(scan: Path, paths: Iterable[Path]) -> Path | None:
+    """The folder among the paths that a scan was found in, whose files it may use; None where it was named itself."""
+    return next((path for path in paths if path != scan and scan.is_relative_to(path)), None)
+
+
 def classes_by_folder(paths: Iterable[Path]) -> dict[Path, str]:
     """Scans, each with the folder below the given one that it is in, which is its class. Raises InputError."""
     classes: dict[Path, str] = {}

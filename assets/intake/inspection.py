@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from scanstage.assets.intake.clear_volumes import settle_volumes
+from scanstage.assets.intake.lost_textures import check_colors_are_there
 from scanstage.assets.intake.see_through import settle_see_through
 from scanstage.assets.intake.symmetry_fit import symmetry_count
 from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES
@@ -55,6 +56,7 @@ def inspect_scan(
     max_triangles: int = DEFAULT_MAX_TRIANGLES,
     convert: Convert | None = None,
     reading: ReadingChoices = AS_IT_SAYS,
+    allow_plain: bool = False,
 ) -> Inspection:
     """Inspect a file as :func:`take_in.take_in` would read it. Never raises for a bad scan."""
     findings: list[ScanFinding] = []
@@ -63,6 +65,8 @@ def inspect_scan(
         scan = read_scan(path, convert, reading)
         findings += scan.findings
         result = _measured(result, scan, findings, unit, up, max_triangles)
+        if not allow_plain:
+            check_colors_are_there(scan)
         if (keypoints := find_keypoints(path)) is not None:
             findings += keypoint_findings(keypoints, scan.vertices[scan.faces].reshape(-1, 3))
             findings += _declared(keypoints, result.size_m)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scanstage.assets.asset import TEXTURE_KEYS, Asset, AssetMeta, Material, MeshArrays
 from scanstage.assets.intake.class_names import class_folder, class_name_of
 from scanstage.assets.intake.clear_volumes import in_metres, settle_volumes
+from scanstage.assets.intake.lost_textures import check_colors_are_there
 from scanstage.assets.intake.see_through import settle_see_through
 from scanstage.assets.intake.symmetry_fit import declared_symmetries, symmetry_findings
 from scanstage.assets.library.collision_file import COLLISION_FILE, collision_file
@@ -57,6 +58,7 @@ class IntakeOptions:
         keypoints: file with the scan's named points and symmetries; None looks for one beside it
             (:mod:`keypoint_files`).
         reading: what its file may not say itself.
+        allow_plain: a scan comes in even where all textures of its colours are missing.
     """
 
     class_name: str
@@ -69,6 +71,7 @@ class IntakeOptions:
     url: str | None = None
     keypoints: Path | None = None
     reading: ReadingChoices = AS_IT_SAYS
+    allow_plain: bool = False
 
 
 def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert | None = None) -> Asset:
@@ -174,6 +177,8 @@ def build_asset(
     keypoints: Keypoints | None = None,
 ) -> tuple[AssetMeta, MeshArrays, dict[str, bytes]]:
     """What goes into the asset's folder: metadata, arrays, encoded images by file name. Raises InputError."""
+    if not options.allow_plain:
+        check_colors_are_there(scan)
     surface, census = make_sound(scan)
     scan, openings = settle_see_through(scan)
     surface, scan, about_glass = settle_volumes(surface, scan)

@@ -47,6 +47,7 @@ class RawScan:
         up: ``y`` or ``z`` where the format declares it.
         usual_up: the axis that files of this kind usually have up.
         findings: what was noticed while reading.
+        lost_textures: of base colours, as the file names them, that aren't there.
     """
 
     vertices: npt.NDArray[np.float64]
@@ -60,3 +61,4 @@ class RawScan:
     up: str | None = None
     usual_up: str = "z"
     findings: tuple[ScanFinding, ...] = ()
+    lost_textures: tuple[str, ...] = ()

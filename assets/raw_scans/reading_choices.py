@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
@@ -17,9 +18,11 @@ class ReadingChoices:
     Attributes:
         vertex_colors: what the numbers of an OBJ's or PLY's vertex colours are: ``srgb``, ``linear`` or ``auto``, which
             is what the file says, else sRGB. (glTF's are linear, by its specification.)
+        within: folder, above the scan's own, whose files the scan may use too; None: only those of its own folder.
     """
 
     vertex_colors: str = "auto"
+    within: Path | None = None
 
     def check(self) -> None:
         """Raises InputError for a choice that there isn't."""

@@ -21,7 +21,7 @@ from scanstage.assets.readers.mtl import beside_texture
 
 def read_msh(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read a ``.msh`` and, since it can't name one, the image of the same name beside it. Raises InputError."""
-    folder = ScanFolder(path)
+    folder = ScanFolder(path, choices)
     texture = beside_texture(folder)
     scan = parse_msh(read_bounded(path), str(path), texture)
     return RawScan(**{**vars(scan), "findings": tuple(folder.findings)})

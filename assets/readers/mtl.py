@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from scanstage.assets.asset import Material
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE
-from scanstage.assets.raw_scans.scan_folder import ScanFolder
+from scanstage.assets.raw_scans.scan_folder import ScanFolder, leads_elsewhere
 from scanstage.assets.readers.plain_text import decode_text
 from scanstage.assets.textures.texture_coding import check_pixels, is_normal_map, pack_channels, pixel_count, with_alpha
 
@@ -37,10 +37,15 @@ class MtlLibrary:
 
     Args:
         folder: of the scan.
+
+    Attributes:
+        images: encoded, by the path that names them.
+        lost: textures of base colours, and material files, that are named and not there.
     """
 
     def __init__(self, folder: ScanFolder) -> None:
         self.images: dict[str, bytes] = {}
+        self.lost: list[str] = []
         self._folder = folder
         self._entries: dict[str, tuple[_MaterialEntry, PurePosixPath]] = {}
         self._read: set[str] = set()
@@ -66,6 +71,7 @@ class MtlLibrary:
                 continue
             data = self._folder.read(name, "material file")
             if data is None or place is None:
+                self.lost.append(name)
                 continue
             self._read.add(place)
             base = PurePosixPath(name.replace("\\", "/")).parent
@@ -99,7 +105,7 @@ class MtlLibrary:
     def texture(self, reference: str, base: PurePosixPath) -> str | None:
         """Read a texture that an MTL names (relative to the MTL) and return its key in ``images``."""
         cleaned = reference.replace("\\", "/")
-        located = str(base / cleaned) if str(base) != "." and not cleaned.startswith("/") else cleaned
+        located = str(base / cleaned) if str(base) != "." and not leads_elsewhere(cleaned) else cleaned
         if located in self.images:
             return located
         data = self._folder.read(located, "texture")
@@ -209,6 +215,8 @@ def _to_material(name: str, entry: _MaterialEntry, base: PurePosixPath, library:
         return None
 
     color_map = texture("map_kd")
+    if color_map is None and (named := entry.maps.get("map_kd")):
+        library.lost.append(named)
     opacity = _opacity(entry)
     # Exporters disagree on what Kd means beside a map (black, grey, a tint); like Blender, the map alone counts.
     rgb = (1.0, 1.0, 1.0) if color_map else _rgb(entry.values.get("kd"), (0.8, 0.8, 0.8))

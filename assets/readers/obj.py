@@ -55,8 +55,8 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     if len(corners) and (corners.min() < 0 or corners.max() >= len(positions)):
         raise InputError(f"{path}: a face names a vertex that the file doesn't have (there are {len(positions)})")
     tri_corners, tri_polygon = triangulate(counts, corners, positions)
-    folder = ScanFolder(path)
-    materials, images, material_of_polygon = _materials(statements, folder, len(counts), uvs is not None)
+    folder = ScanFolder(path, choices)
+    materials, mtl, material_of_polygon = _materials(statements, folder, len(counts), uvs is not None)
     corner_uv = None
     if uvs is not None and corner_uv_index is not None:
         usable = (corner_uv_index >= 0) & (corner_uv_index < len(uvs))
@@ -70,12 +70,13 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         faces=corners[tri_corners],
         face_material=material_of_polygon[tri_polygon],
         materials=materials,
-        images=images,
+        images=mtl.images,
         corner_uv=corner_uv,
         vertex_color=colors,
         unit=_declared_unit(data),
         usual_up="y",
         findings=(*folder.findings, *about_colors),
+        lost_textures=tuple(mtl.lost) if uvs is not None else (),
     )
 
 
@@ -221,8 +222,8 @@ def _absolute(
 
 def _materials(
     s: _Statements, folder: ScanFolder, n_polygons: int, has_uv: bool
-) -> tuple[tuple[Material, ...], dict[str, bytes], npt.NDArray[np.int64]]:
-    """Materials in order of first use, their images, and the material of each polygon."""
+) -> tuple[tuple[Material, ...], MtlLibrary, npt.NDArray[np.int64]]:
+    """Materials in order of first use, the library with their images, and the material of each polygon."""
     mtl = MtlLibrary(folder)
     for reference in dict.fromkeys(s.libraries):
         mtl.read(reference)
@@ -237,10 +238,11 @@ def _materials(
         raise InputError(f"its faces use {len(numbers):,} materials (at most {MAX_MATERIALS:,})", "join its materials")
     if not mtl.names and has_uv and (texture := beside_texture(folder)):
         materials = [Material(name=n or "material", base_color=WHITE, base_color_texture=texture[0]) for n in numbers]
-        return tuple(materials) or (Material(),), dict([texture]), of_polygon
+        mtl.images[texture[0]] = texture[1]
+        return tuple(materials) or (Material(),), mtl, of_polygon
     mtl.check(numbers)
     materials = [mtl.material(name) for name in numbers]
-    return tuple(materials) or (Material(),), mtl.images, of_polygon
+    return tuple(materials) or (Material(),), mtl, of_polygon
 
 
 def _declared_unit(data: bytes) -> str | None:

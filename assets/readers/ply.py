@@ -39,8 +39,8 @@ def read_ply(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     tri_corners, tri_polygon = triangulate(polygons.counts, corners, positions)
     faces = corners[tri_corners]
     uv = _corner_uv(vertex, face, polygons, corners, tri_corners)
-    folder = ScanFolder(path)
-    materials, images = _materials(comments, folder, uv is not None)
+    folder = ScanFolder(path, choices)
+    materials, images, lost = _materials(comments, folder, uv is not None)
     colors, by_face, told = _colors(vertex, face, bool(images), comments, choices)
     if colors is not None and by_face:
         positions, colors = positions[faces].reshape(-1, 3), np.repeat(colors[tri_polygon], 3, axis=0)
@@ -58,6 +58,7 @@ def read_ply(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         unit=_declared_unit(comments),
         usual_up="z",
         findings=(*folder.findings, *told),
+        lost_textures=lost,
     )
 
 
@@ -96,9 +97,12 @@ def _corner_uv(
     return None
 
 
-def _materials(comments: list[str], folder: ScanFolder, has_uv: bool) -> tuple[tuple[Material, ...], dict[str, bytes]]:
-    """One material for each ``comment TextureFile NAME``, or a plain one."""
+def _materials(
+    comments: list[str], folder: ScanFolder, has_uv: bool
+) -> tuple[tuple[Material, ...], dict[str, bytes], tuple[str, ...]]:
+    """One material for each ``comment TextureFile NAME``, or a plain one; images; names of those that aren't there."""
     images: dict[str, bytes] = {}
+    lost: list[str] = []
     materials: list[Material] = []
     for comment in comments:
         key, _, name = comment.partition(" ")
@@ -109,11 +113,12 @@ def _materials(comments: list[str], folder: ScanFolder, has_uv: bool) -> tuple[t
         if not has_uv:
             folder.note("texture", f"names {name!r} but has no UV coordinates", "goes on without it")
         if data is None or not has_uv:
+            lost += [name] if data is None else []
             materials.append(Material(name=Path(name).stem))
             continue
         images[name] = data
         materials.append(Material(name=Path(name).stem, base_color=WHITE, base_color_texture=name))
-    return tuple(materials) or (Material(),), images
+    return tuple(materials) or (Material(),), images, tuple(lost)
 
 
 def _texture_number(face: Element, n_materials: int) -> npt.NDArray[np.int64]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scanstage.assets.asset import TEXTURE_KEYS, Material, within_range
 from scanstage.assets.files.outside_files import open_below
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import listed
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
@@ -46,6 +47,7 @@ READERS: dict[str, Callable[[Path, ReadingChoices], RawScan]] = {
 _BLENDER_ONLY = (".usd", ".usda", ".usdc", ".usdz", ".fbx")
 SCAN_SUFFIXES = (*READERS, *_BLENDER_ONLY)
 _MAX_COORDINATE = 1e9
+_NAMED = 4
 _COARSEST_STEP = 0.005  # of the extent
 _MAGIC = ((b"ply", ".ply"), (b"glTF", ".glb"), (b"solid", ".stl"), (b"PK\x03\x04", ".zip"), (b"Kaydara FBX", ".fbx"))
 
@@ -102,13 +104,13 @@ def _head(path: Path, suffix: str) -> bytes:
 
 def _read(path: Path, suffix: str, convert: Convert | None, choices: ReadingChoices) -> RawScan:
     if suffix not in READERS:
-        return _through_blender(path, convert)
+        return _through_blender(path, convert, choices)
     try:
         return READERS[suffix](path, choices)
     except CompressedError:
         if convert is None:
             raise
-        return _through_blender(path, convert)
+        return _through_blender(path, convert, choices)
 
 
 def _named(path: Path, problems: list[str]) -> list[str]:
@@ -122,20 +124,29 @@ def _hint(head: bytes, suffix: str) -> str:
     return "export or download the scan again"
 
 
-def _through_blender(path: Path, convert: Convert | None) -> RawScan:
+def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoices) -> RawScan:
     if convert is None:
         raise InputError(f"{path}: {path.suffix} is read through Blender, which isn't at hand", "export it as GLB")
     with tempfile.TemporaryDirectory(prefix="scanstage-") as folder:
         (inside := Path(folder) / "scan").mkdir()
-        copy, noticed = copy_for_blender(path, inside)
+        copy = copy_for_blender(path, inside, choices)
         target = Path(folder) / "converted.glb"
         try:
-            convert(copy, target)
+            convert(copy.file, target)
         except InputError as e:
-            raise InputError([p.replace(str(copy), str(path)) for p in e.marked_problems], e.marked_hint) from e
+            raise InputError([p.replace(str(copy.file), str(path)) for p in e.marked_problems], e.marked_hint) from e
         scan = read_gltf(target)
     note = ScanFinding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
-    return replace(scan, findings=(note, *noticed, *scan.findings))
+    lost = scan.lost_textures if scan.images else copy.lost
+    return replace(scan, findings=(note, *copy.findings, *_missing(lost, scan), *scan.findings), lost_textures=lost)
+
+
+def _missing(lost: tuple[str, ...], scan: RawScan) -> tuple[ScanFinding, ...]:
+    """Of images that a file names for Blender, where none has come in; readers of our own tell it themselves."""
+    if scan.images or not lost:
+        return ()
+    what = f"{listed([repr(name) for name in lost], most=_NAMED)}: not there"
+    return (ScanFinding("warning", "missing texture", what, "goes on without"),)
 
 
 def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from scanstage.assets.asset import Asset
 from scanstage.assets.files.user_folders import NAME_LIBRARY, NO_LIBRARY, default_library, library_for_writing
 from scanstage.assets.intake.asset_edits import AssetEdits, edit_asset, set_symmetries
-from scanstage.assets.intake.given_scans import classes_by_folder, scan_files
+from scanstage.assets.intake.given_scans import classes_by_folder, given_folder, scan_files
 from scanstage.assets.intake.hdri_pack import HDRI_PACK, LICENSE, URL, pull_hdris
 from scanstage.assets.intake.inspection import Inspection, inspect_scan
 from scanstage.assets.intake.packs import PACKS, pull_pack
@@ -49,6 +49,9 @@ MaxTriangles = Annotated[int, typer.Option("--max-triangles", help="Simplify sca
 VertexColors = Annotated[
     str, typer.Option("--vertex-colors", help="Of OBJ and PLY: srgb, linear, or auto: as the file says, else sRGB.")
 ]
+AllowPlain = Annotated[
+    bool, typer.Option("--allow-plain", help="Also scans without colour, all of whose textures are missing.")
+]
 Blender = Annotated[Path | None, typer.Option("--blender", help="Blender that reads USD and FBX.")]
 AssetIds = Annotated[
     list[str], typer.Argument(help="Assets as `list` names them, or how their names begin.", metavar="ASSET…")
@@ -68,6 +71,7 @@ def add(
     library: Library = None,
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
     vertex_colors: VertexColors = "auto",
+    allow_plain: AllowPlain = False,
     license_: Annotated[str | None, typer.Option("--license", help="Recorded with the asset.")] = None,
     author: Annotated[str | None, typer.Option("--author", help="Recorded with the asset.")] = None,
     url: Annotated[str | None, typer.Option("--url", help="Recorded with the asset.")] = None,
@@ -95,6 +99,7 @@ def add(
         url=url,
         keypoints=keypoints,
         reading=ReadingChoices(vertex_colors),
+        allow_plain=allow_plain,
     )
     check_options(options)
     target = library_for_writing(library)
@@ -106,7 +111,7 @@ def add(
             f"--keypoints {keypoints} belongs to one scan, but there are {len(files)}",
             "add that scan by itself, or put files named SCAN.keypoints.yaml beside the scans",
         )
-    done, problems = take_in_all(classes, options, target, blender, console, keep_going)
+    done, problems = take_in_all(classes, paths, options, target, blender, console, keep_going)
     console.print(f"{done} of {len(files)} scans are in {outside(target)}", soft_wrap=True)
     report(problems, done)
 
@@ -118,6 +123,7 @@ def inspect(
     up: Up = "auto",
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
     vertex_colors: VertexColors = "auto",
+    allow_plain: AllowPlain = False,
     blender: Blender = None,
     as_json: AsJson = False,
 ) -> None:
@@ -127,7 +133,18 @@ def inspect(
         raise InputError(absent)
     reading = ReadingChoices(vertex_colors)
     reading.check()
-    inspections = [inspect_scan(p, unit, up, max_triangles, converter(blender), reading) for p in scan_files(paths)]
+    inspections = [
+        inspect_scan(
+            path,
+            unit,
+            up,
+            max_triangles,
+            converter(blender),
+            replace(reading, within=given_folder(path, paths)),
+            allow_plain,
+        )
+        for path in scan_files(paths)
+    ]
     if as_json:
         print_json([asdict(i) for i in inspections])
     else:

@@ -37,7 +37,7 @@ class _Primitive:
 
 def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read a ``.glb`` or ``.gltf``. Raises InputError; CompressedError where only Blender can help."""
-    folder = ScanFolder(path)
+    folder = ScanFolder(path, choices)
     document = GltfDocument(read_bounded(path), folder)
     materials = GltfMaterials(document)
     placed = list(_placed_meshes(document))
@@ -81,6 +81,7 @@ def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder)
         up="y",
         usual_up="y",
         findings=tuple(folder.findings),
+        lost_textures=materials.lost(),
     )
 
 
