@@ -21,6 +21,7 @@ from scanstage.assets.raw_scans.scan_bounds import MAX_NAMED_FILES
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, leads_elsewhere, read_bounded
 from scanstage.assets.readers.gltf.gltf_document import parse_gltf
 from scanstage.assets.readers.usd_names import MAX_NAME, usd_names
+from scanstage.assets.textures.udim import FIRST, is_pattern, named_tile, of_tile
 
 USD_SUFFIXES = (".usd", ".usda", ".usdc", ".usdz")
 _GLTF_SUFFIXES = (".gltf", ".glb")
@@ -30,6 +31,7 @@ _IMAGES = (
 )
 _IMAGE_END = re.compile(rb"\.(?:%s)" % b"|".join(s[1:].encode() for s in _IMAGES), re.IGNORECASE)
 _BEFORE_NAME = re.compile(rb'[\x00-\x1f"*?<>|]')
+_NEXT_TILES = (1002, 1011)  # right of the first UDIM tile, and above it
 _MAX_HITS = 1_000_000
 _MOST_MADE_UP = 3  # pieces of a name with one or two numbers; what matches more could be tried in too many ways
 _MADE_UP = re.compile(r"[#*`]|<udim>|<uvtile>|\$\{", re.IGNORECASE)  # names that importers complete themselves
@@ -37,11 +39,19 @@ _MADE_UP = re.compile(r"[#*`]|<udim>|<uvtile>|\$\{", re.IGNORECASE)  # names tha
 
 @dataclass(frozen=True)
 class BlenderCopy:
-    """A copy of a scan: its file, what was noticed, and the images that it names and that aren't there."""
+    """A copy of a scan.
+
+    Attributes:
+        file: the copy.
+        findings: what was noticed.
+        lost: images that it names and that aren't there.
+        tiled: names that mean UDIM tiles of which there are several.
+    """
 
     file: Path
     findings: tuple[ScanFinding, ...]
     lost: tuple[str, ...]
+    tiled: tuple[str, ...] = ()
 
 
 def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT_SAYS) -> BlenderCopy:
@@ -58,6 +68,7 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
     data = read_bounded(source)
     suffix = source.suffix.lower()
     lost: list[str] = []
+    tiled: list[str] = []
     if suffix in _GLTF_SUFFIXES:
         return BlenderCopy(_copy_gltf(data, target, folder, lost), folder.findings, tuple(lost))
     copy = folder.here / f"scan{suffix}"
@@ -67,7 +78,7 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
         place, data = layers.pop()
         _write(target / place, data)
         names = usd_names(data) if PurePosixPath(place).suffix.lower() in USD_SUFFIXES else _image_names(data)
-        found = _own_files(names, PurePosixPath(place).parent, folder, target, lost)
+        found = _own_files(names, PurePosixPath(place).parent, folder, target, lost, tiled)
         for as_, at in sorted(found.items()):
             if as_ in copied:
                 continue
@@ -77,7 +88,7 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
                 layers.append((as_, content))
             else:
                 _write(target / as_, content)
-    return BlenderCopy(target / copy, folder.findings, tuple(lost))
+    return BlenderCopy(target / copy, folder.findings, tuple(lost), tuple(tiled))
 
 
 def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, lost: list[str]) -> Path:
@@ -106,11 +117,12 @@ def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, lost: list[str]) -
 
 
 def _own_files(
-    names: Iterable[str], base: PurePosixPath, folder: ScanFolder, target: Path, lost: list[str]
+    names: Iterable[str], base: PurePosixPath, folder: ScanFolder, target: Path, lost: list[str], tiled: list[str]
 ) -> dict[str, str]:
     """Files that texts of a scan's file name: where Blender will look for each, and where it is, both below the root.
 
-    Names of images that are nowhere are added to ``lost``. Raises InputError.
+    Names of images that are nowhere are added to ``lost``, those that mean several UDIM tiles to ``tiled``. Raises
+    InputError.
     """
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):
@@ -123,8 +135,9 @@ def _own_files(
             _refuse_what_is_there(plain, base, folder, target)
             plain = PurePosixPath(plain).name  # where it was on its author's machine; importers look beside the scan
         elif _MADE_UP.search(plain):
-            tiles = (folder.find(t, "file", PurePosixPath(), search=False) for t in _completed(base, plain, folder))
+            tiles = [folder.find(t, "file", PurePosixPath(), search=False) for t in _completed(base, plain, folder)]
             found |= {place: place for place in tiles if place is not None}
+            tiled += [plain] if is_pattern(plain) and len(tiles) > 1 else []
             continue
         if plain.lower().endswith((*_IMAGES, *USD_SUFFIXES)):
             own = PurePosixPath(plain).name
@@ -136,6 +149,8 @@ def _own_files(
                 there = {} if at is None else {(folder.here / own).as_posix(): at}
                 lost += [] if there else [named]
             found |= there
+            others = (of_tile(own, t) for t in _NEXT_TILES) if named_tile(own) == FIRST else ()
+            tiled += [plain] if any(folder.find(other, "file", search=False) for other in others) else []
         if len(found) > MAX_NAMED_FILES:
             raise InputError(f"names more than {MAX_NAMED_FILES:,} files")
     return found

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.asset import WHITE, Material
+from scanstage.assets.meshes.topology import groups
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
@@ -23,6 +24,7 @@ from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.mtl import MtlLibrary, beside_texture
 from scanstage.assets.readers.plain_text import check_text, decode_text, parse_numbers
 from scanstage.assets.readers.polygons import triangulate
+from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
 from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
 
 _UNIT_COMMENT = re.compile(
@@ -56,19 +58,19 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         raise InputError(f"{path}: a face names a vertex that the file doesn't have (there are {len(positions)})")
     tri_corners, tri_polygon = triangulate(counts, corners, positions)
     folder = ScanFolder(path, choices)
-    materials, mtl, material_of_polygon = _materials(statements, folder, len(counts), uvs is not None)
     corner_uv = None
     if uvs is not None and corner_uv_index is not None:
         usable = (corner_uv_index >= 0) & (corner_uv_index < len(uvs))
         values = np.where(usable[:, None], uvs[np.where(usable, corner_uv_index, 0)], 0.0)
         corner_uv = values[tri_corners].astype(np.float32)
+    materials, mtl, face_material, corner_uv = _materials(statements, folder, tri_polygon, len(counts), corner_uv)
     colors, about_colors = _colors(channels, any(m.base_color_texture for m in materials), data, choices)
     if colors is not None:
         materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": WHITE}) for m in materials)
     return RawScan(
         vertices=positions,
         faces=corners[tri_corners],
-        face_material=material_of_polygon[tri_polygon],
+        face_material=face_material,
         materials=materials,
         images=mtl.images,
         corner_uv=corner_uv,
@@ -221,13 +223,33 @@ def _absolute(
 
 
 def _materials(
-    s: _Statements, folder: ScanFolder, n_polygons: int, has_uv: bool
-) -> tuple[tuple[Material, ...], MtlLibrary, npt.NDArray[np.int64]]:
-    """Materials in order of first use, the library with their images, and the material of each polygon."""
+    s: _Statements,
+    folder: ScanFolder,
+    tri_polygon: npt.NDArray[np.int64],
+    n_polygons: int,
+    corner_uv: npt.NDArray[np.float32] | None,
+) -> tuple[tuple[Material, ...], MtlLibrary, npt.NDArray[np.int64], npt.NDArray[np.float32] | None]:
+    """Materials, the library with their images, the material of each triangle, and UVs, in those of UDIM tiles."""
     mtl = MtlLibrary(folder)
     for reference in dict.fromkeys(s.libraries):
         mtl.read(reference)
-    numbers: dict[str, int] = {}  # of the materials that faces use, in order of first use
+    names, of_polygon = _used_materials(s, n_polygons)
+    face_material = of_polygon[tri_polygon]
+    if not mtl.names and corner_uv is not None and (texture := beside_texture(folder)):
+        materials = [Material(name=n or "material", base_color=WHITE, base_color_texture=texture[0]) for n in names]
+        mtl.images[texture[0]] = texture[1]
+        return tuple(materials) or (Material(),), mtl, face_material, corner_uv
+    used: list[tuple[str, int | None]] = [(name, None) for name in names]
+    if corner_uv is not None:
+        used, face_material, corner_uv = _split_tiles(names, face_material, corner_uv, mtl)
+    mtl.check(used)
+    materials = [mtl.material(name, tile) for name, tile in used]
+    return tuple(materials) or (Material(),), mtl, face_material, corner_uv
+
+
+def _used_materials(s: _Statements, n_polygons: int) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Names of the materials that faces use, in order of first use, and the number of each polygon's."""
+    numbers: dict[str, int] = {}
     of_polygon = np.zeros(n_polygons, dtype=np.int64)
     changes = s.materials if s.materials and s.materials[0][0] == 0 else [(0, ""), *s.materials]
     for k, (first, name) in enumerate(changes):
@@ -236,13 +258,36 @@ def _materials(
             of_polygon[first:last] = numbers.setdefault(name, len(numbers))
     if len(numbers) > MAX_MATERIALS:
         raise InputError(f"its faces use {len(numbers):,} materials (at most {MAX_MATERIALS:,})", "join its materials")
-    if not mtl.names and has_uv and (texture := beside_texture(folder)):
-        materials = [Material(name=n or "material", base_color=WHITE, base_color_texture=texture[0]) for n in numbers]
-        mtl.images[texture[0]] = texture[1]
-        return tuple(materials) or (Material(),), mtl, of_polygon
-    mtl.check(numbers)
-    materials = [mtl.material(name) for name in numbers]
-    return tuple(materials) or (Material(),), mtl, of_polygon
+    return list(numbers), of_polygon
+
+
+def _split_tiles(
+    names: list[str], face_material: npt.NDArray[np.int64], corner_uv: npt.NDArray[np.float32], mtl: MtlLibrary
+) -> tuple[list[tuple[str, int | None]], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """One material for each UDIM tile that faces lie in, and their UVs within it: (name, tile), faces' numbers, UVs."""
+    used: list[tuple[str, int | None]] = []
+    number, uv = np.zeros_like(face_material), corner_uv.copy()
+    tiles = tile_of_faces(corner_uv)
+    mine = groups(face_material)
+    for k, name in enumerate(names):
+        faces = mine.get(k, np.zeros(0, np.int64))
+        found = np.unique(tiles[faces]).tolist()
+        if not mtl.is_tiled(name, found):
+            number[faces] = len(used)
+            used.append((name, None))
+            continue
+        for tile in found:
+            inside = faces[tiles[faces] == tile]
+            number[inside] = len(used)
+            used.append((name, tile))
+            uv[inside] -= np.array(corner_of(tile), np.float32)
+        if len(used) > MAX_MATERIALS:
+            raise InputError(f"its faces use more than {MAX_MATERIALS:,} UDIM tiles", "join its textures")
+        mtl.note("udim", f"the textures of {name!r} are {len(found):,} UDIM tiles", "makes a material of each")
+        if reaching := across(uv[faces[tiles[faces] != NO_TILE]]):
+            what = f"{reaching:,} triangles of {name!r} reach across the border of a UDIM tile"
+            mtl.note("udim", what, "takes the tile in which their middle is")
+    return used, number, uv
 
 
 def _declared_unit(data: bytes) -> str | None:

@@ -30,6 +30,7 @@ from scanstage.assets.readers.obj import read_obj
 from scanstage.assets.readers.ply import read_ply
 from scanstage.assets.readers.stl import read_stl
 from scanstage.assets.textures.texture_coding import check_textures
+from scanstage.assets.textures.udim import FIRST, tile_of_faces
 
 Convert = Callable[[Path, Path], None]
 """Turns a file that only Blender reads (first path) into a GLB (second path). The file is a copy, in a folder that
@@ -136,6 +137,11 @@ def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoice
         except InputError as e:
             raise InputError([p.replace(str(copy.file), str(path)) for p in e.marked_problems], e.marked_hint) from e
         scan = read_gltf(target)
+    if copy.tiled and scan.corner_uv is not None and (tile_of_faces(scan.corner_uv) != FIRST).any():
+        raise InputError(
+            f"{path}: its textures are UDIM tiles ({listed(copy.tiled, most=_NAMED)}), of which one would come in",
+            "export it as OBJ, whose tiles are read, or bake them into one texture",
+        )
     note = ScanFinding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
     lost = scan.lost_textures if scan.images else copy.lost
     return replace(scan, findings=(note, *copy.findings, *_missing(lost, scan), *scan.findings), lost_textures=lost)

@@ -276,7 +276,8 @@ def test_names_of_materials_are_not_looked_for_one_by_one(tmp_path: Path) -> Non
     n = 2000
     statements = obj._Statements(materials=[(k, Counting(f"m{k}")) for k in range(n)])
     Counting.compared = 0
-    materials, _, of_polygon = obj._materials(statements, ScanFolder(tmp_path / "a.obj"), n, False)
+    folder = ScanFolder(tmp_path / "a.obj")
+    materials, _, of_polygon, _ = obj._materials(statements, folder, np.arange(n), n, None)
     assert len(materials) == n
     assert of_polygon.tolist() == [*range(n)]
     assert Counting.compared < 10 * n
