@@ -222,6 +222,7 @@ def build_asset(
             "up_origin": up.origin,
             "source_triangles": census.triangles,
             "collision_parts": max(len(parts), 1),
+            **({"reconstructed": scan.reconstructed} if scan.reconstructed else {}),
             "findings": [_noted(f) for f in found],
         },
         keypoints=named.points,

@@ -9,6 +9,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 
 COLOR_SPACES = ("auto", "srgb", "linear")
+SURFACES = ("none", "poisson")
 
 
 @dataclass(frozen=True)
@@ -18,17 +19,19 @@ class ReadingChoices:
     Attributes:
         vertex_colors: what the numbers of an OBJ's or PLY's vertex colours are: ``srgb``, ``linear`` or ``auto``, which
             is what the file says, else sRGB. (glTF's are linear, by its specification.)
+        surface: ``poisson`` makes a surface of a cloud of points with normals; ``none`` refuses it.
         within: folder, above the scan's own, whose files the scan may use too; None: only those of its own folder.
     """
 
     vertex_colors: str = "auto"
+    surface: str = "none"
     within: Path | None = None
 
     def check(self) -> None:
         """Raises InputError for a choice that there isn't."""
-        if self.vertex_colors not in COLOR_SPACES:
-            given = f"{option('vertex_colors')} {self.vertex_colors!r}"
-            raise InputError(f"{given} is not known", f"one of {', '.join(COLOR_SPACES)}")
+        for name, known in (("vertex_colors", COLOR_SPACES), ("surface", SURFACES)):
+            if (given := getattr(self, name)) not in known:
+                raise InputError(f"{option(name)} {given!r} is not known", f"one of {', '.join(known)}")
 
 
 AS_IT_SAYS = ReadingChoices()

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.gaussian_splats import is_splat, splat_refusal
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
@@ -25,6 +26,8 @@ def read_ply(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read a PLY and the texture that its header names. Raises InputError."""
     elements, comments = read_elements(read_bounded(path))
     vertex = elements.get("vertex")
+    if vertex is not None and is_splat([p.name for p in vertex.properties]):
+        raise splat_refusal(path, vertex.count)
     if vertex is None or any(vertex.scalar(axis) is None for axis in "xyz"):
         raise InputError(f"{path}: has no vertices (x, y, z)")
     positions = np.column_stack([np.asarray(vertex.scalar(axis), dtype=np.float64) for axis in "xyz"])
@@ -59,6 +62,7 @@ def read_ply(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         usual_up="z",
         findings=(*folder.findings, *told),
         lost_textures=lost,
+        normals=_normals(vertex) if not len(faces) else None,
     )
 
 
@@ -119,6 +123,13 @@ def _materials(
         images[name] = data
         materials.append(Material(name=Path(name).stem, base_color=WHITE, base_color_texture=name))
     return tuple(materials) or (Material(),), images, tuple(lost)
+
+
+def _normals(vertex: Element) -> npt.NDArray[np.float64] | None:
+    columns = [vertex.scalar(axis) for axis in ("nx", "ny", "nz")]
+    if any(column is None for column in columns):
+        return None
+    return np.column_stack([np.asarray(column, np.float64) for column in columns])
 
 
 def _texture_number(face: Element, n_materials: int) -> npt.NDArray[np.int64]:

@@ -16,8 +16,11 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import TEXTURE_KEYS, Material, within_range
 from scanstage.assets.files.outside_files import open_below
+from scanstage.assets.meshes.point_surface import poisson_surface
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import listed
+from scanstage.assets.raw_scans.gaussian_splats import SPLAT_SUFFIXES, splat_refusal
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
@@ -71,6 +74,8 @@ def read_scan(path: Path, convert: Convert | None = None, choices: ReadingChoice
     head = _head(path, suffix)
     try:
         scan = _read(path, suffix, convert, choices)
+        if choices.surface == "poisson" and not len(scan.faces) and scan.normals is not None:
+            scan = poisson_surface(scan)
         return _checked(scan, path, suffix, head)
     except InputError as e:
         raise InputError(_named(path, e.marked_problems), e.marked_hint or _hint(head, suffix)) from e
@@ -94,6 +99,8 @@ def _head(path: Path, suffix: str) -> bytes:
         if e.errno == errno.EXDEV and path.is_dir():  # the folder that it is in: "."
             raise InputError(f"{path}: is a folder", "name the scan's file") from None
         raise InputError(f"{path}: can't be read ({e.strerror or e})") from e
+    if suffix in SPLAT_SUFFIXES:
+        raise splat_refusal(path)
     if suffix not in SCAN_SUFFIXES:
         raise InputError(
             f"{path}: {suffix or 'no suffix'!r} is not a kind of scan", f"one of {', '.join(SCAN_SUFFIXES)}"
@@ -160,10 +167,7 @@ def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
     if n == 0:
         raise InputError(f"{path}: holds no geometry", _hint(head, suffix))
     if len(scan.faces) == 0:
-        raise InputError(
-            f"{path}: is a point cloud: {n:,} points and no faces",
-            "make a surface of it first: Poisson reconstruction in MeshLab, CloudCompare or Open3D",
-        )
+        raise _point_cloud(path, scan)
     check_room(len(scan.faces), n)
     check_textures(scan.images)
     if scan.faces.min() < 0 or scan.faces.max() >= n:
@@ -181,6 +185,21 @@ def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
         )
     _check_digits(scan.vertices[used], path)
     return _with_sound_materials(_with_finite_uv(_without_unmapped_textures(scan)))
+
+
+def _point_cloud(path: Path, scan: RawScan) -> InputError:
+    """What to say of points without faces: with normals a surface can be made of them here."""
+    elsewhere = "make a surface of it in MeshLab, CloudCompare or Open3D (Poisson reconstruction)"
+    if scan.normals is not None:
+        what = f"{path}: is a point cloud: {len(scan.vertices):,} points with normals, and no faces"
+        needs = 'pip install "scanstage[surface]"'
+        return InputError(what, f"{option('surface')} poisson makes a surface of it ({needs}), or {elsewhere}")
+    what = f"{path}: is a point cloud: {len(scan.vertices):,} points, no faces and no normals"
+    return InputError(
+        what,
+        "compute its normals, pointing outwards (MeshLab: Compute Normals for Point Sets), and export it as PLY with "
+        f"them, for {option('surface')} poisson; or {elsewhere}",
+    )
 
 
 def _check_digits(points: npt.NDArray[np.float64], path: Path) -> None:

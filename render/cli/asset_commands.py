@@ -49,6 +49,9 @@ MaxTriangles = Annotated[int, typer.Option("--max-triangles", help="Simplify sca
 VertexColors = Annotated[
     str, typer.Option("--vertex-colors", help="Of OBJ and PLY: srgb, linear, or auto: as the file says, else sRGB.")
 ]
+Surface = Annotated[
+    str, typer.Option("--surface", help="none, or poisson: make one of a point cloud with normals, if it is one.")
+]
 AllowPlain = Annotated[
     bool, typer.Option("--allow-plain", help="Also scans without colour, all of whose textures are missing.")
 ]
@@ -71,6 +74,7 @@ def add(
     library: Library = None,
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
     vertex_colors: VertexColors = "auto",
+    surface: Surface = "none",
     allow_plain: AllowPlain = False,
     license_: Annotated[str | None, typer.Option("--license", help="Recorded with the asset.")] = None,
     author: Annotated[str | None, typer.Option("--author", help="Recorded with the asset.")] = None,
@@ -98,7 +102,7 @@ def add(
         author=author,
         url=url,
         keypoints=keypoints,
-        reading=ReadingChoices(vertex_colors),
+        reading=ReadingChoices(vertex_colors, surface),
         allow_plain=allow_plain,
     )
     check_options(options)
@@ -123,6 +127,7 @@ def inspect(
     up: Up = "auto",
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
     vertex_colors: VertexColors = "auto",
+    surface: Surface = "none",
     allow_plain: AllowPlain = False,
     blender: Blender = None,
     as_json: AsJson = False,
@@ -131,7 +136,7 @@ def inspect(
     absent = [f"{p}: there is no such file" for p in paths if not p.exists()]
     if absent:
         raise InputError(absent)
-    reading = ReadingChoices(vertex_colors)
+    reading = ReadingChoices(vertex_colors, surface)
     reading.check()
     inspections = [
         inspect_scan(

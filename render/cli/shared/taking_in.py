@@ -22,7 +22,7 @@ from scanstage.render.terminal.symmetry_table import symmetries_text
 # Findings that change how a scan looks or is used.
 _TOLD = (
     *("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
-    *("odd colors: ", "moved "),
+    *("odd colors: ", "moved ", "reconstructed: "),
 )
 
 
