@@ -49,7 +49,7 @@ class Openings:
     mesh: MeshArrays
     cuts: dict[int, _Cut]
 
-    def is_solid(self, face: npt.NDArray[np.int64], u: Floats, v: Floats) -> npt.NDArray[np.bool_]:
+    def is_solid(self, face: npt.NDArray[np.int32], u: Floats, v: Floats) -> npt.NDArray[np.bool_]:
         """(N,) whether there is a surface at places of faces: ``u`` and ``v`` weigh their second and third corner."""
         solid = np.ones(len(face), bool)
         weights = np.stack([1 - u - v, u, v], axis=1)
@@ -60,7 +60,7 @@ class Openings:
                 solid[at] = self._alpha(cut, face[at], weights[at]) >= cut.least
         return solid
 
-    def _alpha(self, cut: _Cut, face: npt.NDArray[np.int64], weights: Floats) -> Floats:
+    def _alpha(self, cut: _Cut, face: npt.NDArray[np.int32], weights: Floats) -> Floats:
         alpha = np.full(len(face), float(cut.alpha))
         if cut.vertex_alpha and self.mesh.vertex_color is not None:
             alpha *= (self.mesh.vertex_color[self.mesh.faces[face], 3] / 255 * weights).sum(axis=1)

@@ -6,6 +6,7 @@ Mapping of Phong to PBR: as Blender's own OBJ importer does it, roughness = 1 - 
 from __future__ import annotations
 
 import math
+import posixpath
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -75,7 +76,8 @@ class MtlLibrary:
                 self.lost.append(name)
                 continue
             self._read.add(place)
-            base = PurePosixPath(name.replace("\\", "/")).parent
+            # Of the folder that it was found in, which may be another than the one that the scan says.
+            base = PurePosixPath(posixpath.relpath(posixpath.dirname(place) or ".", self._folder.here.as_posix()))
             for material, entry in _parse(decode_text(data)).items():
                 self._entries.setdefault(material, (entry, base))
             if len(self._entries) > MAX_MATERIALS:

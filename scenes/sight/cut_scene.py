@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,15 @@ _STEP = 1e-5  # of the way so far, which a ray goes on from an opening so that i
 
 
 class CutScene:
-    """An acceleration structure whose rays go through openings; asked as embreex's own is."""
+    """An acceleration structure whose rays go through openings; asked as embreex's own is.
 
-    def __init__(self, scene: EmbreeScene, openings: Openings) -> None:
-        self._scene, self._openings = scene, openings
+    Args:
+        scene: the structure.
+        openings: of its meshes, by their number in it; the others are whole.
+    """
+
+    def __init__(self, scene: EmbreeScene, openings: Mapping[int, Openings]) -> None:
+        self._scene, self.openings = scene, dict(openings)
 
     def run(
         self,
@@ -28,7 +34,7 @@ class CutScene:
         query: str = "INTERSECT",
         output: bool = False,
     ) -> Any:
-        """As ``EmbreeScene.run``: distances, faces (-1: none), or with ``output`` all that is known of each hit."""
+        """As ``EmbreeScene.run``: distances, faces (-1: none), 0 for what is occluded, or with ``output`` all of it."""
         found = self._scene.run(origins, directions, query="INTERSECT", output=True)
         open_ = self._not_solid(found)
         for _ in range(MOST_LAYERS):
@@ -39,14 +45,19 @@ class CutScene:
             behind = self._scene.run(starts, np.ascontiguousarray(directions[open_]), query="INTERSECT", output=True)
             for key, values in behind.items():
                 found[key][open_] = values
-            there = behind["primID"].astype(np.int64) >= 0
+            there = behind["primID"] >= 0
             found["tfar"][open_[there]] += passed[there]
             open_ = open_[self._not_solid(behind)]
         if output:
             return found
-        return found["tfar"] if query == "DISTANCE" else found["primID"].astype(np.int32)
+        if query == "OCCLUDED":
+            return np.where(found["primID"] >= 0, 0, -1).astype(np.int32)
+        return found["tfar"] if query == "DISTANCE" else found["primID"]
 
     def _not_solid(self, found: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
-        hit = np.flatnonzero(found["primID"].astype(np.int64) >= 0)
-        u, v = (found[key][hit].astype(np.float64) for key in ("u", "v"))
-        return hit[~self._openings.is_solid(found["primID"][hit].astype(np.int64), u, v)]
+        passed = []
+        for number, openings in self.openings.items():
+            hit = np.flatnonzero((found["geomID"] == number) & (found["primID"] >= 0))
+            u, v = (found[key][hit].astype(np.float64) for key in ("u", "v"))
+            passed.append(hit[~openings.is_solid(found["primID"][hit], u, v)])
+        return np.concatenate(passed)

@@ -73,7 +73,7 @@ class Shapes:
         # The structure is built at the first query, not when the mesh is added.
         scene.run(np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32))
         openings = self._openings(asset_id)
-        shape = self._kept[asset_id] = Shape(scene if openings is None else CutScene(scene, openings), mesh)
+        shape = self._kept[asset_id] = Shape(scene if openings is None else CutScene(scene, {0: openings}), mesh)
         while len(self._kept) > 1 and sum(len(s.mesh.faces) for s in self._kept.values()) > CACHED_TRIANGLES:
             self._kept.popitem(last=False)
         return shape

@@ -131,6 +131,18 @@ def test_absolute_paths_of_this_machine_are_where_they_say(tmp_path: Path) -> No
     assert (red(scan), moved(scan)) == (20, [])
 
 
+@pytest.mark.parametrize("named", ["C:\\jobs\\a.mtl", "../a.mtl", "/home/jane/a.mtl", "gone/a.mtl"])
+def test_textures_are_relative_to_the_material_file_that_is_found(tmp_path: Path, named: str) -> None:
+    picture(tmp_path / "maps" / "deep" / "skin.png", 30)
+    picture(tmp_path / "scan" / "deep" / "skin.png", 10)
+    path = obj(tmp_path / "scan" / "a.obj", "deep/skin.png")
+    (tmp_path / "scan" / "a.mtl").rename(tmp_path / "maps" / "a.mtl")
+    path.write_text(path.read_text().replace("mtllib a.mtl", f"mtllib {named}"))
+    scan = read(path, tmp_path)
+    assert red(scan) == 30
+    assert ["maps/a.mtl has its name" in what for what in moved(scan)] == [True]
+
+
 @pytest.mark.parametrize("lost", ["skin.png", "a.mtl"])
 def test_a_scan_that_loses_its_only_texture_is_no_success(tmp_path: Path, lost: str) -> None:
     picture(tmp_path / "skin.png", 10)

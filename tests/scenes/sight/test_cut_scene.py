@@ -42,7 +42,7 @@ def cut_scene(asset: Asset) -> CutScene:
     TriangleMesh(scene, mesh.vertices, mesh.faces)
     openings = openings_of(asset, mesh)
     assert openings is not None
-    return CutScene(scene, openings)
+    return CutScene(scene, {0: openings})
 
 
 def down(places: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +59,7 @@ def test_rays_go_through_what_is_cut_out(tmp_path: Path) -> None:
     assert scene.run(origins, directions, query="DISTANCE")[1] == pytest.approx(1.0)
     assert scene.run(origins, directions, query="DISTANCE")[[0, 2]].min() > 1e30
     assert (scene.run(origins, directions) >= 0).tolist() == [False, True, False]
+    assert (scene.run(origins, directions, query="OCCLUDED") == 0).tolist() == [False, True, False]
     found = scene.run(origins, directions, query="INTERSECT", output=True)
     assert (found["primID"].astype(np.int64) >= 0).tolist() == [False, True, False]
 
@@ -75,8 +76,22 @@ def test_what_lies_behind_is_met_at_its_own_distance(tmp_path: Path) -> None:
     TriangleMesh(scene, turned.vertices, turned.faces)
     openings = openings_of(asset, turned)
     assert openings is not None
-    distance = CutScene(scene, openings).run(*down([(0.3, 0.75), (0.3, 0.25)]), query="DISTANCE")
+    distance = CutScene(scene, {0: openings}).run(*down([(0.3, 0.75), (0.3, 0.25)]), query="DISTANCE")
     np.testing.assert_allclose(distance, [1.0, 1.5], atol=2e-5)
+
+
+def test_of_several_meshes_each_has_its_own_openings(tmp_path: Path) -> None:
+    """A cut sheet over a whole one: what passes the upper meets the lower, of which nothing is cut."""
+    asset = sheets(tmp_path / "a", np.zeros((4, 4), np.uint8), [0.0])
+    mesh = asset.mesh()
+    openings = openings_of(asset, mesh)
+    assert openings is not None
+    scene = EmbreeScene()
+    TriangleMesh(scene, mesh.vertices - np.array([0, 0, 0.5], np.float32), mesh.faces)
+    TriangleMesh(scene, mesh.vertices, mesh.faces)
+    found = CutScene(scene, {1: openings}).run(*down([(0.4, 0.6)]), query="INTERSECT", output=True)
+    assert found["geomID"].tolist() == [0]
+    np.testing.assert_allclose(found["tfar"], 1.5, atol=2e-5)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +132,7 @@ def test_alpha_of_vertices_counts_too(tmp_path: Path) -> None:
     TriangleMesh(scene, mesh.vertices, mesh.faces)
     openings = openings_of(asset, replace(mesh, vertex_color=color))
     assert openings is not None
-    hit = CutScene(scene, openings).run(*down([(0.45, 0.3), (0.55, 0.3), (0.45, 0.8), (0.55, 0.8)])) >= 0
+    hit = CutScene(scene, {0: openings}).run(*down([(0.45, 0.3), (0.55, 0.3), (0.45, 0.8), (0.55, 0.8)])) >= 0
     assert hit.tolist() == [False, True, False, True]
 
 
