@@ -184,8 +184,10 @@ def _refuse_what_is_there(name: str, base: PurePosixPath, folder: ScanFolder, ta
         except (OSError, ValueError):
             continue
         if there or name.startswith("`"):
+            inside = path.is_absolute() and path.resolve().is_relative_to(folder.root) and name.startswith("/")
+            how = "names files by absolute paths" if inside else "takes files from outside its own folder"
             raise InputError(
-                f"takes files from outside its own folder: {name[:200]}",
+                f"{how}: {name[:200]}",
                 "put them beside the scan and name them without a path, or convert it to GLB by hand",
             )
 

@@ -14,6 +14,7 @@ from scanstage.assets.intake.take_in import IntakeOptions, take_in
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan
 from scanstage.assets.raw_scans.reading_choices import ReadingChoices
+from scanstage.assets.readers.blender_copy import copy_for_blender
 from scanstage.assets.readers.read_scan import read_scan
 from scanstage.assets.textures.texture_coding import decode_rgb
 
@@ -171,3 +172,29 @@ def test_some_colors_are_enough(tmp_path: Path) -> None:
     colored.write_text("\n".join(f"{row} 1 0 0" if row[:2] == "v " else row for row in colored.read_text().split("\n")))
     assert not inspect_scan(colored).refused
     assert read(colored).vertex_color is not None
+
+
+def test_what_blender_reads_finds_its_textures_too(tmp_path: Path) -> None:
+    """An FBX's image lies in another folder of the tree: the copy that Blender is given has it beside the scan."""
+    picture(tmp_path / "textures" / "skin.png", 30)
+    (tmp_path / "source").mkdir()
+    name = b"C:\\work\\textures\\skin.png"
+    (tmp_path / "source" / "a.fbx").write_bytes(b"Kaydara FBX Binary  \0\x1a\0" + bytes(20) + name + bytes(50))
+    copy = copy_for_blender(tmp_path / "source" / "a.fbx", tmp_path / "copy", ReadingChoices(within=tmp_path))
+    assert (copy.file.parent / "skin.png").read_bytes() == (tmp_path / "textures" / "skin.png").read_bytes()
+    assert (copy.lost, len(copy.findings)) == ((), 1)
+    alone = copy_for_blender(tmp_path / "source" / "a.fbx", tmp_path / "other")
+    assert alone.lost == ("C:/work/textures/skin.png",)
+
+
+def test_a_scan_through_blender_that_lost_its_textures_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.usda").write_text("#usda 1.0\nasset inputs:file = @skin.png@\n")
+
+    def convert(source: Path, target: Path) -> None:
+        write_gltf(target, *triangle_gltf())
+
+    inspection = inspect_scan(tmp_path / "a.usda", convert=convert)
+    assert inspection.refused
+    assert "'skin.png': not there" in inspection.findings[-1].what
+    picture(tmp_path / "skin.png", 3)
+    assert not inspect_scan(tmp_path / "a.usda", convert=convert).refused
