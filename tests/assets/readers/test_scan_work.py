@@ -334,8 +334,8 @@ def test_each_texture_is_decoded_once_however_many_materials_use_it(
         (tmp_path / name).write_bytes(png_bytes(gradient_image(8).convert("RGBA")))
     path = write_gltf(tmp_path / "a.glb", document, binary)
     decoded: list[str] = []
-    channel = see_through._alpha_channel
-    monkeypatch.setattr(see_through, "_alpha_channel", lambda d, name: decoded.append(name) or channel(d, name))
+    channel = see_through.alpha_channel
+    monkeypatch.setattr(see_through, "alpha_channel", lambda d, name: decoded.append(name) or channel(d, name))
     monkeypatch.setattr(color_baking, "decode_rgb", lambda d, name: decoded.append(name) or decode_rgb(d, name))
     scan = read_scan(path)
     see_through.settle_see_through(scan)
