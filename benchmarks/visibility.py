@@ -62,7 +62,7 @@ def main() -> None:
         start = time.perf_counter()
         plans = [planner.plan(i).plan for i in range(pictures)]
         planning = (time.perf_counter() - start) / pictures
-        caster = Caster(catalogue.mesh)
+        caster = Caster(catalogue.mesh, catalogue.openings)
         seconds = []
         for plan in plans:
             start = time.perf_counter()

@@ -8,6 +8,7 @@ from pathlib import Path
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import listed
+from scanstage.assets.raw_scans.gaussian_splats import SPLAT_SUFFIXES, splat_refusal
 from scanstage.assets.readers.read_scan import SCAN_SUFFIXES
 
 MAX_FILES = 10_000
@@ -27,11 +28,18 @@ def scan_files(paths: Iterable[Path]) -> list[Path]:
             if p.suffix.lower() in SCAN_SUFFIXES and p.is_file() and not p.name.startswith(".")
         )
         if not inside:
+            if splats := [p for p in path.rglob("*") if p.suffix.lower() in SPLAT_SUFFIXES]:
+                raise splat_refusal(splats[0])
             raise InputError(f"{path}: there are no scans in this folder", f"kinds: {', '.join(SCAN_SUFFIXES)}")
         files += inside
     if len(files) > MAX_FILES:
         raise InputError(f"{len(files):,} scans at once are more than one call takes ({MAX_FILES:,})")
     return list(dict.fromkeys(files))
+
+
+def given_folder(scan: Path, paths: Iterable[Path]) -> Path | None:
+    """The folder among the paths that a scan was found in, whose files it may use; None where it was named itself."""
+    return next((path for path in paths if path != scan and scan.is_relative_to(path)), None)
 
 
 def classes_by_folder(paths: Iterable[Path]) -> dict[Path, str]:

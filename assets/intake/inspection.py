@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from scanstage.assets.intake.clear_volumes import settle_volumes
+from scanstage.assets.intake.lost_textures import check_colors_are_there
 from scanstage.assets.intake.see_through import settle_see_through
 from scanstage.assets.intake.symmetry_fit import symmetry_count
 from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES
@@ -16,6 +17,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import for_shell
 from scanstage.assets.raw_scans.keypoint_files import Keypoints, find_keypoints, keypoint_findings
 from scanstage.assets.raw_scans.raw_scan import UNITS_M, RawScan, ScanFinding
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.units import find_unit, find_up, to_z_up, unit_findings, up_findings
 from scanstage.assets.readers.read_scan import Convert, read_scan
 from scanstage.assets.textures.texture_coding import DEFAULT_MAX_PX, image_size
@@ -53,14 +55,18 @@ def inspect_scan(
     up: str = "auto",
     max_triangles: int = DEFAULT_MAX_TRIANGLES,
     convert: Convert | None = None,
+    reading: ReadingChoices = AS_IT_SAYS,
+    allow_plain: bool = False,
 ) -> Inspection:
     """Inspect a file as :func:`take_in.take_in` would read it. Never raises for a bad scan."""
     findings: list[ScanFinding] = []
     result = Inspection(str(path), refused=True, findings=())
     try:
-        scan = read_scan(path, convert)
+        scan = read_scan(path, convert, reading)
         findings += scan.findings
         result = _measured(result, scan, findings, unit, up, max_triangles)
+        if not allow_plain:
+            check_colors_are_there(scan)
         if (keypoints := find_keypoints(path)) is not None:
             findings += keypoint_findings(keypoints, scan.vertices[scan.faces].reshape(-1, 3))
             findings += _declared(keypoints, result.size_m)

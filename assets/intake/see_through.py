@@ -1,8 +1,8 @@
 """Which of a scan's surfaces can be seen through: alpha modes as glTF 2.0 defines them, judged by what they show.
 
 Many exporters declare BLEND where nothing is transparent; such a material is made opaque, which renders faster. So is
-glass (transmission) that lets nothing through. A label is the surface that rays meet, so what is cut out or clear
-counts as solid there, and its owner is told.
+glass (transmission) that lets nothing through. A label is the surface that rays meet: what is cut out is none, what is
+clear is one (:mod:`openings`), and its owner is told.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scanstage.assets.asset import Material
 from scanstage.assets.meshes.topology import face_normals_and_areas, groups
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
-from scanstage.assets.textures.texture_coding import decode_rgb, open_image
+from scanstage.assets.textures.texture_coding import alpha_channel, decode_rgb
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,9 +68,11 @@ def settle_alpha(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
         if open_share == 0:
             materials[k] = replace(material, alpha_mode="OPAQUE")
         elif open_share > _LEAST_SHARE:
-            kind = "is cut out" if material.alpha_mode == "MASK" else "can be seen through"
+            cut = material.alpha_mode == "MASK"
+            kind = "is cut out" if cut else "can be seen through"
             what = f"{open_share:.0%} of the material {material.name!r} {kind} ({material.alpha_mode})"
-            findings.append(ScanFinding("warning", "see-through", what, "renders it so; labels count it as solid"))
+            action = "renders and labels it so" if cut else "renders it so; labels leave out what has an alpha of 0"
+            findings.append(ScanFinding("warning", "see-through", what, action))
     if visible <= 0:
         raise InputError(
             "all of it is invisible: its materials have an alpha of 0", "export it with opaque materials (alpha 1)"
@@ -138,16 +140,9 @@ class _TextureChannel:
     def at(self, name: str, uv: Floats) -> Floats:
         """Value of the nearest texel, repeating; 1 for images without. Raises InputError."""
         if name != self._name:
-            decode = _alpha_channel if self._band == "A" else _red_channel
+            decode = alpha_channel if self._band == "A" else _red_channel
             self._channel, self._name = decode(self._images[name], name), name
         return np.ones(uv.shape[:-1]) if self._channel is None else _nearest(self._channel, uv)
-
-
-def _alpha_channel(data: bytes, name: str) -> npt.NDArray[np.uint8] | None:
-    with open_image(data, name) as image:
-        if "A" not in image.getbands() and "transparency" not in image.info:
-            return None
-        return np.asarray((image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A"))
 
 
 def _red_channel(data: bytes, name: str) -> npt.NDArray[np.uint8]:

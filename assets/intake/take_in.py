@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scanstage.assets.asset import TEXTURE_KEYS, Asset, AssetMeta, Material, MeshArrays
 from scanstage.assets.intake.class_names import class_folder, class_name_of
 from scanstage.assets.intake.clear_volumes import in_metres, settle_volumes
+from scanstage.assets.intake.lost_textures import check_colors_are_there
 from scanstage.assets.intake.see_through import settle_see_through
 from scanstage.assets.intake.symmetry_fit import declared_symmetries, symmetry_findings
 from scanstage.assets.library.collision_file import COLLISION_FILE, collision_file
@@ -29,6 +30,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.raw_scans.keypoint_files import Keypoints, find_keypoints, keypoint_findings
 from scanstage.assets.raw_scans.raw_scan import UNITS_M, RawScan, ScanFinding
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_folder import read_bounded
 from scanstage.assets.raw_scans.units import find_unit, find_up, to_z_up
 from scanstage.assets.readers.read_scan import Convert, read_scan
@@ -55,6 +57,8 @@ class IntakeOptions:
         license, author, url: recorded where given.
         keypoints: file with the scan's named points and symmetries; None looks for one beside it
             (:mod:`keypoint_files`).
+        reading: what its file may not say itself.
+        allow_plain: a scan comes in even where all textures of its colours are missing.
     """
 
     class_name: str
@@ -66,6 +70,8 @@ class IntakeOptions:
     author: str | None = None
     url: str | None = None
     keypoints: Path | None = None
+    reading: ReadingChoices = AS_IT_SAYS
+    allow_plain: bool = False
 
 
 def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert | None = None) -> Asset:
@@ -80,7 +86,7 @@ def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert 
     Raises InputError where the scan or an option can't be used, or the library can't be written.
     """
     check_options(options)
-    scan = read_scan(path, convert)
+    scan = read_scan(path, convert, options.reading)
     keypoints = find_keypoints(path, options.keypoints)
     try:
         return add_scan(scan, path.name, file_sha256(path), options, library, keypoints=keypoints)
@@ -156,6 +162,7 @@ def check_options(options: IntakeOptions) -> None:
         raise InputError(f"{option('unit')} {options.unit!r} is not known", "one of auto, m, cm, mm")
     if options.up not in ("auto", "y", "z"):
         raise InputError(f"{option('up')} {options.up!r} is not known", "one of auto, z, y")
+    options.reading.check()
     if options.max_triangles < 100:
         raise InputError(f"{option('max_triangles')} {options.max_triangles}: at least 100")
     if options.max_texture_px < 1:
@@ -170,6 +177,8 @@ def build_asset(
     keypoints: Keypoints | None = None,
 ) -> tuple[AssetMeta, MeshArrays, dict[str, bytes]]:
     """What goes into the asset's folder: metadata, arrays, encoded images by file name. Raises InputError."""
+    if not options.allow_plain:
+        check_colors_are_there(scan)
     surface, census = make_sound(scan)
     scan, openings = settle_see_through(scan)
     surface, scan, about_glass = settle_volumes(surface, scan)
@@ -213,6 +222,7 @@ def build_asset(
             "up_origin": up.origin,
             "source_triangles": census.triangles,
             "collision_parts": max(len(parts), 1),
+            **({"reconstructed": scan.reconstructed} if scan.reconstructed else {}),
             "findings": [_noted(f) for f in found],
         },
         keypoints=named.points,

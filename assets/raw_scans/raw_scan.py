@@ -47,6 +47,9 @@ class RawScan:
         up: ``y`` or ``z`` where the format declares it.
         usual_up: the axis that files of this kind usually have up.
         findings: what was noticed while reading.
+        lost_textures: of base colours, as the file names them, that aren't there.
+        normals: (V, 3) float64 of the points of a file without faces that has some.
+        reconstructed: how faces were made of points; None where the file has them.
     """
 
     vertices: npt.NDArray[np.float64]
@@ -60,3 +63,6 @@ class RawScan:
     up: str | None = None
     usual_up: str = "z"
     findings: tuple[ScanFinding, ...] = ()
+    lost_textures: tuple[str, ...] = ()
+    normals: npt.NDArray[np.float64] | None = None
+    reconstructed: str | None = None

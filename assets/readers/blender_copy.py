@@ -10,15 +10,18 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import ScanFinding
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_NAMED_FILES
-from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
+from scanstage.assets.raw_scans.scan_folder import ScanFolder, leads_elsewhere, read_bounded
 from scanstage.assets.readers.gltf.gltf_document import parse_gltf
 from scanstage.assets.readers.usd_names import MAX_NAME, usd_names
+from scanstage.assets.textures.udim import FIRST, is_pattern, named_tile, of_tile
 
 USD_SUFFIXES = (".usd", ".usda", ".usdc", ".usdz")
 _GLTF_SUFFIXES = (".gltf", ".glb")
@@ -28,46 +31,67 @@ _IMAGES = (
 )
 _IMAGE_END = re.compile(rb"\.(?:%s)" % b"|".join(s[1:].encode() for s in _IMAGES), re.IGNORECASE)
 _BEFORE_NAME = re.compile(rb'[\x00-\x1f"*?<>|]')
+_NEXT_TILES = (1002, 1011)  # right of the first UDIM tile, and above it
 _MAX_HITS = 1_000_000
 _MOST_MADE_UP = 3  # pieces of a name with one or two numbers; what matches more could be tried in too many ways
 _MADE_UP = re.compile(r"[#*`]|<udim>|<uvtile>|\$\{", re.IGNORECASE)  # names that importers complete themselves
 
 
-def copy_for_blender(source: Path, target: Path) -> tuple[Path, tuple[ScanFinding, ...]]:
-    """Copy a USD, FBX or glTF scan, and what it names of its own folder.
+@dataclass(frozen=True)
+class BlenderCopy:
+    """A copy of a scan.
+
+    Attributes:
+        file: the copy.
+        findings: what was noticed.
+        lost: images that it names and that aren't there.
+        tiled: names that mean UDIM tiles of which there are several.
+    """
+
+    file: Path
+    findings: tuple[ScanFinding, ...]
+    lost: tuple[str, ...]
+    tiled: tuple[str, ...] = ()
+
+
+def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT_SAYS) -> BlenderCopy:
+    """Copy a USD, FBX or glTF scan, and what it names of its own folder, or of the one that a person named.
 
     Args:
         source: the scan.
         target: an empty folder.
-
-    Returns:
-        the copy of the scan, and what was noticed.
+        choices: of which ``within`` counts.
 
     Raises InputError for a scan that names files elsewhere that are there, and for broken ones.
     """
-    folder = ScanFolder(source)
+    folder = ScanFolder(source, choices)
     data = read_bounded(source)
     suffix = source.suffix.lower()
+    lost: list[str] = []
+    tiled: list[str] = []
     if suffix in _GLTF_SUFFIXES:
-        return _copy_gltf(data, target, folder), folder.findings
-    copy = target / f"scan{suffix}"
-    layers = [(copy.name, data)]
+        return BlenderCopy(_copy_gltf(data, target, folder, lost), folder.findings, tuple(lost))
+    copy = folder.here / f"scan{suffix}"
+    layers = [(copy.as_posix(), data)]
     copied: set[str] = set()
     while layers:
         place, data = layers.pop()
         _write(target / place, data)
         names = usd_names(data) if PurePosixPath(place).suffix.lower() in USD_SUFFIXES else _image_names(data)
-        for found in sorted(_own_files(names, PurePosixPath(place).parent, folder, target) - copied):
-            copied.add(found)
-            content = folder.read(found, "file")
-            if content is not None and found.lower().endswith(USD_SUFFIXES):
-                layers.append((found, content))
-            elif content is not None:
-                _write(target / found, content)
-    return copy, folder.findings
+        found = _own_files(names, PurePosixPath(place).parent, folder, target, lost, tiled)
+        for as_, at in sorted(found.items()):
+            if as_ in copied:
+                continue
+            copied.add(as_)
+            content = folder.read_place(at, "file")
+            if as_.lower().endswith(USD_SUFFIXES):
+                layers.append((as_, content))
+            else:
+                _write(target / as_, content)
+    return BlenderCopy(target / copy, folder.findings, tuple(lost), tuple(tiled))
 
 
-def _copy_gltf(data: bytes, target: Path, folder: ScanFolder) -> Path:
+def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, lost: list[str]) -> Path:
     """One document with buffers and images beside it under names of our own; no other path is left in it."""
     document, binary = parse_gltf(data)
     for key, kind in (("buffers", "buffer"), ("images", "texture")):
@@ -82,6 +106,8 @@ def _copy_gltf(data: bytes, target: Path, folder: ScanFolder) -> Path:
             entry["uri"] = name = f"{key}{number}"
             if content is not None:
                 _write(target / name, content)
+            else:
+                lost.append(str(uri))
     if binary is not None and document.get("buffers") and "uri" not in document["buffers"][0]:
         document["buffers"][0]["uri"] = "binary"
         _write(target / "binary", bytes(binary))
@@ -90,27 +116,49 @@ def _copy_gltf(data: bytes, target: Path, folder: ScanFolder) -> Path:
     return copy
 
 
-def _own_files(names: Iterable[str], base: PurePosixPath, folder: ScanFolder, target: Path) -> set[str]:
-    """Files of the scan's folder, as places below it, that texts of one of its files name. Raises InputError."""
-    found: set[str] = set()
+def _own_files(
+    names: Iterable[str], base: PurePosixPath, folder: ScanFolder, target: Path, lost: list[str], tiled: list[str]
+) -> dict[str, str]:
+    """Files that texts of a scan's file name: where Blender will look for each, and where it is, both below the root.
+
+    Names of images that are nowhere are added to ``lost``, those that mean several UDIM tiles to ``tiled``. Raises
+    InputError.
+    """
+    found: dict[str, str] = {}
     for name in dict.fromkeys(names):
         plain = name.strip().replace("\\", "/").partition(":SDF_FORMAT_ARGS:")[0].partition("[")[0]
         plain = plain.removeprefix("file://").removeprefix("//")
         if not plain or len(plain) > MAX_NAME or "\0" in plain:
             continue
+        named = plain
         if _leads_out(base, plain):
             _refuse_what_is_there(plain, base, folder, target)
             plain = PurePosixPath(plain).name  # where it was on its author's machine; importers look beside the scan
         elif _MADE_UP.search(plain):
-            found |= _completed(base, plain, folder)
+            tiles = [folder.find(t, "file", PurePosixPath(), search=False) for t in _completed(base, plain, folder)]
+            found |= {place: place for place in tiles if place is not None}
+            tiled += [plain] if is_pattern(plain) and len(tiles) > 1 else []
             continue
         if plain.lower().endswith((*_IMAGES, *USD_SUFFIXES)):
-            for place in ((base / plain).as_posix(), PurePosixPath(plain).name):
-                at = folder.find(f"./{place}", "file")
-                found |= {at} if at else set()
+            own = PurePosixPath(plain).name
+            named_at = None if leads_elsewhere(plain) else folder.find(plain, "file", base, search=False)
+            places = (named_at, folder.find(own, "file", search=False))
+            there = {place: place for place in places if place is not None}
+            if not there and plain.lower().endswith(_IMAGES):
+                at = folder.find(_below(named), "texture")
+                there = {} if at is None else {(folder.here / own).as_posix(): at}
+                lost += [] if there else [named]
+            found |= there
+            others = (of_tile(own, t) for t in _NEXT_TILES) if named_tile(own) == FIRST else ()
+            tiled += [plain] if any(folder.find(other, "file", search=False) for other in others) else []
         if len(found) > MAX_NAMED_FILES:
             raise InputError(f"names more than {MAX_NAMED_FILES:,} files")
     return found
+
+
+def _below(name: str) -> str:
+    """A path that leads nowhere by itself, with the names of its folders, which tell alike files apart."""
+    return "/".join(part for part in PurePosixPath(name).parts if part not in ("/", "..") and ":" not in part)
 
 
 def _leads_out(base: PurePosixPath, name: str) -> bool:
@@ -136,8 +184,10 @@ def _refuse_what_is_there(name: str, base: PurePosixPath, folder: ScanFolder, ta
         except (OSError, ValueError):
             continue
         if there or name.startswith("`"):
+            inside = path.is_absolute() and path.resolve().is_relative_to(folder.root) and name.startswith("/")
+            how = "names files by absolute paths" if inside else "takes files from outside its own folder"
             raise InputError(
-                f"takes files from outside its own folder: {name[:200]}",
+                f"{how}: {name[:200]}",
                 "put them beside the scan and name them without a path, or convert it to GLB by hand",
             )
 

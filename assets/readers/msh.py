@@ -13,14 +13,15 @@ import numpy as np
 from scanstage.assets.asset import Material
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import check_room
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.mtl import beside_texture
 
 
-def read_msh(path: Path) -> RawScan:
+def read_msh(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read a ``.msh`` and, since it can't name one, the image of the same name beside it. Raises InputError."""
-    folder = ScanFolder(path)
+    folder = ScanFolder(path, choices)
     texture = beside_texture(folder)
     scan = parse_msh(read_bounded(path), str(path), texture)
     return RawScan(**{**vars(scan), "findings": tuple(folder.findings)})

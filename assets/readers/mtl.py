@@ -6,16 +6,18 @@ Mapping of Phong to PBR: as Blender's own OBJ importer does it, roughness = 1 - 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+import posixpath
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from scanstage.assets.asset import Material
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE
-from scanstage.assets.raw_scans.scan_folder import ScanFolder
+from scanstage.assets.raw_scans.scan_folder import ScanFolder, leads_elsewhere
 from scanstage.assets.readers.plain_text import decode_text
 from scanstage.assets.textures.texture_coding import check_pixels, is_normal_map, pack_channels, pixel_count, with_alpha
+from scanstage.assets.textures.udim import NO_TILE, is_pattern, named_tile, of_tile
 
 _OPTION_VALUES = {"-blendu": 1, "-blendv": 1, "-boost": 1, "-mm": 2, "-texres": 1, "-clamp": 1, "-bm": 1}
 _OPTION_VALUES |= {"-imfchan": 1, "-type": 1, "-cc": 1}
@@ -37,10 +39,15 @@ class MtlLibrary:
 
     Args:
         folder: of the scan.
+
+    Attributes:
+        images: encoded, by the path that names them.
+        lost: textures of base colours, and material files, that are named and not there.
     """
 
     def __init__(self, folder: ScanFolder) -> None:
         self.images: dict[str, bytes] = {}
+        self.lost: list[str] = []
         self._folder = folder
         self._entries: dict[str, tuple[_MaterialEntry, PurePosixPath]] = {}
         self._read: set[str] = set()
@@ -66,40 +73,74 @@ class MtlLibrary:
                 continue
             data = self._folder.read(name, "material file")
             if data is None or place is None:
+                self.lost.append(name)
                 continue
             self._read.add(place)
-            base = PurePosixPath(name.replace("\\", "/")).parent
+            # Of the folder that it was found in, which may be another than the one that the scan says.
+            base = PurePosixPath(posixpath.relpath(posixpath.dirname(place) or ".", self._folder.here.as_posix()))
             for material, entry in _parse(decode_text(data)).items():
                 self._entries.setdefault(material, (entry, base))
             if len(self._entries) > MAX_MATERIALS:
                 raise InputError(f"its MTL files define more than {MAX_MATERIALS:,} materials", "leave unused ones out")
 
-    def check(self, names: Iterable[str]) -> None:
+    def is_tiled(self, name: str, tiles: Collection[int]) -> bool:
+        """Whether a material's textures are UDIM tiles.
+
+        Args:
+            name: of the material.
+            tiles: in which its faces lie.
+
+        They are where a name says so, and where faces lie in other tiles than the one that is named, whose files are
+        there: else what lies beyond a texture repeats it.
+        """
+        if name not in self._entries:
+            return False
+        entry, base = self._entries[name]
+        if any(is_pattern(reference) for reference in entry.maps.values()):
+            return True
+        numbered = [r for r in entry.maps.values() if named_tile(r) in tiles]
+        others = {name for r in numbered for t in tiles if t != NO_TILE and (name := of_tile(r, t)) != r}
+        return any(self._is_there(name, base) for name in others)
+
+    def _is_there(self, reference: str, base: PurePosixPath) -> bool:
+        try:
+            return self._folder.find(_located(reference, base), "texture", search=False) is not None
+        except InputError:  # it leads out
+            return False
+
+    def check(self, used: Iterable[tuple[str, int | None]]) -> None:
         """Refuse materials whose textures have too many pixels in all, counting those that are made of two each time.
+
+        Args:
+            used: names of materials, each with a tile or None.
 
         Raises InputError, before anything is decoded.
         """
         needed: set[tuple[str | None, ...]] = set()
-        for entry, base in (self._entries[name] for name in names if name in self._entries):
-            keys = {kind: self.texture(reference, base) for kind, reference in entry.maps.items() if reference}
+        for (entry, base), tile in ((self._entries[name], tile) for name, tile in used if name in self._entries):
+            maps = _of_tile(entry, tile).maps
+            keys = {kind: self.texture(reference, base) for kind, reference in maps.items() if reference}
             pairs = ((keys.get("map_kd"), keys.get("map_d")), (keys.get("map_pr"), keys.get("map_pm")))
             needed |= {pair for pair in pairs if None not in pair} | {(key,) for key in keys.values()}
         pixels = {key: pixel_count(image) for key, image in self.images.items()}
         check_pixels(sum(pixels[key] for group in needed for key in group if key))
 
-    def material(self, name: str) -> Material:
-        """The material of a name; a plain one, and a finding, where it isn't defined. Raises as :meth:`read`."""
+    def material(self, name: str, tile: int | None = None) -> Material:
+        """The material of a name; a plain one, and a finding, where it isn't defined. Raises as :meth:`read`.
+
+        With ``tile`` that of one UDIM tile.
+        """
         if name not in self._entries:
             if name:
                 what = f"material {name[:MAX_NOTE]!r} is not defined"
                 self._folder.note("missing material", what, "a plain grey one stands in")
             return Material(name=name or "material")
-        return _to_material(name, *self._entries[name], self)
+        entry, base = self._entries[name]
+        return _to_material(name if tile is None else f"{name}.{tile}", _of_tile(entry, tile), base, self)
 
     def texture(self, reference: str, base: PurePosixPath) -> str | None:
         """Read a texture that an MTL names (relative to the MTL) and return its key in ``images``."""
-        cleaned = reference.replace("\\", "/")
-        located = str(base / cleaned) if str(base) != "." and not cleaned.startswith("/") else cleaned
+        located = _located(reference, base)
         if located in self.images:
             return located
         data = self._folder.read(located, "texture")
@@ -150,6 +191,18 @@ def beside_texture(folder: ScanFolder) -> tuple[str, bytes] | None:
             folder.note("texture", what, f"takes {name} as the base colour", "info")
             return name, data
     return None
+
+
+def _located(reference: str, base: PurePosixPath) -> str:
+    """A path that an MTL in the folder ``base`` names, relative to the scan's folder."""
+    cleaned = reference.replace("\\", "/")
+    return str(base / cleaned) if str(base) != "." and not leads_elsewhere(cleaned) else cleaned
+
+
+def _of_tile(entry: _MaterialEntry, tile: int | None) -> _MaterialEntry:
+    if tile is None:
+        return entry
+    return _MaterialEntry(entry.values, {kind: of_tile(reference, tile) for kind, reference in entry.maps.items()})
 
 
 def _parse(text: str) -> dict[str, _MaterialEntry]:
@@ -209,6 +262,8 @@ def _to_material(name: str, entry: _MaterialEntry, base: PurePosixPath, library:
         return None
 
     color_map = texture("map_kd")
+    if color_map is None and (named := entry.maps.get("map_kd")):
+        library.lost.append(named)
     opacity = _opacity(entry)
     # Exporters disagree on what Kd means beside a map (black, grey, a tint); like Blender, the map alone counts.
     rgb = (1.0, 1.0, 1.0) if color_map else _rgb(entry.values.get("kd"), (0.8, 0.8, 0.8))

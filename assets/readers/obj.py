@@ -15,17 +15,22 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.asset import WHITE, Material
+from scanstage.assets.meshes.topology import groups
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.mtl import MtlLibrary, beside_texture
 from scanstage.assets.readers.plain_text import check_text, decode_text, parse_numbers
 from scanstage.assets.readers.polygons import triangulate
+from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
+from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
 
 _UNIT_COMMENT = re.compile(
     rb"^#.*\bunits?\b\W*(millimet|centimet|met|inch|mm|cm|m|in)(?:re|er|res|ers|es|s)?\b", re.I | re.M
 )
+_HEAD = 4096  # bytes in which comments are looked for that say what its numbers are
 _UNIT_NAMES = {"millimet": "mm", "centimet": "cm", "met": "m", "inch": "in"}
 
 
@@ -41,39 +46,39 @@ class _Statements:
     libraries: list[str] = field(default_factory=list)
 
 
-def read_obj(path: Path) -> RawScan:
+def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read an OBJ with its MTL files and textures. Raises InputError or ValueError for what isn't one."""
     data = read_bounded(path)
     check_text(data)
     statements = _sort_lines(data)
-    positions, colors = _positions(statements.positions)
+    positions, channels = _positions(statements.positions)
     uvs = _floats(statements.uvs, 2) if statements.uvs else None
     counts, corners, corner_uv_index = _faces(statements)
     if len(corners) and (corners.min() < 0 or corners.max() >= len(positions)):
         raise InputError(f"{path}: a face names a vertex that the file doesn't have (there are {len(positions)})")
     tri_corners, tri_polygon = triangulate(counts, corners, positions)
-    folder = ScanFolder(path)
-    materials, images, material_of_polygon = _materials(statements, folder, len(counts), uvs is not None)
+    folder = ScanFolder(path, choices)
     corner_uv = None
     if uvs is not None and corner_uv_index is not None:
         usable = (corner_uv_index >= 0) & (corner_uv_index < len(uvs))
         values = np.where(usable[:, None], uvs[np.where(usable, corner_uv_index, 0)], 0.0)
         corner_uv = values[tri_corners].astype(np.float32)
-    if any(m.base_color_texture for m in materials):
-        colors = None  # writers that know both repeat the texture, or leave white, in the vertices
+    materials, mtl, face_material, corner_uv = _materials(statements, folder, tri_polygon, len(counts), corner_uv)
+    colors, about_colors = _colors(channels, any(m.base_color_texture for m in materials), data, choices)
     if colors is not None:
         materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": WHITE}) for m in materials)
     return RawScan(
         vertices=positions,
         faces=corners[tri_corners],
-        face_material=material_of_polygon[tri_polygon],
+        face_material=face_material,
         materials=materials,
-        images=images,
+        images=mtl.images,
         corner_uv=corner_uv,
         vertex_color=colors,
         unit=_declared_unit(data),
         usual_up="y",
-        findings=tuple(folder.findings),
+        findings=(*folder.findings, *about_colors),
+        lost_textures=tuple(mtl.lost) if uvs is not None else (),
     )
 
 
@@ -120,21 +125,36 @@ def _floats(lines: list[bytes], columns: int) -> npt.NDArray[np.float64]:
     return parse_numbers([b" ".join(row) for row in rows], np.float64).reshape(len(lines), columns)
 
 
-def _positions(lines: list[bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8] | None]:
-    """Positions, and colours where each line has three more numbers (x y z r g b, or x y z w r g b)."""
+def _positions(lines: list[bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    """Positions, and (N, 3) colours where lines have three more numbers; NaN where only others have them.
+
+    x y z r g b; of seven numbers x y z w r g b where all w are 1, as in the specification, else x y z r g b a.
+    """
     if not lines:
         return np.zeros((0, 3)), None
-    width = len(lines[0].split())
-    if width not in (6, 7) or any(len(line.split()) != width for line in lines):
+    widths = np.fromiter((len(line.split()) for line in lines), np.int64, len(lines))
+    width = int(widths.max())
+    if width not in (6, 7) or not np.isin(widths, (3, 4, width)).all():
         return _floats(lines, 3), None
-    values = _floats(lines, width)
-    rgb = values[:, -3:]
-    if not np.isfinite(rgb).all():
-        return values[:, :3], None
-    scale = 255.0 if rgb.max() <= 1.0 else 1.0  # some writers use 0..255
-    rgba = np.full((len(values), 4), 255, np.uint8)
-    rgba[:, :3] = np.clip(np.rint(rgb * scale), 0, 255)
-    return values[:, :3], rgba
+    colored = widths == width
+    with_color = lines if colored.all() else [line for line, there in zip(lines, colored, strict=True) if there]
+    values = _floats(with_color, width)
+    has_weight = width == 7 and bool((values[:, 3] == 1).all())
+    colors = np.full((len(lines), 3), np.nan)
+    colors[colored] = values[:, 4:7] if has_weight else values[:, 3:6]
+    return (values[:, :3] if colored.all() else _floats(lines, 3)), colors
+
+
+def _colors(
+    channels: npt.NDArray[np.float64] | None, textured: bool, data: bytes, choices: ReadingChoices
+) -> tuple[npt.NDArray[np.uint8] | None, tuple[ScanFinding, ...]]:
+    """(V, 4) vertex colours, and what was decided about them."""
+    if channels is None:
+        return None, ()
+    if textured:  # writers that know both repeat the texture, or leave white, in the vertices
+        return None, (BESIDE_TEXTURE,)
+    comments = "\n".join(decode_text(line) for line in data[:_HEAD].splitlines() if line.lstrip().startswith(b"#"))
+    return color_bytes(list(channels.T), choices.vertex_colors, declared_color_space(comments))
 
 
 def _faces(s: _Statements) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
@@ -203,13 +223,33 @@ def _absolute(
 
 
 def _materials(
-    s: _Statements, folder: ScanFolder, n_polygons: int, has_uv: bool
-) -> tuple[tuple[Material, ...], dict[str, bytes], npt.NDArray[np.int64]]:
-    """Materials in order of first use, their images, and the material of each polygon."""
+    s: _Statements,
+    folder: ScanFolder,
+    tri_polygon: npt.NDArray[np.int64],
+    n_polygons: int,
+    corner_uv: npt.NDArray[np.float32] | None,
+) -> tuple[tuple[Material, ...], MtlLibrary, npt.NDArray[np.int64], npt.NDArray[np.float32] | None]:
+    """Materials, the library with their images, the material of each triangle, and UVs, in those of UDIM tiles."""
     mtl = MtlLibrary(folder)
     for reference in dict.fromkeys(s.libraries):
         mtl.read(reference)
-    numbers: dict[str, int] = {}  # of the materials that faces use, in order of first use
+    names, of_polygon = _used_materials(s, n_polygons)
+    face_material = of_polygon[tri_polygon]
+    if not mtl.names and corner_uv is not None and (texture := beside_texture(folder)):
+        materials = [Material(name=n or "material", base_color=WHITE, base_color_texture=texture[0]) for n in names]
+        mtl.images[texture[0]] = texture[1]
+        return tuple(materials) or (Material(),), mtl, face_material, corner_uv
+    used: list[tuple[str, int | None]] = [(name, None) for name in names]
+    if corner_uv is not None:
+        used, face_material, corner_uv = _split_tiles(names, face_material, corner_uv, mtl)
+    mtl.check(used)
+    materials = [mtl.material(name, tile) for name, tile in used]
+    return tuple(materials) or (Material(),), mtl, face_material, corner_uv
+
+
+def _used_materials(s: _Statements, n_polygons: int) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Names of the materials that faces use, in order of first use, and the number of each polygon's."""
+    numbers: dict[str, int] = {}
     of_polygon = np.zeros(n_polygons, dtype=np.int64)
     changes = s.materials if s.materials and s.materials[0][0] == 0 else [(0, ""), *s.materials]
     for k, (first, name) in enumerate(changes):
@@ -218,16 +258,40 @@ def _materials(
             of_polygon[first:last] = numbers.setdefault(name, len(numbers))
     if len(numbers) > MAX_MATERIALS:
         raise InputError(f"its faces use {len(numbers):,} materials (at most {MAX_MATERIALS:,})", "join its materials")
-    if not mtl.names and has_uv and (texture := beside_texture(folder)):
-        materials = [Material(name=n or "material", base_color=WHITE, base_color_texture=texture[0]) for n in numbers]
-        return tuple(materials) or (Material(),), dict([texture]), of_polygon
-    mtl.check(numbers)
-    materials = [mtl.material(name) for name in numbers]
-    return tuple(materials) or (Material(),), mtl.images, of_polygon
+    return list(numbers), of_polygon
+
+
+def _split_tiles(
+    names: list[str], face_material: npt.NDArray[np.int64], corner_uv: npt.NDArray[np.float32], mtl: MtlLibrary
+) -> tuple[list[tuple[str, int | None]], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """One material for each UDIM tile that faces lie in, and their UVs within it: (name, tile), faces' numbers, UVs."""
+    used: list[tuple[str, int | None]] = []
+    number, uv = np.zeros_like(face_material), corner_uv.copy()
+    tiles = tile_of_faces(corner_uv)
+    mine = groups(face_material)
+    for k, name in enumerate(names):
+        faces = mine.get(k, np.zeros(0, np.int64))
+        found = np.unique(tiles[faces]).tolist()
+        if not mtl.is_tiled(name, found):
+            number[faces] = len(used)
+            used.append((name, None))
+            continue
+        for tile in found:
+            inside = faces[tiles[faces] == tile]
+            number[inside] = len(used)
+            used.append((name, tile))
+            uv[inside] -= np.array(corner_of(tile), np.float32)
+        if len(used) > MAX_MATERIALS:
+            raise InputError(f"its faces use more than {MAX_MATERIALS:,} UDIM tiles", "join its textures")
+        mtl.note("udim", f"the textures of {name!r} are {len(found):,} UDIM tiles", "makes a material of each")
+        if reaching := across(uv[faces[tiles[faces] != NO_TILE]]):
+            what = f"{reaching:,} triangles of {name!r} reach across the border of a UDIM tile"
+            mtl.note("udim", what, "takes the tile in which their middle is")
+    return used, number, uv
 
 
 def _declared_unit(data: bytes) -> str | None:
-    match = _UNIT_COMMENT.search(data[:4096])
+    match = _UNIT_COMMENT.search(data[:_HEAD])
     if not match:
         return None
     word = match.group(1).decode("ascii").lower()

@@ -10,19 +10,24 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.gaussian_splats import is_splat, splat_refusal
+from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.ply_elements import Element, Lists, read_elements
 from scanstage.assets.readers.polygons import triangulate
+from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
 
 _UNIT = re.compile(r"\bunits?\b\W*(mm|cm|m|in|millimet\w*|centimet\w*|met\w*|inch\w*)\b", re.I)
 _UV_NAMES = (("texture_u", "texture_v"), ("u", "v"), ("s", "t"), ("texcoord_x", "texcoord_y"))
 
 
-def read_ply(path: Path) -> RawScan:
+def read_ply(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read a PLY and the texture that its header names. Raises InputError."""
     elements, comments = read_elements(read_bounded(path))
     vertex = elements.get("vertex")
+    if vertex is not None and is_splat([p.name for p in vertex.properties]):
+        raise splat_refusal(path, vertex.count)
     if vertex is None or any(vertex.scalar(axis) is None for axis in "xyz"):
         raise InputError(f"{path}: has no vertices (x, y, z)")
     positions = np.column_stack([np.asarray(vertex.scalar(axis), dtype=np.float64) for axis in "xyz"])
@@ -37,11 +42,11 @@ def read_ply(path: Path) -> RawScan:
     tri_corners, tri_polygon = triangulate(polygons.counts, corners, positions)
     faces = corners[tri_corners]
     uv = _corner_uv(vertex, face, polygons, corners, tri_corners)
-    folder = ScanFolder(path)
-    materials, images = _materials(comments, folder, uv is not None)
-    colors = None if images and uv is not None else _colors(vertex)
-    if colors is None and not images and (of_face := _colors(face)) is not None:
-        positions, colors = positions[faces].reshape(-1, 3), np.repeat(of_face[tri_polygon], 3, axis=0)
+    folder = ScanFolder(path, choices)
+    materials, images, lost = _materials(comments, folder, uv is not None)
+    colors, by_face, told = _colors(vertex, face, bool(images), comments, choices)
+    if colors is not None and by_face:
+        positions, colors = positions[faces].reshape(-1, 3), np.repeat(colors[tri_polygon], 3, axis=0)
         faces = np.arange(len(positions)).reshape(-1, 3)
     if colors is not None:
         materials = tuple(Material(name=m.name, base_color=WHITE, vertex_colors=True) for m in materials)
@@ -55,7 +60,9 @@ def read_ply(path: Path) -> RawScan:
         vertex_color=colors,
         unit=_declared_unit(comments),
         usual_up="z",
-        findings=tuple(folder.findings),
+        findings=(*folder.findings, *told),
+        lost_textures=lost,
+        normals=_normals(vertex) if not len(faces) else None,
     )
 
 
@@ -94,9 +101,12 @@ def _corner_uv(
     return None
 
 
-def _materials(comments: list[str], folder: ScanFolder, has_uv: bool) -> tuple[tuple[Material, ...], dict[str, bytes]]:
-    """One material for each ``comment TextureFile NAME``, or a plain one."""
+def _materials(
+    comments: list[str], folder: ScanFolder, has_uv: bool
+) -> tuple[tuple[Material, ...], dict[str, bytes], tuple[str, ...]]:
+    """One material for each ``comment TextureFile NAME``, or a plain one; images; names of those that aren't there."""
     images: dict[str, bytes] = {}
+    lost: list[str] = []
     materials: list[Material] = []
     for comment in comments:
         key, _, name = comment.partition(" ")
@@ -107,11 +117,19 @@ def _materials(comments: list[str], folder: ScanFolder, has_uv: bool) -> tuple[t
         if not has_uv:
             folder.note("texture", f"names {name!r} but has no UV coordinates", "goes on without it")
         if data is None or not has_uv:
+            lost += [name] if data is None else []
             materials.append(Material(name=Path(name).stem))
             continue
         images[name] = data
         materials.append(Material(name=Path(name).stem, base_color=WHITE, base_color_texture=name))
-    return tuple(materials) or (Material(),), images
+    return tuple(materials) or (Material(),), images, tuple(lost)
+
+
+def _normals(vertex: Element) -> npt.NDArray[np.float64] | None:
+    columns = [vertex.scalar(axis) for axis in ("nx", "ny", "nz")]
+    if any(column is None for column in columns):
+        return None
+    return np.column_stack([np.asarray(column, np.float64) for column in columns])
 
 
 def _texture_number(face: Element, n_materials: int) -> npt.NDArray[np.int64]:
@@ -121,29 +139,30 @@ def _texture_number(face: Element, n_materials: int) -> npt.NDArray[np.int64]:
     return np.clip(number.astype(np.int64), 0, n_materials - 1)
 
 
-def _colors(element: Element) -> npt.NDArray[np.uint8] | None:
-    """(N, 4) uint8 sRGB of an element. Alpha is dropped: scanners write 0 as often as 255."""
+def _colors(
+    vertex: Element, face: Element, textured: bool, comments: list[str], choices: ReadingChoices
+) -> tuple[npt.NDArray[np.uint8] | None, bool, list[ScanFinding]]:
+    """(N, 4) colours, whether they are those of faces rather than of vertices, and what was decided about them."""
+    told: list[ScanFinding] = []
+    for element in (vertex, face):
+        if (channels := _channels(element)) is None:
+            continue
+        if textured:
+            return None, False, [BESIDE_TEXTURE]
+        colors, found = color_bytes(channels, choices.vertex_colors, declared_color_space("\n".join(comments)))
+        told += found
+        if colors is not None:
+            return colors, element is face, told
+    return None, False, told
+
+
+def _channels(element: Element) -> list[npt.NDArray[np.generic]] | None:
+    """Red, green and blue of an element. Alpha is dropped: scanners write 0 as often as 255."""
     for prefix in ("", "diffuse_"):
-        channels = [element.scalar(prefix + c, *([c[0]] if not prefix else [])) for c in ("red", "green", "blue")]
-        if all(c is not None for c in channels):
-            rgba = np.full((element.count, 4), 255, np.uint8)
-            for k, channel in enumerate(channels):
-                assert channel is not None
-                rgba[:, k] = _to_byte(channel)
-            return rgba
+        found = [element.scalar(prefix + c, *([c[0]] if not prefix else [])) for c in ("red", "green", "blue")]
+        if channels := [c for c in found if c is not None]:
+            return channels if len(channels) == 3 else None
     return None
-
-
-def _to_byte(channel: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    if channel.dtype == np.uint8:
-        return channel.astype(np.uint8)
-    values = np.nan_to_num(channel.astype(np.float64))
-    if channel.dtype.kind == "f":
-        values = values * (255.0 if values.max(initial=0.0) <= 1.0 else 1.0)
-    elif channel.dtype.itemsize == 2:
-        values = values / 257.0
-    clipped: npt.NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return clipped
 
 
 def _declared_unit(comments: list[str]) -> str | None:

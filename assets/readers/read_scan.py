@@ -16,8 +16,13 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import TEXTURE_KEYS, Material, within_range
 from scanstage.assets.files.outside_files import open_below
+from scanstage.assets.meshes.point_surface import poisson_surface
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
+from scanstage.assets.messages.wording import listed
+from scanstage.assets.raw_scans.gaussian_splats import SPLAT_SUFFIXES, splat_refusal
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
 from scanstage.assets.raw_scans.scan_file import locate
 from scanstage.assets.readers.blender_copy import copy_for_blender
@@ -28,12 +33,13 @@ from scanstage.assets.readers.obj import read_obj
 from scanstage.assets.readers.ply import read_ply
 from scanstage.assets.readers.stl import read_stl
 from scanstage.assets.textures.texture_coding import check_textures
+from scanstage.assets.textures.udim import FIRST, tile_of_faces
 
 Convert = Callable[[Path, Path], None]
 """Turns a file that only Blender reads (first path) into a GLB (second path). The file is a copy, in a folder that
 holds nothing but what the scan may use."""
 
-READERS: dict[str, Callable[[Path], RawScan]] = {
+READERS: dict[str, Callable[[Path, ReadingChoices], RawScan]] = {
     ".obj": read_obj,
     ".ply": read_ply,
     ".glb": read_gltf,
@@ -45,26 +51,31 @@ READERS: dict[str, Callable[[Path], RawScan]] = {
 _BLENDER_ONLY = (".usd", ".usda", ".usdc", ".usdz", ".fbx")
 SCAN_SUFFIXES = (*READERS, *_BLENDER_ONLY)
 _MAX_COORDINATE = 1e9
+_NAMED = 4
 _COARSEST_STEP = 0.005  # of the extent
 _MAGIC = ((b"ply", ".ply"), (b"glTF", ".glb"), (b"solid", ".stl"), (b"PK\x03\x04", ".zip"), (b"Kaydara FBX", ".fbx"))
 
 
-def read_scan(path: Path, convert: Convert | None = None) -> RawScan:
+def read_scan(path: Path, convert: Convert | None = None, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read a scan of any known format, and check what intake relies on.
 
     Args:
         path: OBJ, PLY, GLB, glTF, STL, MuJoCo MSH; with ``convert`` also USD, USDZ and FBX.
         convert: see :data:`Convert`; None where Blender isn't at hand.
+        choices: what the file may not say itself.
 
     Returns:
         a scan with at least one face, whose indices are in range and whose used vertices are finite.
 
     Raises InputError for anything else, naming the file, the reason and the way out.
     """
+    choices.check()
     suffix = path.suffix.lower()
     head = _head(path, suffix)
     try:
-        scan = _read(path, suffix, convert)
+        scan = _read(path, suffix, convert, choices)
+        if choices.surface == "poisson" and not len(scan.faces) and scan.normals is not None:
+            scan = poisson_surface(scan)
         return _checked(scan, path, suffix, head)
     except InputError as e:
         raise InputError(_named(path, e.marked_problems), e.marked_hint or _hint(head, suffix)) from e
@@ -88,6 +99,8 @@ def _head(path: Path, suffix: str) -> bytes:
         if e.errno == errno.EXDEV and path.is_dir():  # the folder that it is in: "."
             raise InputError(f"{path}: is a folder", "name the scan's file") from None
         raise InputError(f"{path}: can't be read ({e.strerror or e})") from e
+    if suffix in SPLAT_SUFFIXES:
+        raise splat_refusal(path)
     if suffix not in SCAN_SUFFIXES:
         raise InputError(
             f"{path}: {suffix or 'no suffix'!r} is not a kind of scan", f"one of {', '.join(SCAN_SUFFIXES)}"
@@ -97,15 +110,15 @@ def _head(path: Path, suffix: str) -> bytes:
     return head
 
 
-def _read(path: Path, suffix: str, convert: Convert | None) -> RawScan:
+def _read(path: Path, suffix: str, convert: Convert | None, choices: ReadingChoices) -> RawScan:
     if suffix not in READERS:
-        return _through_blender(path, convert)
+        return _through_blender(path, convert, choices)
     try:
-        return READERS[suffix](path)
+        return READERS[suffix](path, choices)
     except CompressedError:
         if convert is None:
             raise
-        return _through_blender(path, convert)
+        return _through_blender(path, convert, choices)
 
 
 def _named(path: Path, problems: list[str]) -> list[str]:
@@ -119,20 +132,34 @@ def _hint(head: bytes, suffix: str) -> str:
     return "export or download the scan again"
 
 
-def _through_blender(path: Path, convert: Convert | None) -> RawScan:
+def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoices) -> RawScan:
     if convert is None:
         raise InputError(f"{path}: {path.suffix} is read through Blender, which isn't at hand", "export it as GLB")
     with tempfile.TemporaryDirectory(prefix="scanstage-") as folder:
         (inside := Path(folder) / "scan").mkdir()
-        copy, noticed = copy_for_blender(path, inside)
+        copy = copy_for_blender(path, inside, choices)
         target = Path(folder) / "converted.glb"
         try:
-            convert(copy, target)
+            convert(copy.file, target)
         except InputError as e:
-            raise InputError([p.replace(str(copy), str(path)) for p in e.marked_problems], e.marked_hint) from e
+            raise InputError([p.replace(str(copy.file), str(path)) for p in e.marked_problems], e.marked_hint) from e
         scan = read_gltf(target)
+    if copy.tiled and scan.corner_uv is not None and (tile_of_faces(scan.corner_uv) != FIRST).any():
+        raise InputError(
+            f"{path}: its textures are UDIM tiles ({listed(copy.tiled, most=_NAMED)}), of which one would come in",
+            "export it as OBJ, whose tiles are read, or bake them into one texture",
+        )
     note = ScanFinding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
-    return replace(scan, findings=(note, *noticed, *scan.findings))
+    lost = scan.lost_textures if scan.images else copy.lost
+    return replace(scan, findings=(note, *copy.findings, *_missing(lost, scan), *scan.findings), lost_textures=lost)
+
+
+def _missing(lost: tuple[str, ...], scan: RawScan) -> tuple[ScanFinding, ...]:
+    """Of images that a file names for Blender, where none has come in; readers of our own tell it themselves."""
+    if scan.images or not lost:
+        return ()
+    what = f"{listed([repr(name) for name in lost], most=_NAMED)}: not there"
+    return (ScanFinding("warning", "missing texture", what, "goes on without"),)
 
 
 def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
@@ -140,10 +167,7 @@ def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
     if n == 0:
         raise InputError(f"{path}: holds no geometry", _hint(head, suffix))
     if len(scan.faces) == 0:
-        raise InputError(
-            f"{path}: is a point cloud: {n:,} points and no faces",
-            "make a surface of it first: Poisson reconstruction in MeshLab, CloudCompare or Open3D",
-        )
+        raise _point_cloud(path, scan)
     check_room(len(scan.faces), n)
     check_textures(scan.images)
     if scan.faces.min() < 0 or scan.faces.max() >= n:
@@ -161,6 +185,21 @@ def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
         )
     _check_digits(scan.vertices[used], path)
     return _with_sound_materials(_with_finite_uv(_without_unmapped_textures(scan)))
+
+
+def _point_cloud(path: Path, scan: RawScan) -> InputError:
+    """What to say of points without faces: with normals a surface can be made of them here."""
+    elsewhere = "make a surface of it in MeshLab, CloudCompare or Open3D (Poisson reconstruction)"
+    if scan.normals is not None:
+        what = f"{path}: is a point cloud: {len(scan.vertices):,} points with normals, and no faces"
+        needs = 'pip install "scanstage[surface]"'
+        return InputError(what, f"{option('surface')} poisson makes a surface of it ({needs}), or {elsewhere}")
+    what = f"{path}: is a point cloud: {len(scan.vertices):,} points, no faces and no normals"
+    return InputError(
+        what,
+        "compute its normals, pointing outwards (MeshLab: Compute Normals for Point Sets), and export it as PLY with "
+        f"them, for {option('surface')} poisson; or {elsewhere}",
+    )
 
 
 def _check_digits(points: npt.NDArray[np.float64], path: Path) -> None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scanstage.assets.asset import Material
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import check_room
 from scanstage.assets.raw_scans.scan_folder import read_bounded
 from scanstage.assets.readers.plain_text import check_text, parse_numbers
@@ -27,7 +28,7 @@ _COUNT_AT, _TRIANGLES_AT = 80, 84  # bytes from the beginning of a binary file
 _HEAD = 1000  # bytes, within which a text begins
 
 
-def read_stl(path: Path) -> RawScan:
+def read_stl(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read an STL: bare triangles, no colour, unit or up axis. Raises InputError, ValueError for odd numbers."""
     data = read_bounded(path)
     start = data[:_HEAD].lstrip()

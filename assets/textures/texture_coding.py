@@ -184,6 +184,14 @@ def decode_rgb(data: bytes, name: str) -> np.ndarray[tuple[int, ...], np.dtype[n
         return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
+def alpha_channel(data: bytes, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
+    """(h, w) uint8 opacity of an image; None for images without. Raises InputError."""
+    with open_image(data, name) as image:
+        if "A" not in image.getbands() and "transparency" not in image.info:
+            return None
+        return np.asarray((image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A"))
+
+
 def is_normal_map(data: bytes) -> bool:
     """Whether a picture is plainly a tangent-space normal map: on average (128, 128, 255), and unit vectors."""
     try:

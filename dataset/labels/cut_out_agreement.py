@@ -1,8 +1,8 @@
-"""The check of pictures that show scans cut out by alpha: the engine's pass is the label there, but not blindly.
+"""The check of pictures that show scans with clear surfaces (BLEND): the engine's pass is the label, but not blindly.
 
-The cast takes what is cut away for whole. So the engine may show less of such a scan and more of what stands behind it,
-and nothing else may differ: no object reaches beyond its amodal shape, and what the cast sees of a scan without alpha
-is there. A scene that was set up wrongly is found by that as it is in other pictures.
+Engines that draw such surfaces as noise show less of them. So the engine may show less of such a scan and more of what
+stands behind it, and nothing else may differ: no object reaches beyond its amodal shape, and what the cast sees of a
+scan without alpha is there. A scene that was set up wrongly is found by that as it is in other pictures.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def cut_out_disagreements(seen: Visibility, engine_ids: npt.NDArray[np.uint16], 
     Args:
         seen: the cast of the picture's camera.
         engine_ids: (H, W) uint16, the engine's pass, through the lens.
-        cut_out: instance ids of the scans with alpha.
+        cut_out: instance ids of the scans that something shines through.
     """
     problems = []
     height, width = engine_ids.shape

@@ -61,7 +61,7 @@ class Record:
         instances: labels.
         unlabelled: objects without a label, and why.
         label_source: ``cast``; or ``engine`` where the engine's instance pass is the label, since the picture shows
-            surfaces cut by alpha, which the cast takes for whole.
+            surfaces that something shines through (BLEND), or ones cut by alpha, before the cast knew these.
         agreement: cast against engine, for every object of the plan, both without the lens's distortion.
         lens_agreement: the label against the engine's pass after both went through the lens, for every object; empty
             without distortion.

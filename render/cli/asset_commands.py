@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from scanstage.assets.asset import Asset
 from scanstage.assets.files.user_folders import NAME_LIBRARY, NO_LIBRARY, default_library, library_for_writing
 from scanstage.assets.intake.asset_edits import AssetEdits, edit_asset, set_symmetries
-from scanstage.assets.intake.given_scans import classes_by_folder, scan_files
+from scanstage.assets.intake.given_scans import classes_by_folder, given_folder, scan_files
 from scanstage.assets.intake.hdri_pack import HDRI_PACK, LICENSE, URL, pull_hdris
 from scanstage.assets.intake.inspection import Inspection, inspect_scan
 from scanstage.assets.intake.packs import PACKS, pull_pack
@@ -24,6 +24,7 @@ from scanstage.assets.intake.take_in import (
 from scanstage.assets.library.stored_assets import find_asset, list_assets, remove_asset
 from scanstage.assets.library.symmetry_search import find_symmetries, symmetries_of
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.reading_choices import ReadingChoices
 from scanstage.assets.raw_scans.units import extents_text
 from scanstage.render.cli.shared.help_pages import SETTINGS, PlainCommand, PlainGroup
 from scanstage.render.cli.shared.taking_in import converter, one_line_of, report, take_in_all
@@ -45,6 +46,15 @@ Library = Annotated[Path | None, typer.Option("--library", help="Folder of the l
 Unit = Annotated[str, typer.Option("--unit", help="auto, m, cm or mm.")]
 Up = Annotated[str, typer.Option("--up", help="auto, z or y.")]
 MaxTriangles = Annotated[int, typer.Option("--max-triangles", help="Simplify scans that have more.")]
+VertexColors = Annotated[
+    str, typer.Option("--vertex-colors", help="Of OBJ and PLY: srgb, linear, or auto: as the file says, else sRGB.")
+]
+Surface = Annotated[
+    str, typer.Option("--surface", help="none, or poisson: make one of a point cloud with normals, if it is one.")
+]
+AllowPlain = Annotated[
+    bool, typer.Option("--allow-plain", help="Also scans without colour, all of whose textures are missing.")
+]
 Blender = Annotated[Path | None, typer.Option("--blender", help="Blender that reads USD and FBX.")]
 AssetIds = Annotated[
     list[str], typer.Argument(help="Assets as `list` names them, or how their names begin.", metavar="ASSET…")
@@ -63,6 +73,9 @@ def add(
     up: Up = "auto",
     library: Library = None,
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
+    vertex_colors: VertexColors = "auto",
+    surface: Surface = "none",
+    allow_plain: AllowPlain = False,
     license_: Annotated[str | None, typer.Option("--license", help="Recorded with the asset.")] = None,
     author: Annotated[str | None, typer.Option("--author", help="Recorded with the asset.")] = None,
     url: Annotated[str | None, typer.Option("--url", help="Recorded with the asset.")] = None,
@@ -81,7 +94,16 @@ def add(
 ) -> None:
     """Take scans into the library: of one class, or of a folder whose folders are classes."""
     options = IntakeOptions(
-        class_name or "any", unit, up, max_triangles, license=license_, author=author, url=url, keypoints=keypoints
+        class_name or "any",
+        unit,
+        up,
+        max_triangles,
+        license=license_,
+        author=author,
+        url=url,
+        keypoints=keypoints,
+        reading=ReadingChoices(vertex_colors, surface),
+        allow_plain=allow_plain,
     )
     check_options(options)
     target = library_for_writing(library)
@@ -93,7 +115,7 @@ def add(
             f"--keypoints {keypoints} belongs to one scan, but there are {len(files)}",
             "add that scan by itself, or put files named SCAN.keypoints.yaml beside the scans",
         )
-    done, problems = take_in_all(classes, options, target, blender, console, keep_going)
+    done, problems = take_in_all(classes, paths, options, target, blender, console, keep_going)
     console.print(f"{done} of {len(files)} scans are in {outside(target)}", soft_wrap=True)
     report(problems, done)
 
@@ -104,6 +126,9 @@ def inspect(
     unit: Unit = "auto",
     up: Up = "auto",
     max_triangles: MaxTriangles = DEFAULT_MAX_TRIANGLES,
+    vertex_colors: VertexColors = "auto",
+    surface: Surface = "none",
+    allow_plain: AllowPlain = False,
     blender: Blender = None,
     as_json: AsJson = False,
 ) -> None:
@@ -111,7 +136,20 @@ def inspect(
     absent = [f"{p}: there is no such file" for p in paths if not p.exists()]
     if absent:
         raise InputError(absent)
-    inspections = [inspect_scan(p, unit, up, max_triangles, converter(blender)) for p in scan_files(paths)]
+    reading = ReadingChoices(vertex_colors, surface)
+    reading.check()
+    inspections = [
+        inspect_scan(
+            path,
+            unit,
+            up,
+            max_triangles,
+            converter(blender),
+            replace(reading, within=given_folder(path, paths)),
+            allow_plain,
+        )
+        for path in scan_files(paths)
+    ]
     if as_json:
         print_json([asdict(i) for i in inspections])
     else:

@@ -53,7 +53,7 @@ def init(
     there = folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        done, problems = take_in_all(classes, options, folder / LIBRARY, blender, console)
+        done, problems = take_in_all(classes, [scans], options, folder / LIBRARY, blender, console)
     except BaseException:
         if not there:
             shutil.rmtree(folder, ignore_errors=True)

@@ -46,7 +46,7 @@ def check_labels(
     picture_ids: Ids,
     source: Literal["cast", "engine"],
     config: RunConfig,
-    cut_out: Collection[int],
+    clear: Collection[int],
 ) -> CheckedLabels:
     """Label a picture, and check its labels.
 
@@ -56,7 +56,7 @@ def check_labels(
         picture_ids: (H, W) the same through the lens, in those of ``planned.plan``.
         source: whose ids are the label.
         config: of the run.
-        cut_out: instance ids of scans cut out by alpha, of which the engine knows more than the cast.
+        clear: instance ids of scans that something shines through, of which the engine knows more than the cast.
     """
     placed = [o.instance_id for o in planned.plan.objects]
     wrong = strays(picture_ids, placed)
@@ -70,5 +70,5 @@ def check_labels(
         labelled = {i.instance_id for i in instances if not i.ignore}
         wrong += disagreements(agreement, config.render.engine, labelled) + lens_disagreements(behind_lens, labelled)
     elif config.labels.source == "auto":
-        wrong += cut_out_disagreements(planned.seen, picture_ids, cut_out)
+        wrong += cut_out_disagreements(planned.seen, picture_ids, clear)
     return CheckedLabels(seen.instance_ids, instances, unlabelled, agreement, behind_lens, tuple(wrong))

@@ -36,7 +36,7 @@ def finish(
     config: RunConfig,
     classes: Sequence[str],
     engine_info: dict[str, Any],
-    cut_out: Collection[int] = (),
+    clear: Collection[int] = (),
 ) -> Record:
     """Write picture and maps, then the record: whoever finds a record finds what it names.
 
@@ -47,17 +47,17 @@ def finish(
         config: of the run.
         classes: all labelled ones, in the order of their category ids.
         engine_info: for the record.
-        cut_out: instance ids of scans cut out by alpha, of which the engine knows more than the cast.
+        clear: instance ids of scans that something shines through, of which the engine knows more than the cast.
 
     Raises:
         LabelMismatch: the engine's instance pass disagrees with the cast, and the cast is the label; or it shows what
-            can't be whosoever ids are the label: objects that aren't in the plan, or cut-out scans beyond their shape.
+            can't be whosoever ids are the label: objects that aren't in the plan, or clear scans beyond their shape.
         OSError: the folder can't be written.
     """
     plan = planned.plan
-    source = label_source(config.labels, bool(cut_out))
+    source = label_source(config.labels, bool(clear))
     picture = seen_passes(planned, passes)
-    labels = check_labels(planned, passes.instance_ids, picture.instance_ids, source, config, cut_out)
+    labels = check_labels(planned, passes.instance_ids, picture.instance_ids, source, config, clear)
     if labels.wrong:
         raise LabelMismatch("; ".join(labels.wrong))
     pixels, exposure_ev = develop(picture, plan.post, plan.background, plan.camera)
@@ -89,7 +89,7 @@ def seen_passes(planned: Planned, passes: Passes) -> Passes:
 
 
 def label_source(labels: LabelsConfig, see_through: bool) -> Literal["cast", "engine"]:
-    """Whose instance ids are the label: as configured, or the engine's where surfaces are cut by alpha."""
+    """Whose instance ids are the label: as configured, or the engine's where something shines through (BLEND)."""
     if labels.source == "auto":
         return "engine" if see_through else "cast"
     return labels.source

@@ -14,6 +14,7 @@ from scanstage.assets.asset import Asset, MeshArrays
 from scanstage.assets.files.user_folders import LIBRARY, NO_LIBRARY, default_library
 from scanstage.assets.library.assets_by_id import AssetsById
 from scanstage.assets.library.collision_file import load_collision
+from scanstage.assets.library.openings import Openings, openings_of
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, listed, shown
@@ -90,6 +91,10 @@ class Catalogue:
         while len(self._meshes) > 1 and sum(len(m.faces) for m in self._meshes.values()) > CACHED_TRIANGLES:
             self._meshes.popitem(last=False)
         return mesh
+
+    def openings(self, asset_id: str) -> Openings | None:
+        """What is cut out of an asset by alpha; None for most. Raises InputError where a texture is broken."""
+        return openings_of(self.asset(asset_id), self.mesh(asset_id))
 
     def collision_parts(self, asset_id: str) -> tuple[npt.NDArray[np.float64], ...]:
         """Convex parts that an asset collides by, each (N, 3), metres, asset frame: none where its hull will do."""

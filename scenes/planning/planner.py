@@ -88,7 +88,7 @@ class Planner:
         self.config = config
         self.catalogue = catalogue
         self.base = base
-        self.caster = Caster(catalogue.mesh)
+        self.caster = Caster(catalogue.mesh, catalogue.openings)
 
     def plan(self, index: int, order: Order | None = None) -> Planned:
         """Plan and cast picture ``index``: the first good attempt.

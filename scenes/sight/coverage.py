@@ -23,7 +23,7 @@ BLACKMAN_HARRIS = (0.35875, 0.48829, 0.14128, 0.01168)
 
 
 def coverage(plan: FramePlan, caster: Caster) -> npt.NDArray[np.float32]:
-    """(H, W) float32, 0..1: the share of each pixel where an object is nearest. Scans count as whole, without alpha."""
+    """(H, W) float32, 0..1: the share of each pixel where an object is nearest."""
     camera = plan.camera
     moves = camera.motion is not None or any(o.motion is not None for o in plan.objects)
     blurred = moves or camera.aperture_m > 0

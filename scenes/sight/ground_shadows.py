@@ -15,9 +15,11 @@ import numpy.typing as npt
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
+from scanstage.assets.library.openings import Openings
 from scanstage.scenes.optics.geometry import Float, apply
 from scanstage.scenes.optics.lens import rays
 from scanstage.scenes.plan import FramePlan, LampPlan
+from scanstage.scenes.sight.cut_scene import CutScene
 from scanstage.scenes.sight.visibility import Caster
 
 Floats = npt.NDArray[np.float32]
@@ -78,22 +80,25 @@ def _floor_points(plan: FramePlan, floor_to_world: Float, shape: tuple[int, int]
     return points, (rows % TILE) * TILE + columns % TILE
 
 
-def _joined(plan: FramePlan, caster: Caster, points: Float) -> tuple[EmbreeScene, npt.NDArray[np.bool_]]:
+def _joined(plan: FramePlan, caster: Caster, points: Float) -> tuple[EmbreeScene | CutScene, npt.NDArray[np.bool_]]:
     """All objects in one structure, and (N,) which points lie near enough to one to be in its shadow."""
     scene = EmbreeScene()
     near = np.zeros(len(points), bool)
-    for item in plan.objects:
-        mesh = caster.scene(item.asset_id)[1]
+    openings: dict[int, Openings] = {}
+    for number, item in enumerate(plan.objects):
+        own, mesh = caster.scene(item.asset_id)
+        if isinstance(own, CutScene):
+            openings[number] = own.openings[0]
         vertices = apply(np.array(item.object_to_world), mesh.vertices)
         TriangleMesh(scene, vertices.astype(np.float32), mesh.faces.astype(np.int32))
         low, high = vertices.min(axis=0), vertices.max(axis=0)
         reach = float(np.linalg.norm((high - low)[:2])) / 2 + REACH * max(float(high[2]), 0.0)
         with np.errstate(invalid="ignore"):
             near |= ((points[:, :2] - (low + high)[:2] / 2) ** 2).sum(axis=1) < reach**2
-    return scene, near
+    return (CutScene(scene, openings) if openings else scene), near
 
 
-def _hidden(scene: EmbreeScene, points: Float, tile: npt.NDArray[np.intp], directions: Float) -> Float:
+def _hidden(scene: EmbreeScene | CutScene, points: Float, tile: npt.NDArray[np.intp], directions: Float) -> Float:
     """(N,) share of the directions (TILE**2, R, 3) of each point's place in its tile that meet an object."""
     count = directions.shape[1]
     hidden = np.zeros(len(points))

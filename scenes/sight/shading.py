@@ -21,6 +21,7 @@ from scanstage.scenes.optics.geometry import Float, apply
 from scanstage.scenes.optics.lens import image_rays
 from scanstage.scenes.plan import FramePlan, ObjectPlan
 from scanstage.scenes.sight.cast_plan import Planned
+from scanstage.scenes.sight.cut_scene import CutScene
 from scanstage.scenes.sight.ground_shadows import ground_shadows
 from scanstage.scenes.sight.visibility import Caster
 
@@ -228,7 +229,7 @@ def _reduced(path: Path) -> Pixels:
     return np.ascontiguousarray(read_photo(path, TEXTURE_PX, "take the scan in again")[..., ::-1])
 
 
-def _intersect(scene: EmbreeScene, origins: Float, directions: Float) -> dict[str, npt.NDArray[np.float64]]:
+def _intersect(scene: EmbreeScene | CutScene, origins: Float, directions: Float) -> dict[str, npt.NDArray[np.float64]]:
     starts, aims = np.ascontiguousarray(origins, np.float32), np.ascontiguousarray(directions, np.float32)
     found: dict[str, npt.NDArray[np.float64]] = scene.run(starts, aims, query="INTERSECT", output=True)
     return found

@@ -13,7 +13,9 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from scanstage.assets.asset import MeshArrays
+from scanstage.assets.library.openings import OpeningsSource, whole
 from scanstage.scenes.optics.geometry import Float
+from scanstage.scenes.sight.cut_scene import CutScene
 
 MeshSource = Callable[[str], MeshArrays]
 
@@ -27,12 +29,12 @@ class Shape:
     """A scan in its own frame, metres.
 
     Attributes:
-        scene: its acceleration structure.
+        scene: its acceleration structure, whose rays go through what is cut out by alpha.
         mesh: its arrays.
         uses: how often its points were asked for.
     """
 
-    scene: EmbreeScene
+    scene: EmbreeScene | CutScene
     mesh: MeshArrays
     uses: int = 0
     _hull: Float | None = None
@@ -50,10 +52,11 @@ class Shapes:
 
     Args:
         meshes: gives the arrays of an asset id.
+        openings: gives what is cut out of it.
     """
 
-    def __init__(self, meshes: MeshSource) -> None:
-        self._meshes = meshes
+    def __init__(self, meshes: MeshSource, openings: OpeningsSource = whole) -> None:
+        self._meshes, self._openings = meshes, openings
         self._kept: OrderedDict[str, Shape] = OrderedDict()
 
     def __getitem__(self, asset_id: str) -> Shape:
@@ -69,7 +72,8 @@ class Shapes:
         TriangleMesh(scene, mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32))
         # The structure is built at the first query, not when the mesh is added.
         scene.run(np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32))
-        shape = self._kept[asset_id] = Shape(scene, mesh)
+        openings = self._openings(asset_id)
+        shape = self._kept[asset_id] = Shape(scene if openings is None else CutScene(scene, {0: openings}), mesh)
         while len(self._kept) > 1 and sum(len(s.mesh.faces) for s in self._kept.values()) > CACHED_TRIANGLES:
             self._kept.popitem(last=False)
         return shape

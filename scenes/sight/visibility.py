@@ -20,10 +20,12 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from scanstage.assets.asset import MeshArrays
+from scanstage.assets.library.openings import OpeningsSource, whole
 from scanstage.scenes.optics.geometry import Float, apply
 from scanstage.scenes.optics.lens import rays
 from scanstage.scenes.optics.pixel_window import Box, beyond_the_image, object_window, pixel_box, union
 from scanstage.scenes.plan import CameraPlan, FramePlan, ObjectPlan
+from scanstage.scenes.sight.cut_scene import CutScene
 from scanstage.scenes.sight.shapes import MeshSource, Shapes
 
 MISS = 1e30
@@ -98,8 +100,8 @@ class Visibility:
 def with_engine_ids(seen: Visibility, ids: npt.NDArray[np.uint16]) -> Visibility:
     """What is seen according to an engine's instance pass instead of the cast.
 
-    For pictures in which the engine knows better (surfaces cut by alpha, which the cast takes for whole). Amodal shapes
-    stay the cast's, with all that the engine shows of an object added.
+    For pictures in which the engine knows better (surfaces of which something shines through). Amodal shapes stay the
+    cast's, with all that the engine shows of an object added.
 
     Args:
         seen: of the cast.
@@ -131,13 +133,14 @@ class Caster:
 
     Args:
         meshes: gives the arrays of an asset id.
+        openings: gives what is cut out of it by alpha.
 
     Attributes:
         shapes: the scans that it has met.
     """
 
-    def __init__(self, meshes: MeshSource) -> None:
-        self._meshes, self.shapes = meshes, Shapes(meshes)
+    def __init__(self, meshes: MeshSource, openings: OpeningsSource = whole) -> None:
+        self._meshes, self.shapes = meshes, Shapes(meshes, openings)
 
     def cast(self, plan: FramePlan) -> Visibility:
         """Cast every object and the stage of ``plan``."""
@@ -246,7 +249,7 @@ class Caster:
         outside, box = beyond_the_image(lambda b, s: cast(b, s) < MISS, window, reach, depth < MISS)
         return _Shot(window, depth, outside, box)
 
-    def scene(self, asset_id: str) -> tuple[EmbreeScene, MeshArrays]:
+    def scene(self, asset_id: str) -> tuple[EmbreeScene | CutScene, MeshArrays]:
         """The acceleration structure and the arrays of an asset, in its own frame; kept for later pictures."""
         shape = self.shapes[asset_id]
         return shape.scene, shape.mesh
@@ -265,7 +268,9 @@ def _parts(length: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, length, size))
 
 
-def _distances(scene: EmbreeScene, origin: Float, directions: Float, near_m: float) -> npt.NDArray[np.float32]:
+def _distances(
+    scene: EmbreeScene | CutScene, origin: Float, directions: Float, near_m: float
+) -> npt.NDArray[np.float32]:
     """Depth of the first hit beyond the near plane, MISS where there is none or where the lens has no ray."""
     found = np.full(len(directions), MISS, np.float32)
     there = ~np.isnan(directions[:, 0])

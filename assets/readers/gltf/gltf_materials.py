@@ -59,6 +59,20 @@ class GltfMaterials:
         result: npt.NDArray[np.float64] = turned + numbers(transform.get("offset", [0, 0]), 2)
         return result
 
+    def lost(self) -> tuple[str, ...]:
+        """Names of materials whose base colour has a texture that isn't there."""
+        found = []
+        for (index, _), number in self._converted.items():
+            material = self._document.item("materials", index) if index is not None else {}
+            pbr, gloss = (
+                material.get("pbrMetallicRoughness", {}),
+                _extension(material, "KHR_materials_pbrSpecularGlossiness"),
+            )
+            named = pbr.get("baseColorTexture") or gloss.get("diffuseTexture")
+            if named and self._list[number].base_color_texture is None:
+                found.append(self._list[number].name)
+        return tuple(found)
+
     def _main_texture(self, index: int) -> dict[str, Any]:
         material = self._document.item("materials", index)
         pbr = material.get("pbrMetallicRoughness", {})

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_BLANK_VERTICES, MAX_NODES, MAX_PARTS, check_room
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument, numbers
@@ -34,9 +35,9 @@ class _Primitive:
     material: int
 
 
-def read_gltf(path: Path) -> RawScan:
+def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read a ``.glb`` or ``.gltf``. Raises InputError; CompressedError where only Blender can help."""
-    folder = ScanFolder(path)
+    folder = ScanFolder(path, choices)
     document = GltfDocument(read_bounded(path), folder)
     materials = GltfMaterials(document)
     placed = list(_placed_meshes(document))
@@ -80,6 +81,7 @@ def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder)
         up="y",
         usual_up="y",
         findings=tuple(folder.findings),
+        lost_textures=materials.lost(),
     )
 
 

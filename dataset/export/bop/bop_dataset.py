@@ -21,8 +21,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import MeshArrays
+from scanstage.assets.asset import Asset, MeshArrays
 from scanstage.assets.library.assets_by_id import AssetsById
+from scanstage.assets.library.openings import openings_of
 from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.bop.bop_info import describe
@@ -181,13 +182,16 @@ def _depth_source(dataset: FinishedDataset) -> _Depth:
     fine = 2 * farthest * MM / FINE_DEPTH_MM < DEPTH_MOST
     assets = AssetsById(dataset.assets())
 
-    def mesh(asset_id: str) -> MeshArrays:
+    def asset_of(asset_id: str) -> Asset:
         asset = assets.get(asset_id)
         if asset is None:
             raise InputError(f"there is no asset {asset_id!r} any more", "bring it back into the library")
-        return asset.mesh()
+        return asset
 
-    caster = Caster(mesh)
+    def mesh(asset_id: str) -> MeshArrays:
+        return asset_of(asset_id).mesh()
+
+    caster = Caster(mesh, lambda asset_id: openings_of(asset_of(asset_id), mesh(asset_id)))
     scale = FINE_DEPTH_MM if fine else COARSE_DEPTH_MM
     return _Depth(scale, lambda record: caster.depth(record.plan).astype(np.float64))
 

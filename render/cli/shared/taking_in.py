@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import typer
 
 from scanstage.assets.asset import Asset
 from scanstage.assets.files.user_folders import default_library
+from scanstage.assets.intake.given_scans import given_folder
 from scanstage.assets.intake.take_in import IntakeOptions, asset_id_of, file_sha256, take_in
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import UNITS_M
@@ -19,11 +20,15 @@ from scanstage.render.terminal.console import Console, outside, print_hint, quot
 from scanstage.render.terminal.symmetry_table import symmetries_text
 
 # Findings that change how a scan looks or is used.
-_TOLD = ("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared")
+_TOLD = (
+    *("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
+    *("odd colors: ", "moved ", "reconstructed: "),
+)
 
 
 def take_in_all(
     classes: Mapping[Path, str],
+    given: Sequence[Path],
     options: IntakeOptions,
     library: Path,
     blender: Path | None,
@@ -34,6 +39,7 @@ def take_in_all(
 
     Args:
         classes: the scans' files, and their labels.
+        given: the files and folders that a person named; scans may use what lies in these folders.
         options: of all, but for the label.
         library: that they go into.
         blender: that reads what only a Blender can.
@@ -48,7 +54,8 @@ def take_in_all(
     done = 0
     for path, class_name in classes.items():
         try:
-            own = replace(options, class_name=class_name)
+            reading = replace(options.reading, within=given_folder(path, given))
+            own = replace(options, class_name=class_name, reading=reading)
             _check_first(path, class_name, taken)
             with console.status(f"taking in {outside(path.name)} ({done + len(problems) + 1} of {len(classes)})"):
                 asset = take_in(path, own, library, converter(blender))

@@ -148,7 +148,9 @@ def _as_recorded(case: RecordedPicture, place: Path) -> Pixels:
 def _as_planned(case: RecordedPicture, overrides: tuple[str, ...]) -> Pixels:
     """The cast, which labels come from, and why objects have none; no engine takes part."""
     config = case.config(overrides)
-    shaded = Shader(case.catalogue, Caster(case.catalogue.mesh)).shade(planned := case.planned(config))
+    shaded = Shader(case.catalogue, Caster(case.catalogue.mesh, case.catalogue.openings)).shade(
+        planned := case.planned(config)
+    )
     return plan_cell(planned, shaded, config.labels, class_colors(case.catalogue.classes), {})
 
 

@@ -82,7 +82,7 @@ class PicturePipeline:
     @cached_property
     def _caster(self) -> Caster:
         """Of finished pictures alone: planning goes on in another thread."""
-        return Caster(self.catalogue.mesh)
+        return Caster(self.catalogue.mesh, self.catalogue.openings)
 
     def workers(self, shares: Shares) -> list[SupervisedWorker]:
         """A worker for each share of the machine; its engine is started when it is needed. They are to be closed."""
@@ -164,9 +164,9 @@ class PicturePipeline:
             OSError: the folder can't be written.
         """
         made_by = {"engine": self.settings.engine, "blender": engine.info.blender, "device": engine.info.device}
-        cut_out = self._cut_out(planned)
+        clear = self._clear(planned)
         passes = self.over_background(planned, passes)
-        record = finish(planned, passes, self.folder, self.config, self.catalogue.classes, made_by, cut_out)
+        record = finish(planned, passes, self.folder, self.config, self.catalogue.classes, made_by, clear)
         self._release(planned.plan.index)
         return record
 
@@ -174,18 +174,19 @@ class PicturePipeline:
         """The passes as they are to be composed over what lies behind, in the pixels that the engine rendered."""
         if planned.plan.background.kind == "hdri":
             return passes
-        return self._on_film(planned.engine_plan, passes, bool(self._cut_out(planned)))
+        return self._on_film(planned.engine_plan, passes, bool(self._clear(planned)))
 
-    def _cut_out(self, planned: Planned) -> set[int]:
-        return {o.instance_id for o in planned.plan.objects if self._is_cut_out(o)}
+    def _clear(self, planned: Planned) -> set[int]:
+        """Instance ids of scans that something shines through (BLEND); those that are cut out (MASK) the cast knows."""
+        return {o.instance_id for o in planned.plan.objects if self._is_clear(o)}
 
-    def _on_film(self, plan: FramePlan, passes: Passes, cut_out: bool) -> Passes:
+    def _on_film(self, plan: FramePlan, passes: Passes, clear: bool) -> Passes:
         """The passes of a transparent film as they are to be composed over what lies behind."""
         if plan.world.horizon is not None:
             passes = with_floor_shadows(passes, ground_shadows(plan, self._caster))
         # Where a stage is seen, the film holds more than objects and their shadows.
         alone = all(surface.shadow_catcher for surface in plan.surfaces)
-        if alone and not cut_out and can_sample(plan.camera):
+        if alone and not clear and can_sample(plan.camera):
             passes = with_clean_edges(passes, coverage(plan, self._caster))
         return passes
 
@@ -210,9 +211,9 @@ class PicturePipeline:
                 texts.append(living[file].printed.encode("utf-8") if file in living else file.read_bytes())
         return joined(texts, DATASET_LOG_BYTES)
 
-    def _is_cut_out(self, item: ObjectPlan) -> bool:
+    def _is_clear(self, item: ObjectPlan) -> bool:
         materials = self.catalogue.asset(item.asset_id).meta.materials
-        return any(m.alpha_mode != "OPAQUE" for m in materials)
+        return any(m.alpha_mode == "BLEND" for m in materials)
 
 
 @contextmanager

@@ -53,7 +53,8 @@ class LabelsConfig(KeepRules):
     source: Literal["auto", "cast", "engine"] = Field(
         "auto",
         description="cast: the label is the cast, and a render that differs fails; engine: the engine's own pass is "
-        "the label, whatever differs; auto: the cast, except in pictures with scans cut out by alpha",
+        "the label, whatever differs; auto: the cast, except in pictures with scans that something shines through "
+        "(alpha mode BLEND)",
     )
 
     def rules(self, class_name: str) -> KeepRules:

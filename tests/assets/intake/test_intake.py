@@ -69,6 +69,7 @@ def test_a_flat_base_decides_the_up_axis(tmp_path: Path, axis: str) -> None:
     can = trimesh.creation.cylinder(radius=0.03, height=0.1, sections=48)
     patch = np.zeros((len(can.vertices), 2))
     vertices = can.vertices if axis == "z" else can.vertices[:, [0, 2, 1]] * [1, 1, -1]
+    gradient_image().save(tmp_path / "skin.png")
     for name, writer in (("a.obj", write_obj), ("b.ply", write_bop_ply)):
         asset = take_in(writer(tmp_path / name, vertices, patch, can.faces), OPTIONS, tmp_path / "library")
         assert asset.meta.intake["up"] == axis

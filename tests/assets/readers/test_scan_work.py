@@ -276,7 +276,8 @@ def test_names_of_materials_are_not_looked_for_one_by_one(tmp_path: Path) -> Non
     n = 2000
     statements = obj._Statements(materials=[(k, Counting(f"m{k}")) for k in range(n)])
     Counting.compared = 0
-    materials, _, of_polygon = obj._materials(statements, ScanFolder(tmp_path / "a.obj"), n, False)
+    folder = ScanFolder(tmp_path / "a.obj")
+    materials, _, of_polygon, _ = obj._materials(statements, folder, np.arange(n), n, None)
     assert len(materials) == n
     assert of_polygon.tolist() == [*range(n)]
     assert Counting.compared < 10 * n
@@ -333,8 +334,8 @@ def test_each_texture_is_decoded_once_however_many_materials_use_it(
         (tmp_path / name).write_bytes(png_bytes(gradient_image(8).convert("RGBA")))
     path = write_gltf(tmp_path / "a.glb", document, binary)
     decoded: list[str] = []
-    channel = see_through._alpha_channel
-    monkeypatch.setattr(see_through, "_alpha_channel", lambda d, name: decoded.append(name) or channel(d, name))
+    channel = see_through.alpha_channel
+    monkeypatch.setattr(see_through, "alpha_channel", lambda d, name: decoded.append(name) or channel(d, name))
     monkeypatch.setattr(color_baking, "decode_rgb", lambda d, name: decoded.append(name) or decode_rgb(d, name))
     scan = read_scan(path)
     see_through.settle_see_through(scan)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trimesh
+from support.scan_files import gradient_image, textured_patch, write_obj
 from typer.testing import CliRunner
 
 from scanstage.assets.intake import hdri_pack
@@ -68,6 +69,28 @@ def test_one_bad_scan_does_not_stop_the_others(tmp_path: Path, scans: Path) -> N
     code, output = call("add", bad, scans / "deeper", "--class", "thing", "--library", library, "--stop")
     assert code == 2
     assert len(list_assets(library)) == 1
+
+
+def test_textures_are_looked_for_in_the_folder_that_is_named(tmp_path: Path) -> None:
+    """And a scan without its only texture is no success: 1 beside one that came in, 2 where none did."""
+    library = tmp_path / "library"
+    (textures := tmp_path / "scans" / "cup" / "materials" / "textures").mkdir(parents=True)
+    gradient_image(8).save(textures / "texture.png")
+    for name in ("cup", "shoe"):
+        (tmp_path / "scans" / name / "meshes").mkdir(parents=True, exist_ok=True)
+        write_obj(tmp_path / "scans" / name / "meshes" / "model.obj", *textured_patch(3 + len(name)), "texture.png")
+    code, output = call("add", tmp_path / "scans", "--library", library)
+    assert code == 1, output
+    assert "cup/materials/textures/texture.png has its name; takes that" in output
+    assert "1 of 2 scans" in output
+    shoe = tmp_path / "scans" / "shoe"
+    code, output = call("add", shoe / "meshes" / "model.obj", "--class", "shoe", "--library", library)
+    assert code == 2
+    assert "would lose all of its colours: 'texture.png' is not in" in output
+    assert call("inspect", shoe)[0] == 1
+    assert call("inspect", shoe, "--allow-plain")[0] == 0
+    assert call("add", shoe, "--class", "shoe", "--library", library, "--allow-plain")[0] == 0
+    assert {a.meta.materials[0].base_color_texture for a in list_assets(library)} == {"base_color0.png", None}
 
 
 @pytest.mark.parametrize(

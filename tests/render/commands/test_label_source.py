@@ -64,7 +64,7 @@ def test_the_engine_may_be_the_label(tmp_path: Path, toy_library: Path) -> None:
         assert 0 < instance.visible_fraction <= 1
 
 
-def test_auto_trusts_the_engine_with_alpha_alone() -> None:
+def test_auto_trusts_the_engine_with_clear_scans_alone() -> None:
     expected = {"auto": ("cast", "engine"), "cast": ("cast", "cast"), "engine": ("engine", "engine")}
     for source, (opaque, cut_out) in expected.items():
         labels = LabelsConfig.model_validate({"source": source})
@@ -89,12 +89,10 @@ def test_what_nobody_planned_fails_the_picture(tmp_path: Path, toy_library: Path
     assert all("instance 999: 4 px" in reason for _, reason in summary.failed)
 
 
-def test_a_cut_out_scan_does_not_hide_a_picture_that_is_wrong(
+def test_a_clear_scan_does_not_hide_a_picture_that_is_wrong(
     tmp_path: Path, toy_library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "scanstage.render.executors.local.picture_pipeline.PicturePipeline._is_cut_out", lambda *_: True
-    )
+    monkeypatch.setattr("scanstage.render.executors.local.picture_pipeline.PicturePipeline._is_clear", lambda *_: True)
     summary = run(tmp_path, toy_library, "auto", DisplacedEngine)
     assert summary.done == 0
     assert all("can't be there" in reason for _, reason in summary.failed)

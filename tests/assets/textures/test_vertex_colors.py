@@ -1,0 +1,143 @@
+"""What the numbers of vertex colours mean: the scale is decided once, and an overshoot is clipped and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scanstage.assets.intake.inspection import inspect_scan
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.reading_choices import ReadingChoices
+from scanstage.assets.readers.read_scan import read_scan
+from scanstage.assets.textures.vertex_colors import ODD, color_bytes
+
+FACES = "f 1 2 3\nf 1 3 4\nf 1 4 2\nf 4 3 2\n"
+PLACES = ("0 0 0", "0.1 0 0", "0 0.1 0", "0 0 0.1")
+
+
+def obj(folder: Path, rows: list[str], head: str = "") -> RawScan:
+    lines = [f"v {place} {row}" for place, row in zip(PLACES, rows, strict=True)]
+    (folder / "a.obj").write_text(head + "\n".join(lines) + "\n" + FACES)
+    return read_scan(folder / "a.obj")
+
+
+def ply(folder: Path, kinds: tuple[str, str, str], rows: list[str], comment: str = "") -> RawScan:
+    head = ["ply", "format ascii 1.0", *([f"comment {comment}"] if comment else []), "element vertex 4"]
+    head += [f"property float {axis}" for axis in "xyz"]
+    head += [f"property {kind} {name}" for kind, name in zip(kinds, ("red", "green", "blue"), strict=True)]
+    head += ["element face 4", "property list uchar int vertex_indices", "end_header"]
+    body = [f"{place} {row}" for place, row in zip(PLACES, rows, strict=True)]
+    (folder / "a.ply").write_text("\n".join([*head, *body, "3 0 1 2", "3 0 2 3", "3 0 3 1", "3 3 2 1"]) + "\n")
+    return read_scan(folder / "a.ply")
+
+
+def colors(scan: RawScan) -> list[list[int]]:
+    assert scan.vertex_color is not None
+    assert (scan.vertex_color[:, 3] == 255).all()
+    return scan.vertex_color[:, :3].tolist()
+
+
+def odd(scan: RawScan) -> list[str]:
+    return [f.what for f in scan.findings if f.topic == ODD]
+
+
+SCALES = {
+    "0 to 1": ["0 0.2 1", "0.4 0.6 0.8", "1 0 0", "0 0 0"],
+    "a little beyond": ["0 0.2 1.002", "0.4 0.6 0.8", "1.004 0 -0.001", "0 0 0"],
+    "0 to 255": ["0 51 255", "102 153 204", "255 0 0", "0 0 0"],
+    "0 to 255, a little beyond": ["0 51 255.4", "102 153 204", "255 0 0", "-0.2 0 0"],
+    "16 bits": ["0 13107 65535", "26214 39321 52428", "65535 0 0", "0 0 0"],
+}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("kind", ["obj", "float", "double"])
+def test_all_scales_are_the_same_colors(tmp_path: Path, scale: str, kind: str) -> None:
+    scan = obj(tmp_path, SCALES[scale]) if kind == "obj" else ply(tmp_path, (kind,) * 3, SCALES[scale])
+    assert colors(scan) == [[0, 51, 255], [102, 153, 204], [255, 0, 0], [0, 0, 0]]
+    assert bool(odd(scan)) == ("beyond" in scale)
+
+
+def test_the_scale_is_that_of_all_channels(tmp_path: Path) -> None:
+    """One that ends at 1, of numbers from 0 to 255, is nearly black and not full."""
+    assert colors(ply(tmp_path, ("float",) * 3, ["200 1 0", "90 1 0", "30 0 1", "7 1 1"])) == [
+        *([200, 1, 0], [90, 1, 0], [30, 0, 1], [7, 1, 1])
+    ]
+    rows = ["40000 257 0", "514 0 0", "0 65535 128", "257 0 300"]  # 257 a step, whatever the channel's own maximum
+    assert colors(ply(tmp_path, ("ushort",) * 3, rows)) == [[156, 1, 0], [2, 0, 0], [0, 255, 0], [1, 0, 1]]
+    assert colors(ply(tmp_path, ("ushort", "uchar", "int"), ["200 1 0", "90 1 0", "30 0 1", "7 1 1"])) == [
+        *([200, 1, 0], [90, 1, 0], [30, 0, 1], [7, 1, 1])
+    ]
+
+
+def test_one_wild_number_is_clipped_and_told() -> None:
+    red = np.linspace(0, 1, 1000)
+    channels = [red.copy(), red[::-1].copy(), np.full(1000, 0.5)]
+    channels[2][7] = 300.0
+    rgba, found = color_bytes(channels, "auto", None)
+    assert rgba is not None
+    assert rgba[7, 2] == 255
+    assert (rgba[:, 0] == np.rint(red * 255)).all()
+    assert [f.what for f in found if f.topic == ODD] == [
+        "1 number of its vertex colours lies beyond 0 to 1 (they go from 0 to 300)"
+    ]
+
+
+def test_what_is_no_color_is_told(tmp_path: Path) -> None:
+    scan = obj(tmp_path, ["1 0 0", "nan 0 0", "0 0 0", "0.5 0 0"])
+    assert colors(scan) == [[255, 0, 0], [128, 0, 0], [0, 0, 0], [128, 0, 0]]
+    assert odd(scan) == ["1 of 4 vertices have no colour"]
+    scan = obj(tmp_path, ["1 0 0", "", "0 0 0", "0.5 0 0"])
+    assert colors(scan) == [[255, 0, 0], [128, 0, 0], [0, 0, 0], [128, 0, 0]]
+    normals = obj(tmp_path, ["-1 0 0", "0 -1 0", "0 0 -1", "0 0.6 0.8"])
+    assert normals.vertex_color is None
+    assert odd(normals) == ["what stands where vertex colours do goes from -1 to 0.8"]
+    assert ply(tmp_path, ("float",) * 3, ["nan 0 0"] * 4).vertex_color is None
+    with pytest.raises(InputError, match="vertex colours go up to 1e\\+09"):
+        ply(tmp_path, ("uint",) * 3, ["1000000000 0 0"] * 4)
+
+
+def test_seven_numbers_are_a_weight_and_a_color_or_a_color_and_an_alpha(tmp_path: Path) -> None:
+    rows = ["0.2 0.4 0.6", "1 0 0", "0 1 0", "0 0 1"]
+    expected = [[51, 102, 153], [255, 0, 0], [0, 255, 0], [0, 0, 255]]
+    assert colors(obj(tmp_path, [f"1 {row}" for row in rows])) == expected
+    assert colors(obj(tmp_path, [f"{row} 1" for row in rows])) == expected
+
+
+@pytest.mark.parametrize("kind", ["obj", "uchar", "float"])
+def test_linear_light_is_declared_or_given(tmp_path: Path, kind: str) -> None:
+    """IEC 61966-2-1: 0.2140 of the light is the code 0.5, 0.0331 is 0.2."""
+    rows = ["55 55 55", "0 0 0", "255 255 255", "8 8 8"] if kind == "uchar" else ["0.214 0.0331 0", *["1 1 1"] * 3]
+    for comment, given, converted in (
+        ("", "auto", False),
+        ("color space: linear", "auto", True),
+        ("Colour space sRGB", "auto", False),
+        ("", "linear", True),
+        ("color space: linear", "srgb", False),
+    ):
+        if kind == "obj":
+            obj(tmp_path, rows, head=f"# {comment}\n")
+        else:
+            ply(tmp_path, (kind,) * 3, rows, comment)
+        path = tmp_path / ("a.obj" if kind == "obj" else "a.ply")
+        first = colors(read_scan(path, choices=ReadingChoices(given)))[0]
+        if kind == "uchar":  # 55 / 255 = 0.2157 of the light
+            assert first == ([128, 128, 128] if converted else [55, 55, 55])
+        else:
+            assert first == ([127, 51, 0] if converted else [55, 8, 0])
+        found = [f.what for f in inspect_scan(path, reading=ReadingChoices(given)).findings if f.topic == "colors"]
+        assert len(found) == 1
+        assert ("linear light" in found[0]) == converted
+    with pytest.raises(InputError, match="'gamma' is not known"):
+        read_scan(path, choices=ReadingChoices("gamma"))
+
+
+def test_colors_of_faces_share_the_scale(tmp_path: Path) -> None:
+    head = "ply\nformat ascii 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\n"
+    head += "element face 2\nproperty list uchar int vertex_indices\n"
+    head += "".join(f"property float {c}\n" for c in ("red", "green", "blue")) + "end_header\n"
+    (tmp_path / "a.ply").write_text(head + "\n".join(PLACES) + "\n3 0 1 2 1.003 0.2 0\n3 0 2 3 0 0.4 0.6\n")
+    assert colors(read_scan(tmp_path / "a.ply")) == [[255, 51, 0]] * 3 + [[0, 102, 153]] * 3
