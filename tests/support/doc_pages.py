@@ -36,8 +36,9 @@ NOT_RUN = {
     "survey": "takes six photos and more, and people",
 }
 """Commands that are only parsed, and why."""
-FAR = ("s3://", "hf://", "ray", "/", "--blender", "--shard", "--extend")
-"""Arguments that name what a test has not: a store, a cluster, a mounted folder, another Blender, other machines."""
+FAR = ("s3://", "hf://", "ray", "/", "--blender", "--shard", "--extend", "--surface")
+"""Arguments that name what a test has not: a store, a cluster, a mounted folder, another Blender, other machines, an
+extra."""
 
 
 def why_not(command: Command) -> str | None:
