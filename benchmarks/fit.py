@@ -37,14 +37,13 @@ import numpy as np
 from fit_cameras import run_cameras
 from fit_generations import run_generations
 from fit_parity import run_parity
-from hidden_configs import MUTE, SPARE, Truth, after_fit, base_config, hide
+from hidden_configs import MUTE, Truth, after_fit, base_config, hide, planned, rows
 from results import made_on, markdown_table, write_section
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.label_summaries import label_summaries, typical_labels
 from scanstage.dataset.fitting.overfitting import copying_score, judge_fit
-from scanstage.dataset.likeness.compared_pictures import picked
 from scanstage.render.commands.like_photos.fit_labels import BaseConfig, LabelFit, fit_labels, plan_of
 
 HELD = 500
@@ -70,11 +69,6 @@ class Tally:
     by_key: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
 
-def rows(table: DatasetTable, first: int, last: int) -> DatasetTable:
-    """Some of a table's pictures."""
-    return picked(table, np.arange(first, min(last, len(table.pictures))))
-
-
 def judge(
     base: BaseConfig,
     of_base: DatasetTable,
@@ -92,11 +86,11 @@ def judge(
     tally.seconds.append(time.monotonic() - started)
     tally.kinds.append(max(1, len(fit.kinds)))
     note_values(fit, truths, tally)
-    planned = plan_of(after_fit(base, fit), PLANNED, True)
-    tested = judge_fit(photos, held, of_base, planned, fit.typical)
+    after = plan_of(after_fit(base, fit), PLANNED, True)
+    tested = judge_fit(photos, held, of_base, after, fit.typical)
     tally.before.append(tested.before.auc)
     tally.after.append(tested.after.auc)
-    shares = [t.counts.sum(axis=0) / t.labels for t in (hidden, planned)]
+    shares = [t.counts.sum(axis=0) / t.labels for t in (hidden, after)]
     tally.classes.append(float(np.abs(shares[0] - shares[1]).sum() / 2))
 
 
@@ -213,7 +207,7 @@ def main() -> None:
     for number in range(options.first, options.first + options.hidden):
         hidden_config, truths = hide(base, free, np.random.default_rng((1, number)))
         most = max(*options.sizes, 300)
-        table = plan_of(hidden_config, round((most + HELD) * SPARE), True)
+        table = planned(hidden_config, most + HELD)
         hidden, held = rows(table, 0, most), rows(table, most, most + HELD)
         for size in options.sizes:
             tally = tallies[size]

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from hidden_configs import SPARE, Truth, after_fit, base_config, hide
+from hidden_configs import Truth, after_fit, base_config, hide, planned
 from results import made_on, markdown_table, write_section
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
@@ -26,7 +26,7 @@ from scanstage.dataset.likeness.compared_pictures import SeenPictures, picked
 from scanstage.dataset.likeness.drift import Drift, find_drift
 from scanstage.dataset.likeness.photo_snapshot import Snapshot
 from scanstage.dataset.likeness.picture_features import PLAIN
-from scanstage.render.commands.like_photos.fit_labels import LabelFit, fit_labels, plan_of
+from scanstage.render.commands.like_photos.fit_labels import LabelFit, fit_labels
 
 PICTURES = 1000
 THROWN_AWAY = 0.2
@@ -58,7 +58,7 @@ def run_generations(generations: int, bank: int, write: bool) -> None:
     use_one_blas_thread()
     base, free = base_config()
     hidden, truths = hide(base, free, np.random.default_rng((1, NUMBER)))
-    first = picked(plan_of(hidden, round(PICTURES * SPARE), True), np.arange(PICTURES))
+    first = planned(hidden, PICTURES)
     typical = typical_labels([first])
     rows = []
     for how, thrown_away in (("as they come", 0.0), ("odd ones thrown away", THROWN_AWAY)):
@@ -66,9 +66,7 @@ def run_generations(generations: int, bank: int, write: bool) -> None:
         for number in range(1, generations + 1):
             kept = without_odd(table, typical, thrown_away)
             fit = fit_labels(base, kept, list(range(len(kept.pictures))), bank)
-            table = picked(
-                plan_of(after_fit(base, fit, 100 + number), round(PICTURES * SPARE), True), np.arange(PICTURES)
-            )
+            table = planned(after_fit(base, fit, 100 + number), PICTURES)
             spread = spread_left(fit, truths), labels_left(first, table, typical)
             found = Generation(spread, find_drift(Snapshot("", seen(first)), seen(table)))
             rows.append(found.row(number, how))

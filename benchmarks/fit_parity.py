@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hidden_configs import BASE, CLASSES, SPARE, after_fit
+from hidden_configs import BASE, after_fit, as_base, planned, rows
 from results import made_on, markdown_table, write_section
 from sklearn.ensemble import ExtraTreesClassifier
 
@@ -27,10 +26,8 @@ from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.label_summaries import label_summaries, typical_labels
 from scanstage.dataset.fitting.overfitting import judge_fit
-from scanstage.dataset.likeness.compared_pictures import picked
 from scanstage.dataset.report.parity import impact_ratio
-from scanstage.render.commands.like_photos.fit_labels import BaseConfig, fit_labels, plan_of
-from scanstage.scenes.config.load import check_config
+from scanstage.render.commands.like_photos.fit_labels import BaseConfig, fit_labels
 
 TIED, SELDOM = "mug", 0.04
 SLACK = 0.05
@@ -54,34 +51,32 @@ def hidden(kinds: Mapping[str, float], seed: int, weights: Mapping[str, float]) 
     data["camera"]["elevation_deg"] = by_kind({k: v["elevation"] for k, v in KINDS.items()})
     data["camera"]["fill"] = by_kind({k: v["fill"] for k, v in KINDS.items()})
     data["assets"]["classes"][TIED] = by_kind(weights)
-    return BaseConfig(data, check_config(data, (), Path.cwd()), Path.cwd(), CLASSES)
+    return as_base(data)
 
 
 def run_parity(bank: int, write: bool) -> None:
     """Measure it, print it, and write it into benchmarks/RESULTS.md if asked."""
     use_one_blas_thread()
     biased = {name: kind["weight"] for name, kind in KINDS.items()}
-    table = plan_of(hidden(SHARES, 3, biased), round((PHOTOS + HELD) * SPARE), True)
-    photos, held = (picked(table, np.arange(a, b)) for a, b in ((0, PHOTOS), (PHOTOS, PHOTOS + HELD)))
+    table = planned(hidden(SHARES, 3, biased), PHOTOS + HELD)
+    photos, held = rows(table, 0, PHOTOS), rows(table, PHOTOS, PHOTOS + HELD)
     evenly = dict.fromkeys(KINDS, 1.0)
-    known = [plan_of(hidden({name: 1.0}, 11 + i, evenly), round(LEARNT * SPARE), True) for i, name in enumerate(KINDS)]
+    known = [planned(hidden({name: 1.0}, 11 + i, evenly), LEARNT) for i, name in enumerate(KINDS)]
     teller = KindTeller(known)
     print(f"low and high are told apart in {teller.right:.1%} of pictures that weren't learnt from", flush=True)
-    rows = [["photos", "", f"{impact_ratio(teller.shares(held)):.2f}", "", ""]]
+    body = [["photos", "", f"{impact_ratio(teller.shares(held)):.2f}", "", ""]]
     areas = []
     for said, weight in (("left as in the photos", 0.0), ("evened out", 1.0)):
-        data = copy.deepcopy(BASE) | {"fit": {"parity": {"weight": weight, "slack": SLACK}}}
-        base = BaseConfig(data, check_config(data, (), Path.cwd()), Path.cwd(), CLASSES)
+        base = as_base({**BASE, "fit": {"parity": {"weight": weight, "slack": SLACK}}})
         fit = fit_labels(base, photos, list(range(PHOTOS)), bank)
-        planned = plan_of(after_fit(base, fit), PLANNED, True)
-        area = judge_fit(photos, held, planned, planned, fit.typical).after.auc
+        after = planned(after_fit(base, fit), PLANNED)
+        area = judge_fit(photos, held, after, after, fit.typical).after.auc
         areas.append(area)
         told = "" if fit.kind_mix is None else f"{fit.kind_mix.impact[1]:.2f}"
-        rows.append(
-            [said, str(max(1, len(fit.kinds))), f"{impact_ratio(teller.shares(planned)):.2f}", told, f"{area:.3f}"]
-        )
-        print(rows[-1], flush=True)
-    text = markdown_table(["", "kinds", "impact", "impact that the fit tells", "AUC"], rows)
+        impact = f"{impact_ratio(teller.shares(after)):.2f}"
+        body.append([said, str(max(1, len(fit.kinds))), impact, told, f"{area:.3f}"])
+        print(body[-1], flush=True)
+    text = markdown_table(["", "kinds", "impact", "impact that the fit tells", "AUC"], body)
     text += f"\n\nEvening out costs {areas[1] - areas[0]:+.3f} of AUC."
     print(text)
     if write:
@@ -98,11 +93,10 @@ class KindTeller:
         rng = np.random.default_rng(0)
         order = rng.permutation(len(of_kind))
         first, rest = np.array_split(order, 2)
-        all_seen = np.concatenate(seen)
-        self._forest = ExtraTreesClassifier(200, min_samples_leaf=3, random_state=0).fit(
-            all_seen[first], of_kind[first]
-        )
-        self.right = float((self._forest.predict(all_seen[rest]) == of_kind[rest]).mean())
+        summaries = np.concatenate(seen)
+        self._forest = ExtraTreesClassifier(200, min_samples_leaf=3, random_state=0)
+        self._forest.fit(summaries[first], of_kind[first])
+        self.right = float((self._forest.predict(summaries[rest]) == of_kind[rest]).mean())
         """Share of pictures that were not learnt from."""
 
     def shares(self, table: DatasetTable) -> npt.NDArray[np.float64]:

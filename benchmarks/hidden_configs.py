@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.render.commands.like_photos.fit_labels import KIND, BaseConfig, LabelFit
+from scanstage.dataset.analysis.dataset_table import DatasetTable
+from scanstage.dataset.likeness.compared_pictures import picked
+from scanstage.render.commands.like_photos.fit_labels import KIND, BaseConfig, LabelFit, plan_of
 from scanstage.render.commands.like_photos.fitted_yaml import fitted_config
 from scanstage.scenes.bank.free_values import FreeValue, free_values, set_value
 from scanstage.scenes.config.load import check_config
@@ -50,14 +52,29 @@ class Truth:
     spread: float
 
 
+def as_base(data: Mapping[str, Any]) -> BaseConfig:
+    """A config of these classes, checked."""
+    return BaseConfig(data, check_config(data, (), Path.cwd()), Path.cwd(), CLASSES)
+
+
+def rows(table: DatasetTable, first: int, last: int) -> DatasetTable:
+    """Some of a table's pictures."""
+    return picked(table, np.arange(first, min(last, len(table.pictures))))
+
+
+def planned(config: BaseConfig, count: int) -> DatasetTable:
+    """Boxes of so many pictures of a config."""
+    return rows(plan_of(config, round(count * SPARE), True), 0, count)
+
+
 def base_config() -> tuple[BaseConfig, tuple[FreeValue, ...]]:
     """The config before the fit, with what labels can't tell among what is free."""
     plain = check_config(BASE, (), Path.cwd())
     told = free_values(plain, MOST_LABELS)
     data = copy.deepcopy(BASE)
     data["fit"] = {"free": {v.path: [v.low, v.high] for v in told} | {k: list(r) for k, r in MUTE.items()}}
-    config = check_config(data, (), Path.cwd())
-    return BaseConfig(data, config, Path.cwd(), CLASSES), free_values(config, MOST_LABELS)
+    base = as_base(data)
+    return base, free_values(base.config, MOST_LABELS)
 
 
 def hide(base: BaseConfig, free: Sequence[FreeValue], rng: np.random.Generator) -> tuple[BaseConfig, list[Truth]]:
@@ -73,8 +90,7 @@ def hide(base: BaseConfig, free: Sequence[FreeValue], rng: np.random.Generator) 
         data.setdefault("variables", {})[value.name] = term
         set_value(data, base.config, value.path, {"var": value.name})
         truths.append(Truth(value, mean, spread))
-    config = check_config(data, (), Path.cwd())
-    return BaseConfig(data, config, Path.cwd(), CLASSES), truths
+    return as_base(data), truths
 
 
 def draw_term(value: FreeValue, rng: np.random.Generator) -> tuple[Any, float, float]:
@@ -106,4 +122,4 @@ def after_fit(base: BaseConfig, fit: LabelFit, seed: int | None = None) -> BaseC
     data = fitted_config(base.data, base.config, fit.chosen(), mix, (KIND, fit.kinds), (base.folder, base.folder))
     if seed is not None:
         data = {**data, "seed": seed}
-    return BaseConfig(data, check_config(data, (), base.folder), base.folder, base.classes)
+    return as_base(data)

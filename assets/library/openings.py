@@ -20,7 +20,8 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.textures.texture_coding import alpha_channel
 
 Floats = npt.NDArray[np.float64]
-OpeningsSource = Callable[[str], "Openings | None"]
+OpeningsSource = Callable[[str, MeshArrays], "Openings | None"]
+"""Of an asset's id, and its arrays."""
 
 LEAST_ALPHA = 1.0 / 255.0
 """Of a BLEND material that an engine's instance pass shows; the worker sets it there."""
@@ -70,7 +71,7 @@ class Openings:
         return alpha
 
 
-def whole(asset_id: str) -> Openings | None:
+def whole(asset_id: str, mesh: MeshArrays) -> Openings | None:
     """For scans without alpha: there are none."""
     return None
 

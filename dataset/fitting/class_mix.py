@@ -44,10 +44,15 @@ def class_shares(photos: DatasetTable, classes: Sequence[str], independent: floa
         classes: of the config.
         independent: groups of photos that belong together, by photos: five of one scene say as much as one.
     """
-    counts = dict(zip(photos.classes, (independent * photos.counts.sum(axis=0)).tolist(), strict=True))
-    raised = {c: max(float(counts.get(c, 0)), UNSEEN) for c in classes}
+    raised = {c: max(independent * n, UNSEEN) for c, n in _labels_of(photos, classes).items()}
     total = sum(raised.values())
     return {c: n / total for c, n in raised.items()}
+
+
+def _labels_of(photos: DatasetTable, classes: Sequence[str]) -> dict[str, int]:
+    """How many labels each of these classes has in the photos, in the order of ``classes``."""
+    found = dict(zip(photos.classes, photos.counts.sum(axis=0).tolist(), strict=True))
+    return {c: found.get(c, 0) for c in classes}
 
 
 def class_mix(
@@ -73,8 +78,7 @@ def class_mix(
     found = np.where(placed > 0, np.maximum(labelled / np.where(placed > 0, placed, 1), LEAST_YIELD), mean)
     yields = dict(zip(classes, found.tolist(), strict=True))
     shares = class_shares(photos, classes, independent)
-    counts = photos.counts.sum(axis=0)
-    unseen = tuple(c for c in classes if c not in photos.classes or not counts[photos.classes.index(c)])
+    unseen = tuple(c for c, n in _labels_of(photos, classes).items() if not n)
     if is_evenly and _is_even(photos, classes, independent):
         return ClassMix(shares, yields, None, unseen)
     raw = {c: shares[c] / yields[c] for c in classes}
@@ -96,8 +100,7 @@ def placed_and_labelled(pictures: Sequence[PlannedLabels], classes: Sequence[str
 
 def _is_even(photos: DatasetTable, classes: Sequence[str], independent: float) -> bool:
     """Whether the photos' labels could be picked evenly with hardly a class twice in a photo."""
-    found = dict(zip(photos.classes, photos.counts.sum(axis=0).tolist(), strict=True))
-    counts = independent * np.array([float(found.get(c, 0)) for c in classes])
+    counts = independent * np.array(list(_labels_of(photos, classes).values()), np.float64)
     if len(counts) > 1 and chisquare(counts).pvalue < ALIKE:
         return False
     labels = photos.counts.sum(axis=1)

@@ -96,31 +96,29 @@ class WeighedBank:
         log_proposal: (N,) logarithm of the density that they were drawn from.
         features: (N, F).
         groups: (N,) which of them belong together.
-        times: how many pictures that are in all; None: as many as rows.
     """
 
     units: Floats
     log_proposal: Floats
     features: Floats
     groups: Ints
-    times: float | None = None
 
     def through(self, lens: Floats) -> WeighedBank:
         """With features multiplied by a (K, F) matrix."""
         return replace(self, features=self.features @ lens.T)
 
     def counted(self, times: Floats) -> WeighedBank:
-        """With every picture so many times (N,)."""
+        """With every picture so many times (N,): as if it had been drawn from so much more, where it comes often."""
         kept = times > 0
-        log = self.log_proposal[kept] - np.log(times[kept])
-        return WeighedBank(self.units[kept], log, self.features[kept], self.groups[kept], float(times.sum()))
+        log = self.log_proposal[kept] - np.log(times[kept] / times[kept].mean())
+        return WeighedBank(self.units[kept], log, self.features[kept], self.groups[kept])
 
     def covered(self, log_density: Floats) -> float:
         """Logarithm of the share of a density that lies where pictures were planned: about 0, but for chance.
 
         The mean of p / q, which is 1 on average where q is nowhere 0 that p isn't.
         """
-        return float(logsumexp(log_density - self.log_proposal) - np.log(self.times or len(self.units)))
+        return float(logsumexp(log_density - self.log_proposal) - np.log(len(self.units)))
 
     def weighed(self, log_density: Floats) -> Floats:
         """(N,) weights, which sum to 1, of a density whose (N,) logarithm is given."""

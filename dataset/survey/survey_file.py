@@ -53,6 +53,11 @@ class SurveyItem:
     classes: tuple[str, ...] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def broken_by(self) -> str:
+        """What was done to a corrupt gold, which raters may be told after their answer; else empty."""
+        return self.how if self.kind == "corrupt" else ""
+
 
 @dataclass(frozen=True)
 class Survey:

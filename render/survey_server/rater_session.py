@@ -208,7 +208,7 @@ class RaterSessions:
         return {
             "right": self.survey.is_right(item, answer.score),
             "kind": item.kind,
-            "how": item.how if item.kind == "corrupt" else "",
+            "how": item.broken_by,
             "accept": [max(low, accept[0]), min(high, accept[1])],
             "score": answer.score,
         }

@@ -73,7 +73,7 @@ def write_static_site(folder: Path, survey: Survey, out: Path) -> StaticSite:
             {
                 "item": gold,
                 "kind": survey.by_id[gold].kind,
-                "how": survey.by_id[gold].how if survey.by_id[gold].kind == "corrupt" else "",
+                "how": survey.by_id[gold].broken_by,
                 "accept": _within(getattr(accept, survey.by_id[gold].kind), (low, high)),
             }
             for gold in training

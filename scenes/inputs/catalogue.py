@@ -92,9 +92,12 @@ class Catalogue:
             self._meshes.popitem(last=False)
         return mesh
 
-    def openings(self, asset_id: str) -> Openings | None:
-        """What is cut out of an asset by alpha; None for most. Raises InputError where a texture is broken."""
-        return openings_of(self.asset(asset_id), self.mesh(asset_id))
+    def openings(self, asset_id: str, mesh: MeshArrays) -> Openings | None:
+        """What is cut out of an asset, whose arrays are given, by alpha; None for most.
+
+        Raises InputError where a texture is broken.
+        """
+        return openings_of(self.asset(asset_id), mesh)
 
     def collision_parts(self, asset_id: str) -> tuple[npt.NDArray[np.float64], ...]:
         """Convex parts that an asset collides by, each (N, 3), metres, asset frame: none where its hull will do."""

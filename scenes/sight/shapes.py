@@ -72,7 +72,7 @@ class Shapes:
         TriangleMesh(scene, mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32))
         # The structure is built at the first query, not when the mesh is added.
         scene.run(np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32))
-        openings = self._openings(asset_id)
+        openings = self._openings(asset_id, mesh)
         shape = self._kept[asset_id] = Shape(scene if openings is None else CutScene(scene, {0: openings}), mesh)
         while len(self._kept) > 1 and sum(len(s.mesh.faces) for s in self._kept.values()) > CACHED_TRIANGLES:
             self._kept.popitem(last=False)

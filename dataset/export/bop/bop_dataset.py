@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import Asset, MeshArrays
+from scanstage.assets.asset import Asset
 from scanstage.assets.library.assets_by_id import AssetsById
 from scanstage.assets.library.openings import openings_of
 from scanstage.assets.machine.processors import usable_cores
@@ -188,10 +188,7 @@ def _depth_source(dataset: FinishedDataset) -> _Depth:
             raise InputError(f"there is no asset {asset_id!r} any more", "bring it back into the library")
         return asset
 
-    def mesh(asset_id: str) -> MeshArrays:
-        return asset_of(asset_id).mesh()
-
-    caster = Caster(mesh, lambda asset_id: openings_of(asset_of(asset_id), mesh(asset_id)))
+    caster = Caster(lambda i: asset_of(i).mesh(), lambda i, mesh: openings_of(asset_of(i), mesh))
     scale = FINE_DEPTH_MM if fine else COARSE_DEPTH_MM
     return _Depth(scale, lambda record: caster.depth(record.plan).astype(np.float64))
 

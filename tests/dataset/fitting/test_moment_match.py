@@ -114,7 +114,8 @@ def test_a_density_is_held_where_pictures_were_planned(bank) -> None:  # type: i
     """One kind that labels ask for, and one of which no picture was planned: its share would cost nothing."""
     made, _, target = bank
     near = made.units[:, 0] < 0.7
-    some = WeighedBank(made.units[near], made.log_proposal[near], made.features[near], made.groups[near], 4000)
+    drawn_from = made.log_proposal[near] - np.log(near.mean())  # what is left of it, which is denser for that
+    some = WeighedBank(made.units[near], drawn_from, made.features[near], made.groups[near])
     parted = MixtureShape(SHAPE.axes, 2)
     elsewhere = nearest(parted, [[(0.35, 0.12), (0.6, 0.2)], [(0.9, 0.04), (0.6, 0.2)]], [0.01, 0.99])
     assert some.covered(SHAPE.log_density(TRUTH, some.units)) == pytest.approx(0, abs=0.1)
