@@ -16,6 +16,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import for_shell
 from scanstage.assets.raw_scans.keypoint_files import Keypoints, find_keypoints, keypoint_findings
 from scanstage.assets.raw_scans.raw_scan import UNITS_M, RawScan, ScanFinding
+from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.raw_scans.units import find_unit, find_up, to_z_up, unit_findings, up_findings
 from scanstage.assets.readers.read_scan import Convert, read_scan
 from scanstage.assets.textures.texture_coding import DEFAULT_MAX_PX, image_size
@@ -53,12 +54,13 @@ def inspect_scan(
     up: str = "auto",
     max_triangles: int = DEFAULT_MAX_TRIANGLES,
     convert: Convert | None = None,
+    pose: ScanPose | None = None,
 ) -> Inspection:
     """Inspect a file as :func:`take_in.take_in` would read it. Never raises for a bad scan."""
     findings: list[ScanFinding] = []
     result = Inspection(str(path), refused=True, findings=())
     try:
-        scan = read_scan(path, convert)
+        scan = read_scan(path, convert, pose)
         findings += scan.findings
         result = _measured(result, scan, findings, unit, up, max_triangles)
         if (keypoints := find_keypoints(path)) is not None:

@@ -30,6 +30,7 @@ from scanstage.assets.messages.option_names import option
 from scanstage.assets.raw_scans.keypoint_files import Keypoints, find_keypoints, keypoint_findings
 from scanstage.assets.raw_scans.raw_scan import UNITS_M, RawScan, ScanFinding
 from scanstage.assets.raw_scans.scan_folder import read_bounded
+from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.raw_scans.units import find_unit, find_up, to_z_up
 from scanstage.assets.readers.read_scan import Convert, read_scan
 from scanstage.assets.textures.texture_coding import DEFAULT_MAX_PX, code_texture
@@ -55,6 +56,7 @@ class IntakeOptions:
         license, author, url: recorded where given.
         keypoints: file with the scan's named points and symmetries; None looks for one beside it
             (:mod:`keypoint_files`).
+        pose: a moment of an animated glTF, as :meth:`ScanPose.parse` reads it; each is an asset of its own.
     """
 
     class_name: str
@@ -66,6 +68,7 @@ class IntakeOptions:
     author: str | None = None
     url: str | None = None
     keypoints: Path | None = None
+    pose: ScanPose | None = None
 
 
 def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert | None = None) -> Asset:
@@ -80,7 +83,7 @@ def take_in(path: Path, options: IntakeOptions, library: Path, convert: Convert 
     Raises InputError where the scan or an option can't be used, or the library can't be written.
     """
     check_options(options)
-    scan = read_scan(path, convert)
+    scan = read_scan(path, convert, options.pose)
     keypoints = find_keypoints(path, options.keypoints)
     try:
         return add_scan(scan, path.name, file_sha256(path), options, library, keypoints=keypoints)
@@ -115,7 +118,7 @@ def add_scan(
     Raises InputError as :func:`take_in` does.
     """
     check_options(options)
-    asset_id = asset_id_of(options.class_name, file_name, sha256)
+    asset_id = asset_id_of(options.class_name, file_name, sha256, options.pose)
     source = {**_said_before(library, asset_id), "file": file_name, "sha256": sha256, **(provenance or {})}
     source |= {k: v for k in WHOSE if (v := getattr(options, k))}
     try:
@@ -144,9 +147,10 @@ def _said_before(library: Path, asset_id: str) -> dict[str, str]:
     return {k: v for k in WHOSE if isinstance(v := known.get(k), str)}
 
 
-def asset_id_of(class_name: str, file_name: str, sha256: str) -> str:
+def asset_id_of(class_name: str, file_name: str, sha256: str, pose: ScanPose | None = None) -> str:
     """The id, below its library, of the asset that a scan file becomes: the same for copies of the same name."""
-    return f"{class_folder(class_name_of(class_name))}/{_slug(file_name)}-{sha256[:8]}"
+    posed = f"-{pose.slug}" if pose else ""
+    return f"{class_folder(class_name_of(class_name))}/{_slug(file_name)}{posed}-{sha256[:8]}"
 
 
 def check_options(options: IntakeOptions) -> None:
@@ -211,6 +215,7 @@ def build_asset(
             **({"unit_alternatives": list(unit.alternatives)} if unit.alternatives else {}),
             "up": up.up,
             "up_origin": up.origin,
+            **({"pose": options.pose.text} if options.pose else {}),
             "source_triangles": census.triangles,
             "collision_parts": max(len(parts), 1),
             "findings": [_noted(f) for f in found],

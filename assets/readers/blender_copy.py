@@ -17,11 +17,13 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import ScanFinding
 from scanstage.assets.raw_scans.scan_bounds import MAX_NAMED_FILES
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
-from scanstage.assets.readers.gltf.gltf_document import parse_gltf
+from scanstage.assets.raw_scans.scan_pose import ScanPose
+from scanstage.assets.readers.gltf.gltf_document import GltfDocument
+from scanstage.assets.readers.gltf.gltf_poses import take_pose
 from scanstage.assets.readers.usd_names import MAX_NAME, usd_names
 
 USD_SUFFIXES = (".usd", ".usda", ".usdc", ".usdz")
-_GLTF_SUFFIXES = (".gltf", ".glb")
+GLTF_SUFFIXES = (".gltf", ".glb")
 _IMAGES = (
     *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp", ".webp", ".exr", ".hdr", ".dds", ".psd", ".gif"),
     *(".jp2", ".avif"),
@@ -33,12 +35,13 @@ _MOST_MADE_UP = 3  # pieces of a name with one or two numbers; what matches more
 _MADE_UP = re.compile(r"[#*`]|<udim>|<uvtile>|\$\{", re.IGNORECASE)  # names that importers complete themselves
 
 
-def copy_for_blender(source: Path, target: Path) -> tuple[Path, tuple[ScanFinding, ...]]:
+def copy_for_blender(source: Path, target: Path, pose: ScanPose | None = None) -> tuple[Path, tuple[ScanFinding, ...]]:
     """Copy a USD, FBX or glTF scan, and what it names of its own folder.
 
     Args:
         source: the scan.
         target: an empty folder.
+        pose: that a glTF is copied in; its animations are left out, which Blender would take a moment of.
 
     Returns:
         the copy of the scan, and what was noticed.
@@ -48,8 +51,8 @@ def copy_for_blender(source: Path, target: Path) -> tuple[Path, tuple[ScanFindin
     folder = ScanFolder(source)
     data = read_bounded(source)
     suffix = source.suffix.lower()
-    if suffix in _GLTF_SUFFIXES:
-        return _copy_gltf(data, target, folder), folder.findings
+    if suffix in GLTF_SUFFIXES:
+        return _copy_gltf(data, target, folder, pose), folder.findings
     copy = target / f"scan{suffix}"
     layers = [(copy.name, data)]
     copied: set[str] = set()
@@ -67,9 +70,12 @@ def copy_for_blender(source: Path, target: Path) -> tuple[Path, tuple[ScanFindin
     return copy, folder.findings
 
 
-def _copy_gltf(data: bytes, target: Path, folder: ScanFolder) -> Path:
+def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, pose: ScanPose | None) -> Path:
     """One document with buffers and images beside it under names of our own; no other path is left in it."""
-    document, binary = parse_gltf(data)
+    parsed = GltfDocument(data, folder, compressed=True)
+    take_pose(parsed, pose)
+    document, binary = parsed.json, parsed.binary
+    document.pop("animations", None)
     for key, kind in (("buffers", "buffer"), ("images", "texture")):
         entries = document.get(key, [])
         for number, entry in enumerate(entries if isinstance(entries, list) else []):

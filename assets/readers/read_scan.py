@@ -17,10 +17,12 @@ import numpy.typing as npt
 from scanstage.assets.asset import TEXTURE_KEYS, Material, within_range
 from scanstage.assets.files.outside_files import open_below
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
 from scanstage.assets.raw_scans.scan_file import locate
-from scanstage.assets.readers.blender_copy import copy_for_blender
+from scanstage.assets.raw_scans.scan_pose import ScanPose
+from scanstage.assets.readers.blender_copy import GLTF_SUFFIXES, copy_for_blender
 from scanstage.assets.readers.gltf.gltf_document import CompressedError
 from scanstage.assets.readers.gltf.gltf_reader import read_gltf
 from scanstage.assets.readers.msh import read_msh
@@ -49,12 +51,13 @@ _COARSEST_STEP = 0.005  # of the extent
 _MAGIC = ((b"ply", ".ply"), (b"glTF", ".glb"), (b"solid", ".stl"), (b"PK\x03\x04", ".zip"), (b"Kaydara FBX", ".fbx"))
 
 
-def read_scan(path: Path, convert: Convert | None = None) -> RawScan:
+def read_scan(path: Path, convert: Convert | None = None, pose: ScanPose | None = None) -> RawScan:
     """Read a scan of any known format, and check what intake relies on.
 
     Args:
         path: OBJ, PLY, GLB, glTF, STL, MuJoCo MSH; with ``convert`` also USD, USDZ and FBX.
         convert: see :data:`Convert`; None where Blender isn't at hand.
+        pose: a moment of a glTF's animation; None is the pose that its nodes stand in.
 
     Returns:
         a scan with at least one face, whose indices are in range and whose used vertices are finite.
@@ -64,7 +67,7 @@ def read_scan(path: Path, convert: Convert | None = None) -> RawScan:
     suffix = path.suffix.lower()
     head = _head(path, suffix)
     try:
-        scan = _read(path, suffix, convert)
+        scan = _read(path, suffix, convert, pose)
         return _checked(scan, path, suffix, head)
     except InputError as e:
         raise InputError(_named(path, e.marked_problems), e.marked_hint or _hint(head, suffix)) from e
@@ -97,15 +100,18 @@ def _head(path: Path, suffix: str) -> bytes:
     return head
 
 
-def _read(path: Path, suffix: str, convert: Convert | None) -> RawScan:
+def _read(path: Path, suffix: str, convert: Convert | None, pose: ScanPose | None) -> RawScan:
+    if pose is not None and suffix not in GLTF_SUFFIXES:
+        hint = "export it as GLB with its animation" if suffix in _BLENDER_ONLY else f"leave {option('pose')} out"
+        raise InputError(f"{option('pose')} {pose.text}: poses are taken from glTF alone", hint)
     if suffix not in READERS:
         return _through_blender(path, convert)
     try:
-        return READERS[suffix](path)
+        return READERS[suffix](path) if pose is None else read_gltf(path, pose)
     except CompressedError:
         if convert is None:
             raise
-        return _through_blender(path, convert)
+        return _through_blender(path, convert, pose)
 
 
 def _named(path: Path, problems: list[str]) -> list[str]:
@@ -119,12 +125,12 @@ def _hint(head: bytes, suffix: str) -> str:
     return "export or download the scan again"
 
 
-def _through_blender(path: Path, convert: Convert | None) -> RawScan:
+def _through_blender(path: Path, convert: Convert | None, pose: ScanPose | None = None) -> RawScan:
     if convert is None:
         raise InputError(f"{path}: {path.suffix} is read through Blender, which isn't at hand", "export it as GLB")
     with tempfile.TemporaryDirectory(prefix="scanstage-") as folder:
         (inside := Path(folder) / "scan").mkdir()
-        copy, noticed = copy_for_blender(path, inside)
+        copy, noticed = copy_for_blender(path, inside, pose)
         target = Path(folder) / "converted.glb"
         try:
             convert(copy, target)

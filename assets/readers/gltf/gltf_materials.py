@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS
-from scanstage.assets.readers.gltf.gltf_document import GltfDocument, numbers
+from scanstage.assets.readers.gltf.gltf_document import GltfDocument, extension_of, numbers
 
 
 class GltfMaterials:
@@ -44,12 +44,12 @@ class GltfMaterials:
         if index is None:
             return 0
         info = self._main_texture(index)
-        transform = _extension(info, "KHR_texture_transform")
+        transform = extension_of(info, "KHR_texture_transform")
         return int(transform.get("texCoord", info.get("texCoord", 0)))
 
     def transform_uv(self, index: int | None, uv: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Apply KHR_texture_transform of the main texture: scale, then rotation, then offset."""
-        transform = _extension(self._main_texture(index), "KHR_texture_transform") if index is not None else {}
+        transform = extension_of(self._main_texture(index), "KHR_texture_transform") if index is not None else {}
         if not transform:
             return uv
         angle = float(transform.get("rotation", 0.0))
@@ -62,13 +62,13 @@ class GltfMaterials:
     def _main_texture(self, index: int) -> dict[str, Any]:
         material = self._document.item("materials", index)
         pbr = material.get("pbrMetallicRoughness", {})
-        gloss = _extension(material, "KHR_materials_pbrSpecularGlossiness")
+        gloss = extension_of(material, "KHR_materials_pbrSpecularGlossiness")
         for info in (
             pbr.get("baseColorTexture"),
             gloss.get("diffuseTexture"),
             pbr.get("metallicRoughnessTexture"),
             material.get("normalTexture"),
-            _extension(material, "KHR_materials_transmission").get("transmissionTexture"),
+            extension_of(material, "KHR_materials_transmission").get("transmissionTexture"),
         ):
             if isinstance(info, dict):
                 return info
@@ -77,7 +77,7 @@ class GltfMaterials:
     def _convert(self, index: int) -> Material:
         material = self._document.item("materials", index)
         pbr = material.get("pbrMetallicRoughness", {})
-        gloss = _extension(material, "KHR_materials_pbrSpecularGlossiness")
+        gloss = extension_of(material, "KHR_materials_pbrSpecularGlossiness")
         if gloss:
             color, texture = gloss.get("diffuseFactor", WHITE), gloss.get("diffuseTexture")
             metallic, roughness, packed = 0.0, 1.0 - float(gloss.get("glossinessFactor", 1.0)), None
@@ -109,17 +109,17 @@ class GltfMaterials:
 
         Without a volume, or with one of no thickness, it is a thin wall.
         """
-        transmission = _extension(material, "KHR_materials_transmission")
+        transmission = extension_of(material, "KHR_materials_transmission")
         factor = float(transmission.get("transmissionFactor", 0.0))
         if factor == 0:
             return {}
-        volume = _extension(material, "KHR_materials_volume")
+        volume = extension_of(material, "KHR_materials_volume")
         distance = volume.get("attenuationDistance")
         return {
             "transmission": factor,
             "transmission_texture": self._texture(transmission.get("transmissionTexture")),
             # 0 is the extension's sign for materials of the old specular workflow, and no index.
-            "ior": float(_extension(material, "KHR_materials_ior").get("ior", 1.5)) or 1.5,
+            "ior": float(extension_of(material, "KHR_materials_ior").get("ior", 1.5)) or 1.5,
             "thickness_m": float(volume.get("thicknessFactor", 0.0)),
             "attenuation_color": _color(volume.get("attenuationColor", (1.0, 1.0, 1.0)), 3),
             "attenuation_m": None if distance is None else float(distance),
@@ -130,7 +130,7 @@ class GltfMaterials:
         if not isinstance(info, dict):
             return None
         texture = self._document.item("textures", info.get("index"))
-        source = _extension(texture, "EXT_texture_webp").get("source", texture.get("source"))
+        source = extension_of(texture, "EXT_texture_webp").get("source", texture.get("source"))
         if source is None:
             kinds = ", ".join(list(texture.get("extensions", {}))[:5]) or "no source"
             self._document.folder.note(
@@ -144,11 +144,6 @@ class GltfMaterials:
             return None
         self.images[image[0]] = image[1]
         return image[0]
-
-
-def _extension(item: dict[str, Any], name: str) -> dict[str, Any]:
-    value = item.get("extensions", {}).get(name, {})
-    return value if isinstance(value, dict) else {}
 
 
 def _color(values: Any, width: int) -> tuple[float, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,16 @@ from scanstage.assets.files.user_folders import default_library
 from scanstage.assets.intake.take_in import IntakeOptions, asset_id_of, file_sha256, take_in
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import UNITS_M
+from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.raw_scans.units import extents_text, metres_text
 from scanstage.render.terminal.console import Console, outside, print_hint, quoting
 from scanstage.render.terminal.symmetry_table import symmetries_text
 
 # Findings that change how a scan looks or is used.
-_TOLD = ("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared")
+_TOLD = (
+    *("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
+    *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: "),
+)
 
 
 def take_in_all(
@@ -29,6 +33,7 @@ def take_in_all(
     blender: Path | None,
     console: Console,
     keep_going: bool = True,
+    poses: Sequence[ScanPose] = (),
 ) -> tuple[int, list[InputError]]:
     """Take scans in, with a line for each.
 
@@ -39,6 +44,7 @@ def take_in_all(
         blender: that reads what only a Blender can.
         console: to print to.
         keep_going: after a bad scan, go on with the others.
+        poses: of each scan, every one an asset of its own; none is the pose that it comes in.
 
     Returns how many came in, and what is wrong with the others. Raises InputError for a single scan, or where it isn't
     gone on.
@@ -46,14 +52,18 @@ def take_in_all(
     problems: list[InputError] = []
     taken: dict[str, Path] = {}
     done = 0
-    for path, class_name in classes.items():
+    wanted = [
+        (path, replace(options, class_name=class_name, pose=pose))
+        for path, class_name in classes.items()
+        for pose in poses or (None,)
+    ]
+    for path, own in wanted:
         try:
-            own = replace(options, class_name=class_name)
-            _check_first(path, class_name, taken)
-            with console.status(f"taking in {outside(path.name)} ({done + len(problems) + 1} of {len(classes)})"):
+            _check_first(path, own, taken)
+            with console.status(f"taking in {outside(path.name)} ({done + len(problems) + 1} of {len(wanted)})"):
                 asset = take_in(path, own, library, converter(blender))
         except InputError as e:
-            if not keep_going or len(classes) == 1:
+            if not keep_going or len(wanted) == 1:
                 raise
             problems.append(e)
             console.print(f"[red]✗[/] {outside(path)}", soft_wrap=True)
@@ -82,11 +92,11 @@ def _print_taken(console: Console, asset: Asset, library: Path) -> None:
         )
 
 
-def _check_first(path: Path, class_name: str, taken: dict[str, Path]) -> None:
+def _check_first(path: Path, options: IntakeOptions, taken: dict[str, Path]) -> None:
     """Refuse a copy within one call: it would replace the first, whose textures may be others."""
     if not taken or not path.is_file():
         return
-    asset_id = asset_id_of(class_name, path.name, file_sha256(path))
+    asset_id = asset_id_of(options.class_name, path.name, file_sha256(path), options.pose)
     if asset_id in taken:
         raise InputError(
             f"{path}: is the same file as {taken[asset_id]}, which has come in as {asset_id}",
