@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import TEXTURE_KEYS, Asset, AssetMeta, Material, MeshArrays
+from scanstage.assets.asset import (
+    ALPHA_TEXTURE_KEYS,
+    COLOR_TEXTURE_KEYS,
+    TEXTURE_KEYS,
+    Asset,
+    AssetMeta,
+    Material,
+    MeshArrays,
+)
 from scanstage.assets.intake.class_names import class_folder, class_name_of
 from scanstage.assets.intake.clear_volumes import in_metres, settle_volumes
 from scanstage.assets.intake.see_through import settle_see_through
@@ -291,8 +299,9 @@ def _textures(
                 continue
             role = key.removesuffix("_texture")
             if (reference, role) not in names:
-                color = role in ("base_color", "emissive")
-                keep_alpha = role == "base_color" and material.alpha_mode != "OPAQUE"
+                color = key in COLOR_TEXTURE_KEYS
+                cut = role == "base_color" and material.alpha_mode != "OPAQUE"
+                keep_alpha = cut or key in ALPHA_TEXTURE_KEYS
                 coded = code_texture(scan.images[reference], reference, max_px, color, keep_alpha)
                 names[reference, role] = f"{role}{len(files)}{coded.suffix}"
                 files[names[reference, role]] = coded.data

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import trimesh
 
 from support.scan_files import write_gltf
 
@@ -116,3 +117,16 @@ def document_of(path: Path) -> dict[str, Any]:
     """The JSON of a GLB."""
     data = path.read_bytes()
     return dict(json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")]))
+
+
+def textured_ball(material: dict[str, Any], uv_sets: int = 1) -> GltfParts:
+    """A ball of 10 cm with UVs around and up it, of this material; more sets are the first, halved."""
+    ball = trimesh.creation.uv_sphere(radius=0.05, count=[16, 32])
+    x, y, z = ball.vertices.T
+    parts = GltfParts(nodes=[{"mesh": 0}], scenes=[{"nodes": [0]}], materials=[material])
+    uv = np.stack([np.arctan2(-y, x) / (2 * np.pi) + 0.5, 0.5 - z / 0.1], axis=1)
+    attributes = {"POSITION": parts.add(np.stack([x, z, -y], axis=1))}
+    attributes |= {f"TEXCOORD_{k}": parts.add(uv / 2**k) for k in range(uv_sets)}
+    primitive = {"attributes": attributes, "indices": parts.add(ball.faces.ravel(), "uint32"), "material": 0}
+    parts.json |= {"meshes": [{"primitives": [primitive]}], "extensionsUsed": sorted(material.get("extensions", {}))}
+    return parts

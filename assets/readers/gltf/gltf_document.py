@@ -30,7 +30,8 @@ _COMPRESSED = {"KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_mes
 _UNDERSTOOD = {
     "KHR_texture_transform", "KHR_materials_pbrSpecularGlossiness", "KHR_materials_unlit", "KHR_mesh_quantization",
     "EXT_texture_webp", "KHR_materials_transmission", "KHR_materials_ior", "KHR_materials_volume",
-    "EXT_mesh_gpu_instancing", "KHR_node_visibility",
+    "EXT_mesh_gpu_instancing", "KHR_node_visibility", "KHR_texture_basisu", "KHR_materials_clearcoat",
+    "KHR_materials_sheen", "KHR_materials_anisotropy", "KHR_materials_emissive_strength", "KHR_materials_specular",
 }  # fmt: skip
 
 

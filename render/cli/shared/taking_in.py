@@ -22,7 +22,8 @@ from scanstage.render.terminal.symmetry_table import symmetries_text
 # Findings that change how a scan looks or is used.
 _TOLD = (
     *("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
-    *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: "),
+    *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
+    *("material: the material", "material: is brushed"),
 )
 
 
