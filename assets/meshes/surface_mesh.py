@@ -14,7 +14,7 @@ from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.scan_bounds import THIN_FROM, check_thinned
 
 _THINNINGS = 2
-"""Each leaves a good third."""
+"""At most; each leaves a third to three fifths."""
 
 
 @dataclass(frozen=True)
