@@ -43,6 +43,19 @@ WHITE = (1.0, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
+class TextureTransform:
+    """Where a texture lies that doesn't lie as the mesh's UV says: at (a u + b v + c, d u + e v + f), V up.
+
+    Attributes:
+        key: of the material: ``normal_texture`` …
+        matrix: (a, b, c, d, e, f).
+    """
+
+    key: str
+    matrix: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Material:
     """A metallic-roughness PBR material (glTF 2.0 terms). Colours are linear RGB(A) in 0..1.
 
@@ -56,6 +69,12 @@ class Material:
     and lets ``attenuation_color`` of the light through on every ``attenuation_m`` (None: all of it). The base colour
     tints once what passes a body, both of its walls; with ``single_wall``, where the surface has no far side, at each.
     Lengths are in metres, in a :class:`raw_scan.RawScan` in the file's unit.
+
+    What lies on it: a clear ``coat`` (KHR_materials_clearcoat, factor times R, roughness times G), ``sheen`` of fabric
+    (_sheen, colour times RGB, roughness times A), a ``specular`` reflection that is weaker or tinted (_specular, factor
+    times A, colour times RGB). ``anisotropy`` (_anisotropy): brushed, along the texture's U turned by its angle,
+    counter-clockwise; R and G of its texture turn it further, B is a factor. ``emissive`` shines with
+    ``emissive_strength``. An ``unlit`` surface reflects nothing and shines with its base colour.
     """
 
     name: str = "material"
@@ -77,16 +96,45 @@ class Material:
     single_wall: bool = False
     attenuation_color: tuple[float, float, float] = (1.0, 1.0, 1.0)
     attenuation_m: float | None = None
+    normal_scale: float = 1.0
+    emissive_strength: float = 1.0
+    unlit: bool = False
+    coat: float = 0.0
+    coat_texture: str | None = None
+    coat_roughness: float = 0.0
+    coat_roughness_texture: str | None = None
+    coat_normal_texture: str | None = None
+    sheen_color: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    sheen_color_texture: str | None = None
+    sheen_roughness: float = 0.0
+    sheen_roughness_texture: str | None = None
+    specular: float = 1.0
+    specular_texture: str | None = None
+    specular_color: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    specular_color_texture: str | None = None
+    anisotropy: float = 0.0
+    anisotropy_rad: float = 0.0
+    anisotropy_texture: str | None = None
+    texture_transforms: tuple[TextureTransform, ...] = ()
 
 
 _UNIT_RANGE = (
     "base_color", "metallic", "roughness", "emissive", "alpha_cutoff", "transmission", "attenuation_color",
+    "coat", "coat_roughness", "sheen_color", "sheen_roughness", "specular", "specular_color", "anisotropy",
 )  # fmt: skip
+COLOR_TEXTURE_KEYS = ("base_color_texture", "emissive_texture", "sheen_color_texture", "specular_color_texture")
+"""Those that are pictures in sRGB; the others are data."""
+ALPHA_TEXTURE_KEYS = ("sheen_roughness_texture", "specular_texture")
+"""Those whose data lie in their alpha channel."""
 TEXTURE_KEYS = (
-    "base_color_texture", "metallic_roughness_texture", "normal_texture", "emissive_texture", "transmission_texture",
+    *COLOR_TEXTURE_KEYS, *ALPHA_TEXTURE_KEYS, "metallic_roughness_texture", "normal_texture", "transmission_texture",
+    "coat_texture", "coat_roughness_texture", "coat_normal_texture", "anisotropy_texture",
 )  # fmt: skip
+_COLORS = ("base_color", "emissive", "attenuation_color", "sheen_color", "specular_color")
 _SHORTEST, _LONGEST = 1e-6, 1e6
 """Lengths within a material, metres or any other unit of a scan."""
+_BRIGHTEST = 1e4
+_STEEPEST = 100.0  # of normal maps
 
 
 def within_range(material: Material) -> Material:
@@ -99,6 +147,10 @@ def within_range(material: Material) -> Material:
         ior=_limited(material.ior, plain.ior, 1.0, 3.0),
         thickness_m=_limited(material.thickness_m, 0.0, 0.0, _LONGEST),
         attenuation_m=_attenuation(material.attenuation_m),
+        normal_scale=_limited(material.normal_scale, 1.0, -_STEEPEST, _STEEPEST),
+        emissive_strength=_limited(material.emissive_strength, 1.0, 0.0, _BRIGHTEST),
+        anisotropy_rad=_limited(material.anisotropy_rad, 0.0, -_LONGEST, _LONGEST),
+        texture_transforms=tuple(t for t in material.texture_transforms if all(abs(v) < _LONGEST for v in t.matrix)),
     )
 
 
@@ -252,12 +304,19 @@ def _as_rendered(data: bytes) -> bytes:
 
 def _material(m: dict[str, Any]) -> Material:
     """A material as JSON has it; its textures lie in the asset's folder, and nowhere else."""
-    colors: dict[str, Any] = {key: tuple(m[key]) for key in ("base_color", "emissive", "attenuation_color") if key in m}
-    material = Material(**{**m, **colors})
+    given: dict[str, Any] = {key: tuple(m[key]) for key in _COLORS if key in m}
+    given["texture_transforms"] = tuple(map(_transform, m.get("texture_transforms", ())))
+    material = Material(**{**m, **given})
     for name in (getattr(material, key) for key in TEXTURE_KEYS):
         if name is not None and (not isinstance(name, str) or name in ("", ".", "..") or set(name) & set("/\\:\0")):
             raise ValueError(f"{str(name)[:80]!r} is not the name of a texture in the asset's folder")
     return within_range(material)
+
+
+def _transform(given: dict[str, Any]) -> TextureTransform:
+    if given["key"] not in TEXTURE_KEYS or len(given["matrix"]) != 6:
+        raise ValueError("a texture's transform is none")
+    return TextureTransform(given["key"], tuple(float(v) for v in given["matrix"]))
 
 
 def _point(xyz: Any) -> tuple[float, float, float]:

@@ -92,6 +92,7 @@ def _settle_transmission(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
         passed = np.full((len(faces), len(weights)), material.transmission)
         if material.transmission_texture in scan.images and scan.corner_uv is not None:
             uv = np.einsum("sc,fcd->fsd", weights, scan.corner_uv[faces].astype(np.float64))
+            uv = _as_it_lies(material, "transmission_texture", uv)
             passed *= channels.at(material.transmission_texture, uv)
         area = float(areas[faces].sum())
         share = float(((passed > _CLEAR).mean(axis=1) * areas[faces]).sum()) / max(area, 1e-300)
@@ -115,6 +116,15 @@ def _alpha(scan: RawScan, material: Material, faces: npt.NDArray[np.int64], alph
         uv = np.einsum("sc,fcd->fsd", weights, scan.corner_uv[faces].astype(np.float64))
         alpha *= alphas.at(material.base_color_texture, uv)
     return alpha
+
+
+def _as_it_lies(material: Material, key: str, uv: Floats) -> Floats:
+    """UV of the mesh as that of one of its textures."""
+    for transform in material.texture_transforms:
+        if transform.key == key:
+            matrix = np.array(transform.matrix).reshape(2, 3)
+            return np.asarray(uv @ matrix[:, :2].T + matrix[:, 2])
+    return uv
 
 
 def _weights(faces: int) -> Floats:

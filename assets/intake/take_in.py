@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import TEXTURE_KEYS, Asset, AssetMeta, Material, MeshArrays
+from scanstage.assets.asset import (
+    ALPHA_TEXTURE_KEYS,
+    COLOR_TEXTURE_KEYS,
+    TEXTURE_KEYS,
+    Asset,
+    AssetMeta,
+    Material,
+    MeshArrays,
+)
 from scanstage.assets.intake.class_names import class_folder, class_name_of
 from scanstage.assets.intake.clear_volumes import in_metres, settle_volumes
 from scanstage.assets.intake.lost_textures import check_colors_are_there
@@ -32,6 +40,7 @@ from scanstage.assets.raw_scans.keypoint_files import Keypoints, find_keypoints,
 from scanstage.assets.raw_scans.raw_scan import UNITS_M, RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_folder import read_bounded
+from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.raw_scans.units import find_unit, find_up, to_z_up
 from scanstage.assets.readers.read_scan import Convert, read_scan
 from scanstage.assets.textures.texture_coding import DEFAULT_MAX_PX, code_texture
@@ -121,7 +130,7 @@ def add_scan(
     Raises InputError as :func:`take_in` does.
     """
     check_options(options)
-    asset_id = asset_id_of(options.class_name, file_name, sha256)
+    asset_id = asset_id_of(options.class_name, file_name, sha256, options.reading.pose)
     source = {**_said_before(library, asset_id), "file": file_name, "sha256": sha256, **(provenance or {})}
     source |= {k: v for k in WHOSE if (v := getattr(options, k))}
     try:
@@ -150,9 +159,10 @@ def _said_before(library: Path, asset_id: str) -> dict[str, str]:
     return {k: v for k in WHOSE if isinstance(v := known.get(k), str)}
 
 
-def asset_id_of(class_name: str, file_name: str, sha256: str) -> str:
+def asset_id_of(class_name: str, file_name: str, sha256: str, pose: ScanPose | None = None) -> str:
     """The id, below its library, of the asset that a scan file becomes: the same for copies of the same name."""
-    return f"{class_folder(class_name_of(class_name))}/{_slug(file_name)}-{sha256[:8]}"
+    posed = f"-{pose.slug}" if pose else ""
+    return f"{class_folder(class_name_of(class_name))}/{_slug(file_name)}{posed}-{sha256[:8]}"
 
 
 def check_options(options: IntakeOptions) -> None:
@@ -220,6 +230,7 @@ def build_asset(
             **({"unit_alternatives": list(unit.alternatives)} if unit.alternatives else {}),
             "up": up.up,
             "up_origin": up.origin,
+            **({"pose": options.reading.pose.text} if options.reading.pose else {}),
             "source_triangles": census.triangles,
             "collision_parts": max(len(parts), 1),
             **({"reconstructed": scan.reconstructed} if scan.reconstructed else {}),
@@ -296,8 +307,9 @@ def _textures(
                 continue
             role = key.removesuffix("_texture")
             if (reference, role) not in names:
-                color = role in ("base_color", "emissive")
-                keep_alpha = role == "base_color" and material.alpha_mode != "OPAQUE"
+                color = key in COLOR_TEXTURE_KEYS
+                cut = role == "base_color" and material.alpha_mode != "OPAQUE"
+                keep_alpha = cut or key in ALPHA_TEXTURE_KEYS
                 coded = code_texture(scan.images[reference], reference, max_px, color, keep_alpha)
                 names[reference, role] = f"{role}{len(files)}{coded.suffix}"
                 files[names[reference, role]] = coded.data

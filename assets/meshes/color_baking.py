@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import WHITE
+from scanstage.assets.asset import TEXTURE_KEYS, WHITE, Material
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh
 from scanstage.assets.meshes.topology import groups
 from scanstage.assets.raw_scans.raw_scan import RawScan
@@ -38,23 +39,25 @@ def bake_colors(mesh: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, RawScan]
     sums = [np.bincount(corner, linear.reshape(-1, 3)[:, c], len(mesh.positions)) for c in range(3)]
     rgba = np.full((len(mesh.positions), 4), 255, np.uint8)
     rgba[:, :3] = srgb_bytes(np.stack(sums, axis=1) / np.maximum(number, 1)[:, None])
-    plain = tuple(
-        replace(
-            m,
-            base_color=WHITE,
-            base_color_texture=None,
-            metallic_roughness_texture=None,
-            normal_texture=None,
-            emissive_texture=None,
-            vertex_colors=True,
-            alpha_mode="OPAQUE",
-            transmission=0.0 if m.transmission_texture else m.transmission,
-            transmission_texture=None,
-        )
-        for m in scan.materials
-    )
+    plain = tuple(_without_textures(m) for m in scan.materials)
     baked = replace(mesh, corner_uv=None, corner_color=rgba[mesh.faces])
     return baked, replace(scan, materials=plain, images={})
+
+
+def _without_textures(material: Material) -> Material:
+    """What a texture says of layers on the surface is lost with it: those are taken away, or left as a whole."""
+    changes: dict[str, Any] = dict.fromkeys(TEXTURE_KEYS)
+    changes |= {f: 0.0 for f in ("transmission", "coat") if getattr(material, f"{f}_texture") is not None}
+    changes |= {"anisotropy": 0.0}  # which has no direction without UVs
+    changes |= {"emissive": (0.0, 0.0, 0.0)} if material.emissive_texture else {}
+    return replace(
+        material,
+        **changes,
+        base_color=WHITE,
+        vertex_colors=True,
+        alpha_mode="OPAQUE",
+        texture_transforms=(),
+    )
 
 
 def _by_texture(scan: RawScan) -> Callable[[tuple[int, npt.NDArray[np.int64]]], str]:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import ConvexHull, QhullError
 
+from scanstage.assets.machine.confined_process import TOO_LONG, ConfinedError, run_confined
 from scanstage.assets.meshes.collision_hull import Floats, even_directions, lift_of_flat, thickened
 from scanstage.assets.meshes.simplification import simplify
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh
@@ -36,9 +34,6 @@ FITTED_TRIANGLES = 4000
 LIMIT_S = 90
 """CPU seconds after which an attempt is given up, three times what the slowest scans have taken: the machine and its
 load must not decide what a scan becomes."""
-_TOO_LONG = "it takes too long"
-_CPU_SIGNAL = 24  # SIGXCPU, which Windows hasn't
-_BUSY = 4  # by which factor a crowded machine, or one that can't count CPU seconds, may take longer
 _THRESHOLD = 0.05
 _SEED = 1
 _SOLID_FROM = 0.5
@@ -51,14 +46,7 @@ Part = npt.NDArray[np.float32]
 
 # A process that knows nothing but numpy and CoACD: it reads arrays from its input and writes arrays to its output.
 _WORKER = """
-import io, sys
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[7]), int(sys.argv[7]) + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-except (ImportError, ValueError, OSError):
-    pass
+import io
 import os
 out = os.dup(1)
 os.dup2(2, 1)
@@ -66,8 +54,8 @@ import coacd, numpy as np
 coacd.set_log_level("off")
 given = np.load(io.BytesIO(sys.stdin.buffer.read()))
 parts = coacd.run_coacd(
-    coacd.Mesh(given["positions"], given["faces"]), threshold=float(sys.argv[2]), max_convex_hull=int(sys.argv[3]),
-    seed=int(sys.argv[4]), decimate=True, max_ch_vertex=int(sys.argv[5]), preprocess_mode=sys.argv[6],
+    coacd.Mesh(given["positions"], given["faces"]), threshold=float(sys.argv[3]), max_convex_hull=int(sys.argv[4]),
+    seed=int(sys.argv[5]), decimate=True, max_ch_vertex=int(sys.argv[6]), preprocess_mode=sys.argv[7],
     preprocess_resolution=30, resolution=300, mcts_nodes=6, mcts_iterations=20, mcts_max_depth=2,
 )
 buffer = io.BytesIO()
@@ -148,28 +136,13 @@ def _run_coacd(positions: Floats, faces: npt.NDArray[np.int64], most: int, remes
         raise _CutError("the package coacd, which would do it, isn't installed")
     given = io.BytesIO()
     np.savez(given, positions=np.ascontiguousarray(positions), faces=np.ascontiguousarray(faces, np.int32))
-    numbers = (_MEMORY_BYTES, _THRESHOLD, most, _SEED, MAX_PART_VERTICES)
-    command = [sys.executable, "-P", "-c", _WORKER, *map(str, numbers), remesh, str(limit_s)]
+    arguments = [*map(str, (_THRESHOLD, most, _SEED, MAX_PART_VERTICES)), remesh]
     try:
-        done = subprocess.run(
-            command,
-            input=given.getvalue(),
-            capture_output=True,
-            timeout=_BUSY * limit_s,
-            check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )
-    except subprocess.TimeoutExpired as e:
-        raise _TooLongError(_TOO_LONG) from e
-    except OSError as e:
-        raise _CutError(f"no process could be started: {e.strerror or e}") from e
-    if done.returncode in (-_CPU_SIGNAL, -9):
-        raise _TooLongError(_TOO_LONG)
-    if done.returncode != 0:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise _CutError(lines[-1][:120] if lines and done.returncode > 0 else f"it ended with {done.returncode}")
+        cut = run_confined(_WORKER, arguments, given.getvalue(), memory_bytes=_MEMORY_BYTES, limit_s=limit_s)
+    except ConfinedError as e:
+        raise (_TooLongError if str(e) == TOO_LONG else _CutError)(str(e)) from e
     try:
-        with np.load(io.BytesIO(done.stdout), allow_pickle=False) as z:
+        with np.load(io.BytesIO(cut), allow_pickle=False) as z:
             parts = [np.asarray(z[name], np.float64) for name in z.files]
     except (OSError, EOFError, zipfile.BadZipFile) as e:
         raise _CutError("its parts can't be read") from e

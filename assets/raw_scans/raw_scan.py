@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scanstage.assets.asset import Material
 
 Severity = Literal["info", "warning", "error"]
-UNITS_M: dict[str, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
+UNITS_M: dict[str, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048, "um": 1e-6}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ class RawScan:
         images: encoded images (PNG, JPEG …) by file name.
         corner_uv: (F, 3, 2) float32 or None; V up.
         vertex_color: (V, 4) uint8 sRGB with linear alpha, or None.
-        unit: ``m``, ``cm``, ``mm`` or ``in`` where the file or its format declares it.
+        unit: ``m``, ``cm``, ``mm``, ``in``, ``ft`` or ``um`` where the file or its format declares it.
+        unit_given: the file itself says so: it is believed whatever size it makes. Of formats that have one unit by
+            their specification, as glTF, many files are in another.
         up: ``y`` or ``z`` where the format declares it.
         usual_up: the axis that files of this kind usually have up.
         findings: what was noticed while reading.
@@ -60,6 +62,7 @@ class RawScan:
     corner_uv: npt.NDArray[np.float32] | None = None
     vertex_color: npt.NDArray[np.uint8] | None = None
     unit: str | None = None
+    unit_given: bool = False
     up: str | None = None
     usual_up: str = "z"
     findings: tuple[ScanFinding, ...] = ()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
+from scanstage.assets.raw_scans.scan_pose import ScanPose
 
 COLOR_SPACES = ("auto", "srgb", "linear")
 SURFACES = ("none", "poisson")
@@ -21,11 +22,13 @@ class ReadingChoices:
             is what the file says, else sRGB. (glTF's are linear, by its specification.)
         surface: ``poisson`` makes a surface of a cloud of points with normals; ``none`` refuses it.
         within: folder, above the scan's own, whose files the scan may use too; None: only those of its own folder.
+        pose: a moment of a glTF's animation; None is the pose that its nodes stand in.
     """
 
     vertex_colors: str = "auto"
     surface: str = "none"
     within: Path | None = None
+    pose: ScanPose | None = None
 
     def check(self) -> None:
         """Raises InputError for a choice that there isn't."""

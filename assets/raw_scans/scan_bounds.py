@@ -49,6 +49,11 @@ MAX_NOTE = 300
 # vertices as they are in the file; textures come on top.
 _BYTES_A_FACE = 400
 _BYTES_A_VERTEX = 150
+THIN_FROM = 3_000_000
+"""Triangles; larger scans are thinned before they are looked at (:mod:`thinning`)."""
+# The same of one of ten million (benchmarks/large_scan.py), until it is thinned.
+_BYTES_A_THINNED_FACE = 150
+_BYTES_A_THINNED_VERTEX = 100
 
 
 def check_room(faces: int, vertices: int) -> None:
@@ -58,7 +63,14 @@ def check_room(faces: int, vertices: int) -> None:
         raise InputError(f"{faces:,} triangles are more than intake takes ({MAX_FACES:,})", hint)
     if vertices > MAX_VERTICES:
         raise InputError(f"{vertices:,} vertices are more than intake takes ({MAX_VERTICES:,})", hint)
-    check_memory(faces * _BYTES_A_FACE + vertices * _BYTES_A_VERTEX, f"{faces:,} triangles, {vertices:,} vertices")
+    thinned = faces > THIN_FROM
+    a_face, a_vertex = (_BYTES_A_THINNED_FACE, _BYTES_A_THINNED_VERTEX) if thinned else (_BYTES_A_FACE, _BYTES_A_VERTEX)
+    check_memory(faces * a_face + vertices * a_vertex, f"{faces:,} triangles, {vertices:,} vertices")
+
+
+def check_thinned(faces: int) -> None:
+    """The same for one that thinning left so large: every triangle has a seam around it. Raises InputError."""
+    check_memory(faces * _BYTES_A_FACE, f"{faces:,} triangles that seams of texture keep apart")
 
 
 def check_memory(needed: int, what: str) -> None:

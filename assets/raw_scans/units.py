@@ -54,7 +54,7 @@ def find_unit(scan: RawScan, extent: float, wanted: str) -> UnitGuess:
         # Nobody scans a mug of 112 metres: what was given for all scans may not be the unit of this one.
         large = extent * UNITS_M[wanted] > _DECLARED_UP_TO_M
         return _checked(UnitGuess(wanted, "given", _likely(extent, wanted) if large else ()), extent, scan.unit)
-    if scan.unit and extent * UNITS_M[scan.unit] <= _DECLARED_UP_TO_M:
+    if scan.unit and (scan.unit_given or extent * UNITS_M[scan.unit] <= _DECLARED_UP_TO_M):
         return _checked(UnitGuess(scan.unit, "declared"), extent)
     unit = "m" if extent <= METRES_UP_TO else "cm" if extent <= CENTIMETRES_UP_TO else "mm"
     if scan.unit:

@@ -19,12 +19,14 @@ from scanstage.assets.raw_scans.raw_scan import ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_NAMED_FILES
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, leads_elsewhere, read_bounded
-from scanstage.assets.readers.gltf.gltf_document import parse_gltf
+from scanstage.assets.raw_scans.scan_pose import ScanPose
+from scanstage.assets.readers.gltf.gltf_document import GltfDocument
+from scanstage.assets.readers.gltf.gltf_poses import take_pose
 from scanstage.assets.readers.usd_names import MAX_NAME, usd_names
 from scanstage.assets.textures.udim import FIRST, is_pattern, named_tile, of_tile
 
 USD_SUFFIXES = (".usd", ".usda", ".usdc", ".usdz")
-_GLTF_SUFFIXES = (".gltf", ".glb")
+GLTF_SUFFIXES = (".gltf", ".glb")
 _IMAGES = (
     *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp", ".webp", ".exr", ".hdr", ".dds", ".psd", ".gif"),
     *(".jp2", ".avif"),
@@ -60,7 +62,8 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
     Args:
         source: the scan.
         target: an empty folder.
-        choices: of which ``within`` counts.
+        choices: of which ``within`` counts, and ``pose``: a glTF is copied in it, and without its animations, which
+            Blender would take a moment of.
 
     Raises InputError for a scan that names files elsewhere that are there, and for broken ones.
     """
@@ -69,8 +72,8 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
     suffix = source.suffix.lower()
     lost: list[str] = []
     tiled: list[str] = []
-    if suffix in _GLTF_SUFFIXES:
-        return BlenderCopy(_copy_gltf(data, target, folder, lost), folder.findings, tuple(lost))
+    if suffix in GLTF_SUFFIXES:
+        return BlenderCopy(_copy_gltf(data, target, folder, choices.pose, lost), folder.findings, tuple(lost))
     copy = folder.here / f"scan{suffix}"
     layers = [(copy.as_posix(), data)]
     copied: set[str] = set()
@@ -91,9 +94,12 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
     return BlenderCopy(target / copy, folder.findings, tuple(lost), tuple(tiled))
 
 
-def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, lost: list[str]) -> Path:
+def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, pose: ScanPose | None, lost: list[str]) -> Path:
     """One document with buffers and images beside it under names of our own; no other path is left in it."""
-    document, binary = parse_gltf(data)
+    parsed = GltfDocument(data, folder, compressed=True)
+    take_pose(parsed, pose)
+    document, binary = parsed.json, parsed.binary
+    document.pop("animations", None)
     for key, kind in (("buffers", "buffer"), ("images", "texture")):
         entries = document.get(key, [])
         for number, entry in enumerate(entries if isinstance(entries, list) else []):

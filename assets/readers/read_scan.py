@@ -10,22 +10,25 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import TEXTURE_KEYS, Material, within_range
+from scanstage.assets.asset import TEXTURE_KEYS, within_range
 from scanstage.assets.files.outside_files import open_below
-from scanstage.assets.meshes.point_surface import poisson_surface
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import listed
 from scanstage.assets.raw_scans.gaussian_splats import SPLAT_SUFFIXES, splat_refusal
+from scanstage.assets.raw_scans.point_surface import poisson_surface
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
 from scanstage.assets.raw_scans.scan_file import locate
-from scanstage.assets.readers.blender_copy import copy_for_blender
+from scanstage.assets.readers.blender_copy import GLTF_SUFFIXES, USD_SUFFIXES, copy_for_blender
+from scanstage.assets.readers.cad.step_files import read_step
+from scanstage.assets.readers.cad.three_mf import read_three_mf
 from scanstage.assets.readers.gltf.gltf_document import CompressedError
 from scanstage.assets.readers.gltf.gltf_reader import read_gltf
 from scanstage.assets.readers.msh import read_msh
@@ -46,9 +49,12 @@ READERS: dict[str, Callable[[Path, ReadingChoices], RawScan]] = {
     ".gltf": read_gltf,
     ".stl": read_stl,
     ".msh": read_msh,
+    ".3mf": read_three_mf,
+    ".step": read_step,
+    ".stp": read_step,
 }
 """What reads each kind of scan, by suffix. May raise anything; see :func:`read_scan`."""
-_BLENDER_ONLY = (".usd", ".usda", ".usdc", ".usdz", ".fbx")
+_BLENDER_ONLY = (*USD_SUFFIXES, ".fbx")
 SCAN_SUFFIXES = (*READERS, *_BLENDER_ONLY)
 _MAX_COORDINATE = 1e9
 _NAMED = 4
@@ -60,7 +66,7 @@ def read_scan(path: Path, convert: Convert | None = None, choices: ReadingChoice
     """Read a scan of any known format, and check what intake relies on.
 
     Args:
-        path: OBJ, PLY, GLB, glTF, STL, MuJoCo MSH; with ``convert`` also USD, USDZ and FBX.
+        path: OBJ, PLY, GLB, glTF, STL, MuJoCo MSH, 3MF, STEP; with ``convert`` also USD, USDZ and FBX.
         convert: see :data:`Convert`; None where Blender isn't at hand.
         choices: what the file may not say itself.
 
@@ -111,6 +117,9 @@ def _head(path: Path, suffix: str) -> bytes:
 
 
 def _read(path: Path, suffix: str, convert: Convert | None, choices: ReadingChoices) -> RawScan:
+    if choices.pose is not None and suffix not in GLTF_SUFFIXES:
+        hint = "export it as GLB with its animation" if suffix in _BLENDER_ONLY else f"leave {option('pose')} out"
+        raise InputError(f"{option('pose')} {choices.pose.text}: poses are taken from glTF alone", hint)
     if suffix not in READERS:
         return _through_blender(path, convert, choices)
     try:
@@ -127,7 +136,7 @@ def _named(path: Path, problems: list[str]) -> list[str]:
 
 def _hint(head: bytes, suffix: str) -> str:
     for magic, kind in _MAGIC:
-        if head.startswith(magic) and kind != suffix and (kind, suffix) != (".zip", ".usdz"):
+        if head.startswith(magic) and kind != suffix and not (kind == ".zip" and suffix in (".usdz", ".3mf")):
             return f"it looks like a {kind} file: rename it (or unpack it), or export the scan again"
     return "export or download the scan again"
 
@@ -151,7 +160,9 @@ def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoice
         )
     note = ScanFinding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
     lost = scan.lost_textures if scan.images else copy.lost
-    return replace(scan, findings=(note, *copy.findings, *_missing(lost, scan), *scan.findings), lost_textures=lost)
+    said = path.suffix.lower() in USD_SUFFIXES  # metersPerUnit of its stage, by which Blender has scaled it
+    findings = (note, *copy.findings, *_missing(lost, scan), *scan.findings)
+    return replace(scan, unit_given=said, findings=findings, lost_textures=lost)
 
 
 def _missing(lost: tuple[str, ...], scan: RawScan) -> tuple[ScanFinding, ...]:
@@ -184,7 +195,7 @@ def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
             "repair it in MeshLab (Remove vertices with NaN coordinates) and export it again",
         )
     _check_digits(scan.vertices[used], path)
-    return _with_sound_materials(_with_finite_uv(_without_unmapped_textures(scan)))
+    return _with_sound_materials(_with_finite_uv(_without_unmapped_textures(_without_directions(scan))))
 
 
 def _point_cloud(path: Path, scan: RawScan) -> InputError:
@@ -217,10 +228,19 @@ def _check_digits(points: npt.NDArray[np.float64], path: Path) -> None:
 def _without_unmapped_textures(scan: RawScan) -> RawScan:
     if scan.corner_uv is not None or not scan.images:
         return scan
-    none = dict.fromkeys(TEXTURE_KEYS)
-    materials = tuple(Material(**{**vars(m), **none}) for m in scan.materials)
+    none: dict[str, Any] = {**dict.fromkeys(TEXTURE_KEYS), "texture_transforms": ()}
+    materials = tuple(replace(m, **none) for m in scan.materials)
     note = ScanFinding("warning", "texture", "has textures but no UV coordinates", "goes on without them")
     return replace(scan, materials=materials, images={}, findings=(*scan.findings, note))
+
+
+def _without_directions(scan: RawScan) -> RawScan:
+    """Brushed surfaces need to be told along which way: without UVs there is none."""
+    if scan.corner_uv is not None or all(m.anisotropy == 0 for m in scan.materials):
+        return scan
+    note = ScanFinding("warning", "material", "is brushed (anisotropy), but has no UV coordinates", "leaves it even")
+    materials = tuple(replace(m, anisotropy=0.0, anisotropy_texture=None) for m in scan.materials)
+    return replace(scan, materials=materials, findings=(*scan.findings, note))
 
 
 def _with_finite_uv(scan: RawScan) -> RawScan:

@@ -192,6 +192,18 @@ def alpha_channel(data: bytes, name: str) -> np.ndarray[tuple[int, ...], np.dtyp
         return np.asarray((image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A"))
 
 
+def decode_rgba(data: bytes, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """(h, w, 4) uint8 pixels, at most 4096 a side, channels kept apart; alpha 255 without. Raises InputError."""
+    with open_image(data, name) as image:
+        picture = _eight_bit(image).convert("RGBA")
+    if max(picture.size) <= DEFAULT_MAX_PX:
+        return np.asarray(picture)
+    scale = DEFAULT_MAX_PX / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    bands = [band.resize(size, Image.Resampling.BOX) for band in picture.split()]
+    return np.stack([np.asarray(band) for band in bands], axis=-1)
+
+
 def is_normal_map(data: bytes) -> bool:
     """Whether a picture is plainly a tangent-space normal map: on average (128, 128, 255), and unit vectors."""
     try:

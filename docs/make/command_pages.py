@@ -67,7 +67,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "scanstage join output/quickstart output/more --real photos/instances.json --format yolo --out output/all",
     ),
     "push": ("scanstage push output/quickstart_yolo hf://me/quickstart --private",),
-    "assets add": ("scanstage assets add scans/", "scanstage assets add scans/bolts/ --class bolt --unit mm --up z"),
+    "assets add": (
+        "scanstage assets add scans/",
+        "scanstage assets add scans/bolts/ --class bolt --unit mm --up z",
+        "scanstage assets add fox.glb --class fox --pose walk:0 --pose walk:12",
+    ),
     "assets inspect": ("scanstage assets inspect scans/",),
     "assets list": ("scanstage assets list --class owl",),
     "assets pull": ("scanstage assets pull ycb",),

@@ -33,7 +33,10 @@ def convert(source: Path, target: Path) -> None:
         # The operator is registered even in builds without USD: only the build's options tell.
         if not bpy.app.build_options.usd:
             raise Refused("no_usd", f"Blender {bpy.app.version_string} can't read USD")
-        options = {"import_cameras": False, "import_lights": False}
+        known = bpy.ops.wm.usd_import.get_rna_type().properties.keys()
+        if "apply_unit_conversion_scale" not in known:
+            raise Refused("no_usd", f"Blender {bpy.app.version_string} doesn't look at the unit of a USD file")
+        options = {"import_cameras": False, "import_lights": False, "apply_unit_conversion_scale": True}
         bpy.ops.wm.usd_import(filepath=str(source), **options)
     elif source.suffix.lower() in (".glb", ".gltf"):  # compressed in ways that only Blender's importer decodes
         bpy.ops.import_scene.gltf(filepath=str(source))

@@ -25,6 +25,7 @@ from scanstage.assets.library.stored_assets import find_asset, list_assets, remo
 from scanstage.assets.library.symmetry_search import find_symmetries, symmetries_of
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.reading_choices import ReadingChoices
+from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.raw_scans.units import extents_text
 from scanstage.render.cli.shared.help_pages import SETTINGS, PlainCommand, PlainGroup
 from scanstage.render.cli.shared.taking_in import converter, one_line_of, report, take_in_all
@@ -90,6 +91,15 @@ def add(
             metavar="FILE",
         ),
     ] = None,
+    pose: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pose",
+            help="Moment of an animated glTF: a frame (12), seconds (0.5s), of a clip (walk:12). "
+            "Repeat it for several, each an asset of its own.",
+            metavar="FRAME|SECONDS",
+        ),
+    ] = None,
     blender: Blender = None,
 ) -> None:
     """Take scans into the library: of one class, or of a folder whose folders are classes."""
@@ -106,6 +116,7 @@ def add(
         allow_plain=allow_plain,
     )
     check_options(options)
+    poses = list(dict.fromkeys(map(ScanPose.parse, pose or [])))
     target = library_for_writing(library)
     console = Console()
     classes = dict.fromkeys(scan_files(paths), class_name) if class_name else classes_by_folder(paths)
@@ -115,8 +126,9 @@ def add(
             f"--keypoints {keypoints} belongs to one scan, but there are {len(files)}",
             "add that scan by itself, or put files named SCAN.keypoints.yaml beside the scans",
         )
-    done, problems = take_in_all(classes, paths, options, target, blender, console, keep_going)
-    console.print(f"{done} of {len(files)} scans are in {outside(target)}", soft_wrap=True)
+    done, problems = take_in_all(classes, paths, options, target, blender, console, keep_going, poses)
+    wanted = f"{len(files)} scans" if len(poses) < 2 else f"{len(files) * len(poses)} poses"
+    console.print(f"{done} of {wanted} are in {outside(target)}", soft_wrap=True)
     report(problems, done)
 
 
@@ -129,6 +141,10 @@ def inspect(
     vertex_colors: VertexColors = "auto",
     surface: Surface = "none",
     allow_plain: AllowPlain = False,
+    pose: Annotated[
+        str | None,
+        typer.Option("--pose", help="Moment of an animated glTF, as for `add`.", metavar="FRAME|SECONDS"),
+    ] = None,
     blender: Blender = None,
     as_json: AsJson = False,
 ) -> None:
@@ -136,7 +152,7 @@ def inspect(
     absent = [f"{p}: there is no such file" for p in paths if not p.exists()]
     if absent:
         raise InputError(absent)
-    reading = ReadingChoices(vertex_colors, surface)
+    reading = ReadingChoices(vertex_colors, surface, pose=ScanPose.parse(pose) if pose else None)
     reading.check()
     inspections = [
         inspect_scan(

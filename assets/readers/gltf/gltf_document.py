@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.raw_scans.scan_bounds import MAX_JSON_VALUES
+from scanstage.assets.raw_scans.scan_bounds import MAX_BLANK_VERTICES, MAX_JSON_VALUES
 from scanstage.assets.raw_scans.scan_folder import ScanFolder
 
 _COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -30,6 +30,8 @@ _COMPRESSED = {"KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_mes
 _UNDERSTOOD = {
     "KHR_texture_transform", "KHR_materials_pbrSpecularGlossiness", "KHR_materials_unlit", "KHR_mesh_quantization",
     "EXT_texture_webp", "KHR_materials_transmission", "KHR_materials_ior", "KHR_materials_volume",
+    "EXT_mesh_gpu_instancing", "KHR_node_visibility", "KHR_texture_basisu", "KHR_materials_clearcoat",
+    "KHR_materials_sheen", "KHR_materials_anisotropy", "KHR_materials_emissive_strength", "KHR_materials_specular",
 }  # fmt: skip
 
 
@@ -38,21 +40,27 @@ class CompressedError(InputError):
 
 
 class GltfDocument:
-    """One parsed file: ``json`` and typed access to what its buffers hold."""
+    """One parsed file: ``json`` and typed access to what its buffers hold.
 
-    def __init__(self, data: bytes, folder: ScanFolder) -> None:
+    Args:
+        data: the file.
+        folder: that it lies in.
+        compressed: don't raise CompressedError: its meshes are not going to be read.
+    """
+
+    def __init__(self, data: bytes, folder: ScanFolder, compressed: bool = False) -> None:
         self.folder = folder
-        self.json, self._binary = parse_gltf(data)
-        self._check_extensions()
+        self.json, self.binary = parse_gltf(data)
+        self._check_extensions(compressed)
         self._buffers: dict[int, bytes | memoryview] = {}
         self._images: dict[tuple[str, Any], bytes | None] = {}
         self._image_bytes = 0
 
-    def _check_extensions(self) -> None:
+    def _check_extensions(self, compressed: bool) -> None:
         required = set(self.json.get("extensionsRequired", []))
-        if compressed := required & _COMPRESSED:
-            raise CompressedError(f"its meshes are compressed ({', '.join(sorted(compressed))})", _DECOMPRESS)
-        for name in sorted(required - _UNDERSTOOD):
+        if (found := required & _COMPRESSED) and not compressed:
+            raise CompressedError(f"its meshes are compressed ({', '.join(sorted(found))})", _DECOMPRESS)
+        for name in sorted(required - _UNDERSTOOD - found):
             self.folder.note("extension", f"requires {name}", "goes on without it")
 
     def items(self, key: str) -> list[dict[str, Any]]:
@@ -71,9 +79,9 @@ class GltfDocument:
         if index not in self._buffers:
             uri = self.item("buffers", index).get("uri")
             if uri is None:
-                if self._binary is None:
+                if self.binary is None:
                     raise InputError(f"buffer {index} has no data")
-                self._buffers[index] = self._binary
+                self._buffers[index] = self.binary
             else:
                 data = self._uri(str(uri), "buffer")
                 if data is None:
@@ -118,6 +126,8 @@ class GltfDocument:
         if "bufferView" in a:
             values = self._strided(a["bufferView"], _count(a.get("byteOffset", 0)), count, width, kind)
         else:
+            if count > MAX_BLANK_VERTICES:
+                raise InputError(f"declares {count:,} values without any data (at most {MAX_BLANK_VERTICES:,})")
             values = np.zeros((count, width), kind)
         if sparse := a.get("sparse"):
             self._patch(values, sparse, width, kind)
@@ -215,6 +225,12 @@ def _split(data: bytes) -> tuple[bytes, memoryview | None]:
     if text is None:
         raise InputError("is a GLB without a JSON chunk")
     return text, binary
+
+
+def extension_of(item: dict[str, Any], name: str) -> dict[str, Any]:
+    """What an extension says of a part of the document; empty where it says nothing."""
+    value = item.get("extensions", {}).get(name, {})
+    return value if isinstance(value, dict) else {}
 
 
 def numbers(value: Any, count: int) -> npt.NDArray[np.float64]:

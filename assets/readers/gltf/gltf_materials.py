@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import WHITE, Material
+from scanstage.assets.asset import WHITE, Material, TextureTransform
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS
-from scanstage.assets.readers.gltf.gltf_document import GltfDocument, numbers
+from scanstage.assets.readers.gltf.gltf_document import GltfDocument, extension_of
+from scanstage.assets.readers.gltf.gltf_layers import TAKEN, Texture, color_of, layers_of
+from scanstage.assets.readers.gltf.gltf_textures import GltfTextures, moved_uv, transform_between, uv_set_of
+from scanstage.assets.readers.gltf.specular_gloss import metal_rough
+from scanstage.assets.textures.texture_coding import pixel_count
+
+_GLOSS = "KHR_materials_pbrSpecularGlossiness"
+_MAX_CONVERTED = 1 << 30
+"""Pixels of specular-glossiness textures, each of which takes half a microsecond."""
 
 
 class GltfMaterials:
-    """Converts materials on first use and numbers them in that order; ``images`` grows along."""
+    """Converts materials on first use and numbers them in that order."""
 
     def __init__(self, document: GltfDocument) -> None:
         self._document = document
+        self._textures = GltfTextures(document)
         self._converted: dict[tuple[int | None, bool], int] = {}
         self._list: list[Material] = []
-        self.images: dict[str, bytes] = {}
+        self._pixels = 0
+        self._lost: list[str] = []
+
+    @property
+    def images(self) -> dict[str, bytes]:
+        """Of the materials used so far, by the names that they use."""
+        return self._textures.images
 
     def used(self) -> tuple[Material, ...]:
         """All materials used so far; a plain one where there is none."""
@@ -41,48 +55,30 @@ class GltfMaterials:
 
     def uv_set(self, index: int | None) -> int:
         """Which TEXCOORD the material's base colour (else its first texture) uses; an asset keeps one set."""
-        if index is None:
-            return 0
-        info = self._main_texture(index)
-        transform = _extension(info, "KHR_texture_transform")
-        return int(transform.get("texCoord", info.get("texCoord", 0)))
+        return 0 if index is None else uv_set_of(self._main_texture(index))
 
     def transform_uv(self, index: int | None, uv: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Apply KHR_texture_transform of the main texture: scale, then rotation, then offset."""
-        transform = _extension(self._main_texture(index), "KHR_texture_transform") if index is not None else {}
-        if not transform:
-            return uv
-        angle = float(transform.get("rotation", 0.0))
-        c, s = math.cos(angle), math.sin(angle)
-        scaled = uv * numbers(transform.get("scale", [1, 1]), 2)
-        turned = np.stack([c * scaled[:, 0] + s * scaled[:, 1], -s * scaled[:, 0] + c * scaled[:, 1]], axis=1)
-        result: npt.NDArray[np.float64] = turned + numbers(transform.get("offset", [0, 0]), 2)
-        return result
+        """UVs where KHR_texture_transform of the main texture puts them."""
+        return uv if index is None else moved_uv(self._main_texture(index), uv)
 
     def lost(self) -> tuple[str, ...]:
         """Names of materials whose base colour has a texture that isn't there."""
-        found = []
-        for (index, _), number in self._converted.items():
-            material = self._document.item("materials", index) if index is not None else {}
-            pbr, gloss = (
-                material.get("pbrMetallicRoughness", {}),
-                _extension(material, "KHR_materials_pbrSpecularGlossiness"),
-            )
-            named = pbr.get("baseColorTexture") or gloss.get("diffuseTexture")
-            if named and self._list[number].base_color_texture is None:
-                found.append(self._list[number].name)
-        return tuple(found)
+        return tuple(dict.fromkeys(self._lost))
 
     def _main_texture(self, index: int) -> dict[str, Any]:
         material = self._document.item("materials", index)
-        pbr = material.get("pbrMetallicRoughness", {})
-        gloss = _extension(material, "KHR_materials_pbrSpecularGlossiness")
+        pbr, gloss = material.get("pbrMetallicRoughness", {}), extension_of(material, _GLOSS)
+        layers: list[Any] = []
+        layers_of(material, lambda key, info: layers.append(info))
         for info in (
-            pbr.get("baseColorTexture"),
             gloss.get("diffuseTexture"),
+            gloss.get("specularGlossinessTexture"),
+            pbr.get("baseColorTexture"),
             pbr.get("metallicRoughnessTexture"),
             material.get("normalTexture"),
-            _extension(material, "KHR_materials_transmission").get("transmissionTexture"),
+            extension_of(material, "KHR_materials_transmission").get("transmissionTexture"),
+            material.get("emissiveTexture"),
+            *layers,
         ):
             if isinstance(info, dict):
                 return info
@@ -90,81 +86,132 @@ class GltfMaterials:
 
     def _convert(self, index: int) -> Material:
         material = self._document.item("materials", index)
-        pbr = material.get("pbrMetallicRoughness", {})
-        gloss = _extension(material, "KHR_materials_pbrSpecularGlossiness")
-        if gloss:
-            color, texture = gloss.get("diffuseFactor", WHITE), gloss.get("diffuseTexture")
-            metallic, roughness, packed = 0.0, 1.0 - float(gloss.get("glossinessFactor", 1.0)), None
-        else:
-            color, texture = pbr.get("baseColorFactor", WHITE), pbr.get("baseColorTexture")
-            metallic, roughness = float(pbr.get("metallicFactor", 1.0)), float(pbr.get("roughnessFactor", 1.0))
-            packed = pbr.get("metallicRoughnessTexture")
-        if not pbr and not gloss:  # a file that says nothing of its surface gets a scan's usual one, not a mirror
-            metallic, roughness = 0.0, 0.6
+        name = str(material.get("name") or f"material{index}")
+        transforms: list[TextureTransform] = []
+        texture = self._placed(name, self._main_texture(index), transforms)
         alpha_mode = str(material.get("alphaMode", "OPAQUE"))
-        emissive = _color(material.get("emissiveFactor", (0.0, 0.0, 0.0)), 3)
-        return Material(
-            name=str(material.get("name") or f"material{index}"),
-            base_color=_color(color, 4),  # type: ignore[arg-type]
-            base_color_texture=self._texture(texture),
-            metallic=metallic,
-            roughness=roughness,
-            metallic_roughness_texture=self._texture(packed),
-            normal_texture=self._texture(material.get("normalTexture")),
-            emissive=emissive,  # type: ignore[arg-type]
-            emissive_texture=self._texture(material.get("emissiveTexture")) if any(emissive) else None,
-            alpha_mode=alpha_mode if alpha_mode in ("OPAQUE", "MASK", "BLEND") else "OPAQUE",
-            alpha_cutoff=float(material.get("alphaCutoff", 0.5)),
-            **self._transmission(material),
-        )
+        normal = material.get("normalTexture")
+        layers = layers_of(material, texture)
+        fields = {
+            "name": name,
+            "normal_texture": texture("normal_texture", normal),
+            "normal_scale": float(normal.get("scale", 1.0)) if isinstance(normal, dict) else 1.0,
+            "emissive_texture": texture("emissive_texture", material.get("emissiveTexture"))
+            if any(layers["emissive"])
+            else None,
+            "alpha_mode": alpha_mode if alpha_mode in ("OPAQUE", "MASK", "BLEND") else "OPAQUE",
+            "alpha_cutoff": float(material.get("alphaCutoff", 0.5)),
+            **layers,
+            **self._transmission(material, texture),
+            **self._surface(index, material, texture),
+        }
+        if fields["unlit"]:
+            fields |= {"metallic": 0.0, "transmission": 0.0, "coat": 0.0, "sheen_color": (0.0, 0.0, 0.0)}
+            what = f"the material {name!r} is unlit (KHR_materials_unlit)"
+            self._document.folder.note("unlit", what, "shines with its base colour, whatever the light")
+        pbr, gloss = material.get("pbrMetallicRoughness", {}), extension_of(material, _GLOSS)
+        named = gloss.get("diffuseTexture") if gloss else pbr.get("baseColorTexture")
+        if named and fields["base_color_texture"] is None:
+            self._lost.append(name)
+        self._tell_what_is_left(name, material)
+        return Material(**fields, texture_transforms=tuple(transforms))
 
-    def _transmission(self, material: dict[str, Any]) -> dict[str, Any]:
+    def _placed(self, material: str, main: dict[str, Any], transforms: list[TextureTransform]) -> Texture:
+        """Names of images, for one material; where they don't lie as the main one is added to ``transforms``."""
+
+        def texture(key: str, info: Any) -> str | None:
+            if not isinstance(info, dict):
+                return None
+            if uv_set_of(info) != uv_set_of(main):
+                what = f"the {_words(key)} of the material {material!r} uses UV set {uv_set_of(info)}"
+                action = f"goes on without it: an asset keeps one set, here {uv_set_of(main)}"
+                self._document.folder.note("texture", what, action)
+                return None
+            name = self._textures.name(info)
+            if name is not None and (moved := transform_between(main, info, key)) is not None:
+                transforms.append(moved)
+            return name
+
+        return texture
+
+    def _surface(self, index: int, material: dict[str, Any], texture: Texture) -> dict[str, Any]:
+        """Colour, metal and roughness, whichever way the file says it."""
+        pbr, gloss = material.get("pbrMetallicRoughness", {}), extension_of(material, _GLOSS)
+        if gloss:
+            return self._converted_gloss(index, gloss, texture)
+        bare = not pbr  # a file that says nothing of its surface gets a scan's usual one, not a mirror
+        return {
+            "base_color": color_of(pbr.get("baseColorFactor", WHITE), 4),
+            "base_color_texture": texture("base_color_texture", pbr.get("baseColorTexture")),
+            "metallic": 0.0 if bare else float(pbr.get("metallicFactor", 1.0)),
+            "roughness": 0.6 if bare else float(pbr.get("roughnessFactor", 1.0)),
+            "metallic_roughness_texture": texture("metallic_roughness_texture", pbr.get("metallicRoughnessTexture")),
+        }
+
+    def _converted_gloss(self, index: int, gloss: dict[str, Any], texture: Texture) -> dict[str, Any]:
+        """An old exporter's specular and glossiness as metal and roughness."""
+        diffuse, shine = gloss.get("diffuseTexture"), gloss.get("specularGlossinessTexture")
+        self._document.folder.note(
+            "material", "is of specular and glossiness (an old workflow)", "converts it to metal and roughness", "info"
+        )
+        if (
+            diffuse
+            and shine
+            and (
+                uv_set_of(diffuse) != uv_set_of(shine)
+                or transform_between(diffuse, shine, "normal_texture") is not None
+            )
+        ):
+            what, action = "textures of colour and gloss that lie elsewhere", "goes on without that of gloss"
+            self._document.folder.note("texture", what, action)
+            shine = None
+        pictures = [self._textures.bytes_of(info) for info in (diffuse, shine)]
+        self._pixels += sum(pixel_count(data) for data in pictures if data is not None)
+        if self._pixels > _MAX_CONVERTED:
+            raise InputError("has too many textures of specular and glossiness", "export it as metallic-roughness")
+        found = metal_rough(gloss, *pictures)
+        add = self._textures.add
+        color = found.color_png and add(f"gloss{index}_color.png", found.color_png)
+        alpha = float(color_of(gloss.get("diffuseFactor", WHITE), 4)[3])
+        return {
+            "base_color": (*found.color, alpha),
+            "base_color_texture": color or texture("base_color_texture", diffuse),
+            "metallic": found.metallic,
+            "roughness": found.roughness,
+            "metallic_roughness_texture": found.packed_png and add(f"gloss{index}_packed.png", found.packed_png),
+        }
+
+    def _transmission(self, material: dict[str, Any], texture: Texture) -> dict[str, Any]:
         """How light gets through it, as fields of ours: KHR_materials_transmission, _ior and _volume.
 
         Without a volume, or with one of no thickness, it is a thin wall.
         """
-        transmission = _extension(material, "KHR_materials_transmission")
+        # 0 is the extension's sign for materials of the old specular workflow, and no index.
+        index = {"ior": float(extension_of(material, "KHR_materials_ior").get("ior", 1.5)) or 1.5}
+        transmission = extension_of(material, "KHR_materials_transmission")
         factor = float(transmission.get("transmissionFactor", 0.0))
         if factor == 0:
-            return {}
-        volume = _extension(material, "KHR_materials_volume")
+            return index
+        volume = extension_of(material, "KHR_materials_volume")
         distance = volume.get("attenuationDistance")
-        return {
+        return index | {
             "transmission": factor,
-            "transmission_texture": self._texture(transmission.get("transmissionTexture")),
-            # 0 is the extension's sign for materials of the old specular workflow, and no index.
-            "ior": float(_extension(material, "KHR_materials_ior").get("ior", 1.5)) or 1.5,
+            "transmission_texture": texture("transmission_texture", transmission.get("transmissionTexture")),
             "thickness_m": float(volume.get("thicknessFactor", 0.0)),
-            "attenuation_color": _color(volume.get("attenuationColor", (1.0, 1.0, 1.0)), 3),
+            "attenuation_color": color_of(volume.get("attenuationColor", (1.0, 1.0, 1.0)), 3),
             "attenuation_m": None if distance is None else float(distance),
         }
 
-    def _texture(self, info: Any) -> str | None:
-        """Key in ``images`` of the image behind a texture reference."""
-        if not isinstance(info, dict):
-            return None
-        texture = self._document.item("textures", info.get("index"))
-        source = _extension(texture, "EXT_texture_webp").get("source", texture.get("source"))
-        if source is None:
-            kinds = ", ".join(list(texture.get("extensions", {}))[:5]) or "no source"
-            self._document.folder.note(
-                "missing texture", f"a texture of an unknown kind ({kinds})", "goes on without it"
-            )
-            return None
-        if f"image{source}" in self.images:
-            return f"image{source}"
-        image = self._document.image(source)
-        if image is None:
-            return None
-        self.images[image[0]] = image[1]
-        return image[0]
+    def _tell_what_is_left(self, name: str, material: dict[str, Any]) -> None:
+        named = material.get("extensions", {})
+        for extension in sorted(k for k in named if k.startswith(_OF_SURFACES) and k not in TAKEN)[:_MOST_TOLD]:
+            what = f"the material {name!r} has {extension[:60]}"
+            self._document.folder.note("material", what, "goes on without it")
 
 
-def _extension(item: dict[str, Any], name: str) -> dict[str, Any]:
-    value = item.get("extensions", {}).get(name, {})
-    return value if isinstance(value, dict) else {}
+_OF_SURFACES = ("KHR_materials_", "EXT_materials_", "ADOBE_materials_", "MSFT_")
+_MOST_TOLD = 8
 
 
-def _color(values: Any, width: int) -> tuple[float, ...]:
-    given = [float(v) for v in values[:width]]
-    return (*given, *[1.0] * (width - len(given)))
+def _words(key: str) -> str:
+    return key.removesuffix("_texture").replace("_", " ") + " texture"

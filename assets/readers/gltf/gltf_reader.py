@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,13 @@ import numpy.typing as npt
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
-from scanstage.assets.raw_scans.scan_bounds import MAX_BLANK_VERTICES, MAX_NODES, MAX_PARTS, check_room
+from scanstage.assets.raw_scans.scan_bounds import MAX_BLANK_VERTICES, MAX_PARTS, MAX_VERTICES, check_room
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
-from scanstage.assets.readers.gltf.gltf_document import GltfDocument, numbers
+from scanstage.assets.readers.gltf.gltf_document import GltfDocument
 from scanstage.assets.readers.gltf.gltf_materials import GltfMaterials
+from scanstage.assets.readers.gltf.gltf_poses import take_pose
+from scanstage.assets.readers.gltf.gltf_scene import JointMatrices, PlacedMesh, placed_meshes
+from scanstage.assets.readers.gltf.gltf_shapes import morphed, skinned
 from scanstage.assets.textures.srgb import srgb_bytes
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
@@ -36,20 +38,22 @@ class _Primitive:
 
 
 def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
-    """Read a ``.glb`` or ``.gltf``. Raises InputError; CompressedError where only Blender can help."""
+    """Read a ``.glb`` or ``.gltf``, at a moment of an animation or as its nodes stand.
+
+    Raises InputError; CompressedError where only Blender can help.
+    """
     folder = ScanFolder(path, choices)
     document = GltfDocument(read_bounded(path), folder)
-    materials = GltfMaterials(document)
-    placed = list(_placed_meshes(document))
-    _check_size(document, [mesh for mesh, _ in placed])
+    take_pose(document, choices.pose)
+    materials, joints = GltfMaterials(document), JointMatrices(document)
+    placed = placed_meshes(document)
+    _check_size(document, placed)
     parts: list[_Primitive] = []
-    for mesh, matrix in placed:
-        for primitive in document.item("meshes", mesh).get("primitives", []):
-            part = _read_primitive(document, materials, primitive, matrix)
+    for one in placed:
+        for primitive in document.item("meshes", one.mesh).get("primitives", []):
+            part = _read_primitive(document, materials, joints, primitive, one)
             if part is not None:
                 parts.append(part)
-    if document.items("skins") or document.items("animations"):
-        folder.note("animation", "holds a skeleton or an animation", "takes the rest pose")
     return _join(parts, materials, folder)
 
 
@@ -85,36 +89,10 @@ def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder)
     )
 
 
-def _placed_meshes(document: GltfDocument) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
-    """(mesh, mesh-to-world) of each node of the scene; of each mesh once where the file has no nodes."""
-    nodes = document.items("nodes")
-    if not nodes:
-        for k in range(len(document.items("meshes"))):
-            yield k, np.eye(4)
-        return
-    if document.items("scenes"):
-        roots = document.item("scenes", document.json.get("scene", 0)).get("nodes", [])
-    else:
-        children = {c for n in nodes for c in n.get("children", [])}
-        roots = [k for k in range(len(nodes)) if k not in children]
-    stack: list[tuple[Any, npt.NDArray[np.float64]]] = [(r, np.eye(4)) for r in reversed(roots)]
-    placed = len(stack)
-    while stack:
-        index, parent = stack.pop()
-        node = document.item("nodes", index)
-        placed += len(node.get("children", []))
-        if placed > max(MAX_NODES, 2 * len(nodes)):  # a node that is its own ancestor, or has very many parents
-            raise InputError("its nodes form a loop or multiply without end")
-        matrix = parent @ _local_matrix(node)
-        if "mesh" in node:
-            yield node["mesh"], matrix
-        stack += [(c, matrix) for c in reversed(node.get("children", []))]
-
-
-def _check_size(document: GltfDocument, placed: list[Any]) -> None:
+def _check_size(document: GltfDocument, placed: list[PlacedMesh]) -> None:
     """Refuse a scene that is too large, by the counts of its JSON: a mesh counts as often as nodes place it."""
-    parts = vertices = faces = blank = 0
-    for mesh, times in Counter(placed).items():
+    parts = vertices = faces = blank = moved = 0
+    for (mesh, weights), times in Counter((one.mesh, one.weights) for one in placed).items():
         primitives = document.item("meshes", mesh).get("primitives", [])
         parts += len(primitives) * times
         for primitive in primitives:
@@ -129,33 +107,22 @@ def _check_size(document: GltfDocument, placed: list[Any]) -> None:
             vertices += here * times
             faces += (corners // 3 if mode == _TRIANGLES else max(0, corners - 2)) * times
             blank += none * times
+            moved += here * times * sum(w != 0 for w, _ in zip(weights, primitive.get("targets", []), strict=False))
     if parts > MAX_PARTS:
         raise InputError(f"places {parts:,} pieces of meshes (at most {MAX_PARTS:,})", "join them")
     if blank > MAX_BLANK_VERTICES:
         raise InputError(f"declares {blank:,} vertices without any data (at most {MAX_BLANK_VERTICES:,})")
+    if moved > MAX_VERTICES:
+        raise InputError(f"morphs {moved:,} vertices (at most {MAX_VERTICES:,})", "apply its morph targets first")
     check_room(faces, vertices)
 
 
-def _local_matrix(node: dict[str, Any]) -> npt.NDArray[np.float64]:
-    """Node to parent, from ``matrix`` (column-major) or translation, rotation (x, y, z, w) and scale."""
-    if "matrix" in node:
-        return numbers(node["matrix"], 16).reshape(4, 4).T
-    matrix = np.eye(4)
-    x, y, z, w = numbers(node.get("rotation", [0, 0, 0, 1]), 4)
-    rotation = np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-    matrix[:3, :3] = rotation * numbers(node.get("scale", [1, 1, 1]), 3)
-    matrix[:3, 3] = numbers(node.get("translation", [0, 0, 0]), 3)
-    return matrix
-
-
 def _read_primitive(
-    document: GltfDocument, materials: GltfMaterials, primitive: dict[str, Any], matrix: npt.NDArray[np.float64]
+    document: GltfDocument,
+    materials: GltfMaterials,
+    joints: JointMatrices,
+    primitive: dict[str, Any],
+    place: PlacedMesh,
 ) -> _Primitive | None:
     """One primitive, or None for points and lines."""
     mode = primitive.get("mode", _TRIANGLES)
@@ -175,8 +142,13 @@ def _read_primitive(
     faces = _triangles(index, mode)
     if len(faces) and faces.max() >= len(positions):
         raise InputError(f"a face names a vertex that the file doesn't have (there are {len(positions)})")
-    placed = positions @ matrix[:3, :3].T + matrix[:3, 3]
-    if np.linalg.det(matrix[:3, :3]) < 0:  # mirrored nodes turn their faces around (section 3.7.4)
+    positions = morphed(document, primitive, positions, place.weights)
+    if place.skin is not None and "JOINTS_0" in attributes:  # then the node's own place is of no account
+        placed, mirrored = skinned(document, attributes, positions, joints.of(place.skin))
+    else:
+        placed = positions @ place.matrix[:3, :3].T + place.matrix[:3, 3]
+        mirrored = bool(np.linalg.det(place.matrix[:3, :3]) < 0)
+    if mirrored:  # mirrored nodes turn their faces around (section 3.7.4)
         faces = faces[:, ::-1]
     uv_name = f"TEXCOORD_{materials.uv_set(primitive.get('material'))}"
     for name in ("COLOR_0", uv_name):

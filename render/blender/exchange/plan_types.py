@@ -196,6 +196,13 @@ class PlanJson(TypedDict):
     factors: dict[str, Any]
 
 
+class TextureTransformJson(TypedDict):
+    """A ``TextureTransform`` of an asset's material."""
+
+    key: str
+    matrix: list[float]
+
+
 class ScanMaterialJson(TypedDict):
     """A ``Material`` in an asset's ``asset.json``. Older ones lack what comes after ``vertex_colors``."""
 
@@ -218,3 +225,23 @@ class ScanMaterialJson(TypedDict):
     single_wall: bool
     attenuation_color: list[float]
     attenuation_m: float | None
+    normal_scale: float
+    emissive_strength: float
+    unlit: bool
+    coat: float
+    coat_texture: str | None
+    coat_roughness: float
+    coat_roughness_texture: str | None
+    coat_normal_texture: str | None
+    sheen_color: list[float]
+    sheen_color_texture: str | None
+    sheen_roughness: float
+    sheen_roughness_texture: str | None
+    specular: float
+    specular_texture: str | None
+    specular_color: list[float]
+    specular_color_texture: str | None
+    anisotropy: float
+    anisotropy_rad: float
+    anisotropy_texture: str | None
+    texture_transforms: list[TextureTransformJson]

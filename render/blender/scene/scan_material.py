@@ -12,6 +12,7 @@ from ..exchange.plan_types import JitterJson, ScanMaterialJson
 from .image_cache import ImageCache
 from .mesh_data import COLOR_NAME, UV_NAME
 from .nodes.node_graph import NodeGraph
+from .nodes.scan_layers import ScanLayers
 from .nodes.wear_layers import WearLayers
 from .properties import assign_known
 
@@ -81,36 +82,50 @@ class ScanMaterialBuilder:
         glass = None
         if transmission is not None:
             glass = _Glass(graph, description, transmission, roughness, metallic)
-        graph.principled(
-            albedo_apart=self._albedo_apart,
-            **({} if glass is None else glass.inputs()),
-            Base_Color=color if glass is None else glass.tint(color),
-            Roughness=roughness,
-            Metallic=metallic,
-            Specular_IOR_Level=graph.math("MULTIPLY", jitter_specular, 0.5),
-            Emission_Color=emissive,
-            Emission_Strength=0.0 if emissive is None else 1.0,
-            Alpha=self._cut(graph, description, alpha),
-            Normal=self._normal(graph, description),
+        layers = ScanLayers(
+            graph,
+            description,
+            lambda key, data, alpha: self._texture(graph, description, key, data, alpha),
+            UV_NAME if self._has_uv else None,
         )
+        surface = {
+            "Base_Color": color if glass is None else glass.tint(color),
+            "Roughness": roughness,
+            "Metallic": metallic,
+            "Specular_IOR_Level": layers.specular(graph.math("MULTIPLY", jitter_specular, 0.5)),
+            "Emission_Color": emissive,
+            "Emission_Strength": 0.0 if emissive is None else description.get("emissive_strength", 1.0),
+            "Alpha": self._cut(graph, description, alpha),
+            "Normal": self._normal(graph, description),
+        }
+        if glass is None and description.get("ior", 1.5) != 1.5:
+            surface["IOR"] = description["ior"]
+        surface |= layers.inputs() | ({} if glass is None else glass.inputs())
+        graph.principled(albedo_apart=self._albedo_apart, **(_unlit(surface) if description.get("unlit") else surface))
         _set_transparency(material, description["alpha_mode"])
         if glass is not None:
             glass.complete(color)
             _set_refraction(material)
 
-    def _texture(self, graph: NodeGraph, name: str | None, data: bool, alpha: str = "NONE") -> Any:
+    def _texture(self, graph: NodeGraph, d: ScanMaterialJson, key: str, data: bool, alpha: str = "NONE") -> Any:
+        name: Any = dict(d).get(key)
         if name is None or not self._has_uv:
             return None
         image = self._images.get(str(Path(self._folder, name)), data=data, alpha=alpha)
         self.used_images.append(image)
-        uv = graph.node("UVMap", uv_map=UV_NAME)
-        return graph.image(image, uv.outputs[0])
+        uv = graph.node("UVMap", uv_map=UV_NAME).outputs[0]
+        for transform in d.get("texture_transforms", ()):
+            if transform["key"] == key:
+                a, b, c, e, f, g = transform["matrix"]
+                u = graph.math("ADD", graph.dot(uv, (a, b, 0.0)), c)
+                uv = graph.join(u, graph.math("ADD", graph.dot(uv, (e, f, 0.0)), g))
+        return graph.image(image, uv)
 
     def _base_color(self, graph: NodeGraph, d: ScanMaterialJson) -> tuple[Any, Any]:
         red, green, blue, alpha = d["base_color"]
         color: Any = graph.join(red, green, blue)
         opaque = d["alpha_mode"] == "OPAQUE"
-        if texture := self._texture(graph, d["base_color_texture"], False, "NONE" if opaque else "CHANNEL_PACKED"):
+        if texture := self._texture(graph, d, "base_color_texture", False, "NONE" if opaque else "CHANNEL_PACKED"):
             color = graph.vector("MULTIPLY", color, texture.outputs["Color"])
             if not opaque:
                 alpha = graph.math("MULTIPLY", alpha, texture.outputs["Alpha"])
@@ -129,14 +144,14 @@ class ScanMaterialBuilder:
         return node.outputs[0]
 
     def _roughness_metallic(self, graph: NodeGraph, d: ScanMaterialJson) -> tuple[Any, Any]:
-        texture = self._texture(graph, d["metallic_roughness_texture"], True)
+        texture = self._texture(graph, d, "metallic_roughness_texture", True)
         if texture is None:
             return d["roughness"], d["metallic"]
         _, green, blue = graph.split(texture.outputs["Color"])  # glTF 2.0: roughness in G, metallic in B
         return graph.math("MULTIPLY", green, d["roughness"]), graph.math("MULTIPLY", blue, d["metallic"])
 
     def _transmission(self, graph: NodeGraph, d: ScanMaterialJson) -> Any:
-        texture = self._texture(graph, d["transmission_texture"], True)
+        texture = self._texture(graph, d, "transmission_texture", True)
         if texture is None:
             return d["transmission"]
         red, _, _ = graph.split(texture.outputs["Color"])  # KHR_materials_transmission
@@ -146,15 +161,16 @@ class ScanMaterialBuilder:
         if not any(d["emissive"]):
             return None
         color: Any = graph.join(*d["emissive"])
-        if texture := self._texture(graph, d["emissive_texture"], False):
+        if texture := self._texture(graph, d, "emissive_texture", False):
             color = graph.vector("MULTIPLY", color, texture.outputs["Color"])
         return color
 
     def _normal(self, graph: NodeGraph, d: ScanMaterialJson) -> Any:
-        texture = self._texture(graph, d["normal_texture"], True)
+        texture = self._texture(graph, d, "normal_texture", True)
         if texture is None:
             return None
         node = graph.node("NormalMap", uv_map=UV_NAME)
+        node.inputs["Strength"].default_value = d.get("normal_scale", 1.0)
         graph.feed(node.inputs["Color"], texture.outputs["Color"])
         return node.outputs[0]
 
@@ -165,6 +181,13 @@ class ScanMaterialBuilder:
         if d["alpha_mode"] == "BLEND":
             return alpha
         return graph.math("SUBTRACT", 1.0, graph.math("LESS_THAN", alpha, d["alpha_cutoff"]))  # >= is opaque
+
+
+def _unlit(surface: dict[str, Any]) -> dict[str, Any]:
+    """A surface that reflects nothing and shines with its colour (KHR_materials_unlit)."""
+    dark = {"Base_Color": (0.0, 0.0, 0.0, 1.0), "Roughness": 1.0, "Metallic": 0.0, "Specular_IOR_Level": 0.0}
+    shining = {"Emission_Color": surface["Base_Color"], "Emission_Strength": 1.0}
+    return dark | shining | {"Alpha": surface["Alpha"]}
 
 
 def _set_transparency(material: Any, alpha_mode: str) -> None:

@@ -15,6 +15,7 @@ from scanstage.assets.intake.given_scans import given_folder
 from scanstage.assets.intake.take_in import IntakeOptions, asset_id_of, file_sha256, take_in
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import UNITS_M
+from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.raw_scans.units import extents_text, metres_text
 from scanstage.render.terminal.console import Console, outside, print_hint, quoting
 from scanstage.render.terminal.symmetry_table import symmetries_text
@@ -23,6 +24,8 @@ from scanstage.render.terminal.symmetry_table import symmetries_text
 _TOLD = (
     *("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
     *("odd colors: ", "moved ", "reconstructed: "),
+    *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
+    *("material: the material", "material: is brushed"),
 )
 
 
@@ -34,6 +37,7 @@ def take_in_all(
     blender: Path | None,
     console: Console,
     keep_going: bool = True,
+    poses: Sequence[ScanPose] = (),
 ) -> tuple[int, list[InputError]]:
     """Take scans in, with a line for each.
 
@@ -45,6 +49,7 @@ def take_in_all(
         blender: that reads what only a Blender can.
         console: to print to.
         keep_going: after a bad scan, go on with the others.
+        poses: of each scan, every one an asset of its own; none is the pose that it comes in.
 
     Returns how many came in, and what is wrong with the others. Raises InputError for a single scan, or where it isn't
     gone on.
@@ -52,15 +57,18 @@ def take_in_all(
     problems: list[InputError] = []
     taken: dict[str, Path] = {}
     done = 0
+    wanted: list[tuple[Path, IntakeOptions]] = []
     for path, class_name in classes.items():
+        reading = replace(options.reading, within=given_folder(path, given))
+        each = [replace(reading, pose=pose) for pose in poses] or [reading]
+        wanted += [(path, replace(options, class_name=class_name, reading=one)) for one in each]
+    for path, own in wanted:
         try:
-            reading = replace(options.reading, within=given_folder(path, given))
-            own = replace(options, class_name=class_name, reading=reading)
-            _check_first(path, class_name, taken)
-            with console.status(f"taking in {outside(path.name)} ({done + len(problems) + 1} of {len(classes)})"):
+            _check_first(path, own, taken)
+            with console.status(f"taking in {outside(path.name)} ({done + len(problems) + 1} of {len(wanted)})"):
                 asset = take_in(path, own, library, converter(blender))
         except InputError as e:
-            if not keep_going or len(classes) == 1:
+            if not keep_going or len(wanted) == 1:
                 raise
             problems.append(e)
             console.print(f"[red]✗[/] {outside(path)}", soft_wrap=True)
@@ -89,11 +97,11 @@ def _print_taken(console: Console, asset: Asset, library: Path) -> None:
         )
 
 
-def _check_first(path: Path, class_name: str, taken: dict[str, Path]) -> None:
+def _check_first(path: Path, options: IntakeOptions, taken: dict[str, Path]) -> None:
     """Refuse a copy within one call: it would replace the first, whose textures may be others."""
     if not taken or not path.is_file():
         return
-    asset_id = asset_id_of(class_name, path.name, file_sha256(path))
+    asset_id = asset_id_of(options.class_name, path.name, file_sha256(path), options.reading.pose)
     if asset_id in taken:
         raise InputError(
             f"{path}: is the same file as {taken[asset_id]}, which has come in as {asset_id}",

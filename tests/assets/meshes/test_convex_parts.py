@@ -11,6 +11,7 @@ import trimesh
 from scipy.spatial import ConvexHull
 from support.hollow_shapes import cup, hull_of, mug, ring, surface_of
 
+from scanstage.assets.machine import confined_process
 from scanstage.assets.meshes import convex_parts as cutting
 from scanstage.assets.meshes.convex_parts import MAX_PART_VERTICES, MAX_PARTS, convex_parts, filled_share
 
@@ -89,7 +90,7 @@ def test_how_much_of_its_hull_a_scan_fills() -> None:
 )
 def test_a_cut_that_fails_leaves_the_hull(worker: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutting, "_WORKER", _LIMITS + worker)
-    monkeypatch.setattr(cutting, "_BUSY", 2)
+    monkeypatch.setattr(confined_process, "_BUSY", 2)
     parts, (finding,) = parts_of(cup(), limit_s=1)
     assert parts == ()
     assert "convex" in finding.what

@@ -106,7 +106,7 @@ def test_real_scans_are_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("faces", "vertices"), [(10_000_000, 30_000_000), (20_000_001, 3), (1, 60_000_001)])
 def test_meshes_beyond_the_bounds_or_the_machine(faces: int, vertices: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "free_memory", lambda: 6 << 30)
+    monkeypatch.setattr(bounds, "free_memory", lambda: 4 << 30)
     with pytest.raises(InputError, match=r"triangles|vertices"):
         check_room(faces, vertices)
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from scanstage.assets.intake.take_in import IntakeOptions, take_in
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.readers.read_scan import read_scan
 from scanstage.render.engine import blender_conversion as blender_import
@@ -213,3 +214,20 @@ def test_what_is_no_report_is_none(tmp_path: Path, line: str) -> None:
     code = f"print('SCANSTAGE-IMPORT ' + {line!r})"
     report = blender_import._run([sys.executable, "-c", code], 20, 1 << 40, tmp_path, str(tmp_path))
     assert report["error"] == "failed"
+
+
+@pytest.mark.parametrize(("unit", "up", "size"), [(0.01, "Z", 30), (0.01, "Y", 30), (1, "Z", 40), (0.0254, "Y", 10)])
+def test_usd_is_as_large_as_it_says_and_stands(tmp_path: Path, unit: float, up: str, size: float) -> None:
+    """A plate that stands: its height is along the axis that the file calls up, in the unit that it names."""
+    points = f"(0, 0, 0), ({size / 2}, 0, 0), " + (f"(0, 0, {size})" if up == "Z" else f"(0, {size}, 0)")
+    mesh = (
+        'def Mesh "m" {\n int[] faceVertexCounts = [3]\n int[] faceVertexIndices = [0, 1, 2]\n'
+        f" point3f[] points = [{points}]\n}}"
+    )
+    about = f'metersPerUnit = {unit}\n upAxis = "{up}"'
+    (tmp_path / "a.usda").write_text(LAYER.format(about, mesh))
+    asset = take_in(tmp_path / "a.usda", IntakeOptions("plate"), tmp_path / "library", convert_with_blender)
+    assert asset.meta.intake["unit_origin"] == "declared"
+    x, y, z = asset.meta.extents_m
+    assert (x, z) == pytest.approx((size / 2 * unit, size * unit), rel=1e-4)
+    assert y == pytest.approx(0, abs=1e-5)

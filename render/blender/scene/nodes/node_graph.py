@@ -13,6 +13,8 @@ _RENAMED = {
     "Transmission Weight": "Transmission",
     "Coat Weight": "Clearcoat",
     "Coat Roughness": "Clearcoat Roughness",
+    "Coat Normal": "Clearcoat Normal",
+    "Sheen Weight": "Sheen",
 }
 _NEW = {"Coat IOR"}
 """Those that it lacked before: it had one fixed value."""
@@ -118,7 +120,8 @@ class NodeGraph:
                 continue
             self.feed(bsdf.inputs[name if name in bsdf.inputs else _RENAMED[name]], value)
         # Without anisotropy the tangent is of no account, but where none is given Cycles works it out at every hit.
-        self.feed(bsdf.inputs["Tangent"], self.node("NewGeometry").outputs["Normal"])
+        if "Tangent" not in inputs:
+            self.feed(bsdf.inputs["Tangent"], self.node("NewGeometry").outputs["Normal"])
         surface = self._albedo_apart(bsdf, inputs) if albedo_apart else bsdf.outputs[0]
         self.feed(self.node("OutputMaterial").inputs["Surface"], surface)
         return bsdf

@@ -1,0 +1,61 @@
+"""STEP: solids of CAD programs, whose surfaces Open CASCADE (by the package cascadio) turns into triangles.
+
+It is native code and scans are hostile, so it runs in a process of its own, on a copy in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from scanstage.assets.machine.confined_process import ConfinedError, run_confined
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
+from scanstage.assets.raw_scans.scan_folder import read_bounded
+from scanstage.assets.readers.gltf.gltf_reader import read_gltf
+
+EXTRA = 'pip install "scanstage[cad]"'
+_FLAT = 0.01
+"""How far triangles may lie off a curve, of the length of the edge."""
+_ANGLE_RAD = 0.2
+_MEMORY_BYTES = 8 << 30
+_LIMIT_S = 600
+_ELSEWHERE = re.compile(rb"=\s*(?:DOCUMENT_FILE|EXTERNALLY_DEFINED_\w+)\s*\(")
+_PROGRAM = """
+import os
+os.dup2(2, 1)
+import cascadio
+source, target, flat, angle = sys.argv[3:7]
+if cascadio.step_to_glb(source, target, float(flat), float(angle), True, True, False) != 0:
+    raise SystemExit("it holds no solid that can be read")
+"""
+
+
+def read_step(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
+    """Read a STEP file, in metres: Open CASCADE knows its unit. Raises InputError."""
+    data = read_bounded(path)
+    if not data.lstrip()[:20].startswith(b"ISO-10303-21"):
+        raise InputError(f"{path}: is no STEP file")
+    if _ELSEWHERE.search(data):
+        raise InputError(f"{path}: has parts in other files", "save it as one STEP file")
+    if importlib.util.find_spec("cascadio") is None:
+        raise InputError(f"{path}: what reads STEP isn't installed", f"{EXTRA}, or export it as GLB or STL")
+    with tempfile.TemporaryDirectory(prefix="scanstage-") as folder:
+        source, target = Path(folder, "scan.step"), Path(folder, "scan.glb")
+        source.write_bytes(data)
+        arguments = [str(source), str(target), str(_FLAT), str(_ANGLE_RAD)]
+        try:
+            run_confined(_PROGRAM, arguments, memory_bytes=_MEMORY_BYTES, limit_s=_LIMIT_S)
+        except ConfinedError as e:
+            raise InputError(f"{path}: Open CASCADE can't read it ({e})", "export it as GLB or STL") from e
+        if not target.is_file():
+            raise InputError(f"{path}: holds no solid that can be read", "export it as GLB or STL")
+        scan = read_gltf(target)
+    what = f"curved surfaces, as triangles of at most {_ANGLE_RAD} rad"
+    note = ScanFinding("info", "format", what, "Open CASCADE makes them")
+    # Written as it stands in the file: CAD programs mostly have Z up, and none says so.
+    return replace(scan, unit="m", unit_given=True, up=None, usual_up="z", findings=(note, *scan.findings))

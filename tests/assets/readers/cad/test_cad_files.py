@@ -1,0 +1,145 @@
+"""3MF and STEP in the unit that they say, and what else they hold; without their libraries, the way out."""
+
+from __future__ import annotations
+
+import importlib.util
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.cad_files import write_3mf, write_step
+from support.scan_files import gradient_image, png_bytes
+
+from scanstage.assets.intake.inspection import inspect_scan
+from scanstage.assets.intake.take_in import IntakeOptions, take_in
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.readers.cad import three_mf
+from scanstage.assets.readers.read_scan import read_scan
+
+needs_lib3mf = pytest.mark.skipif(importlib.util.find_spec("lib3mf") is None, reason="lib3mf isn't installed")
+needs_cascadio = pytest.mark.skipif(importlib.util.find_spec("cascadio") is None, reason="cascadio isn't installed")
+SIZE = (1.0, 2.0, 3.0)
+METRES = {"micron": 1e-6, "millimeter": 1e-3, "centimeter": 1e-2, "inch": 0.0254, "foot": 0.3048, "meter": 1.0}
+
+
+@needs_lib3mf
+@pytest.mark.parametrize("unit", METRES)
+def test_3mf_is_of_the_unit_that_it_says(tmp_path: Path, unit: str) -> None:
+    size = tuple(s * (1000 if unit == "micron" else 1) for s in SIZE)
+    path = write_3mf(tmp_path / "a.3mf", size, unit)  # type: ignore[arg-type]
+    asset = take_in(path, IntakeOptions("box"), tmp_path / "library")
+    np.testing.assert_allclose(asset.meta.extents_m, np.array(size) * METRES[unit], rtol=1e-6)
+    assert (asset.meta.triangles, asset.meta.intake["unit_origin"]) == (12, "declared")
+    assert inspect_scan(path).size_m == pytest.approx(asset.meta.extents_m)
+
+
+@needs_lib3mf
+def test_a_large_3mf_is_as_large_as_it_says(tmp_path: Path) -> None:
+    path = write_3mf(tmp_path / "a.3mf", (30, 2, 3), "meter")
+    assert max(take_in(path, IntakeOptions("wall"), tmp_path / "library").meta.extents_m) == pytest.approx(30)
+
+
+@needs_lib3mf
+def test_3mf_is_what_it_builds(tmp_path: Path) -> None:
+    """Two of a component that is turned by 90 degrees about Z and moved; what isn't built is left out."""
+    turned = '<component objectid="1" transform="0 1 0 -1 0 0 0 0 1 10 0 0"/>'
+    after = f'<object id="2" type="model"><components>{turned}</components></object>'
+    build = '<item objectid="2"/><item objectid="2" transform="1 0 0 0 1 0 0 0 1 0 0 5"/>'
+    scan = read_scan(write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", after=after, build=build))
+    assert len(scan.faces) == 24
+    np.testing.assert_allclose(scan.vertices.min(axis=0), [8, 0, 0])
+    np.testing.assert_allclose(scan.vertices.max(axis=0), [10, 1, 8])
+
+
+@needs_lib3mf
+def test_colours_of_3mf(tmp_path: Path) -> None:
+    """A base material for one triangle; a colour for each corner of another file's."""
+    base = '<basematerials id="5"><base name="red" displaycolor="#BC0000"/></basematerials>'
+    scan = read_scan(write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", base, 'pid="5" p1="0"'))
+    assert len(scan.materials) == 2
+    first = scan.materials[scan.face_material[0]]
+    np.testing.assert_allclose(first.base_color, [0.503, 0, 0, 1], atol=1e-3)
+    assert (np.bincount(scan.face_material)[scan.face_material[0]], scan.vertex_color) == (1, None)
+    colors = "".join(f'<m:color color="#{c}"/>' for c in ("FF0000", "00FF00", "0000FF"))
+    group = f'<m:colorgroup id="6">{colors}</m:colorgroup>'
+    scan = read_scan(write_3mf(tmp_path / "b.3mf", SIZE, "millimeter", group, 'pid="6" p1="0" p2="1" p3="2"'))
+    assert scan.vertex_color is not None
+    assert scan.vertex_color[scan.faces[0]].tolist() == [[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255]]
+    assert (scan.vertex_color[scan.faces[1:]] == 255).all()
+
+
+def test_broken_3mf_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.3mf").write_bytes(b"PK\3\4 and nothing more")
+    with pytest.raises(InputError, match="broken"):
+        read_scan(tmp_path / "a.3mf")
+
+
+def test_a_3mf_that_is_too_large_unpacked_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(three_mf, "MAX_FILE_BYTES", 500)
+    with pytest.raises(InputError, match="bytes"):
+        read_scan(write_3mf(tmp_path / "a.3mf", SIZE, "meter"))
+
+
+@needs_lib3mf
+def test_textures_of_3mf(tmp_path: Path) -> None:
+    """Its V points up, as ours; the other triangles have no texture."""
+    image = png_bytes(gradient_image(8))
+    corners = "".join(f'<m:tex2coord u="{u}" v="{v}"/>' for u, v in ((0, 0), (1, 0), (0.25, 0.75)))
+    textures = '<m:texture2d id="7" path="/3D/Textures/a.png" contenttype="image/png"/>'
+    group = f'{textures}<m:texture2dgroup id="8" texid="7">{corners}</m:texture2dgroup>'
+    triangle = 'pid="8" p1="0" p2="1" p3="2"'
+    path = write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", group, triangle, files={"3D/Textures/a.png": image})
+    scan = read_scan(path)
+    assert scan.corner_uv is not None
+    assert list(scan.images.values()) == [image]
+    assert scan.materials[scan.face_material[0]].base_color_texture == "image0"
+    assert scan.corner_uv[0].tolist() == [[0, 0], [1, 0], [0.25, 0.75]]
+    assert np.bincount(scan.face_material).tolist() == [11, 1]
+
+
+@needs_lib3mf
+def test_3mf_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.3mf", "w") as archive:
+        archive.writestr("a.txt", "hello")
+    with pytest.raises(InputError, match="lib3mf"):
+        read_scan(tmp_path / "a.3mf")
+    path = write_3mf(tmp_path / "b.3mf", SIZE, "meter", build="")
+    with pytest.raises(InputError, match="lib3mf"):
+        read_scan(path)
+
+
+@needs_cascadio
+@pytest.mark.parametrize(("unit", "metres"), [("mm", 0.001), ("cm", 0.01), ("m", 1.0), ("in", 0.0254)])
+def test_step_is_of_the_unit_that_it_says(tmp_path: Path, unit: str, metres: float) -> None:
+    path = write_step(tmp_path / "a.step", SIZE, unit)
+    asset = take_in(path, IntakeOptions("box"), tmp_path / "library")
+    np.testing.assert_allclose(asset.meta.extents_m, np.array(SIZE) * metres, rtol=1e-5)
+    assert (asset.meta.triangles, asset.meta.intake["up"]) == (12, "z")
+    assert asset.meta.intake["unit_origin"] == "declared"
+
+
+@needs_cascadio
+def test_step_that_names_other_files_or_holds_nothing_is_refused(tmp_path: Path) -> None:
+    text = write_step(tmp_path / "a.stp", SIZE, "mm").read_text()
+    (tmp_path / "a.stp").write_text(
+        text.replace("ENDSEC;\nEND", "#9999=DOCUMENT_FILE('../b.stp','','',#1,'','');\nENDSEC;\nEND")
+    )
+    with pytest.raises(InputError, match="other files"):
+        read_scan(tmp_path / "a.stp")
+    (tmp_path / "b.stp").write_text(text.partition("DATA;")[0] + "DATA;\nENDSEC;\nEND-ISO-10303-21;\n")
+    with pytest.raises(InputError, match="Open CASCADE"):
+        read_scan(tmp_path / "b.stp")
+    (tmp_path / "c.stp").write_text("solid\n")
+    with pytest.raises(InputError, match="no STEP"):
+        read_scan(tmp_path / "c.stp")
+
+
+def test_without_their_libraries_they_are_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    for path in (write_3mf(tmp_path / "a.3mf", SIZE, "meter"), write_step(tmp_path / "a.step", SIZE, "mm")):
+        with pytest.raises(InputError) as e:
+            read_scan(path)
+        assert "scanstage[cad]" in str(e.value.hint)

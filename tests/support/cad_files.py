@@ -1,0 +1,154 @@
+"""3MF and STEP files of tests, written out by hand: boxes in a unit."""
+
+from __future__ import annotations
+
+import zipfile
+from itertools import count
+from pathlib import Path
+
+_STEP_UNITS = {"mm": "SI_UNIT(.MILLI.,.METRE.)", "cm": "SI_UNIT(.CENTI.,.METRE.)", "m": "SI_UNIT($,.METRE.)"}
+_STEP = """ISO-10303-21;
+HEADER;
+FILE_DESCRIPTION(('box'),'2;1');
+FILE_NAME('box','',(''),(''),'','','');
+FILE_SCHEMA(('AUTOMOTIVE_DESIGN {{ 1 0 10303 214 1 1 1 1 }}'));
+ENDSEC;
+DATA;
+{}
+ENDSEC;
+END-ISO-10303-21;
+"""
+_RELATIONS = (
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r0" '
+    'Target="/3D/3dmodel.model" Type="http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"/></Relationships>'
+)
+_TEXTURE = (
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="t0" '
+    'Target="/{}" Type="http://schemas.microsoft.com/3dmanufacturing/2013/01/3dtexture"/></Relationships>'
+)
+_TYPES = (
+    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<Default Extension="png" ContentType="image/png"/>'
+    '<Default Extension="model" ContentType="application/vnd.ms-package.3dmanufacturing-3dmodel+xml"/></Types>'
+)
+_CORNERS = [(k & 1, k >> 1 & 1, k >> 2) for k in range(8)]
+_SIDES = ((0, 2, 3, 1), (4, 5, 7, 6), (0, 1, 5, 4), (2, 6, 7, 3), (0, 4, 6, 2), (1, 3, 7, 5))
+
+
+class _StepEntities:
+    """Numbered lines, each by its own reference."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._numbers = count(1)
+
+    def add(self, text: str) -> str:
+        number = next(self._numbers)
+        self.lines.append(f"#{number}={text};")
+        return f"#{number}"
+
+    def triple(self, kind: str, values: tuple[float, ...]) -> str:
+        return self.add(f"{kind}('',({','.join(f'{float(v):.9E}' for v in values)}))")
+
+
+def write_step(path: Path, size: tuple[float, float, float], unit: str) -> Path:
+    """A box from the origin to ``size``, as a solid of six planes (AP214); ``in`` is a unit by conversion."""
+    e = _StepEntities()
+    context = _step_context(e, unit)
+    application = e.add("APPLICATION_CONTEXT('automotive design')")
+    mechanical = e.add(f"PRODUCT_CONTEXT('',{application},'mechanical')")
+    product = e.add(f"PRODUCT('box','box','',({mechanical}))")
+    formation = e.add(f"PRODUCT_DEFINITION_FORMATION('','',{product})")
+    design = e.add(f"PRODUCT_DEFINITION_CONTEXT('part definition',{application},'design')")
+    definition = e.add(f"PRODUCT_DEFINITION('design','',{formation},{design})")
+    shape = e.add(f"PRODUCT_DEFINITION_SHAPE('','',{definition})")
+    shell = e.add(f"CLOSED_SHELL('',({','.join(_step_faces(e, size))}))")
+    solid = e.add(f"MANIFOLD_SOLID_BREP('box',{shell})")
+    frame = _step_frame(e, (0, 0, 0), (0, 0, 1), (1, 0, 0))
+    brep = e.add(f"ADVANCED_BREP_SHAPE_REPRESENTATION('',({frame},{solid}),{context})")
+    e.add(f"SHAPE_DEFINITION_REPRESENTATION({shape},{brep})")
+    path.write_text(_STEP.format("\n".join(e.lines)))
+    return path
+
+
+def _step_context(e: _StepEntities, unit: str) -> str:
+    if unit == "in":
+        millimetre = e.add(f"(LENGTH_UNIT()NAMED_UNIT(*){_STEP_UNITS['mm']})")
+        length = e.add(f"LENGTH_MEASURE_WITH_UNIT(LENGTH_MEASURE(25.4),{millimetre})")
+        exponents = e.add("DIMENSIONAL_EXPONENTS(1.,0.,0.,0.,0.,0.,0.)")
+        metric = e.add(f"(CONVERSION_BASED_UNIT('INCH',{length})LENGTH_UNIT()NAMED_UNIT({exponents}))")
+    else:
+        metric = e.add(f"(LENGTH_UNIT()NAMED_UNIT(*){_STEP_UNITS[unit]})")
+    angle = e.add("(NAMED_UNIT(*)PLANE_ANGLE_UNIT()SI_UNIT($,.RADIAN.))")
+    solid = e.add("(NAMED_UNIT(*)SI_UNIT($,.STERADIAN.)SOLID_ANGLE_UNIT())")
+    exact = e.add(f"UNCERTAINTY_MEASURE_WITH_UNIT(LENGTH_MEASURE(1.E-06),{metric},'distance','')")
+    return e.add(
+        f"(GEOMETRIC_REPRESENTATION_CONTEXT(3)GLOBAL_UNCERTAINTY_ASSIGNED_CONTEXT(({exact}))"
+        f"GLOBAL_UNIT_ASSIGNED_CONTEXT(({metric},{angle},{solid}))REPRESENTATION_CONTEXT('',''))"
+    )
+
+
+def _step_frame(e: _StepEntities, at: tuple[float, ...], z: tuple[float, ...], x: tuple[float, ...]) -> str:
+    point, up, right = e.triple("CARTESIAN_POINT", at), e.triple("DIRECTION", z), e.triple("DIRECTION", x)
+    return e.add(f"AXIS2_PLACEMENT_3D('',{point},{up},{right})")
+
+
+def _step_faces(e: _StepEntities, size: tuple[float, float, float]) -> list[str]:
+    places = [tuple(c * s for c, s in zip(corner, size, strict=True)) for corner in _CORNERS]
+    vertices = [e.add(f"VERTEX_POINT('',{e.triple('CARTESIAN_POINT', at)})") for at in places]
+    edges: dict[tuple[int, int], str] = {}
+    faces = []
+    for side in _SIDES:
+        oriented = []
+        for a, b in zip(side, (*side[1:], side[0]), strict=True):
+            first, last = min(a, b), max(a, b)
+            if (first, last) not in edges:
+                along = tuple(q - p for p, q in zip(_CORNERS[first], _CORNERS[last], strict=True))
+                vector = e.add(f"VECTOR('',{e.triple('DIRECTION', along)},1.)")
+                line = e.add(f"LINE('',{e.triple('CARTESIAN_POINT', places[first])},{vector})")
+                ends = f"{vertices[first]},{vertices[last]}"
+                edges[first, last] = e.add(f"EDGE_CURVE('',{ends},{line},.T.)")
+            oriented.append(e.add(f"ORIENTED_EDGE('',*,*,{edges[first, last]},.{'T' if a < b else 'F'}.)"))
+        loop = e.add(f"EDGE_LOOP('',({','.join(oriented)}))")
+        bound = e.add(f"FACE_OUTER_BOUND('',{loop},.T.)")
+        u, v = ([q - p for p, q in zip(_CORNERS[side[0]], _CORNERS[side[k]], strict=True)] for k in (1, 3))
+        normal = (u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0])
+        plane = e.add(f"PLANE('',{_step_frame(e, places[side[0]], normal, tuple(u))})")
+        faces.append(e.add(f"ADVANCED_FACE('',({bound}),{plane},.T.)"))
+    return faces
+
+
+def write_3mf(
+    path: Path,
+    size: tuple[float, float, float],
+    unit: str,
+    before: str = "",
+    triangle: str = "",
+    after: str = "",
+    build: str = '<item objectid="1"/>',
+    files: dict[str, bytes] | None = None,
+) -> Path:
+    """A box; resources ``before`` and ``after`` it, attributes of its first ``triangle``, what is built, textures."""
+    vertices = "".join(
+        '<vertex x="{}" y="{}" z="{}"/>'.format(*(c * s for c, s in zip(corner, size, strict=True)))
+        for corner in _CORNERS
+    )
+    triangles = [t for a, b, c, d in _SIDES for t in ((a, b, c), (a, c, d))]
+    written = "".join(
+        f'<triangle v1="{a}" v2="{b}" v3="{c}" {triangle if k == 0 else ""}/>' for k, (a, b, c) in enumerate(triangles)
+    )
+    model = (
+        f'<model unit="{unit}" xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02" '
+        f'xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02"><resources>{before}'
+        f'<object id="1" type="model"><mesh><vertices>{vertices}</vertices><triangles>{written}</triangles></mesh>'
+        f"</object>{after}</resources><build>{build}</build></model>"
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", _TYPES)
+        archive.writestr("_rels/.rels", _RELATIONS)
+        archive.writestr("3D/3dmodel.model", model)
+        for name, data in (files or {}).items():
+            archive.writestr(name, data)
+            archive.writestr("3D/_rels/3dmodel.model.rels", _TEXTURE.format(name))
+    return path
