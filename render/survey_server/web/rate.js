@@ -31,16 +31,21 @@ function trouble(text) {
 }
 link.waiting = () => trouble("No connection. Your answers so far are kept; trying again …");
 
+function wait(is) {
+  busy = is;
+  document.querySelector("main").setAttribute("aria-busy", String(is));
+}
+
 async function tell(ask) {
   if (busy) return;
-  busy = true;
+  wait(true);
   try {
     const told = await ask();
     trouble("");
-    busy = false;
+    wait(false);
     take(told);
   } catch (error) {
-    busy = false;
+    wait(false);
     if (error.message !== "gone") throw error;
     show("forgotten");
     at("forgotten-head").textContent = "This invite isn't valid";

@@ -46,14 +46,16 @@ def running(pages: SurveyPages) -> Iterator[None]:
     server = uvicorn.Server(uvicorn.Config(pages.app, log_level="error", lifespan="off"))
     thread = threading.Thread(target=lambda: server.run(sockets=[pages.listener]), daemon=True)
     thread.start()
-    yield
-    server.should_exit = True
-    thread.join(10)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
 def asked(page: Opened) -> str:
     """Which section is shown; and that nothing on the page is wrong for a screen reader, and nothing sticks out."""
-    page.page.wait_for_timeout(30)
+    page.wait("document.querySelector('main').getAttribute('aria-busy') !== 'true'")
     shown = page.call("[...document.querySelectorAll('main > section')].filter(s => !s.hidden).map(s => s.id)")
     assert len(shown) == 1
     assert page.call("document.documentElement.scrollWidth <= innerWidth")
@@ -67,7 +69,7 @@ def axe(page: Opened) -> None:
 
 def answer(page: Opened, survey: Survey) -> None:
     """By the keyboard, what the picture deserves."""
-    page.wait("[...document.querySelectorAll('#buttons button')].every(b => !b.disabled)")
+    page.wait("!document.getElementById('rate').hidden && !document.getElementById('picture').matches('.loading')")
     item = page.page.get_attribute("#picture", "src").rpartition("/")[2].partition(".")[0]
     page.page.keyboard.press(str(deserved(survey.by_id[item])))
 
