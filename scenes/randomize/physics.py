@@ -103,13 +103,17 @@ class World:
         for block in blocks:
             self._add_block(spec, block, contact)
         walls = [] if pen is None else self._add_walls(spec, *pen)
+        meshes: dict[bytes, str] = {}  # a model's meshes take most of its time: things that are alike share theirs
         for i, body in enumerate(bodies):
             element = spec.worldbody.add_body(name=f"body{i}", pos=[FAR_AWAY * (i + 1), 0.0, FAR_AWAY])
             element.add_freejoint()
             for k, part in enumerate(body.parts or (body.hull,)):
                 name = f"part{i}-{k}"
-                spec.add_mesh(name=name, uservert=(part * self._unit).astype(np.float32).ravel())
-                mesh = {"type": mujoco.mjtGeom.mjGEOM_MESH, "meshname": name}
+                vertices = (part * self._unit).astype(np.float32).ravel()
+                shared = meshes.setdefault(vertices.tobytes(), name)
+                if shared == name:
+                    spec.add_mesh(name=name, uservert=vertices)
+                mesh = {"type": mujoco.mjtGeom.mjGEOM_MESH, "meshname": shared}
                 element.add_geom(density=400.0, name=name, **mesh, **contact)
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
