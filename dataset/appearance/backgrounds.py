@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,3 +82,16 @@ def compare_backgrounds(photos: Floats, pictures: Floats) -> dict[str, Backgroun
             above = float((made < middle).mean() + (made == middle).mean() / 2)
             found[name] = BackgroundDifference(middle, float(np.median(made)), above)
     return found
+
+
+def background_words(above: Mapping[str, float]) -> str:
+    """How those of a middling photo are, in words; empty where they are like the pictures'.
+
+    Args:
+        above: share of pictures that lie below the photos' median, of the numbers that differ, by name.
+    """
+    said = []
+    for name, more, less in (("brightness", "brighter", "darker"), ("busyness", "busier", "plainer")):
+        if (share := above.get(name)) is not None:
+            said.append(f"{more if share > 0.5 else less} than {max(share, 1 - share):.0%} of the pictures'")
+    return " and ".join(said)

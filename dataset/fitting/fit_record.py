@@ -131,6 +131,34 @@ class RecordedTest:
 
 
 @dataclass(frozen=True)
+class RecordedBackground:
+    """Of one number of backgrounds, see :class:`backgrounds.BackgroundDifference`."""
+
+    above: Number
+    differs: bool
+
+
+@dataclass(frozen=True)
+class RecordedAppearance:
+    """What pixels told of the camera.
+
+    Attributes:
+        left: why nothing was looked for; empty where something was.
+        photos, rendered: how many were compared.
+        values: that were to be found.
+        backgrounds: how the photos' differ, by the number's name.
+        tested: how well it does; None where nothing was looked for.
+    """
+
+    left: str = ""
+    photos: int = 0
+    rendered: int = 0
+    values: tuple[RecordedValue, ...] = ()
+    backgrounds: dict[str, RecordedBackground] = field(default_factory=dict)
+    tested: RecordedTest | None = None
+
+
+@dataclass(frozen=True)
 class FitRecord:
     """All that a fit found.
 
@@ -142,6 +170,7 @@ class FitRecord:
         kinds: of pictures, with their shares; empty where there is one only.
         classes: how often they come.
         tested: how well it does.
+        appearance: the same of pixels; None where they weren't looked at.
         notes: what to know, a sentence each.
         config_sha256: of the config that was written.
         facts: all of it, as the file has it.
@@ -154,6 +183,7 @@ class FitRecord:
     classes: RecordedClasses
     tested: RecordedTest
     kinds: dict[str, Number] = field(default_factory=dict)
+    appearance: RecordedAppearance | None = None
     notes: tuple[str, ...] = ()
     config_sha256: str = ""
     facts: Json = field(default_factory=dict, repr=False, compare=False)

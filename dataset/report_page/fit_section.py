@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.analysis.label_summaries import SUMMARY_TITLES
-from scanstage.dataset.fitting.fit_record import FIT_FILE, FitRecord, RecordedValue, read_fit
+from scanstage.dataset.appearance.backgrounds import background_words
+from scanstage.dataset.appearance.pixel_summaries import APPEARANCE_TITLES
+from scanstage.dataset.fitting.fit_record import (
+    FIT_FILE,
+    FitRecord,
+    RecordedAppearance,
+    RecordedTest,
+    RecordedValue,
+    read_fit,
+)
 from scanstage.dataset.fitting.term_words import term_words
 from scanstage.dataset.records.run_file import RunFile
 
@@ -60,26 +69,12 @@ def _in_run(value: RecordedValue, config: Mapping[str, Any]) -> str:
             found = found[int(key)] if isinstance(found, list) else found[key]
         except (LookupError, TypeError, ValueError):
             return "not said"
-    return term_words(found)
+    return "not said" if found is None else term_words(found)
 
 
 def fit_facts(fit: FitRecord, run: RunFile, table: DatasetTable) -> Json:
     """The section, as the report's facts have it."""
-    values = []
-    for value in fit.values:
-        said = None if value.said is None else term_words(value.said)
-        now = _in_run(value, run.config)
-        values.append(
-            {
-                "key": value.key,
-                "explained": max(0.0, value.explained),
-                "determined": value.determined,
-                "said": said,
-                "mean": value.mean,
-                "mean_90": None if value.mean_90 is None else list(value.mean_90),
-                "now": now if said is not None and now != said else None,
-            }
-        )
+    values = _values(fit.values, run)
     here = dict(zip(table.classes, table.counts.sum(axis=0).tolist(), strict=True))
     classes = [
         {
@@ -89,7 +84,9 @@ def fit_facts(fit: FitRecord, run: RunFile, table: DatasetTable) -> Json:
         }
         for name, share in sorted(fit.classes.photos.items(), key=lambda pair: -pair[1])[:MOST_CLASSES]
     ]
-    kinds, tested = fit.classes.kinds, fit.tested
+    kinds = fit.classes.kinds
+    appearance = _appearance(fit.appearance, run)
+    every = [*values, *(appearance["values"] if appearance else ())]
     return {
         "date": fit.date,
         "base": Path(fit.base).name,
@@ -100,20 +97,57 @@ def fit_facts(fit: FitRecord, run: RunFile, table: DatasetTable) -> Json:
             "labels": fit.photos.labels,
         },
         "values": values,
-        "changed": sum(v["now"] is not None for v in values),
+        "changed": sum(v["now"] is not None for v in every),
         "kinds": dict(fit.kinds),
         "classes": classes,
         "more_classes": max(0, len(fit.classes.photos) - MOST_CLASSES),
         "parity": None
         if kinds is None or kinds.weights is None
         else {"before": kinds.impact[0], "after": kinds.impact[1], "evened": kinds.evened > 0},
-        "tested": {
-            "held_out": tested.held_out,
-            "before": tested.before.auc,
-            "after": tested.after.auc,
-            "told_apart": tested.after.auc > TOLD_APART,
-            "copies": tested.copies,
-            "giveaways": [SUMMARY_TITLES.get(name, name) for name, _ in tested.giveaways],
-        },
+        "tested": _tested(fit.tested, SUMMARY_TITLES),
+        "appearance": appearance,
         "notes": [*fit.photos.notes, *fit.notes],
+    }
+
+
+def _values(values: Sequence[RecordedValue], run: RunFile) -> list[Json]:
+    found = []
+    for value in values:
+        said = None if value.said is None else term_words(value.said)
+        now = _in_run(value, run.config)
+        found.append(
+            {
+                "key": value.key,
+                "explained": max(0.0, value.explained),
+                "determined": value.determined,
+                "said": said,
+                "mean": value.mean,
+                "mean_90": None if value.mean_90 is None else list(value.mean_90),
+                "now": now if said is not None and now != said else None,
+            }
+        )
+    return found
+
+
+def _tested(tested: RecordedTest, titles: Mapping[str, str]) -> Json:
+    return {
+        "held_out": tested.held_out,
+        "before": tested.before.auc,
+        "after": tested.after.auc,
+        "told_apart": tested.after.auc > TOLD_APART,
+        "copies": tested.copies,
+        "giveaways": [titles.get(name, name) for name, _ in tested.giveaways],
+    }
+
+
+def _appearance(found: RecordedAppearance | None, run: RunFile) -> Json | None:
+    if found is None:
+        return None
+    return {
+        "left": found.left,
+        "photos": found.photos,
+        "rendered": found.rendered,
+        "values": _values(found.values, run),
+        "backgrounds": background_words({n: b.above for n, b in found.backgrounds.items() if b.differs}),
+        "tested": None if found.tested is None else _tested(found.tested, APPEARANCE_TITLES),
     }

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from scanstage.dataset.analysis.label_summaries import SUMMARY_TITLES
+from scanstage.dataset.appearance.backgrounds import background_words
 from scanstage.dataset.appearance.pixel_summaries import APPEARANCE_TITLES
 from scanstage.dataset.fitting.term_words import term_words
 from scanstage.render.terminal.console import Console, one_line, outside, print_note, print_whole
@@ -62,15 +63,11 @@ def _print_appearance(console: Console, found: Mapping[str, Any] | None) -> None
 
 def _backgrounds(found: Mapping[str, Any]) -> list[str]:
     """How the photos' backgrounds differ, and what to do about it."""
-    said = []
-    for name, more, less in (("brightness", "brighter", "darker"), ("busyness", "busier", "plainer")):
-        if (one := found.get(name)) is not None and one["differs"]:
-            share = max(one["above"], 1 - one["above"])
-            said.append(f"{more if one['above'] > 0.5 else less} than {share:.0%} of the pictures'")
+    said = background_words({name: one["above"] for name, one in found.items() if one["differs"]})
     if not said:
         return ["backgrounds are as bright and as busy as the photos'"] if found else []
     return [
-        f"[yellow]backgrounds[/]: those of a middling photo are {' and '.join(said)}",
+        f"[yellow]backgrounds[/]: those of a middling photo are {said}",
         "[dim]not fitted: stage, its looks, distractors and light decide them[/]",
     ]
 

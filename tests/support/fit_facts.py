@@ -47,6 +47,26 @@ def made_up_fit(**changes: Any) -> dict[str, Any]:
             "copies": False,
             "giveaways": [["labels", 0.04]],
         },
+        "appearance": {
+            "rendered": 100,
+            "photos": 240,
+            "size": [400, 300],
+            "values": [
+                {"key": "camera.exposure_bias_ev", "explained": 0.9, "determined": True, "is": {"uniform": [-0.5, 0.1]}}
+                | {"mean": -0.2, "mean_90": [-0.3, -0.1]},
+                {"key": "camera.vignetting", "explained": 0.1, "determined": False, "is": None},
+            ],
+            "backgrounds": {
+                "brightness": {"photos": 0.2, "pictures": 0.5, "above": 0.1, "differs": True},
+                "busyness": {"photos": 0.2, "pictures": 0.2, "above": 0.5, "differs": False},
+            },
+            "tested": {
+                "held_out": True,
+                "before": {"auc": 0.97, "mmd2": 0.3},
+                "after": {"auc": 0.66, "mmd2": 0.01},
+                "giveaways": [["noise_dark", 0.02]],
+            },
+        },
         "notes": [],
         "config_sha256": "0" * 64,
         **changes,

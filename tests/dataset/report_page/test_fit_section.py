@@ -35,7 +35,10 @@ def test_the_fit_beside_the_config_is_told(paged: Path, tmp_path: Path) -> None:
     assert elevation["said"] == "normal 58.2 ± 15 in 0 to 88"
     assert elevation["now"] not in (None, elevation["said"]), "the dataset's config says something else"
     assert (roll["said"], roll["now"]) == (None, None)
-    assert fit["changed"] == 1
+    exposure, vignetting = fit["appearance"]["values"]
+    assert (exposure["said"], exposure["now"]) == ("-0.5 to 0.1", "not said")
+    assert vignetting["said"] is None
+    assert fit["changed"] == 2
     by_class = {c["name"]: c for c in fit["classes"]}
     assert by_class["rod"] == {"name": "rod", "photos": 0.0, "here": 0.0}
     labels = {c["name"]: c["labels"] for c in report.facts["classes"]}
@@ -45,8 +48,18 @@ def test_the_fit_beside_the_config_is_told(paged: Path, tmp_path: Path) -> None:
     assert "AUC of 0.71, 0.98 before the fit" in sentence["text"]
     page = report.html.decode("utf-8")
     for text in ("What the config was fitted to", "240 photos with 967 labels (shelf)", "evened that out to 0.85",
-                 "number of labels", "2 photos can&#39;t be read", "a 70%, b 30%"):  # fmt: skip
+                 "number of labels", "AUC 0.97 before the fit, 0.66 after", "noise in dark parts",
+                 "Those of a middling photo are darker than 90% of the pictures&#39;.",
+                 "2 photos can&#39;t be read", "a 70%, b 30%"):  # fmt: skip
         assert text in page, text
+
+
+def test_pixels_that_told_nothing_are_told(paged: Path, tmp_path: Path) -> None:
+    left = {"left": "Blender can't start here: no bpy."}
+    page = build_report(fitted(paged, tmp_path, made_up_fit(appearance=left)), "here").html.decode("utf-8")
+    assert "are left as the config had them. Blender can&#39;t start here: no bpy." in page
+    none = build_report(fitted(paged, tmp_path, {k: v for k, v in made_up_fit().items() if k != "appearance"}), "here")
+    assert "The camera, by pixels" not in none.html.decode("utf-8")
 
 
 def test_the_fit_of_something_else_is_not(paged: Path, tmp_path: Path) -> None:
@@ -58,7 +71,7 @@ def test_the_fit_of_something_else_is_not(paged: Path, tmp_path: Path) -> None:
     assert report.facts["fit"] is None
     assert b'id="fit"' not in report.html
     named = build_report(dataset, "here", fit=named_fit(tmp_path))
-    assert named.facts["fit"]["changed"] == 2, "whoever names it gets it, with what differs"
+    assert named.facts["fit"]["changed"] == 3, "whoever names it gets it, with what differs"
 
 
 @pytest.mark.parametrize("content", ["nothing", "[]", "{}", json.dumps(made_up_fit(format=99))])
