@@ -64,6 +64,7 @@ class Catalogue:
         for asset in sorted(assets, key=lambda a: a.meta.asset_id):
             self.by_class.setdefault(asset.meta.class_name, []).append(asset)
         self.label_classes = label_classes(self.classes, self.by_class, parts)
+        self._parts_labelled = parts
         others = [a for group in self.clutter.values() for found in group.values() for a in found]
         # Where a sample was taken in to the library too, that one is meant.
         self._scans = {a.meta.asset_id: a for a in (*reversed(others), *assets)}
@@ -79,12 +80,11 @@ class Catalogue:
 
     def part_classes(self) -> dict[str, tuple[str, ...]]:
         """Classes of parts that are labelled, and those of the scans that have them."""
-        found: dict[str, dict[str, None]] = {}
-        for whole in self.classes:
-            for name in (p.class_name for a in self.by_class.get(whole, ()) for p in a.meta.parts):
-                if name in self.label_classes:
-                    found.setdefault(name, {})[whole] = None
-        return {name: tuple(wholes) for name, wholes in found.items()}
+        if self._parts_labelled == "none":
+            return {}
+        own = {c: {p.class_name for a in self.by_class.get(c, ()) for p in a.meta.parts} for c in self.classes}
+        found = {name: tuple(c for c in self.classes if name in own[c]) for name in self.label_classes}
+        return {name: wholes for name, wholes in found.items() if wholes}
 
     def asset(self, asset_id: str) -> Asset:
         """The asset of an id. Raises InputError where the run has none of that id."""

@@ -1,4 +1,4 @@
-"""A car of named nodes, made of boxes and cylinders; and its half, a box of two halves whose faces are known."""
+"""A car of named nodes, made of boxes and cylinders; it nearly fills its hull, so that it needn't be cut to collide."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trimesh
 from support.gltf_files import GltfParts
 
 MATERIALS = (("paint", (0.7, 0.05, 0.05)), ("rubber", (0.03, 0.03, 0.03)), ("glass", (0.3, 0.5, 0.7)))
-LENGTH, WIDTH, RADIUS = 0.4, 0.18, 0.045
+LENGTH, WIDTH, RADIUS = 0.4, 0.23, 0.045
 WHEELS = {"wheel_FL": (1, 1), "wheel_FR": (1, -1), "wheel_RL.001": (-1, 1), "wheel_RR.002": (-1, -1)}
 """Names as Blender may write them, and on which side each is."""
 
@@ -21,15 +21,15 @@ Shape = tuple[trimesh.Trimesh, int]
 
 def car_shapes() -> dict[str, Shape]:
     """By node, metres, Z up."""
-    body = trimesh.creation.box((LENGTH, WIDTH, 0.07))
-    body.apply_translation((0, 0, 0.08))
-    cabin = trimesh.creation.box((0.2, 0.16, 0.06))
-    cabin.apply_translation((-0.02, 0, 0.145))
+    body = trimesh.creation.box((LENGTH, WIDTH, 0.09))
+    body.apply_translation((0, 0, 0.055))
+    cabin = trimesh.creation.box((LENGTH, WIDTH, 0.075))
+    cabin.apply_translation((0, 0, 0.1375))
     shapes: dict[str, Shape] = {"body": (body, 0), "cabin": (cabin, 2)}
     for name, (front, left) in WHEELS.items():
         wheel = trimesh.creation.cylinder(RADIUS, 0.03, sections=24)
         wheel.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2, (1, 0, 0)))
-        wheel.apply_translation((front * 0.13, left * (WIDTH / 2 + 0.015), RADIUS))
+        wheel.apply_translation((front * 0.13, left * (WIDTH / 2 - 0.01), RADIUS))
         shapes[name] = (wheel, 1)
     return shapes
 
