@@ -46,6 +46,16 @@ class Label:
         return self.instance.instance_id
 
     @property
+    def part_of(self) -> int | None:
+        """Of a part, the number of the whole in the picture, whether that has a label or not; else None."""
+        return self.instance.part_of
+
+    @property
+    def part(self) -> str | None:
+        """Of a part, its name in the scan; else None."""
+        return self.instance.part
+
+    @property
     def asset_id(self) -> str:
         """The scan that it shows."""
         return self.instance.asset_id

@@ -30,8 +30,8 @@ from scanstage.assets.symmetry import Symmetries
 
 FORMAT_VERSION = 1
 META_FILE = "asset.json"
-SYMMETRIES = "symmetries"
-"""The key of the metadata that is left out where there are none."""
+SYMMETRIES, PARTS = "symmetries", "parts"
+"""Keys of the metadata that are left out where there are none."""
 EDITED = "edited"
 """The key of what a person has said since the scan came in, which changes no picture: unit_origin, licence …"""
 MESH_FILE = "mesh.npz"
@@ -235,6 +235,21 @@ def _arrays(file: BinaryIO) -> dict[str, npt.NDArray[Any]]:
 
 
 @dataclass(frozen=True)
+class AssetPart:
+    """A part of an asset that is labelled by itself: the faces of some of its materials.
+
+    Attributes:
+        name: as the scan's file has it; unique in the asset.
+        class_name: its label.
+        materials: their numbers, which no other part has.
+    """
+
+    name: str
+    class_name: str
+    materials: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class AssetMeta:
     """What is known of an asset without loading its arrays.
 
@@ -249,6 +264,7 @@ class AssetMeta:
         keypoints: named points by name, metres, asset frame.
         skeleton: pairs of names of keypoints that belong together, for drawing.
         symmetries: turns that leave it as it was.
+        parts: of it that are labelled by themselves; faces may belong to none.
     """
 
     asset_id: str
@@ -261,12 +277,14 @@ class AssetMeta:
     keypoints: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     skeleton: tuple[tuple[str, str], ...] = ()
     symmetries: Symmetries = field(default_factory=Symmetries)
+    parts: tuple[AssetPart, ...] = ()
 
     def to_json(self) -> str:
         """Serialise to indented JSON text. Raises ValueError for numbers that are not finite."""
         described = {"format": FORMAT_VERSION, **asdict(self)}
-        if not self.symmetries:
-            del described[SYMMETRIES]
+        for key in (SYMMETRIES, PARTS):
+            if not getattr(self, key):
+                del described[key]
         return json.dumps(described, indent=1, allow_nan=False)
 
     @classmethod
@@ -279,12 +297,13 @@ class AssetMeta:
         keypoints = {name: _point(xyz) for name, xyz in d.pop("keypoints", {}).items()}
         skeleton = tuple((str(a), str(b)) for a, b in d.pop("skeleton", ()))
         symmetries = Symmetries.from_json(d.pop(SYMMETRIES)) if SYMMETRIES in d else Symmetries()
+        parts = _parts(d.pop(PARTS, ()), len(materials))
         edited = d.pop(EDITED, {})
         d["source"] = d["source"] | edited.get("source", {})
         if edited.get("unit_given"):
             d["intake"] = {k: v for k, v in d["intake"].items() if k != "unit_alternatives"} | {"unit_origin": "given"}
         d |= {"extents_m": tuple(d["extents_m"]), "materials": materials}
-        return cls(**d, keypoints=keypoints, skeleton=skeleton, symmetries=symmetries)
+        return cls(**d, keypoints=keypoints, skeleton=skeleton, symmetries=symmetries, parts=parts)
 
 
 def _as_rendered(data: bytes) -> bytes:
@@ -317,6 +336,16 @@ def _transform(given: dict[str, Any]) -> TextureTransform:
     if given["key"] not in TEXTURE_KEYS or len(given["matrix"]) != 6:
         raise ValueError("a texture's transform is none")
     return TextureTransform(given["key"], tuple(float(v) for v in given["matrix"]))
+
+
+def _parts(given: Any, materials: int) -> tuple[AssetPart, ...]:
+    parts = tuple(AssetPart(str(p["name"]), str(p["class_name"]), tuple(map(int, p["materials"]))) for p in given)
+    named = [k for part in parts for k in part.materials]
+    if len(set(named)) < len(named) or any(not 0 <= k < materials for k in named):
+        raise ValueError("a part names a material that is another's, or that there isn't")
+    if len({part.name for part in parts}) < len(parts):
+        raise ValueError("two parts have the same name")
+    return parts
 
 
 def _point(xyz: Any) -> tuple[float, float, float]:

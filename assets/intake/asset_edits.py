@@ -22,8 +22,8 @@ from scanstage.assets.asset import (
 )
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.files.outside_files import read_outside
-from scanstage.assets.intake.class_names import class_folder, class_name_of
 from scanstage.assets.intake.clear_volumes import in_metres
+from scanstage.assets.library.class_names import class_folder, class_name_of
 from scanstage.assets.library.collision_file import COLLISION_FILE, collision_file, load_collision
 from scanstage.assets.library.stored_assets import remove_asset, store_asset
 from scanstage.assets.messages.errors import InputError
@@ -71,6 +71,8 @@ def edit_asset(library: Path, asset: Asset, edits: AssetEdits) -> Asset:
     meta = replace(meta, source={**meta.source, **source})
     if edits.class_name is not None:
         name = class_name_of(edits.class_name)
+        if name in {part.class_name for part in meta.parts}:
+            raise InputError(f"{meta.asset_id}: {name!r} is the class of a part of it", "choose another")
         asset_id = f"{class_folder(name)}/{meta.asset_id.partition('/')[2]}"
         if asset_id != meta.asset_id and (library / asset_id / META_FILE).exists():
             raise InputError(f"{asset_id} is in {library} already", "remove one of them")

@@ -29,6 +29,7 @@ def settle_volumes(surface: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, Ra
         return surface, scan, []
     is_open = _on_open_bodies(surface)
     materials, face_material, findings = list(scan.materials), surface.face_material.copy(), []
+    parts = list(scan.parts)
     for k, faces in groups(surface.face_material).items():
         mine = faces[is_open[faces]]
         if materials[k].transmission == 0 or not len(mine):
@@ -37,8 +38,10 @@ def settle_volumes(surface: SurfaceMesh, scan: RawScan) -> tuple[SurfaceMesh, Ra
             what = f"{len(mine):,} triangles of the glass {materials[k].name!r} enclose nothing (their surface is open)"
             findings.append(ScanFinding("warning", "open glass", what, "renders them as a thin wall"))
         face_material[mine] = len(materials)
+        parts = [replace(p, materials=(*p.materials, len(materials))) if k in p.materials else p for p in parts]
         materials.append(_thin(materials[k]))
-    return replace(surface, face_material=face_material), replace(scan, materials=tuple(materials)), findings
+    settled = replace(scan, materials=tuple(materials), parts=tuple(parts))
+    return replace(surface, face_material=face_material), settled, findings
 
 
 def in_metres(materials: tuple[Material, ...], unit_m: float) -> tuple[Material, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from scanstage.assets.intake.clear_volumes import settle_volumes
 from scanstage.assets.intake.lost_textures import check_colors_are_there
+from scanstage.assets.intake.part_split import NamedPart, check_choice, named_parts
 from scanstage.assets.intake.see_through import settle_see_through
 from scanstage.assets.intake.symmetry_fit import symmetry_count
 from scanstage.assets.intake.take_in import DEFAULT_MAX_TRIANGLES
@@ -35,6 +36,7 @@ class Inspection:
         unit, up: what intake would take, None likewise.
         size_m: (x, y, z) of the bounding box in the asset's frame, metres.
         textures: (name, width, height) of each image in use.
+        parts: names that could be parts, where these were asked for.
     """
 
     path: str
@@ -47,6 +49,7 @@ class Inspection:
     up: str | None = None
     size_m: tuple[float, float, float] | None = None
     textures: tuple[tuple[str, int, int], ...] = ()
+    parts: tuple[NamedPart, ...] = ()
 
 
 def inspect_scan(
@@ -64,6 +67,9 @@ def inspect_scan(
     try:
         scan = read_scan(path, convert, reading)
         findings += scan.findings
+        if reading.parts is not None:
+            check_choice(reading.parts, None)
+            result = replace(result, parts=tuple(named_parts(scan, reading.parts)))
         result = _measured(result, scan, findings, unit, up, max_triangles)
         if not allow_plain:
             check_colors_are_there(scan)

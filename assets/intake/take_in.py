@@ -20,11 +20,12 @@ from scanstage.assets.asset import (
     Material,
     MeshArrays,
 )
-from scanstage.assets.intake.class_names import class_folder, class_name_of
 from scanstage.assets.intake.clear_volumes import in_metres, settle_volumes
 from scanstage.assets.intake.lost_textures import check_colors_are_there
+from scanstage.assets.intake.part_split import check_choice, split_parts, with_materials
 from scanstage.assets.intake.see_through import settle_see_through
 from scanstage.assets.intake.symmetry_fit import declared_symmetries, symmetry_findings
+from scanstage.assets.library.class_names import class_folder, class_name_of
 from scanstage.assets.library.collision_file import COLLISION_FILE, collision_file
 from scanstage.assets.library.stored_assets import store_asset
 from scanstage.assets.library.surface_look import Pixels
@@ -173,6 +174,7 @@ def check_options(options: IntakeOptions) -> None:
     if options.up not in ("auto", "y", "z"):
         raise InputError(f"{option('up')} {options.up!r} is not known", "one of auto, z, y")
     options.reading.check()
+    check_choice(options.reading.parts, None)
     if options.max_triangles < 100:
         raise InputError(f"{option('max_triangles')} {options.max_triangles}: at least 100")
     if options.max_texture_px < 1:
@@ -189,6 +191,7 @@ def build_asset(
     """What goes into the asset's folder: metadata, arrays, encoded images by file name. Raises InputError."""
     if not options.allow_plain:
         check_colors_are_there(scan)
+    scan = split_parts(scan, options.reading.parts, class_name_of(options.class_name))
     surface, census = make_sound(scan)
     scan, openings = settle_see_through(scan)
     surface, scan, about_glass = settle_volumes(surface, scan)
@@ -239,6 +242,7 @@ def build_asset(
         keypoints=named.points,
         skeleton=named.skeleton,
         symmetries=symmetries,
+        parts=scan.parts,
     )
     return meta, mesh, files
 
@@ -285,7 +289,10 @@ def _without_unused_materials(mesh: MeshArrays, scan: RawScan) -> tuple[MeshArra
     if used.max() >= len(scan.materials) or len(used) > 65535:
         raise InputError("a face names a material that the scan doesn't have")
     materials = tuple(scan.materials[k] for k in used)
-    return replace(mesh, face_material=number.astype(np.uint16)), replace(scan, materials=materials)
+    parts, about = with_materials(scan.parts, used.tolist())
+    found = (*scan.findings, *about)
+    kept = replace(scan, materials=materials, parts=parts, findings=found)
+    return replace(mesh, face_material=number.astype(np.uint16)), kept
 
 
 def _textures(

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import Material
+from scanstage.assets.asset import AssetPart, Material
 
 Severity = Literal["info", "warning", "error"]
 UNITS_M: dict[str, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048, "um": 1e-6}
@@ -32,6 +32,19 @@ class ScanFinding:
 
 
 @dataclass(frozen=True)
+class ScanNode:
+    """A node of a scan's file: an object, a group, what a mesh hangs on.
+
+    Attributes:
+        name: as the file has it; empty where it has none.
+        parent: number of the node that it is below of, which is smaller than its own; -1: of none.
+    """
+
+    name: str
+    parent: int = -1
+
+
+@dataclass(frozen=True)
 class RawScan:
     """Triangles, materials and encoded images of one file, in the file's own unit and axes.
 
@@ -52,6 +65,9 @@ class RawScan:
         lost_textures: of base colours, as the file names them, that aren't there.
         normals: (V, 3) float64 of the points of a file without faces that has some.
         reconstructed: how faces were made of points; None where the file has them.
+        nodes: of the file, where it has some and was asked for them.
+        face_node: (F,) int32, indices into ``nodes``; None likewise.
+        parts: that it is to have as an asset, by its materials.
     """
 
     vertices: npt.NDArray[np.float64]
@@ -69,3 +85,6 @@ class RawScan:
     lost_textures: tuple[str, ...] = ()
     normals: npt.NDArray[np.float64] | None = None
     reconstructed: str | None = None
+    nodes: tuple[ScanNode, ...] = ()
+    face_node: npt.NDArray[np.int32] | None = None
+    parts: tuple[AssetPart, ...] = ()

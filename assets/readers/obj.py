@@ -8,7 +8,7 @@ absolute ones.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,9 @@ import numpy.typing as npt
 from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.meshes.topology import groups
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
+from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding, ScanNode
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
-from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS
+from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NODES
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.mtl import MtlLibrary, beside_texture
 from scanstage.assets.readers.plain_text import check_text, decode_text, parse_numbers
@@ -44,6 +44,7 @@ class _Statements:
     relative: list[tuple[int, int, int]] = field(default_factory=list)  # (face, positions above it, uvs above it)
     materials: list[tuple[int, str]] = field(default_factory=list)  # (first face, name)
     libraries: list[str] = field(default_factory=list)
+    nodes: list[tuple[int, bytes]] = field(default_factory=list)  # (first face, line of an object or a group)
 
 
 def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
@@ -67,7 +68,7 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     colors, about_colors = _colors(channels, any(m.base_color_texture for m in materials), data, choices)
     if colors is not None:
         materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": WHITE}) for m in materials)
-    return RawScan(
+    scan = RawScan(
         vertices=positions,
         faces=corners[tri_corners],
         face_material=face_material,
@@ -80,6 +81,10 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         findings=(*folder.findings, *about_colors),
         lost_textures=tuple(mtl.lost) if uvs is not None else (),
     )
+    if not choices.names_nodes or not statements.nodes:
+        return scan
+    nodes, of_polygon = _nodes(statements, len(counts))
+    return replace(scan, nodes=nodes, face_node=of_polygon[tri_polygon])
 
 
 def _sort_lines(data: bytes) -> _Statements:
@@ -101,6 +106,8 @@ def _sort_lines(data: bytes) -> _Statements:
             s.uvs.append(line[2:])
         elif head in (b"us", b"mt"):
             _directive(line, s)
+        elif head in (b"o ", b"g ", b"o\t", b"g\t", b"g", b"o"):
+            s.nodes.append((len(s.faces), line))
     if data.count(b"#") > data.count(b"\n#") + data.startswith(b"#"):  # comments behind values
         s.positions, s.uvs, s.faces = ([li.partition(b"#")[0] for li in kind] for kind in (s.positions, s.uvs, s.faces))
     return s
@@ -259,6 +266,35 @@ def _used_materials(s: _Statements, n_polygons: int) -> tuple[list[str], npt.NDA
     if len(numbers) > MAX_MATERIALS:
         raise InputError(f"its faces use {len(numbers):,} materials (at most {MAX_MATERIALS:,})", "join its materials")
     return list(numbers), of_polygon
+
+
+def _nodes(s: _Statements, n_polygons: int) -> tuple[tuple[ScanNode, ...], npt.NDArray[np.int32]]:
+    """Objects (``o``) with the groups (``g``) that come below them, and the number of each polygon's.
+
+    A name that comes again is the same node. Of the names that a group has the first counts; ``default`` is the
+    specification's word for none.
+    """
+    nodes = [ScanNode("")]
+    known: dict[tuple[int, str], int] = {}
+    of_polygon = np.zeros(n_polygons, np.int32)
+    above = here = 0
+    for k, (first, line) in enumerate(s.nodes):
+        words = decode_text(line).partition("#")[0].split(None, 1)
+        kind, name = words[0], words[1].strip() if len(words) > 1 else ""
+        if kind == "g":
+            name = "" if name.split()[:1] in ([], ["default"]) else name.split()[0]
+        parent = above if kind == "g" else 0
+        here = parent
+        if name:
+            here = known.setdefault((parent, name), len(nodes))
+            if here == len(nodes):
+                nodes.append(ScanNode(name, parent))
+        above = above if kind == "g" else here
+        last = s.nodes[k + 1][0] if k + 1 < len(s.nodes) else n_polygons
+        of_polygon[first:last] = here
+    if len(nodes) > MAX_NODES:
+        raise InputError(f"has {len(nodes):,} objects and groups (at most {MAX_NODES:,})", "join them")
+    return tuple(nodes), of_polygon
 
 
 def _split_tiles(

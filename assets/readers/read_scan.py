@@ -152,7 +152,7 @@ def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoice
             convert(copy.file, target)
         except InputError as e:
             raise InputError([p.replace(str(copy.file), str(path)) for p in e.marked_problems], e.marked_hint) from e
-        scan = read_gltf(target)
+        scan = read_gltf(target, ReadingChoices(parts=choices.parts))
     if copy.tiled and scan.corner_uv is not None and (tile_of_faces(scan.corner_uv) != FIRST).any():
         raise InputError(
             f"{path}: its textures are UDIM tiles ({listed(copy.tiled, most=_NAMED)}), of which one would come in",

@@ -21,7 +21,7 @@ from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.records.dataset_folder import record_name
 from scanstage.dataset.records.record import Record
 from scanstage.scenes.balance.factors import picture_factors
-from scanstage.scenes.sight.label_rules import CHECKED_FROM_PX
+from scanstage.scenes.sight.label_rules import CHECKED_FROM_PX, PARTS_ARE_LABELLED
 
 CAMERA_NUMBERS = ("azimuth_deg", "elevation_deg", "distance_m", "roll_deg", "fov_deg")
 
@@ -95,9 +95,17 @@ def picture_row(record: Record) -> PictureRow:
         record.image.resolution_wh,
         picture_factors(plan),
         numbers,
-        Counter(o.class_name for o in plan.objects if o.class_name is not None),
+        _placed(record),
         sum(i.ignore for i in record.instances),
     )
+
+
+def _placed(record: Record) -> Counter[str]:
+    """What could have a label, by class: objects, but where their parts are labelled instead, and parts in sight."""
+    instead = {u.instance_id for u in record.unlabelled if u.reason == PARTS_ARE_LABELLED}
+    objects = (o.class_name for o in record.plan.objects if o.instance_id not in instead)
+    parts = (class_name for _, _, class_name in record.parts())
+    return Counter(name for name in (*objects, *parts) if name is not None)
 
 
 def picture_labels(instances: Iterable[Instance]) -> PictureLabels:
@@ -129,7 +137,8 @@ def _numbers(item: Instance) -> tuple[float, ...]:
 
 def lost_objects(record: Record) -> Iterator[tuple[str, str]]:
     """Class and rule of each object of a labelled class that has no label."""
-    return ((u.class_name, rule_of(u.reason)) for u in record.unlabelled if u.class_name is not None)
+    lost = (u for u in record.unlabelled if u.reason != PARTS_ARE_LABELLED)
+    return ((u.class_name, rule_of(u.reason)) for u in lost if u.class_name is not None)
 
 
 _RULES = ("min_pixels", "min_box_px", "min_visible_fraction", "max_truncated_fraction")

@@ -20,7 +20,7 @@ from scanstage.dataset.records.dataset_folder import BALANCE_CHART, EARLIER_PLAC
 from scanstage.dataset.records.decoding import decode_picture
 from scanstage.dataset.records.own_files import BOOK_BYTES, SHEET_BYTES, read_own
 from scanstage.dataset.records.record import Record
-from scanstage.dataset.records.record_store import count_labels, iterate_records
+from scanstage.dataset.records.record_store import count_objects, iterate_records
 from scanstage.dataset.records.run_file import RunFile
 from scanstage.dataset.report.balance_files import finished_entries
 from scanstage.dataset.report.balance_report import balance_figures
@@ -107,7 +107,7 @@ def _differences(record: Record, entry: Entry) -> Iterator[str]:
         yield f"its environment image is {plan.world.hdri}, not {order.hdri}"
     kept = Counter(o.class_name for o in entry.objects if o.lost_by is None)
     # Where the engine is the label, what is visible may differ from what was planned.
-    if record.label_source == "cast" and (labels := count_labels(record)) != kept:
+    if record.label_source == "cast" and (labels := count_objects(record)) != kept:
         yield f"its labels are {dict(labels)}, not {dict(kept)}"
     try:
         variables = plan.factors["variables"]
@@ -135,7 +135,7 @@ def _check_figures(folder: DatasetFolder, run: RunFile, given: Any, entries: Seq
     try:
         config = BalanceConfig.model_validate(given)
         targets = TypeAdapter(Targets).validate_python(told["targets"])
-        classes = run.identity.classes
+        classes = tuple(run.identity.aims.targets or run.identity.classes)  # of objects, where labels are of parts
         asked = _targets_without_files(config, classes)
         expected = json.loads(json.dumps(balance_figures(entries, targets, config, classes)))
     except (*CONTRADICTIONS, ValidationError) as e:

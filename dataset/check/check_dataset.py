@@ -220,4 +220,4 @@ def _faults(
 def _figures(record: Record) -> AgreementFigures:
     if record.label_source == "engine":
         return AgreementFigures(engine_labels=sum(not i.ignore for i in record.instances))
-    return figures(record.agreement, {i.instance_id for i in record.instances})
+    return figures(record.agreement, {i.object_id for i in record.instances})

@@ -102,7 +102,9 @@ def check_maps(
 def _check_map(name: str, data: bytes, maps: _Maps, masks: Masks, classes: Sequence[str]) -> Faults:
     try:
         if name == "soft_masks":
-            return check_soft_masks(soft_mask_layers(data, maps.record.image.resolution_wh), masks)
+            parts = {i.instance_id for i in maps.record.instances if i.part_of is not None}  # engines know none
+            whole = {k: found for k, found in masks.items() if k not in parts}
+            return check_soft_masks(soft_mask_layers(data, maps.record.image.resolution_wh), whole)
         arrays = _decode(name, data, maps.record)
     except OtherSize as e:
         return [("map-size" if name != "soft_masks" else "map-soft-masks", str(e))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from scanstage.dataset.check.finding import Faults
 from scanstage.dataset.labels.agreement import disagreements
@@ -29,15 +29,18 @@ PAIR_RUNS = 500
 def check_references(record: Record, classes: Collection[str]) -> Faults:
     """Ids are unique and in the plan, every object of the plan is accounted for, classes are known."""
     planned = {o.instance_id: o for o in record.plan.objects}
+    parts = {part for part, _, _ in record.parts()}
     named = [i.instance_id for i in record.instances] + [u.instance_id for u in record.unlabelled]
     for instance_id, times in Counter(named).items():
         if times > 1:
             yield "id-twice", f"instance {instance_id}: occurs {times} times"
     for instance in record.instances:
-        at, item = f"instance {instance.instance_id}", planned.get(instance.instance_id)
+        at, item = f"instance {instance.instance_id}", planned.get(instance.object_id)
         if item is None:
             yield "id-unknown", f"{at}: the plan has no such object"
-        elif (item.class_name, item.asset_id) != (instance.class_name, instance.asset_id):
+        elif instance.part_of is not None and (item.class_name is None or item.asset_id != instance.asset_id):
+            yield "plan-differs", f"{at}: is a part of {instance.asset_id}, but the plan says {item.asset_id}"
+        elif instance.part_of is None and (item.class_name, item.asset_id) != (instance.class_name, instance.asset_id):
             yield (
                 "plan-differs",
                 f"{at}: is {instance.class_name} {instance.asset_id}, but the plan says "
@@ -47,10 +50,12 @@ def check_references(record: Record, classes: Collection[str]) -> Faults:
             yield "class-unknown", f"{at}: class {instance.class_name!r} is not one of the run's"
         if instance.ignore != (instance.reason is not None):
             yield "ignore-reason", f"{at}: ignore is {instance.ignore}, but its reason is {instance.reason!r}"
+    for instance_id in sorted(parts & planned.keys()):
+        yield "id-twice", f"instance {instance_id}: is a part, but an object of the plan has that id"
     for instance_id in planned.keys() - set(named):
         yield "object-lost", f"object {instance_id} of the plan is neither labelled nor noted as unlabelled"
     for unlabelled in record.unlabelled:
-        if unlabelled.instance_id not in planned:
+        if (unlabelled.part_of or unlabelled.instance_id) not in planned:
             yield "id-unknown", f"unlabelled {unlabelled.instance_id}: the plan has no such object"
 
 
@@ -88,9 +93,24 @@ def check_masks(record: Record, masks: Masks) -> Faults:
         yield from _check_amodal(instance, amodal, record.label_source == "engine")
         yield from _check_fractions(instance, modal, amodal, common)
     yield from _check_covering(record.instances, masks)
-    ids = list(masks)
-    for i, j in overlaps([modal for modal, _ in masks.values()], MOST_OVERLAPS):
-        yield "mask-overlap", f"instance {ids[j]}: shares pixels with instance {ids[i]}"
+    whole_of = {i.instance_id: i.part_of for i in record.instances if i.part_of is not None}
+    for group in _disjoint(masks, whole_of):
+        for i, j in overlaps([masks[k][0] for k in group], MOST_OVERLAPS):
+            yield "mask-overlap", f"instance {group[j]}: shares pixels with instance {group[i]}"
+    for part, whole in whole_of.items():
+        if part in masks and whole in masks:
+            own = masks[part][0]
+            if beside := own.area - own.common(masks[whole][0]):
+                yield "part-beyond", f"instance {part}: {beside} of its pixels are not those of its whole, {whole}"
+
+
+def _disjoint(masks: Masks, whole_of: Mapping[int, int]) -> list[list[int]]:
+    """Ids whose masks share no pixel: those of objects; and of these without their parts, with the parts."""
+    objects = [k for k in masks if k not in whole_of]
+    if not whole_of:
+        return [objects]
+    in_parts = set(whole_of.values())
+    return [objects, [k for k in masks if k not in in_parts]]
 
 
 def _check_shape(instance: Instance, modal: RunMask, common: int) -> Faults:
@@ -164,6 +184,8 @@ def _check_covering(instances: Iterable[Instance], masks: Masks) -> Faults:
         for other, told in instance.covered_by.items():
             if instance.instance_id not in masks or other not in masks or other == instance.instance_id:
                 continue
+            if other == instance.part_of:  # what of the whole is of no part
+                continue
             amodal, modal = masks[instance.instance_id][1], masks[other][0]
             left -= PAIR_RUNS + len(amodal.starts) + len(modal.starts)
             if left < 0:
@@ -193,7 +215,7 @@ def check_agreement(record: Record) -> Faults:
         yield "agreement-missing", "label and engine were not compared behind the lens for every object"
     labels = {i.instance_id: i for i in record.instances}
     engine = str(record.engine.get("engine"))
-    exact = {i.instance_id for i in record.instances if not i.ignore}
+    exact = {i.object_id for i in record.instances if not i.ignore}
     for text in disagreements(record.agreement, engine if engine in ENGINES else "cycles", exact):
         yield "disagreement", text
     for text in lens_disagreements(record.lens_agreement, exact):

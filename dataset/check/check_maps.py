@@ -100,14 +100,24 @@ def _check_instances(ids: Array, record: Record, masks: Masks) -> Faults:
     found = []
     columns = ids.ravel("F")
     counts = _counts(columns)
+    parts = _parts_of(record)
     for instance_id, modal in _modal(masks, ids.size):
-        same = int((modal.of(columns) == instance_id).sum())
-        shown = int(counts[instance_id]) if 0 <= instance_id < len(counts) else 0
+        own = [k for k in (instance_id, *parts.get(instance_id, ())) if 0 <= k < len(counts)]
+        same = int(np.isin(modal.of(columns), own).sum()) if len(own) > 1 else int((modal.of(columns) == own).sum())
+        shown = int(counts[own].sum())
         if differing := modal.area + shown - 2 * same:
             found.append(("map-instances", f"instance {instance_id}: {differing} pixels differ from its mask"))
-    planned = {o.instance_id for o in record.plan.objects}
+    planned = {o.instance_id for o in record.plan.objects}.union(*parts.values())
     if strange := sorted(set(np.flatnonzero(counts).tolist()) - planned - {0}):
         found.append(("map-instances", f"shows the ids {strange[:5]}, which no object of the plan has"))
+    return found
+
+
+def _parts_of(record: Record) -> dict[int, dict[int, str]]:
+    """Classes of the parts of which something is seen, by instance id of the whole and theirs."""
+    found: dict[int, dict[int, str]] = {}
+    for part, whole, class_name in record.parts():
+        found.setdefault(whole, {})[part] = class_name
     return found
 
 
@@ -119,6 +129,7 @@ def _check_semantic(categories: Array, record: Record, masks: Masks, classes: Se
     expected = {i.instance_id: (i.class_name, number[i.class_name]) for i in record.instances if i.class_name in number}
     columns = categories.ravel("F")
     beside = _counts(columns)
+    parts = _parts_of(record)
     for instance_id, modal in _modal(masks, categories.size):
         within = _counts(modal.of(columns))
         beside -= within
@@ -126,10 +137,11 @@ def _check_semantic(categories: Array, record: Record, masks: Masks, classes: Se
             continue
         class_name, category = expected[instance_id]
         values = np.flatnonzero(within).tolist()
-        if values not in ([], [category]):
+        if not {category, *(number.get(c, 0) for c in parts.get(instance_id, {}).values())}.issuperset(values):
             text = f"its mask shows the categories {values[:5]}, {class_name} is {category}"
             found.append(("map-semantic", f"instance {instance_id}: {text}"))
     dropped = {number.get(o.class_name or "", 0) for o in record.plan.objects if o.instance_id not in masks}
+    dropped |= {number.get(c, 0) for mine in parts.values() for k, c in mine.items() if k not in masks}
     if strange := sorted(set(np.flatnonzero(beside > 0).tolist()) - dropped - {0}):
         found.append(("map-semantic", f"shows the categories {strange[:5]} where no such object is"))
     return found
@@ -217,7 +229,7 @@ def check_soft_masks(layers: Iterable[tuple[Array, Array]], masks: Masks) -> Fau
 
     Args:
         layers: see :func:`decoding.soft_mask_layers`; what it raises is raised here.
-        masks: modal and amodal, by instance id.
+        masks: modal and amodal, by instance id of an object.
     """
     soft = np.zeros(DEPTH_MOST + 1, np.int64)
     common: dict[int, int] = dict.fromkeys(masks, 0)

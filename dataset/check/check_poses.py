@@ -28,8 +28,8 @@ def check_poses(record: Record) -> Faults:
     placed = {o.instance_id: o.object_to_world for o in record.plan.objects}
     world_to_camera = _inverse(camera)
     for instance in record.instances:
-        if instance.pose is not None and instance.instance_id in placed:
-            expected = np.array(placed[instance.instance_id])
+        if instance.pose is not None and instance.object_id in placed:
+            expected = np.array(placed[instance.object_id])
             yield from _check_pose(instance.instance_id, instance.pose, expected, world_to_camera)
         if instance.box_3d is not None:
             yield from _check_box(instance, instance.box_3d, record)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_v
 from scanstage.assets.files.outside_files import read_input, read_outside
 from scanstage.assets.files.plain_json import parse_json, placed_error
 from scanstage.assets.files.stores import is_file
-from scanstage.assets.intake.class_names import class_name_of
+from scanstage.assets.library.class_names import class_name_of
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.labels.categories import Category

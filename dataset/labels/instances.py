@@ -18,7 +18,8 @@ from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import BoxPx, EdgePx, Int32
 from scanstage.scenes.sight.cast_plan import Planned
-from scanstage.scenes.sight.label_rules import Judgement, judge
+from scanstage.scenes.sight.label_rules import Judgement, judge_labels
+from scanstage.scenes.sight.visibility import covering
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Instance:
     """One label.
 
     Attributes:
-        instance_id: as in the plan and in instance passes.
-        class_name, asset_id: what it is.
+        instance_id: as in the plan and in instance passes; of a part one that no object of the plan has.
+        class_name, asset_id: what it is; of a part its class, and the asset of the whole.
         bbox_xywh: tight half-open box of the visible pixels.
         bbox_amodal_xywh: box of the whole object, seen or not; x and y may be negative and it may leave the image
             (counted up to one frame's size beyond each border).
@@ -67,11 +68,14 @@ class Instance:
         area_px: number of visible pixels.
         visible_fraction: visible pixels / amodal pixels inside the image.
         truncated_fraction: amodal pixels outside the image / all amodal pixels.
-        covered_by: instance id to pixels that it hides of this one; 0 is the stage.
-        pose, box_3d: where it is.
+        covered_by: instance id to pixels that it hides of this one; 0 is the stage. Other parts of the same object hide
+            by themselves, of other objects the whole does.
+        pose, box_3d: where it is; of a part the pose of the whole, and the box of the part along the whole's axes.
         keypoints: those that its asset has.
         ignore: it breaks a rule of the keep policy and is annotated as a region to be ignored, not as an object.
         reason: the rule that it breaks; None for a proper label.
+        part_of: of a part, instance id of the whole in the plan, whether that is labelled or not; else None.
+        part: of a part, its name in the scan.
     """
 
     instance_id: Int32
@@ -90,6 +94,13 @@ class Instance:
     keypoints: Annotated[tuple[KeypointLabel, ...], FailFast()] = ()
     ignore: bool = False
     reason: str | None = None
+    part_of: Int32 | None = None
+    part: str | None = None
+
+    @property
+    def object_id(self) -> int:
+        """Instance id of the object in the plan that it is, or is a part of."""
+        return self.instance_id if self.part_of is None else self.part_of
 
     @property
     def is_rendered(self) -> bool:
@@ -103,10 +114,10 @@ NO_MASK = Rle((1, 1), "1")
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """An object that was placed and got no label, and the rule that says so.
+    """An object that was placed, or a part of which something is seen, that got no label, and why.
 
     Attributes:
-        visible_px, visible_fraction, truncated_fraction: as of a label.
+        visible_px, visible_fraction, truncated_fraction, part_of: as of a label.
     """
 
     instance_id: Int32
@@ -115,6 +126,7 @@ class Unlabelled:
     visible_px: Int32 = 0
     visible_fraction: float = 0.0
     truncated_fraction: float = 0.0
+    part_of: Int32 | None = None
 
 
 def keypoint_triples(instance: Instance, names: Iterable[str]) -> list[tuple[float, float, int]]:
@@ -131,41 +143,48 @@ def keypoint_triples(instance: Instance, names: Iterable[str]) -> list[tuple[flo
 
 
 def make_labels(planned: Planned, config: LabelsConfig) -> tuple[tuple[Instance, ...], tuple[Unlabelled, ...]]:
-    """Labels of a picture, and the objects without one.
+    """Labels of a picture, each before those of its parts, and the objects without one.
 
     Args:
         planned: the plan and what is seen of it; ``seen`` decides (replace it to label what an engine saw).
         config: the keep policy.
     """
-    judged = judge(planned.plan, planned.seen, config)
-    instances = tuple(_instance(planned, j) for j in judged if j.fate in ("label", "ignore"))
+    judged = judge_labels(planned, config)
+    finest = planned.parts.ids(planned.seen.instance_ids) if planned.parts.parts else planned.seen.instance_ids
+    instances = tuple(_instance(planned, j, finest) for j in judged if j.fate in ("label", "ignore"))
     rest = tuple(
         Unlabelled(
-            j.item.instance_id,
-            j.item.class_name,
+            j.silhouette.instance_id,
+            j.class_name,
             j.reason,
             j.silhouette.visible_px,
             j.silhouette.visible_fraction,
             j.silhouette.truncated_fraction,
+            None if j.part is None else j.part.part_of,
         )
         for j in judged
-        if j.fate in ("drop", "distractor")
+        if j.fate in ("drop", "distractor", "parts")
     )
     return instances, rest
 
 
-def _instance(planned: Planned, judgement: Judgement) -> Instance:
-    item, silhouette = judgement.item, judgement.silhouette
+def _instance(planned: Planned, judgement: Judgement, finest: npt.NDArray[np.uint16]) -> Instance:
+    """``finest``: (H, W) ids of what is nearest, of parts where these are."""
+    item, silhouette, part = judgement.item, judgement.silhouette, judgement.part
     height, width = planned.seen.instance_ids.shape
     modal, amodal = (silhouette.in_image(part, (height, width)) for part in (silhouette.modal, silhouette.amodal))
     box = pixel_box(modal)
     assert box is not None
-    assert item.class_name is not None
+    assert judgement.class_name is not None
     camera = planned.plan.camera
     pose = object_pose(camera, item.object_to_world)
+    bounds, covered = planned.bounds[item.asset_id], planned.seen.covered_by[item.instance_id]
+    if part is not None:
+        own = planned.seen.instance_ids == item.instance_id
+        bounds, covered = part.bounds, covering(silhouette, np.where(own, finest, planned.seen.instance_ids))
     return Instance(
-        item.instance_id,
-        item.class_name,
+        silhouette.instance_id,
+        judgement.class_name,
         item.asset_id,
         box,
         silhouette.amodal_box_xywh or box,
@@ -174,10 +193,12 @@ def _instance(planned: Planned, judgement: Judgement) -> Instance:
         silhouette.visible_px,
         silhouette.visible_fraction,
         silhouette.truncated_fraction,
-        planned.seen.covered_by[item.instance_id],
+        covered,
         pose,
-        box_3d(camera, pose, planned.bounds[item.asset_id]),
-        planned.keypoints.get(item.instance_id, ()),
+        box_3d(camera, pose, bounds),
+        planned.keypoints.get(silhouette.instance_id, ()),
         judgement.fate == "ignore",
         judgement.reason or None,
+        None if part is None else part.part_of,
+        None if part is None else part.name,
     )

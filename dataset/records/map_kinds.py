@@ -22,7 +22,6 @@ from scanstage.dataset.records.map_files import (
     normals_png,
     soft_masks_npz,
 )
-from scanstage.scenes.plan import FramePlan
 
 T = TypeVar("T")
 
@@ -32,15 +31,15 @@ class MapSources:
     """What the maps of a picture are made of.
 
     Attributes:
-        plan: of the picture.
+        names: classes of what labels may be of, by instance id.
         classes: all labelled ones, in the order of their category ids from 1.
-        label_ids: (H, W) uint16 instance ids that labels come from, 0 where no object is.
+        label_ids: (H, W) uint16 instance ids of objects and of their parts, 0 where no object is.
         depth_m: (H, W) float32, metres, ``inf`` where nothing is; None where no kind that is wanted takes it, as below.
         normals: (H, W, 3) float32 unit vectors in the camera's frame, 0 where nothing is.
         soft_masks: instance id, window (x, y, w, h), and (h, w) float32 coverage in 0..1 of each object.
     """
 
-    plan: FramePlan
+    names: Mapping[int, str]
     classes: Sequence[str]
     label_ids: Ids
     depth_m: Floats | None = None
@@ -89,7 +88,7 @@ MAPS: dict[str, MapKind] = {
         is_pass=True,
     ),
     "instances": MapKind(0.2, {"instances": ("png", lambda m: ids_png(m.label_ids))}),
-    "semantic": MapKind(0.2, {"semantic": ("png", lambda m: ids_png(category_ids(m.plan, m.label_ids, m.classes)))}),
+    "semantic": MapKind(0.2, {"semantic": ("png", lambda m: ids_png(category_ids(m.names, m.label_ids, m.classes)))}),
     "soft_masks": MapKind(
         1.0,
         {

@@ -89,6 +89,12 @@ class Record:
     label_source: Literal["cast", "engine"] = "cast"
     format: int = field(default=FORMAT_VERSION)
 
+    def parts(self) -> list[tuple[int, int, str]]:
+        """Of each part in sight, labelled or not: its instance id, that of the whole, its class."""
+        labelled = [(i.instance_id, i.part_of, i.class_name) for i in self.instances if i.part_of is not None]
+        others = [(u.instance_id, u.part_of, u.class_name or "") for u in self.unlabelled if u.part_of is not None]
+        return labelled + others
+
     def to_json(self) -> str:
         """Serialise to one line of JSON."""
         return _ADAPTER.dump_json(self).decode("utf-8")

@@ -20,7 +20,7 @@ from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import FramePlan
 from scanstage.scenes.sight.cast_plan import Planned
-from scanstage.scenes.sight.label_rules import judge
+from scanstage.scenes.sight.label_rules import judge_labels
 
 COLUMNS = 4
 CELL_WIDTH = 480
@@ -82,12 +82,12 @@ def plan_cell(
     """
     scale = min(PLAN_CELL_WIDTH / shaded.shape[1], PLAN_CELL_HEIGHT / shaded.shape[0])
     dropped = []
-    for judgement in judge(planned.plan, planned.seen, labels):
+    for judgement in judge_labels(planned, labels):
         x, y, _, _ = judgement.silhouette.window_xywh
         box = pixel_box(judgement.silhouette.modal, (x, y))
         if judgement.fate == "drop" and box is not None and judgement.violation is not None:
             broken = judgement.violation
-            text = f"{judgement.item.class_name}: {broken.rule} {broken.value:.3g}"
+            text = f"{judgement.class_name}: {broken.rule} {broken.value:.3g}"
             dropped.append(DroppedMark(box, text))
     instances = make_labels(planned, labels)[0]
     return titled(draw_labels(shaded, instances, colors, scale, dropped, skeletons), plan_title(planned.plan))

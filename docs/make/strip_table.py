@@ -867,6 +867,7 @@ WITHOUT: dict[str, str] = {
     "distractors.exclude": "takes classes out of distractors.source",
     "stage.weight": "how often each of several stages comes",
     "stage.place": "chooses among environments: see light.hdri.place",
+    "labels.parts": "what has labels, not how it looks",
     "labels.source": "whose mask is the label: both are the same within a pixel",
     **{
         f"labels.per_class.{key}": _SHEET

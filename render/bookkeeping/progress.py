@@ -66,7 +66,7 @@ class RunTally:
     """
 
     def __init__(self, source: PictureSource, labels: Mapping[str, int], kept: int) -> None:
-        self._labels = {c: labels.get(c, 0) for c in source.planner.catalogue.classes}
+        self._labels = {c: labels.get(c, 0) for c in source.planner.catalogue.label_classes}
         self._targets = None if source.balance is None else source.balance.targets.counts
         self._kept, self._done, self._failed = kept, 0, 0
 

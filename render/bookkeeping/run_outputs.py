@@ -25,7 +25,7 @@ def begun(source: PictureSource) -> RunFile:
     return RunFile(
         config=config.model_dump(mode="json"),
         identity=identity(config, catalogue, source.aims),
-        categories=make_categories(catalogue.classes, metas),
+        categories=make_categories(catalogue.label_classes, metas, catalogue.part_classes()),
         library=None if catalogue.library is None else str(catalogue.library),
         sources=sources_of(config, catalogue),
     )

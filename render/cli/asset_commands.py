@@ -24,7 +24,7 @@ from scanstage.assets.intake.take_in import (
 from scanstage.assets.library.stored_assets import find_asset, list_assets, remove_asset
 from scanstage.assets.library.symmetry_search import find_symmetries, symmetries_of
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.raw_scans.reading_choices import ReadingChoices
+from scanstage.assets.raw_scans.reading_choices import PartChoice, ReadingChoices
 from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.raw_scans.units import extents_text
 from scanstage.render.cli.shared.help_pages import SETTINGS, PlainCommand, PlainGroup
@@ -55,6 +55,18 @@ Surface = Annotated[
 ]
 AllowPlain = Annotated[
     bool, typer.Option("--allow-plain", help="Also scans without colour, all of whose textures are missing.")
+]
+Parts = Annotated[
+    str | None,
+    typer.Option("--parts", help="node or material: what of a scan has labels of its own.", metavar="node|material"),
+]
+Part = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--part",
+        help="Class of the parts whose names a pattern fits, as wheel=wheel_*. Repeat it; default: each name is one.",
+        metavar="CLASS=PATTERN",
+    ),
 ]
 Blender = Annotated[Path | None, typer.Option("--blender", help="Blender that reads USD and FBX.")]
 AssetIds = Annotated[
@@ -100,6 +112,8 @@ def add(
             metavar="FRAME|SECONDS",
         ),
     ] = None,
+    parts: Parts = None,
+    part: Part = None,
     blender: Blender = None,
 ) -> None:
     """Take scans into the library: of one class, or of a folder whose folders are classes."""
@@ -112,7 +126,7 @@ def add(
         author=author,
         url=url,
         keypoints=keypoints,
-        reading=ReadingChoices(vertex_colors, surface),
+        reading=ReadingChoices(vertex_colors, surface, parts=PartChoice.parse(parts, part or ())),
         allow_plain=allow_plain,
     )
     check_options(options)
@@ -145,6 +159,8 @@ def inspect(
         str | None,
         typer.Option("--pose", help="Moment of an animated glTF, as for `add`.", metavar="FRAME|SECONDS"),
     ] = None,
+    parts: Parts = None,
+    part: Part = None,
     blender: Blender = None,
     as_json: AsJson = False,
 ) -> None:
@@ -152,7 +168,8 @@ def inspect(
     absent = [f"{p}: there is no such file" for p in paths if not p.exists()]
     if absent:
         raise InputError(absent)
-    reading = ReadingChoices(vertex_colors, surface, pose=ScanPose.parse(pose) if pose else None)
+    moment = ScanPose.parse(pose) if pose else None
+    reading = ReadingChoices(vertex_colors, surface, pose=moment, parts=PartChoice.parse(parts, part or ()))
     reading.check()
     inspections = [
         inspect_scan(
@@ -192,6 +209,12 @@ def _print_inspection(console: Console, inspection: Inspection) -> None:
         cells = (finding.topic, finding.what, finding.action)
         table.add_row(*(outside(c) for c in cells), style=_STYLE[finding.severity])
     console.print(table)
+    if inspection.parts:
+        named = Table("name in the file", "class", "triangles", show_edge=False, pad_edge=True)
+        for part in inspection.parts:
+            named.add_row(outside(part.name), outside(part.class_name or "—"), f"{part.triangles:,}")
+        console.print()
+        console.print(named)
     console.print()
 
 
@@ -217,19 +240,21 @@ def list_(
         return
     table = Table(show_edge=False)
     table.add_column("asset", no_wrap=True)
-    pointed = any(a.meta.keypoints for a in found)
+    pointed, parted = any(a.meta.keypoints for a in found), any(a.meta.parts for a in found)
     renamed = any(a.meta.class_name != a.meta.asset_id.partition("/")[0] for a in found)
     for column in (
         *(["class"] if renamed else []),
         "size",
         "triangles",
         *(["keypoints"] if pointed else []),
+        *(["parts"] if parted else []),
         "license",
     ):
         table.add_column(column, no_wrap=True)
     for asset in found:
         meta = asset.meta
         points = [str(len(meta.keypoints) or "")] if pointed else []
+        points += [str(len(meta.parts) or "")] if parted else []
         named = [meta.class_name] if renamed else []
         cells = [meta.asset_id, *named, extents_text(meta.extents_m), f"{meta.triangles:,}", *points]
         table.add_row(*map(outside, [*cells, meta.source.get("license", "")]))

@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from scanstage.assets.files.atomic import write_atomically
-from scanstage.assets.intake.class_names import class_name_of
 from scanstage.assets.intake.given_scans import classes_of_scans
 from scanstage.assets.intake.take_in import IntakeOptions
+from scanstage.assets.library.class_names import class_name_of
 from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed

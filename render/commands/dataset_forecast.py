@@ -46,7 +46,7 @@ def forecast_dataset(planner: Planner, frames: Frames, workers: int, on_progress
             raise InputError(problems, "`scanstage preview` shows what can be planned; relax what it asks for")
     if not facts:
         refuse_nothing(frames, source)
-    found = dataset_statistics(facts, planner.catalogue.classes)
+    found = dataset_statistics(facts, planner.catalogue.label_classes)
     if source.balance is not None and planner.config.balance is not None:
         entries = [e for i, e in source.balance.ledger.entries.items() if not frames or i in asked]
         targets, classes = source.balance.targets, planner.catalogue.classes

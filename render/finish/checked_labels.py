@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.dataset.labels.agreement import Agreement, compare, disagreements, strays
+from scanstage.dataset.labels.categories import LabelIds, label_ids
 from scanstage.dataset.labels.cut_out_agreement import cut_out_disagreements
 from scanstage.dataset.labels.instances import Instance, Unlabelled, make_labels
 from scanstage.dataset.labels.lens_agreement import compare_behind_lens, lens_disagreements
@@ -25,14 +26,14 @@ class CheckedLabels:
     """Labels, and what was found when cast and engine were compared.
 
     Attributes:
-        ids: (H, W) uint16, the instance ids that labels come from.
+        ids: the instance ids that labels come from.
         instances, unlabelled: objects with a label, and without.
         agreement: of cast and engine, by object, in the pixels that the engine rendered.
         lens_agreement: the same behind the lens; empty where there is none.
         wrong: a sentence for each thing for which the picture has to be refused.
     """
 
-    ids: Ids
+    ids: LabelIds
     instances: tuple[Instance, ...]
     unlabelled: tuple[Unlabelled, ...]
     agreement: tuple[Agreement, ...]
@@ -67,8 +68,9 @@ def check_labels(
     seen = planned.seen if source == "cast" else with_engine_ids(planned.seen, picture_ids)
     instances, unlabelled = make_labels(replace(planned, seen=seen), config.labels)
     if source == "cast":
-        labelled = {i.instance_id for i in instances if not i.ignore}
+        labelled = {i.object_id for i in instances if not i.ignore}
         wrong += disagreements(agreement, config.render.engine, labelled) + lens_disagreements(behind_lens, labelled)
     elif config.labels.source == "auto":
         wrong += cut_out_disagreements(planned.seen, picture_ids, clear)
-    return CheckedLabels(seen.instance_ids, instances, unlabelled, agreement, behind_lens, tuple(wrong))
+    ids = label_ids(planned, seen.instance_ids, config.labels)
+    return CheckedLabels(ids, instances, unlabelled, agreement, behind_lens, tuple(wrong))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.files.atomic import write_atomically
+from scanstage.dataset.labels.categories import LabelIds
 from scanstage.dataset.records.dataset_folder import DatasetFolder
 from scanstage.dataset.records.map_kinds import MAPS, MapSources
 from scanstage.dataset.records.picture_files import map_path
@@ -41,7 +42,12 @@ def engine_settings(config: RunConfig) -> RenderSettings:
 
 
 def write_maps(
-    folder: DatasetFolder, plan: FramePlan, passes: Passes, label_ids: Ids, output: OutputConfig, classes: Sequence[str]
+    folder: DatasetFolder,
+    plan: FramePlan,
+    passes: Passes,
+    labels: LabelIds,
+    output: OutputConfig,
+    classes: Sequence[str],
 ) -> dict[str, MapInfo]:
     """Write the maps that are configured; returns what a record says of them.
 
@@ -49,13 +55,13 @@ def write_maps(
         folder: of the dataset.
         plan: of the picture.
         passes: through the lens, with what :func:`wanted_passes` names.
-        label_ids: (H, W) instance ids that labels come from.
+        labels: instance ids that labels come from.
         output: which maps.
         classes: all labelled ones, in the order of their category ids from 1.
 
     Raises OSError where the folder can't be written.
     """
-    sources = _sources(plan, passes, label_ids, output, classes)
+    sources = _sources(plan, passes, labels, output, classes)
     files = {name: encode(sources) for kind in wanted_maps(output) for name, (_, encode) in MAPS[kind].files.items()}
     written = {}
     for name, data in files.items():
@@ -66,18 +72,18 @@ def write_maps(
 
 
 def _sources(
-    plan: FramePlan, passes: Passes, label_ids: Ids, output: OutputConfig, classes: Sequence[str]
+    plan: FramePlan, passes: Passes, labels: LabelIds, output: OutputConfig, classes: Sequence[str]
 ) -> MapSources:
     """What is wanted of the passes, at the labels' outlines as they are; see :func:`write_maps`."""
     depth = passes.depth_m if output.depth else None
     normals = passes.normals if output.normals else None
     if depth is not None or normals is not None:
-        amiss = pixels_amiss(label_ids, passes.instance_ids)
+        amiss = pixels_amiss(labels.objects, passes.instance_ids)
         depth = None if depth is None else mended(depth, amiss)
         normals = None if normals is None else to_camera_frame(mended(normals, amiss), plan.camera)
     soft = passes.soft_masks if output.soft_masks else None
     masks = None if soft is None else [(m.instance_id, m.window_xywh, m.coverage) for m in soft]
-    return MapSources(plan, classes, label_ids, depth, normals, masks)
+    return MapSources(labels.names, classes, labels.finest, depth, normals, masks)
 
 
 def to_camera_frame(normals: Floats, camera: CameraPlan) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from scanstage.assets.library.stored_assets import list_assets
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import MOST_TOLD, bounded, did_you_mean, listed, shown
 from scanstage.assets.samples.sample_library import sample_assets
+from scanstage.scenes.config.sections.label_settings import PartsLabelled
 from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.clutter_scans import ScansByClass, clutter_scans
 from scanstage.scenes.inputs.image_files import located
@@ -32,12 +33,15 @@ class Catalogue:
 
     Args:
         assets: scans to choose from; those of distractor classes included.
-        labelled: classes that get labels, in the order of their category ids.
+        labelled: classes of scans that are no distractors, in the order in which the config has them.
         library: folder that they lie in, absolute; None is the built-in samples.
         clutter: see below; none by default.
+        parts: what becomes of scans that have parts, see :class:`LabelsConfig`.
 
     Attributes:
-        classes: the labelled classes.
+        classes: of scans that are no distractors: what objects are drawn by.
+        label_classes: what labels are of, in the order of their category ids: the same, but for parts and for classes
+            whose scans all have parts that are labelled in their place.
         by_class: class to its assets, sorted by id.
         library: see above.
         clutter: scans that serve as distractors by kind of source and class, beside those of ``by_class``.
@@ -50,6 +54,7 @@ class Catalogue:
         labelled: list[str],
         library: Path | None = None,
         clutter: Mapping[str, ScansByClass] | None = None,
+        parts: PartsLabelled = "alone",
     ) -> None:
         self.library = library
         self.clutter = dict(clutter or {})
@@ -58,6 +63,8 @@ class Catalogue:
         self.by_class: dict[str, list[Asset]] = {}
         for asset in sorted(assets, key=lambda a: a.meta.asset_id):
             self.by_class.setdefault(asset.meta.class_name, []).append(asset)
+        self.label_classes = label_classes(self.classes, self.by_class, parts)
+        self._parts_labelled = parts
         others = [a for group in self.clutter.values() for found in group.values() for a in found]
         # Where a sample was taken in to the library too, that one is meant.
         self._scans = {a.meta.asset_id: a for a in (*reversed(others), *assets)}
@@ -70,6 +77,14 @@ class Catalogue:
     def scans(self) -> list[Asset]:
         """All scans that pictures may show, labelled or not, by id."""
         return [self._scans[asset_id] for asset_id in sorted(self._scans)]
+
+    def part_classes(self) -> dict[str, tuple[str, ...]]:
+        """Classes of parts that are labelled, and those of the scans that have them."""
+        if self._parts_labelled == "none":
+            return {}
+        own = {c: {p.class_name for a in self.by_class.get(c, ()) for p in a.meta.parts} for c in self.classes}
+        found = {name: tuple(c for c in self.classes if name in own[c]) for name in self.label_classes}
+        return {name: wholes for name, wholes in found.items() if wholes}
 
     def asset(self, asset_id: str) -> Asset:
         """The asset of an id. Raises InputError where the run has none of that id."""
@@ -112,6 +127,27 @@ class Catalogue:
             rows = self.mesh(asset_id).vertices.T
             self._bounds[asset_id] = np.stack([rows.min(axis=1), rows.max(axis=1)]).astype(np.float64)
         return self._bounds[asset_id]
+
+
+def label_classes(
+    classes: Sequence[str], by_class: Mapping[str, Sequence[Asset]], parts: PartsLabelled
+) -> tuple[str, ...]:
+    """What labels are of: the classes of scans, then those of their parts by name.
+
+    Args:
+        classes: of scans.
+        by_class: their scans.
+        parts: see :class:`LabelsConfig`.
+    """
+    if parts == "none":
+        return tuple(classes)
+    found = sorted({p.class_name for c in classes for a in by_class.get(c, ()) for p in a.meta.parts})
+    whole = [
+        c
+        for c in classes
+        if parts == "with_whole" or c in found or not by_class.get(c) or any(not a.meta.parts for a in by_class[c])
+    ]
+    return (*whole, *(name for name in found if name not in whole))
 
 
 def library_folder(config: RunConfig, base: Path) -> Path | None:
@@ -159,8 +195,26 @@ def open_catalogue(config: RunConfig, base: Path) -> Catalogue:
     if problems:
         raise InputError(bounded(problems), f"Classes there: {listed(known)}")
     samples = sample_assets() if "samples" in config.distractors.weights else []
-    others = clutter_scans(config.distractors, assets, samples, wanted)
-    return Catalogue([a for a in assets if a.meta.class_name in {*wanted, *clutter}], wanted, library, others)
+    chosen = [a for a in assets if a.meta.class_name in {*wanted, *clutter}]
+    named = Catalogue(chosen, wanted, library, parts=config.labels.parts).label_classes
+    others = clutter_scans(config.distractors, assets, samples, list(dict.fromkeys((*wanted, *named))))
+    _check_clutter_parts(clutter, chosen, named)
+    return Catalogue(chosen, wanted, library, others, config.labels.parts)
+
+
+def _check_clutter_parts(clutter: Iterable[str], assets: Iterable[Asset], labelled: Collection[str]) -> None:
+    """Refuse distractors of which a part, or the whole, has a label elsewhere in the picture. Raises InputError."""
+    problems = {}
+    for asset in assets:
+        meta = asset.meta
+        same = next((n for n in (meta.class_name, *(p.class_name for p in meta.parts)) if n in labelled), None)
+        if meta.class_name in clutter and same is not None:
+            what = (
+                "it is a class of labelled parts" if same == meta.class_name else f"its part {shown(same)} has labels"
+            )
+            problems[meta.class_name] = f"distractors.source: {shown(meta.class_name)} can't be a distractor: {what}"
+    if problems:
+        raise InputError(bounded(list(problems.values())), "leave it out, or set labels.parts: none")
 
 
 def _unknown_classes(key: str, names: Iterable[str], known: list[str], place: str) -> list[str]:

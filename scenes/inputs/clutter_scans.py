@@ -28,14 +28,15 @@ def clutter_scans(
 ) -> dict[str, ScansByClass]:
     """Scans for each source of distractors that is to be used, by class.
 
-    Of the library all classes serve that aren't labelled: its owner told them apart. Of the samples only those whose
-    class has no word in common with a labelled one: a sample ``mug`` is never clutter beside ``coffee_mug``.
+    Of the library all classes serve that aren't labelled, nor any part of theirs: its owner told them apart. Of the
+    samples only those whose class has no word in common with a labelled one: a sample ``mug`` is never clutter beside
+    ``coffee_mug``.
 
     Args:
         config: the configured part.
         of_library: all scans that the run's classes are chosen from.
         samples: the built-in ones; empty where they aren't to be used.
-        labelled: classes of the run.
+        labelled: classes of the run, and of labelled parts.
 
     Raises:
         InputError: ``exclude`` names what isn't there, or no source has a scan. One of several may have none.
@@ -53,6 +54,7 @@ def clutter_scans(
             name = asset.meta.class_name
             known.add(name)
             alike = name in labelled or (kind == "samples" and bool(words & _words(name)))
+            alike = alike or any(p.class_name in labelled for p in asset.meta.parts)
             if not alike and name not in config.exclude and asset.meta.asset_id not in taken:
                 group.setdefault(name, []).append(asset)
         found[kind] = group

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.errors import InputError, Lines
 from scanstage.assets.messages.option_names import option
+from scanstage.assets.messages.wording import listed
 from scanstage.scenes.balance.attributes import find_attributes
 from scanstage.scenes.balance.controller import Controller
 from scanstage.scenes.balance.factors import picture_factors, side_of
@@ -224,4 +225,10 @@ def fixed_images(config: RunConfig, targets: Targets) -> int | None:
 def open_targets(config: RunConfig, catalogue: Catalogue, base: Path) -> Targets:
     """The targets of a run's ``balance``. Raises InputError."""
     assert config.balance is not None
-    return make_targets(config.balance, catalogue.classes, base)
+    try:
+        return make_targets(config.balance, catalogue.classes, base)
+    except InputError as e:
+        if not (parts := catalogue.part_classes()):
+            raise
+        about = f"targets count whole objects: classes of parts ({listed(list(parts))}) can't have any"
+        raise InputError(e.marked_problems, Lines.of([e.marked_hint, about] if e.marked_hint else [about])) from e

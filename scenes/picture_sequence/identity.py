@@ -80,7 +80,7 @@ def identity(config: RunConfig, catalogue: Catalogue, aims: Aims = Aims()) -> Id
         aims: where it is to end.
     """
     assets = {asset.meta.asset_id: asset.digest()[:16] for asset in catalogue.scans}
-    return Identity(_resolved(config), catalogue.classes, assets, catalogue.files, aims, SAME_PICTURES_SINCE)
+    return Identity(_resolved(config), catalogue.label_classes, assets, catalogue.files, aims, SAME_PICTURES_SINCE)
 
 
 def completed(config: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.picture_sequence.planned_picture import Picture, PlannedPicture
 from scanstage.scenes.sight.cast_plan import Planned
-from scanstage.scenes.sight.label_rules import Fate, judge
+from scanstage.scenes.sight.label_rules import Fate, judge_labels
 
 BINS = 10
 SMALL_PX, MEDIUM_PX = 32**2, 96**2
@@ -22,7 +22,7 @@ SMALL_PX, MEDIUM_PX = 32**2, 96**2
 
 @dataclass(frozen=True)
 class ObjectFacts:
-    """What one object of a class that is labelled contributes.
+    """What one object of a class that is labelled, or one part of which anything is seen, contributes.
 
     Attributes:
         rule: the first rule of the keep policy that it breaks.
@@ -59,14 +59,14 @@ class PictureFacts:
 def picture_facts(planned: Planned, config: LabelsConfig) -> PictureFacts:
     """What statistics need to know of a plan."""
     objects = []
-    for j in judge(planned.plan, planned.seen, config):
-        if j.item.class_name is None:
+    for j in judge_labels(planned, config):
+        if j.class_name is None or j.fate == "parts":
             continue
         s = j.silhouette
         box = pixel_box(s.modal) or (0, 0, 0, 0)
         rule = j.violation.rule if j.violation else None
         shares = (s.visible_fraction, s.truncated_fraction)
-        objects.append(ObjectFacts(j.item.class_name, j.fate, rule, (box[2], box[3]), s.visible_px, *shares))
+        objects.append(ObjectFacts(j.class_name, j.fate, rule, (box[2], box[3]), s.visible_px, *shares))
     return PictureFacts(planned.plan.index, tuple(objects), planned.refused)
 
 

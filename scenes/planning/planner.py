@@ -45,6 +45,7 @@ from scanstage.scenes.randomize.stages.draw_stage import draw_stage
 from scanstage.scenes.randomize.stages.stage_build import StageBuild
 from scanstage.scenes.sight.cast_plan import CastPlan, Planned
 from scanstage.scenes.sight.label_rules import judge
+from scanstage.scenes.sight.part_sight import NO_PARTS, PartCaster
 from scanstage.scenes.sight.seen_keypoints import NamedPoints, see_keypoints
 from scanstage.scenes.sight.visibility import Caster
 from scanstage.scenes.values.distributions import sample
@@ -89,6 +90,7 @@ class Planner:
         self.catalogue = catalogue
         self.base = base
         self.caster = Caster(catalogue.mesh, catalogue.openings)
+        self._part_caster = PartCaster(self.caster, lambda asset_id: catalogue.asset(asset_id).meta.parts)
 
     def plan(self, index: int, order: Order | None = None) -> Planned:
         """Plan and cast picture ``index``: the first good attempt.
@@ -217,7 +219,8 @@ class Planner:
             engine_plan = replace(plan, camera=camera)
             engine_ids = self.caster.instance_ids(engine_plan)
         keypoints = see_keypoints(plan, named, self.caster)
-        return Planned(plan, seen, engine_plan, engine_ids, bounds, keypoints, good.refused)
+        parts = NO_PARTS if self.config.labels.parts == "none" else self._part_caster.see(plan, seen)
+        return Planned(plan, seen, engine_plan, engine_ids, bounds, keypoints, good.refused, parts)
 
     def _arrange(
         self, index: int, attempt: int, first: int, order: Order | None, fixed: Mapping[str, Any] = NOTHING_FIXED

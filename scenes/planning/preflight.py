@@ -134,7 +134,7 @@ def _scans(catalogue: Catalogue) -> Found:
 
 
 def _label_rules(config: RunConfig, catalogue: Catalogue) -> Found:
-    labelled = frozenset(catalogue.classes)
+    labelled = frozenset((*catalogue.classes, *catalogue.label_classes))
     absent = [name for name in config.labels.per_class if name not in labelled]
     for i, name in enumerate(absent):
         hint = did_you_mean(name, catalogue.classes) if i < MOST_TOLD else ""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from scanstage.scenes.optics.geometry import Float
 from scanstage.scenes.plan import FramePlan
+from scanstage.scenes.sight.part_sight import NO_PARTS, SeenParts
 from scanstage.scenes.sight.seen_keypoints import KeypointLabel
 from scanstage.scenes.sight.visibility import Visibility
 
@@ -23,6 +24,7 @@ class Planned:
         bounds: asset id to the lowest and highest corner of its mesh, (2, 3), metres, asset frame; labelled scans.
         keypoints: instance id to its named points, where its asset has any.
         refused: attempts before this one, by why they were refused.
+        parts: of its objects; none where they aren't to be labelled.
     """
 
     plan: FramePlan
@@ -32,6 +34,7 @@ class Planned:
     bounds: dict[str, Float]
     keypoints: dict[int, tuple[KeypointLabel, ...]]
     refused: dict[str, int] = field(default_factory=dict)
+    parts: SeenParts = NO_PARTS
 
 
 @dataclass(frozen=True)

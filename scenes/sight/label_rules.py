@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from scanstage.scenes.config.sections.label_settings import KeepRules, LabelsConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import FramePlan, ObjectPlan
+from scanstage.scenes.sight.cast_plan import Planned
+from scanstage.scenes.sight.part_sight import PartSight
 from scanstage.scenes.sight.visibility import Silhouette, Visibility
 
 CHECKED_FROM_PX = 100
 """Pixels from which on an engine's mask and box of an object must agree with the cast's, labelled or not. Smaller ones'
 boxes are checked where they are labels; of what is ignored, a few pixels matter to nobody."""
-Fate = Literal["label", "ignore", "drop", "distractor"]
+Fate = Literal["label", "ignore", "drop", "distractor", "parts"]
+PARTS_ARE_LABELLED = "its parts are labelled"
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,15 @@ class Violation:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What becomes of one object.
+    """What becomes of one object, or of a part of one.
 
     Attributes:
-        item, silhouette: the object, in the plan and in the cast.
+        item, silhouette: the object, in the plan and in the cast; the silhouette is the part's, where it is one.
         fate: ``label``; ``ignore``: annotated as a region to be ignored; ``drop``: in the picture, not in the labels;
-            ``distractor``: never labelled.
+            ``distractor``: never labelled; ``parts``: its parts are, in its place.
         violation: the first rule that it breaks.
         replan: whether the rule asks for another plan. Where there is none any more the object is dropped.
+        part: of ``item``.
     """
 
     item: ObjectPlan
@@ -60,11 +64,19 @@ class Judgement:
     fate: Fate
     violation: Violation | None = None
     replan: bool = False
+    part: PartSight | None = None
+
+    @property
+    def class_name(self) -> str | None:
+        """What it is; None for a distractor."""
+        return self.item.class_name if self.part is None else self.part.class_name
 
     @property
     def reason(self) -> str:
         """Why it is no proper label, in words; empty where it is one."""
-        return "a distractor" if self.fate == "distractor" else str(self.violation or "")
+        if self.fate == "distractor":
+            return "a distractor"
+        return str(self.violation or (PARTS_ARE_LABELLED if self.fate == "parts" else ""))
 
 
 def find_violation(silhouette: Silhouette, rules: KeepRules) -> Violation | None:
@@ -82,8 +94,33 @@ def find_violation(silhouette: Silhouette, rules: KeepRules) -> Violation | None
     return None
 
 
+def judge_labels(planned: Planned, config: LabelsConfig) -> list[Judgement]:
+    """One judgement an object, in the plan's order, each before those of its parts of which anything is seen.
+
+    What :func:`judge` says of the whole decides whether a picture is planned anew; a part alone never does.
+    """
+    found = []
+    for judgement in judge(planned.plan, planned.seen, config):
+        has_parts = judgement.item.instance_id in planned.parts.wholes
+        instead = has_parts and config.parts == "alone"
+        found.append(replace(judgement, fate="parts") if instead else judgement)
+        if has_parts:
+            mine = (p for p in planned.parts.parts if p.part_of == judgement.item.instance_id)
+            seen = ((p, p.silhouette(planned.seen.instance_ids)) for p in mine)
+            found += [_judge_part(judgement.item, p, s, config) for p, s in seen if s.visible_px]
+    return found
+
+
+def _judge_part(item: ObjectPlan, part: PartSight, silhouette: Silhouette, config: LabelsConfig) -> Judgement:
+    rules = config.rules(part.class_name)
+    broken = find_violation(silhouette, rules)
+    if broken is None:
+        return Judgement(item, silhouette, "label", part=part)
+    return Judgement(item, silhouette, "ignore" if rules.on_violation == "ignore" else "drop", broken, part=part)
+
+
 def judge(plan: FramePlan, seen: Visibility, config: LabelsConfig) -> list[Judgement]:
-    """One judgement an object, in the plan's order."""
+    """One judgement an object, in the plan's order; of its parts nothing is said."""
     return [_judge(o, s, config) for o, s in zip(plan.objects, seen.silhouettes, strict=True)]
 
 

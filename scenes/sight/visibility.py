@@ -10,7 +10,7 @@ affine maps keep ray parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,7 +109,7 @@ def with_engine_ids(seen: Visibility, ids: npt.NDArray[np.uint16]) -> Visibility
     """
     silhouettes = tuple(_as_shown(s, ids) for s in seen.silhouettes)
     kept = np.where(np.isin(ids, [s.instance_id for s in silhouettes]), ids, np.uint16(0))
-    covered = {s.instance_id: _covering(s, kept) for s in silhouettes}
+    covered = {s.instance_id: covering(s, kept) for s in silhouettes}
     return Visibility(kept, seen.nearest_m, silhouettes, covered)
 
 
@@ -144,17 +144,17 @@ class Caster:
 
     def cast(self, plan: FramePlan) -> Visibility:
         """Cast every object and the stage of ``plan``."""
-        shots = [self._cast_alone(plan.camera, item) for item in plan.objects]
+        shots = [self.cast_alone(plan.camera, item) for item in plan.objects]
         ids, nearest = self._nearest(plan, shots)
         silhouettes = tuple(
             _silhouette(item.instance_id, shot, ids) for item, shot in zip(plan.objects, shots, strict=True)
         )
-        covered = {s.instance_id: _covering(s, ids) for s in silhouettes}
+        covered = {s.instance_id: covering(s, ids) for s in silhouettes}
         return Visibility(ids, nearest if nearest < MISS else float("inf"), silhouettes, covered)
 
     def instance_ids(self, plan: FramePlan) -> npt.NDArray[np.uint16]:
         """As :attr:`Visibility.instance_ids`, without casting what lies outside the image."""
-        return self._nearest(plan, [self._cast_alone(plan.camera, item, beyond=False) for item in plan.objects])[0]
+        return self._nearest(plan, [self.cast_alone(plan.camera, item, beyond=False) for item in plan.objects])[0]
 
     def depth(self, plan: FramePlan) -> npt.NDArray[np.float32]:
         """(H, W) distance of the nearest object or stage, metres, ``inf`` where nothing is.
@@ -164,7 +164,7 @@ class Caster:
         width, height = plan.camera.resolution_wh
         depth = np.full((height, width), MISS, np.float32)
         for item in plan.objects:
-            shot = self._cast_alone(plan.camera, item, beyond=False)
+            shot = self.cast_alone(plan.camera, item, beyond=False)
             x, y, w, h = shot.window
             part = depth[y : y + h, x : x + w]
             np.minimum(part, shot.depth, out=part)
@@ -172,7 +172,7 @@ class Caster:
         np.minimum(depth, self.stage_depth(plan, columns, rows).reshape(height, width), out=depth)
         return np.where(depth < MISS, depth, np.float32(np.inf))
 
-    def _nearest(self, plan: FramePlan, shots: list[_Shot]) -> tuple[npt.NDArray[np.uint16], float]:
+    def _nearest(self, plan: FramePlan, shots: list[CastAlone]) -> tuple[npt.NDArray[np.uint16], float]:
         """Which object is nearest in each pixel, and the smallest depth of all."""
         width, height = plan.camera.resolution_wh
         depth = np.full((height, width), MISS, np.float32)
@@ -225,29 +225,29 @@ class Caster:
             found[part] = _distances(scene, np.zeros(3), directions, plan.camera.near_m)
         return found
 
-    def _cast_alone(self, camera: CameraPlan, item: ObjectPlan, beyond: bool = True) -> _Shot:
+    def cast_alone(self, camera: CameraPlan, item: ObjectPlan, beyond: bool = True) -> CastAlone:
+        """An object as it would look alone. Without ``beyond``, what lies outside the image isn't counted."""
         shape = self.shapes[item.asset_id]
         object_to_world = np.array(item.object_to_world)
         window, reach = object_window(camera, object_to_world, shape.points())
-        world_to_object = np.linalg.inv(object_to_world)
-        camera_to_object = world_to_object @ np.array(camera.camera_to_world)
+        camera_to_object = np.linalg.inv(object_to_world) @ np.array(camera.camera_to_world)
 
         def cast(box: Box, stride: int = 1) -> npt.NDArray[np.float32]:
-            x, y, w, h = box
-            columns, rows = np.arange(x, x + w, stride), np.arange(y, y + h, stride)
-            found = np.empty((len(rows), len(columns)), np.float32)
-            for part in _parts(len(rows), max(1, BAND_RAYS // max(1, len(columns)))):
-                grid = np.meshgrid(columns, rows[part])
-                directions = rays(camera, grid[0].ravel(), grid[1].ravel()) @ camera_to_object[:3, :3].T
-                t = _distances(shape.scene, camera_to_object[:3, 3], directions, camera.near_m)
-                found[part] = t.reshape(grid[0].shape)
-            return found
+            return _over_box(_distances, np.float32, shape.scene, camera, camera_to_object, box, stride)
 
         depth = cast(window)
         if not beyond:
-            return _Shot(window, depth, 0, None)
+            return CastAlone(window, depth, 0, None)
         outside, box = beyond_the_image(lambda b, s: cast(b, s) < MISS, window, reach, depth < MISS)
-        return _Shot(window, depth, outside, box)
+        return CastAlone(window, depth, outside, box)
+
+    def faces_alone(self, camera: CameraPlan, item: ObjectPlan, window: Box) -> npt.NDArray[np.int32]:
+        """(h, w) the face of an object, alone, that each pixel of a window sees; -1 where none is.
+
+        With the window of :meth:`cast_alone` the rays are the very same: a face is where the object is.
+        """
+        camera_to_object = np.linalg.inv(np.array(item.object_to_world)) @ np.array(camera.camera_to_world)
+        return _over_box(_faces, np.int32, self.shapes[item.asset_id].scene, camera, camera_to_object, window)
 
     def scene(self, asset_id: str) -> tuple[EmbreeScene | CutScene, MeshArrays]:
         """The acceleration structure and the arrays of an asset, in its own frame; kept for later pictures."""
@@ -256,7 +256,15 @@ class Caster:
 
 
 @dataclass(frozen=True)
-class _Shot:
+class CastAlone:
+    """An object alone.
+
+    Attributes:
+        window: pixels of the image that it can reach.
+        depth: (h, w) of it there, MISS where it isn't.
+        outside_px, amodal_box: see :class:`Silhouette`; 0 and None where they weren't asked for.
+    """
+
     window: Box
     depth: npt.NDArray[np.float32]
     outside_px: int
@@ -284,13 +292,44 @@ def _distances(
     return np.where(t < MISS, t + np.float32(near_m), found)
 
 
-def _silhouette(instance_id: int, shot: _Shot, ids: npt.NDArray[np.uint16]) -> Silhouette:
+def _faces(scene: EmbreeScene | CutScene, origin: Float, directions: Float, near_m: float) -> npt.NDArray[np.int32]:
+    """Number of the face that :func:`_distances` is to; -1 where there is none."""
+    found = np.full(len(directions), -1, np.int32)
+    there = ~np.isnan(directions[:, 0])
+    if there.any():
+        starts = np.ascontiguousarray(origin + near_m * directions[there], np.float32)
+        found[there] = scene.run(starts, np.ascontiguousarray(directions[there], np.float32), query="INTERSECT")
+    return found
+
+
+def _over_box(
+    query: Callable[[EmbreeScene | CutScene, Float, Float, float], npt.NDArray[Any]],
+    kind: type[np.generic],
+    scene: EmbreeScene | CutScene,
+    camera: CameraPlan,
+    camera_to_object: Float,
+    box: Box,
+    stride: int = 1,
+) -> npt.NDArray[Any]:
+    """(h, w) of a dtype: what rays through the pixels of a box find, of which each ``stride``-th is cast."""
+    x, y, w, h = box
+    columns, rows = np.arange(x, x + w, stride), np.arange(y, y + h, stride)
+    found = np.empty((len(rows), len(columns)), kind)
+    for part in _parts(len(rows), max(1, BAND_RAYS // max(1, len(columns)))):
+        grid = np.meshgrid(columns, rows[part])
+        directions = rays(camera, grid[0].ravel(), grid[1].ravel()) @ camera_to_object[:3, :3].T
+        found[part] = query(scene, camera_to_object[:3, 3], directions, camera.near_m).reshape(grid[0].shape)
+    return found
+
+
+def _silhouette(instance_id: int, shot: CastAlone, ids: npt.NDArray[np.uint16]) -> Silhouette:
     x, y, w, h = shot.window
     modal = ids[y : y + h, x : x + w] == instance_id
     return Silhouette(instance_id, shot.window, shot.depth < MISS, modal, shot.outside_px, shot.amodal_box)
 
 
-def _covering(silhouette: Silhouette, ids: npt.NDArray[np.uint16]) -> dict[int, int]:
+def covering(silhouette: Silhouette, ids: npt.NDArray[np.uint16]) -> dict[int, int]:
+    """How many pixels of an object each other hides, by its id in an (H, W) map of what is nearest; 0 is the stage."""
     x, y, w, h = silhouette.window_xywh
     hidden = silhouette.amodal & ~silhouette.modal
     others, counts = np.unique(ids[y : y + h, x : x + w][hidden], return_counts=True)

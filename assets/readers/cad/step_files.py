@@ -54,7 +54,7 @@ def read_step(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
             raise InputError(f"{path}: Open CASCADE can't read it ({e})", "export it as GLB or STL") from e
         if not target.is_file():
             raise InputError(f"{path}: holds no solid that can be read", "export it as GLB or STL")
-        scan = read_gltf(target)
+        scan = read_gltf(target, ReadingChoices(parts=choices.parts))
     what = f"curved surfaces, as triangles of at most {_ANGLE_RAD} rad"
     note = ScanFinding("info", "format", what, "Open CASCADE makes them")
     # Written as it stands in the file: CAD programs mostly have Z up, and none says so.

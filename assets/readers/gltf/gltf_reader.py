@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument
 from scanstage.assets.readers.gltf.gltf_materials import GltfMaterials
 from scanstage.assets.readers.gltf.gltf_poses import take_pose
-from scanstage.assets.readers.gltf.gltf_scene import JointMatrices, PlacedMesh, placed_meshes
+from scanstage.assets.readers.gltf.gltf_scene import JointMatrices, PlacedMesh, placed_scene
 from scanstage.assets.readers.gltf.gltf_shapes import morphed, skinned
 from scanstage.assets.textures.srgb import srgb_bytes
 
@@ -35,6 +35,7 @@ class _Primitive:
     uv: npt.NDArray[np.float32] | None
     color: npt.NDArray[np.uint8] | None
     material: int
+    node: int
 
 
 def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
@@ -46,15 +47,19 @@ def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     document = GltfDocument(read_bounded(path), folder)
     take_pose(document, choices.pose)
     materials, joints = GltfMaterials(document), JointMatrices(document)
-    placed = placed_meshes(document)
-    _check_size(document, placed)
+    scene = placed_scene(document)
+    _check_size(document, scene.meshes)
     parts: list[_Primitive] = []
-    for one in placed:
+    for one in scene.meshes:
         for primitive in document.item("meshes", one.mesh).get("primitives", []):
             part = _read_primitive(document, materials, joints, primitive, one)
             if part is not None:
                 parts.append(part)
-    return _join(parts, materials, folder)
+    joined = _join(parts, materials, folder)
+    if not choices.names_nodes:
+        return joined
+    of_faces = np.repeat(np.array([p.node for p in parts], np.int32), [len(p.faces) for p in parts])
+    return replace(joined, nodes=scene.nodes, face_node=of_faces)
 
 
 def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder) -> RawScan:
@@ -163,7 +168,7 @@ def _read_primitive(
             raise InputError("its UVs don't have two coordinates")
         values = materials.transform_uv(primitive.get("material"), values)
         uv = np.stack([values[:, 0], 1.0 - values[:, 1]], axis=1)[faces].astype(np.float32)  # glTF's V points down
-    return _Primitive(placed, faces, uv, color, material)
+    return _Primitive(placed, faces, uv, color, material, place.node)
 
 
 def _triangles(index: npt.NDArray[np.int64], mode: int) -> npt.NDArray[np.int64]:

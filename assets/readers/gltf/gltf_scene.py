@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import ScanNode
 from scanstage.assets.raw_scans.scan_bounds import MAX_NODES, MAX_PARTS
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument, extension_of, numbers
 
@@ -26,46 +27,78 @@ class PlacedMesh:
         matrix: (4, 4) mesh to world; of no account where there is a skin.
         skin: number of the skin whose joints carry it.
         weights: of its morph targets; () where none are given.
+        node: index into :attr:`PlacedScene.nodes` of what it hangs on; instances have one each.
     """
 
     mesh: Any
     matrix: Floats
     skin: Any = None
     weights: tuple[float, ...] = ()
+    node: int = 0
 
 
-def placed_meshes(document: GltfDocument) -> list[PlacedMesh]:
-    """Of each node of the scene; of each mesh once where the file has no nodes. Raises InputError."""
+@dataclass(frozen=True)
+class PlacedScene:
+    """All meshes of a scene, and the nodes that they hang on, parents first."""
+
+    meshes: list[PlacedMesh]
+    nodes: tuple[ScanNode, ...]
+
+
+def placed_scene(document: GltfDocument) -> PlacedScene:
+    """Of each node of the scene its mesh; of each mesh once where the file has no nodes. Raises InputError."""
+    meshes = range(len(document.items("meshes")))
     if not document.items("nodes"):
-        return [PlacedMesh(k, np.eye(4), None, _weights(document, k, {})) for k in range(len(document.items("meshes")))]
-    placed: list[PlacedMesh] = []
-    for index, matrix in _walk(document):
+        placed = [PlacedMesh(k, np.eye(4), None, _weights(document, k, {}), k) for k in meshes]
+        return PlacedScene(placed, tuple(ScanNode(_name(document.item("meshes", k))) for k in meshes))
+    placed, nodes = [], []
+    for index, matrix, parent in _walk(document):
         node = document.item("nodes", index)
+        here = ScanNode(_name(node), parent)
+        nodes.append(here)
         if "mesh" not in node:
             continue
+        nodes[-1] = here = here if here.name else replace(here, name=_name(document.item("meshes", node["mesh"])))
         weights, skin = _weights(document, node["mesh"], node), node.get("skin")
         instances = _instances(document, node)
         if instances is None or skin is not None:
-            placed.append(PlacedMesh(node["mesh"], matrix, skin, weights))
+            placed.append(PlacedMesh(node["mesh"], matrix, skin, weights, len(nodes) - 1))
         else:
-            placed += [PlacedMesh(node["mesh"], matrix @ one, None, weights) for one in instances]
+            placed += [PlacedMesh(node["mesh"], matrix @ one, None, weights, len(nodes) - 1) for one in instances]
         if len(placed) > MAX_PARTS:
             raise InputError(f"places more than {MAX_PARTS:,} meshes", "join them")
-    return placed
+    return PlacedScene(*_each_by_itself(placed, nodes))
 
 
-def _walk(document: GltfDocument) -> Iterator[tuple[Any, Floats]]:
-    """(node, node to world) of the scene's nodes that are to be seen, parents before children."""
+def _name(named: dict[str, Any]) -> str:
+    return str(named.get("name") or "")
+
+
+def _each_by_itself(placed: list[PlacedMesh], nodes: list[ScanNode]) -> tuple[list[PlacedMesh], tuple[ScanNode, ...]]:
+    """Instances of one node as nodes of their own beside it, with its name."""
+    seen: set[int] = set()
+    apart = []
+    for one in placed:
+        if one.node in seen:
+            nodes.append(nodes[one.node])
+            one = replace(one, node=len(nodes) - 1)
+        seen.add(one.node)
+        apart.append(one)
+    return apart, tuple(nodes)
+
+
+def _walk(document: GltfDocument) -> Iterator[tuple[Any, Floats, int]]:
+    """(node, node to world, how many came before its parent, -1: it has none) of those to be seen, parents first."""
     nodes = document.items("nodes")
     if document.items("scenes"):
         roots = document.item("scenes", document.json.get("scene", 0)).get("nodes", [])
     else:
         children = {c for n in nodes for c in n.get("children", [])}
         roots = [k for k in range(len(nodes)) if k not in children]
-    stack: list[tuple[Any, Floats]] = [(r, np.eye(4)) for r in reversed(roots)]
-    placed = len(stack)
+    stack: list[tuple[Any, Floats, int]] = [(r, np.eye(4), -1) for r in reversed(roots)]
+    placed, number = len(stack), -1
     while stack:
-        index, parent = stack.pop()
+        index, parent, above = stack.pop()
         node = document.item("nodes", index)
         if extension_of(node, "KHR_node_visibility").get("visible") is False:
             document.folder.note("hidden", "holds hidden nodes", "leaves them out, and what they carry", "info")
@@ -74,8 +107,9 @@ def _walk(document: GltfDocument) -> Iterator[tuple[Any, Floats]]:
         if placed > max(MAX_NODES, 2 * len(nodes)):  # a node that is its own ancestor, or has very many parents
             raise InputError("its nodes form a loop or multiply without end")
         matrix = parent @ local_matrix(node)
-        yield index, matrix
-        stack += [(c, matrix) for c in reversed(node.get("children", []))]
+        number += 1
+        yield index, matrix, above
+        stack += [(c, matrix, number) for c in reversed(node.get("children", []))]
 
 
 def _weights(document: GltfDocument, mesh: Any, node: dict[str, Any]) -> tuple[float, ...]:

@@ -27,7 +27,7 @@ from scanstage.assets.library.openings import openings_of
 from scanstage.assets.machine.processors import usable_cores
 from scanstage.assets.messages.errors import InputError
 from scanstage.dataset.export.bop.bop_info import describe
-from scanstage.dataset.export.bop.bop_objects import BopObject, bop_objects
+from scanstage.dataset.export.bop.bop_objects import BopObject, bop_objects, whole_records
 from scanstage.dataset.export.bop.bop_targets import TARGETS_FILE, BopTargets
 from scanstage.dataset.export.bop.model_symmetries import model_symmetries
 from scanstage.dataset.export.choices.labelled_source import HINT, RecordedFile
@@ -75,11 +75,11 @@ def write_bop(dataset: FinishedDataset, out: Path) -> dict[str, Any]:
     _write_models(out / "models", objects.values())
     pictures = instances = 0
     with ThreadPoolExecutor(usable_cores()) as pool, BopTargets(out / TARGETS_FILE) as targets:
-        for scene, records in groupby(dataset.records(), lambda r: r.index // PICTURES_A_SCENE):
+        for scene, records in groupby(whole_records(dataset), lambda r: r.index // PICTURES_A_SCENE):
             folder = out / SPLIT / f"{scene:06d}"
             counts = _write_scene(dataset, folder, records, objects, depth, pool, targets)
             pictures, instances = pictures + counts[0], instances + counts[1]
-    first = next(dataset.records())
+    first = next(whole_records(dataset))
     (out / "camera.json").write_text(json.dumps(_simulation_camera(first, depth.scale_mm), indent=1) + "\n", "utf-8")
     (out / "dataset_info.md").write_text(describe(dataset.name, objects.values(), pictures, depth.scale_mm), "utf-8")
     named = {o.obj_id: {"class": o.class_name, "asset_id": o.asset_id, "scale": o.scale} for o in objects.values()}
@@ -176,9 +176,9 @@ def _write_png(path: Path, pixels: npt.NDArray[Any]) -> None:
 
 def _depth_source(dataset: FinishedDataset) -> _Depth:
     """The recorded depth maps where every picture has one; else a cast, in steps fine enough for the objects."""
-    if all("depth" in record.maps for record in dataset.records()):
+    if all("depth" in record.maps for record in whole_records(dataset)):
         return _Depth(COARSE_DEPTH_MM, lambda record: _read_depth(dataset.folder, record))
-    farthest = max((_farthest_m(i, r) for r in dataset.records() for i in r.instances), default=0.0)
+    farthest = max((_farthest_m(i, r) for r in whole_records(dataset) for i in r.instances), default=0.0)
     fine = 2 * farthest * MM / FINE_DEPTH_MM < DEPTH_MOST
     assets = AssetsById(dataset.assets())
 

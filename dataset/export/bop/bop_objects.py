@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import object_pose
 from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.record import Record
+from scanstage.scenes.sight.label_rules import PARTS_ARE_LABELLED
 
 SCALE_TOLERANCE = 1e-5
 _SHOWN = 5
@@ -61,7 +63,7 @@ def bop_objects(dataset: FinishedDataset) -> dict[str, BopObject]:
     sizes: dict[str, tuple[float, float]] = {}
     bent: list[int] = []
     pictures = 0
-    for record in dataset.records():
+    for record in whole_records(dataset):
         pictures += 1
         bent += [record.index] if record.camera.model != "pinhole" else []
         for instance in record.instances:
@@ -72,6 +74,20 @@ def bop_objects(dataset: FinishedDataset) -> dict[str, BopObject]:
     found = _assets(dataset, list(sizes))
     numbers = _numbers(dataset, list(sizes), found)
     return {a: BopObject(numbers[a], found[a], sizes[a][0]) for a in sorted(sizes, key=lambda a: numbers[a])}
+
+
+def whole_records(dataset: FinishedDataset) -> Iterator[Record]:
+    """Records without the labels of parts: a BOP object is one whole model.
+
+    Raises InputError for a dataset in which parts are labelled in place of the whole.
+    """
+    for record in dataset.records():
+        if any(u.reason == PARTS_ARE_LABELLED for u in record.unlabelled):
+            raise InputError(
+                f"{dataset.folder.root}: parts are labelled in place of whole objects, and BOP has no parts",
+                "export to coco, or generate with labels.parts: with_whole",
+            )
+        yield replace(record, instances=tuple(i for i in record.instances if i.part_of is None))
 
 
 def _scale(record: Record, instance: Instance) -> float:

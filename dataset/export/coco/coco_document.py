@@ -39,7 +39,8 @@ class CocoDocument:
     ``ignore`` 1, and their masks are run lengths whatever was chosen, as COCO's own. Annotations of categories with
     keypoints have ``keypoints``, x, y and visibility of each in the category's order (0, 0, 0 where outside the image
     or unknown to the asset), with the centre of the first pixel at (0.5, 0.5). ``attributes`` holds what COCO has no
-    field for.
+    field for. A part of an object has ``part_of``, the annotation id of the whole, where that is labelled too, and
+    always ``attributes.part_of_instance``, the whole's ``instance_id``, by which parts of one object belong together.
 
     Args:
         run: of the dataset; says its name, sources, and all labelled classes, also those without an instance.
@@ -65,6 +66,7 @@ class CocoDocument:
         """
         image = describe_picture(record) | dict(self._license if noted is None else noted)
         of_picture = bytearray()
+        numbers = {i.instance_id: n for n, i in enumerate(record.instances, self.annotations + 1)}
         for number, instance in enumerate(record.instances, self.annotations + 1):
             if instance.class_name not in self._ids:
                 raise UnknownClassError(
@@ -73,6 +75,8 @@ class CocoDocument:
                     "delete that record, and the run's own command makes the picture again",
                 )
             ours = {"id": number, "image_id": record.index, "category_id": self._ids[instance.class_name]}
+            if instance.part_of is not None and instance.part_of in numbers:
+                ours["part_of"] = numbers[instance.part_of]
             category = self._by_name[instance.class_name]
             described = _annotation(instance, category, self._masks)
             if self._amodal and instance.is_rendered:
@@ -142,7 +146,7 @@ def _tail(categories: Sequence[Category]) -> dict[str, Any]:
 
 
 def _describe(category: Category, category_id: int) -> dict[str, Any]:
-    described: dict[str, Any] = {"id": category_id, "name": category.name, "supercategory": "object"}
+    described: dict[str, Any] = {"id": category_id, "name": category.name, "supercategory": category.supercategory}
     if category.keypoints:
         place = {name: i + 1 for i, name in enumerate(category.keypoints)}
         described["keypoints"] = list(category.keypoints)
@@ -170,6 +174,8 @@ def _annotation(instance: Instance, category: Category, masks: Literal["rle", "p
         "truncated_fraction": round(instance.truncated_fraction, 6),
         "bbox_amodal": list(instance.bbox_amodal_xywh),
     }
+    if instance.part_of is not None:
+        attributes |= {"part": instance.part, "part_of_instance": instance.part_of}
     if instance.ignore:
         attributes["reason"] = instance.reason
     return annotation | {"attributes": attributes}

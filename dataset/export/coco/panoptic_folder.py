@@ -23,7 +23,10 @@ def write_panoptic(job: ExportJob, out: Path) -> dict[str, Any]:
     """Write it into an empty folder; returns figures. Raises InputError, OSError."""
     documents: dict[str, dict[str, Any]] = {}
     ids = {c.name: i for i, c in enumerate(job.dataset.categories, 1)}
-    categories = [{"id": i, "name": name, "supercategory": "object", "isthing": 1} for name, i in ids.items()]
+    categories = [
+        {"id": ids[c.name], "name": c.name, "supercategory": c.supercategory, "isthing": 1}
+        for c in job.dataset.categories
+    ]
     for part in job.parts:
         (out / "images" / part).mkdir(parents=True)
         (out / "annotations" / f"panoptic_{part}").mkdir(parents=True)
@@ -44,7 +47,7 @@ def write_panoptic(job: ExportJob, out: Path) -> dict[str, Any]:
 
 
 def _annotation(record: LabelledImage, ids: dict[str, int], painting: Ids) -> dict[str, Any]:
-    """Areas and boxes are those of what was painted: of photos, masks may lie over each other."""
+    """Areas and boxes are those of what was painted: masks of photos may overlap, and parts lie on their wholes."""
     areas = np.bincount(painting.ravel(), minlength=len(record.instances) + 1)
     segments = []
     for number, instance in enumerate(record.instances, 1):

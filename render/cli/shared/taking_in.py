@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 
 import typer
 
-from scanstage.assets.asset import Asset
+from scanstage.assets.asset import Asset, AssetPart
 from scanstage.assets.files.user_folders import default_library
 from scanstage.assets.intake.given_scans import given_folder
 from scanstage.assets.intake.take_in import IntakeOptions, asset_id_of, file_sha256, take_in
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import listed
 from scanstage.assets.raw_scans.raw_scan import UNITS_M
 from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.raw_scans.units import extents_text, metres_text
@@ -26,6 +28,7 @@ _TOLD = (
     *("odd colors: ", "moved ", "reconstructed: "),
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
     *("material: the material", "material: is brushed"),
+    *("no part: ", "lost part: "),
 )
 
 
@@ -134,7 +137,13 @@ def one_line_of(asset: Asset) -> str:
     named = f", {len(meta.keypoints)} keypoints" if meta.keypoints else ""
     turned = f", {symmetries_text(meta.symmetries)}" if meta.symmetries else ""
     shape = f"{size}, {meta.triangles:,}{fewer} {noun}"
-    return f"{meta.asset_id}: {shape}, unit {unit}{guess}, up {up}{likely}{named}{turned}"
+    return f"{meta.asset_id}: {shape}, unit {unit}{guess}, up {up}{likely}{named}{turned}{_parts_text(meta.parts)}"
+
+
+def _parts_text(parts: Sequence[AssetPart]) -> str:
+    counted = Counter(part.class_name for part in parts)
+    each = [name if n == 1 else f"{n} {name}" for name, n in counted.items()]
+    return f", parts: {listed(each, most=8)}" if parts else ""
 
 
 def converter(blender: Path | None) -> Any:

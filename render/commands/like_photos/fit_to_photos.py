@@ -14,6 +14,8 @@ import numpy as np
 
 from scanstage.assets.files.atomic import write_atomically
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
+from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import listed
 from scanstage.dataset.analysis.label_summaries import has_masks
 from scanstage.dataset.fitting.config_terms import ConfigTerm
 from scanstage.dataset.fitting.fit_record import CONFIG_FILE, FORMAT, KIND_OF_FILE, FitRecord
@@ -33,6 +35,7 @@ from scanstage.scenes.bank.free_values import FreeValue, set_value
 from scanstage.scenes.config.load import check_config, load_config, plain_config
 from scanstage.scenes.config.sections.fit_settings import FitSettings
 from scanstage.scenes.config.sections.run_config import LONGEST_NAME, RunConfig
+from scanstage.scenes.inputs.catalogue import Catalogue
 from scanstage.scenes.planning.preflight import open_planner
 
 TRIED = 300
@@ -131,7 +134,9 @@ def fit_to_photos(
     opened = open_photos(real, options.photos)
     check_replaceable(out, given.file)
     on_progress(Progress("reading scans"))
-    classes = open_planner(before, base).catalogue.classes
+    catalogue = open_planner(before, base).catalogue
+    _check_no_parts(before, catalogue)
+    classes = catalogue.classes
     date = options.date or datetime.date.today().isoformat()
     photos = read_photos(real, opened, classes, settings.map, settings.holdout, date, on_progress)
     check_writable(out)
@@ -182,6 +187,15 @@ def _by_labels(config: RunConfig, settings: FitSettings) -> RunConfig:
         return config
     free = {path: given for path, given in config.fit.free.items() if not is_of_post(path)}
     return config.model_copy(update={"fit": config.fit.model_copy(update={"free": free})})
+
+
+def _check_no_parts(config: RunConfig, catalogue: Catalogue) -> None:
+    """A fit compares labels of whole objects with those of photos. Raises InputError where parts are labelled too."""
+    if parts := catalogue.part_classes():
+        raise InputError(
+            f"labels.parts: {config.labels.parts} labels parts ({listed(list(parts))}), which a fit doesn't know",
+            "fit with labels.parts: none, to photos whose labels are of whole objects; set it back afterwards",
+        )
 
 
 def _size(config: RunConfig, photos: FitPhotos) -> tuple[int, int]:

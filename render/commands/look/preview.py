@@ -49,7 +49,7 @@ def draw_preview(planner: Planner, frames: Frames, on_progress: OnProgress) -> P
             f"{option('frames')} {in_words((asked[0], asked[-1]))}: a sheet shows at most {MOST_PREVIEWED} pictures"
         )
     shader = Shader(planner.catalogue, planner.caster)
-    colors = class_colors(planner.catalogue.classes)
+    colors = class_colors(planner.catalogue.label_classes)
     skeletons = {a.meta.asset_id: a.meta.skeleton for found in planner.catalogue.by_class.values() for a in found}
     cells: list[npt.NDArray[np.uint8]] = []
     failed = 0

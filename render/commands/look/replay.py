@@ -125,7 +125,8 @@ def open_recorded(root: Location, index: int, library: Path | None = None) -> Re
         plan, reason = _quarantined(dataset, index)
     else:
         plan = record.plan
-    catalogue = Catalogue(list(dataset.assets().values()), [c.name for c in dataset.categories])
+    named = [c.name for c in dataset.categories]  # those of parts too: with "none" they stay as they are
+    catalogue = Catalogue(list(dataset.assets().values()), named, parts="none")
     _check_scans(plan, catalogue)
     return RecordedPicture(dataset, index, plan, record, reason, catalogue)
 

@@ -166,7 +166,7 @@ class PicturePipeline:
         made_by = {"engine": self.settings.engine, "blender": engine.info.blender, "device": engine.info.device}
         clear = self._clear(planned)
         passes = self.over_background(planned, passes)
-        record = finish(planned, passes, self.folder, self.config, self.catalogue.classes, made_by, clear)
+        record = finish(planned, passes, self.folder, self.config, self.catalogue.label_classes, made_by, clear)
         self._release(planned.plan.index)
         return record
 

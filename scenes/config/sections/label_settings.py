@@ -9,6 +9,7 @@ from pydantic import Field
 from scanstage.scenes.config.sections.section import Section
 
 OnViolation = Literal["drop_label", "ignore", "replan"]
+PartsLabelled = Literal["alone", "with_whole", "none"]
 Pixels = Annotated[int, Field(ge=1, le=16384 * 16384)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -55,6 +56,12 @@ class LabelsConfig(KeepRules):
         description="cast: the label is the cast, and a render that differs fails; engine: the engine's own pass is "
         "the label, whatever differs; auto: the cast, except in pictures with scans that something shines through "
         "(alpha mode BLEND)",
+    )
+
+    parts: PartsLabelled = Field(
+        "alone",
+        description="of scans that were taken in with parts: alone: the parts are labelled in place of the whole; "
+        "with_whole: both are; none: the whole alone is",
     )
 
     def rules(self, class_name: str) -> KeepRules:

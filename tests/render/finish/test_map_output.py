@@ -145,9 +145,10 @@ def test_categories_count_from_one_in_the_order_of_classes(config: Path) -> None
     plan = dataclasses.replace(record.plan, objects=(ball, *others))
     label_ids = np.array([[o.instance_id for o in plan.objects] + [0]], np.uint16)
     expected = [1, *(0 if o.class_name is None else 2 for o in others), 0]
-    assert category_ids(plan, label_ids, ["ball", "box"]).tolist() == [expected]
+    names = {o.instance_id: o.class_name for o in plan.objects if o.class_name is not None}
+    assert category_ids(names, label_ids, ["ball", "box"]).tolist() == [expected]
     with pytest.raises(KeyError):
-        category_ids(plan, label_ids, ["box"])
+        category_ids(names, label_ids, ["box"])
 
 
 def test_depth_belongs_to_what_the_label_says() -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.scan_files import write_binary_stl
 from trimesh.creation import box
 
-from scanstage.assets.intake.class_names import class_folder, class_name_of
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
+from scanstage.assets.library.class_names import class_folder, class_name_of
 from scanstage.assets.library.stored_assets import find_asset, list_assets
 from scanstage.assets.messages.errors import InputError
 
