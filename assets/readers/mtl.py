@@ -15,7 +15,7 @@ from scanstage.assets.asset import Material
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, leads_elsewhere
-from scanstage.assets.readers.plain_text import decode_text
+from scanstage.assets.readers.parsing.plain_text import decode_text
 from scanstage.assets.textures.texture_coding import check_pixels, is_normal_map, pack_channels, pixel_count, with_alpha
 from scanstage.assets.textures.udim import NO_TILE, is_pattern, named_tile, of_tile
 

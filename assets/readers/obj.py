@@ -22,8 +22,8 @@ from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoice
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NODES
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.mtl import MtlLibrary, beside_texture
-from scanstage.assets.readers.plain_text import check_text, decode_text, parse_numbers
-from scanstage.assets.readers.polygons import triangulate
+from scanstage.assets.readers.parsing.plain_text import check_text, decode_text, parse_numbers
+from scanstage.assets.readers.parsing.polygons import triangulate
 from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
 from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
 

@@ -14,8 +14,8 @@ from scanstage.assets.raw_scans.gaussian_splats import is_splat, splat_refusal
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
+from scanstage.assets.readers.parsing.polygons import triangulate
 from scanstage.assets.readers.ply_elements import Element, Lists, read_elements
-from scanstage.assets.readers.polygons import triangulate
 from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
 
 _UNIT = re.compile(r"\bunits?\b\W*(mm|cm|m|in|millimet\w*|centimet\w*|met\w*|inch\w*)\b", re.I)

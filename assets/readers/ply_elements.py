@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
-from scanstage.assets.readers.plain_text import check_text, parse_numbers
+from scanstage.assets.readers.parsing.plain_text import check_text, parse_numbers
 
 _TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",

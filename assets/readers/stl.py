@@ -19,7 +19,7 @@ from scanstage.assets.raw_scans.raw_scan import RawScan
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import check_room
 from scanstage.assets.raw_scans.scan_folder import read_bounded
-from scanstage.assets.readers.plain_text import check_text, parse_numbers
+from scanstage.assets.readers.parsing.plain_text import check_text, parse_numbers
 
 # Within a line only: what may run over line ends is tried anew from each of a million blank lines.
 _VERTEX = re.compile(rb"^[ \t]*vertex[ \t]([^\n]*)", re.IGNORECASE | re.MULTILINE)

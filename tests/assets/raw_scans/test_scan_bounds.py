@@ -20,8 +20,8 @@ from scanstage.assets.intake.take_in import IntakeOptions, take_in
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans import scan_bounds as bounds
 from scanstage.assets.raw_scans.scan_bounds import check_memory, check_room
-from scanstage.assets.readers import plain_text
 from scanstage.assets.readers import read_scan as readers
+from scanstage.assets.readers.parsing import plain_text
 from scanstage.assets.readers.ply_elements import Lists, read_elements
 from scanstage.assets.readers.read_scan import read_scan
 from scanstage.assets.textures import texture_coding

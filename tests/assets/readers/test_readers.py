@@ -24,7 +24,7 @@ from support.scan_files import (
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan
-from scanstage.assets.readers.polygons import triangulate
+from scanstage.assets.readers.parsing.polygons import triangulate
 from scanstage.assets.readers.read_scan import read_scan
 from scanstage.assets.textures.texture_coding import decode_rgb
 
