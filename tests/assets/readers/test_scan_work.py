@@ -23,7 +23,8 @@ from scanstage.assets.meshes.topology import groups
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.scan_bounds import MAX_CLIPPED, MAX_MATERIALS
 from scanstage.assets.raw_scans.scan_folder import ScanFolder
-from scanstage.assets.readers import mtl, obj, polygons
+from scanstage.assets.readers import mtl, obj
+from scanstage.assets.readers.parsing import polygons
 from scanstage.assets.readers.parsing.polygons import triangulate
 from scanstage.assets.readers.read_scan import read_scan
 from scanstage.assets.textures.texture_coding import decode_rgb
