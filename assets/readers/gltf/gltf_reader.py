@@ -17,10 +17,10 @@ from scanstage.assets.raw_scans.scan_bounds import MAX_BLANK_VERTICES, MAX_PARTS
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument
 from scanstage.assets.readers.gltf.gltf_materials import GltfMaterials
+from scanstage.assets.readers.gltf.gltf_points import read_points
 from scanstage.assets.readers.gltf.gltf_poses import take_pose
 from scanstage.assets.readers.gltf.gltf_scene import JointMatrices, PlacedMesh, placed_meshes
-from scanstage.assets.readers.gltf.gltf_shapes import morphed, skinned
-from scanstage.assets.textures.srgb import srgb_bytes
+from scanstage.assets.readers.gltf.gltf_shapes import morphed, skinned, srgb_of_linear
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _SURFACES = (_TRIANGLES, _STRIP, _FAN)
@@ -54,6 +54,8 @@ def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
             part = _read_primitive(document, materials, joints, primitive, one)
             if part is not None:
                 parts.append(part)
+    if not parts and (points := read_points(document, placed)) is not None:
+        return points
     return _join(parts, materials, folder)
 
 
@@ -154,7 +156,7 @@ def _read_primitive(
     for name in ("COLOR_0", uv_name):
         if name in attributes and document.declared(attributes[name])[0] != len(positions):
             raise InputError(f"it has more or fewer of {name[:80]} than positions")
-    color = _colors(document.floats(attributes["COLOR_0"])) if "COLOR_0" in attributes else None
+    color = srgb_of_linear(document.floats(attributes["COLOR_0"])) if "COLOR_0" in attributes else None
     material = materials.use(primitive.get("material"), vertex_colors=color is not None)
     uv = None
     if uv_name in attributes:
@@ -176,12 +178,3 @@ def _triangles(index: npt.NDArray[np.int64], mode: int) -> npt.NDArray[np.int64]
     at = np.arange(len(index) - 2)
     odd = at % 2
     return np.stack([index[at], index[at + 1 + odd], index[at + 2 - odd]], axis=1)
-
-
-def _colors(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    """(V, 4) sRGB bytes with linear alpha from glTF's linear vertex colours."""
-    rgba = np.full((len(linear), 4), 255, np.uint8)
-    rgba[:, :3] = srgb_bytes(linear[:, :3])
-    if linear.shape[1] == 4:
-        rgba[:, 3] = np.rint(np.clip(np.nan_to_num(linear[:, 3]), 0.0, 1.0) * 255)
-    return rgba
