@@ -17,7 +17,7 @@ from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, leads_elsewhere
 from scanstage.assets.readers.plain_text import decode_text
 from scanstage.assets.textures.texture_coding import check_pixels, is_normal_map, pack_channels, pixel_count, with_alpha
-from scanstage.assets.textures.udim import NO_TILE, is_pattern, named_tile, of_tile
+from scanstage.assets.textures.udim import are_tiles, of_tile
 
 _OPTION_VALUES = {"-blendu": 1, "-blendv": 1, "-boost": 1, "-mm": 2, "-texres": 1, "-clamp": 1, "-bm": 1}
 _OPTION_VALUES |= {"-imfchan": 1, "-type": 1, "-cc": 1}
@@ -90,17 +90,17 @@ class MtlLibrary:
             name: of the material.
             tiles: in which its faces lie.
 
-        They are where a name says so, and where faces lie in other tiles than the one that is named, whose files are
-        there: else what lies beyond a texture repeats it.
+        See :func:`are_tiles`.
         """
         if name not in self._entries:
             return False
         entry, base = self._entries[name]
-        if any(is_pattern(reference) for reference in entry.maps.values()):
-            return True
-        numbered = [r for r in entry.maps.values() if named_tile(r) in tiles]
-        others = {name for r in numbered for t in tiles if t != NO_TILE and (name := of_tile(r, t)) != r}
-        return any(self._is_there(name, base) for name in others)
+
+        def lone(reference: str) -> None:
+            what = f"{reference!r} is named as a UDIM tile, and faces of {name!r} lie in others, which aren't there"
+            self._folder.note("udim", what, "repeats it")
+
+        return are_tiles(entry.maps.values(), tiles, lambda reference: self._is_there(reference, base), lone)
 
     def _is_there(self, reference: str, base: PurePosixPath) -> bool:
         try:

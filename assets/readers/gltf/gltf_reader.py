@@ -34,7 +34,7 @@ class _Primitive:
     faces: npt.NDArray[np.int64]
     uv: npt.NDArray[np.float32] | None
     color: npt.NDArray[np.uint8] | None
-    material: int
+    material: npt.NDArray[np.int64]  # of each face
 
 
 def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
@@ -76,9 +76,7 @@ def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder)
         faces=np.concatenate([p.faces + o for p, o in zip(parts, offsets[:-1], strict=True)])
         if parts
         else empty.astype(np.int64),
-        face_material=np.concatenate([np.full(len(p.faces), p.material, np.int64) for p in parts])
-        if parts
-        else np.zeros(0, np.int64),
+        face_material=np.concatenate([p.material for p in parts]) if parts else np.zeros(0, np.int64),
         materials=materials.used(),
         images=materials.images,
         corner_uv=uv,
@@ -157,7 +155,6 @@ def _read_primitive(
         if name in attributes and document.declared(attributes[name])[0] != len(positions):
             raise InputError(f"it has more or fewer of {name[:80]} than positions")
     color = srgb_of_linear(document.floats(attributes["COLOR_0"])) if "COLOR_0" in attributes else None
-    material = materials.use(primitive.get("material"), vertex_colors=color is not None)
     uv = None
     if uv_name in attributes:
         values = document.floats(attributes[uv_name])
@@ -165,6 +162,9 @@ def _read_primitive(
             raise InputError("its UVs don't have two coordinates")
         values = materials.transform_uv(primitive.get("material"), values)
         uv = np.stack([values[:, 0], 1.0 - values[:, 1]], axis=1)[faces].astype(np.float32)  # glTF's V points down
+        material, uv = materials.use_tiles(primitive.get("material"), color is not None, uv)
+    else:
+        material = np.full(len(faces), materials.use(primitive.get("material"), color is not None), np.int64)
     return _Primitive(placed, faces, uv, color, material)
 
 

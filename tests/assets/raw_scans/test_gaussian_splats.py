@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from support.scan_files import triangle_gltf, write_gltf
 
 from scanstage.assets.intake.given_scans import scan_files
