@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from scanstage.assets.readers.gltf.gltf_textures import GltfTextures, moved_uv, 
 from scanstage.assets.readers.gltf.specular_gloss import metal_rough
 from scanstage.assets.textures.texture_coding import pixel_count
 from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
+from scanstage.assets.textures.wrapped_textures import WrapModes
 
 _GLOSS = "KHR_materials_pbrSpecularGlossiness"
 _MAX_CONVERTED = 1 << 30
@@ -31,6 +33,7 @@ class GltfMaterials:
         self._textures = GltfTextures(document)
         self._converted: dict[tuple[int | None, bool, int | None], int] = {}
         self._list: list[Material] = []
+        self._wraps: dict[int, dict[str, WrapModes]] = {}
         self._pixels = 0
         self._lost: list[str] = []
 
@@ -47,12 +50,17 @@ class GltfMaterials:
         """Number of the material ``index`` (None: glTF's default, white); with ``tile`` of that of one UDIM tile."""
         key = (index, vertex_colors, tile)
         if key not in self._converted:
-            material = Material(base_color=WHITE, roughness=0.6) if index is None else self._convert(index, tile)
             self._converted[key] = len(self._list)
+            wraps = self._wraps.setdefault(len(self._list), {})
+            material = Material(base_color=WHITE, roughness=0.6) if index is None else self._convert(index, tile, wraps)
             if len(self._list) >= MAX_MATERIALS:
                 raise InputError(f"uses more than {MAX_MATERIALS:,} materials", "join its materials")
             self._list.append(replace(material, vertex_colors=vertex_colors))
         return self._converted[key]
+
+    def wraps(self) -> Mapping[int, Mapping[str, WrapModes]]:
+        """Of the materials used so far, by their numbers: what is beyond the edges of their textures."""
+        return self._wraps
 
     def use_tiles(
         self, index: int | None, vertex_colors: bool, uv: npt.NDArray[np.float32]
@@ -114,11 +122,11 @@ class GltfMaterials:
     def _name(self, index: int) -> str:
         return str(self._document.item("materials", index).get("name") or f"material{index}")
 
-    def _convert(self, index: int, tile: int | None) -> Material:
+    def _convert(self, index: int, tile: int | None, wraps: dict[str, WrapModes]) -> Material:
         material = self._document.item("materials", index)
         name = self._name(index) if tile is None else f"{self._name(index)}.{tile}"
         transforms: list[TextureTransform] = []
-        texture = self._placed(name, self._main_texture(index), transforms, tile)
+        texture = self._placed(name, self._main_texture(index), transforms, tile, wraps)
         alpha_mode = str(material.get("alphaMode", "OPAQUE"))
         normal = material.get("normalTexture")
         layers = layers_of(material, texture)
@@ -133,7 +141,7 @@ class GltfMaterials:
             "alpha_cutoff": float(material.get("alphaCutoff", 0.5)),
             **layers,
             **self._transmission(material, texture),
-            **self._surface(index, tile, material, texture),
+            **self._surface(index, tile, material, texture, wraps),
         }
         if fields["unlit"]:
             fields |= {"metallic": 0.0, "transmission": 0.0, "coat": 0.0, "sheen_color": (0.0, 0.0, 0.0)}
@@ -147,9 +155,17 @@ class GltfMaterials:
         return Material(**fields, texture_transforms=tuple(transforms))
 
     def _placed(
-        self, material: str, main: dict[str, Any], transforms: list[TextureTransform], tile: int | None
+        self,
+        material: str,
+        main: dict[str, Any],
+        transforms: list[TextureTransform],
+        tile: int | None,
+        wraps: dict[str, WrapModes],
     ) -> Texture:
-        """Names of images, for one material; where they don't lie as the main one is added to ``transforms``."""
+        """Names of images, for one material; where they don't lie as the main one is added to ``transforms``.
+
+        What is beyond their edges is added to ``wraps``.
+        """
 
         def texture(key: str, info: Any) -> str | None:
             if not isinstance(info, dict):
@@ -162,14 +178,26 @@ class GltfMaterials:
             name = self._textures.name(info, tile)
             if name is not None and (moved := transform_between(main, info, key)) is not None:
                 transforms.append(moved)
+            if name is not None:
+                wraps[key] = self._textures.wrap(info)
             return name
 
         return texture
 
-    def _surface(self, index: int, tile: int | None, material: dict[str, Any], texture: Texture) -> dict[str, Any]:
+    def _surface(
+        self,
+        index: int,
+        tile: int | None,
+        material: dict[str, Any],
+        texture: Texture,
+        wraps: dict[str, WrapModes],
+    ) -> dict[str, Any]:
         """Colour, metal and roughness, whichever way the file says it."""
         pbr, gloss = material.get("pbrMetallicRoughness", {}), extension_of(material, _GLOSS)
         if gloss:
+            wraps["base_color_texture"] = self._textures.wrap(gloss.get("diffuseTexture"))
+            shine = gloss.get("specularGlossinessTexture")
+            wraps["metallic_roughness_texture"] = self._textures.wrap(shine or gloss.get("diffuseTexture"))
             return self._converted_gloss(f"gloss{index if tile is None else f'{index}.{tile}'}", tile, gloss, texture)
         bare = not pbr  # a file that says nothing of its surface gets a scan's usual one, not a mirror
         return {

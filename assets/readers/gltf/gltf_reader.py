@@ -21,6 +21,7 @@ from scanstage.assets.readers.gltf.gltf_points import read_points
 from scanstage.assets.readers.gltf.gltf_poses import take_pose
 from scanstage.assets.readers.gltf.gltf_scene import JointMatrices, PlacedMesh, placed_meshes
 from scanstage.assets.readers.gltf.gltf_shapes import morphed, skinned, srgb_of_linear
+from scanstage.assets.textures.wrapped_textures import with_wraps
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _SURFACES = (_TRIANGLES, _STRIP, _FAN)
@@ -56,7 +57,7 @@ def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
                 parts.append(part)
     if not parts and (points := read_points(document, placed)) is not None:
         return points
-    return _join(parts, materials, folder)
+    return with_wraps(_join(parts, materials, folder), materials.wraps())
 
 
 def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder) -> RawScan:

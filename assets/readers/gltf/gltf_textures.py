@@ -14,9 +14,11 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument, extension_of, numbers
 from scanstage.assets.textures.basis_textures import png_of_basis
 from scanstage.assets.textures.udim import are_tiles, of_tile
+from scanstage.assets.textures.wrapped_textures import REPEATED, Wrap, WrapModes
 
 Floats = npt.NDArray[np.float64]
 _FLIP = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 1.0], [0.0, 0.0, 1.0]])  # between V down, as in glTF, and V up
+_WRAPS: dict[Any, Wrap] = {33071: "clamp", 33648: "mirror"}
 _TRANSFORM, _BASIS, _WEBP = "KHR_texture_transform", "KHR_texture_basisu", "EXT_texture_webp"
 
 
@@ -72,6 +74,15 @@ class GltfTextures:
             folder.note("udim", what, "repeats it")
 
         return are_tiles([own], tiles, is_there, lone)
+
+    def wrap(self, info: Any) -> WrapModes:
+        """What is beyond the edges of a texture, along U and V."""
+        texture = self._document.item("textures", info.get("index")) if isinstance(info, dict) else {}
+        if "sampler" not in texture:
+            return REPEATED
+        sampler = self._document.item("samplers", texture["sampler"])
+        u, v = (_WRAPS.get(sampler.get(key), "repeat") for key in ("wrapS", "wrapT"))
+        return u, v
 
     def bytes_of(self, info: Any, tile: int | None = None) -> bytes | None:
         """The image behind a texture reference, which is to become part of another one."""
