@@ -26,6 +26,7 @@ from scanstage.assets.readers.plain_text import check_text, decode_text, parse_n
 from scanstage.assets.readers.polygons import triangulate
 from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
 from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
+from scanstage.assets.textures.wrapped_textures import with_wraps
 
 _UNIT_COMMENT = re.compile(
     rb"^#.*\bunits?\b\W*(millimet|centimet|met|inch|mm|cm|m|in)(?:re|er|res|ers|es|s)?\b", re.I | re.M
@@ -68,7 +69,7 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     colors, about_colors = _colors(channels, any(m.base_color_texture for m in materials), data, choices)
     if colors is not None:
         materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": WHITE}) for m in materials)
-    return RawScan(
+    scan = RawScan(
         vertices=positions,
         faces=corners[tri_corners],
         face_material=face_material,
@@ -82,6 +83,7 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         lost_textures=tuple(mtl.lost) if uvs is not None else (),
         normals=_point_normals(statements),
     )
+    return with_wraps(scan, {k: mtl.wraps(m.name) for k, m in enumerate(materials)})
 
 
 def _sort_lines(data: bytes) -> _Statements:
@@ -285,6 +287,7 @@ def _split_tiles(
         if not mtl.is_tiled(name, found):
             number[faces] = len(used)
             used.append((name, None))
+            uv[faces] = mtl.moved_uv(name, uv[faces])
             continue
         for tile in found:
             inside = faces[tiles[faces] == tile]
