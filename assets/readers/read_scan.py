@@ -125,10 +125,13 @@ def _read(path: Path, suffix: str, convert: Convert | None, choices: ReadingChoi
         return _through_blender(path, convert, choices)
     try:
         return READERS[suffix](path, choices)
-    except CompressedError:
+    except CompressedError as compressed:
         if convert is None:
             raise
-        return _through_blender(path, convert, choices)
+        try:
+            return _through_blender(path, convert, choices)
+        except InputError as e:  # Blender knows Draco, and no meshopt
+            raise InputError(e.marked_problems, compressed.marked_hint) from e
 
 
 def _named(path: Path, problems: list[str]) -> list[str]:

@@ -323,3 +323,22 @@ def test_layers_of_mtl(tmp_path: Path) -> None:
 
 def test_strength_of_a_normal_map_of_mtl(tmp_path: Path) -> None:
     assert mtl_scan(tmp_path, "map_Kd skin.png\nnorm -bm 0.4 shine.png\n").materials[0].normal_scale == 0.4
+
+
+@pytest.mark.parametrize(("head", "unit"), [(b"X; UNITS=mm", "mm"), (b"units = IN", "in"), (b"community=mm", None)])
+def test_the_unit_of_an_stl_s_header(tmp_path: Path, head: bytes, unit: str | None) -> None:
+    path = write_binary_stl(tmp_path / "a.stl", trimesh.creation.box((1, 2, 3)))
+    path.write_bytes(head.ljust(80) + path.read_bytes()[80:])
+    scan = read_scan(path)
+    assert (scan.unit, scan.findings) == (unit, ())
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_colors_of_an_stl_are_told(tmp_path: Path, marked: bool) -> None:
+    data = bytearray(write_binary_stl(tmp_path / "a.stl", trimesh.creation.box((1, 2, 3))).read_bytes())
+    if marked:
+        data[:10] = b"COLOR=\xff\x80\x00\xff"
+    else:
+        data[84 + 48 : 84 + 50] = b"\xff\x83"
+    (tmp_path / "a.stl").write_bytes(data)
+    assert [f.topic for f in read_scan(tmp_path / "a.stl").findings] == ["colors"]
