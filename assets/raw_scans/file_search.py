@@ -8,6 +8,7 @@ other scans lie, whose own it is.
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 from scanstage.assets.files.outside_files import NO_FILE
@@ -41,7 +42,7 @@ class FileSearch:
             name: a path with forward slashes, of which the last part counts, and the others where several files are
                 called so.
         """
-        wanted = tuple(part.lower() for part in name.split("/") if part not in ("", ".", ".."))
+        wanted = tuple(plain_name(part) for part in name.split("/") if part not in ("", ".", ".."))
         for level in self._levels if wanted else ():
             found = self._tree(level).get(wanted[-1], [])
             if not found:
@@ -55,7 +56,7 @@ class FileSearch:
 
     def beside(self, name: str) -> str | None:
         """The same of a file that lies right beside the scan."""
-        wanted = name.rpartition("/")[2].lower()
+        wanted = plain_name(name.rpartition("/")[2])
         found = [p for p in self._tree(self._levels[0]).get(wanted, []) if p.parent == self._levels[0]]
         return found[0].as_posix() if len(found) == 1 else None
 
@@ -67,7 +68,7 @@ class FileSearch:
         return place.relative_to(level).parts[0] in self._scans[level]
 
     def _tree(self, level: PurePosixPath) -> dict[str, list[PurePosixPath]]:
-        """Places of all files in and below a folder, by their names in lower case; none where there are very many."""
+        """Places of all files in and below a folder, by their :func:`plain_name`; none where there are very many."""
         if level not in self._trees:
             self._trees[level] = self._listed(level)
         return self._trees[level]
@@ -86,18 +87,23 @@ class FileSearch:
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(folder / entry.name)
                         elif entry.is_file(follow_symlinks=False):
-                            tree.setdefault(entry.name.lower(), []).append(folder / entry.name)
+                            tree.setdefault(plain_name(entry.name), []).append(folder / entry.name)
             except OSError as e:
                 if e.errno not in NO_FILE and not isinstance(e, PermissionError):
                     raise
         return tree
 
 
+def plain_name(name: str) -> str:
+    """A file's name however it is written: in lower case, and an umlaut as one character, which macOS makes two of."""
+    return unicodedata.normalize("NFC", name.lower())
+
+
 def _alike(place: PurePosixPath, wanted: tuple[str, ...]) -> int:
     """How many parts of a path agree, from its end."""
     same = 0
     for own, other in zip(reversed(place.parts), reversed(wanted), strict=False):
-        if own.lower() != other:
+        if plain_name(own) != other:
             break
         same += 1
     return same

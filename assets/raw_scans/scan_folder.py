@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from scanstage.assets.files.outside_files import NO_FILE, is_file_below, read_below
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed
-from scanstage.assets.raw_scans.file_search import FileSearch
+from scanstage.assets.raw_scans.file_search import FileSearch, plain_name
 from scanstage.assets.raw_scans.raw_scan import ScanFinding, Severity
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import (
@@ -186,13 +186,13 @@ class ScanFolder:
         return self._search.find(name)
 
     def _ignoring_case(self, path: Path) -> str | None:
-        """A file whose name differs from ``path`` in case only (scans written on Windows), if there is just one."""
-        same = self._listing(path.parent).get(path.name.lower(), [])
+        """A file whose name differs from ``path`` only in case, or in how umlauts are written, if there is just one."""
+        same = self._listing(path.parent).get(plain_name(path.name), [])
         place = (path.parent / same[0]).relative_to(self.root).as_posix() if len(same) == 1 else ""
         return place if place and self._is_file(place) else None
 
     def _listing(self, folder: Path) -> dict[str, list[str]]:
-        """Names of a folder by their lower case; none of one with very many. Each folder is listed once."""
+        """Names of a folder by their :func:`plain_name`; none of one with very many. Each folder is listed once."""
         if folder not in self._listings:
             names: dict[str, list[str]] = {}
             try:
@@ -201,7 +201,7 @@ class ScanFolder:
                         if number >= MAX_FOLDER_ENTRIES:
                             names = {}
                             break
-                        names.setdefault(entry.name.lower(), []).append(entry.name)
+                        names.setdefault(plain_name(entry.name), []).append(entry.name)
             except OSError as e:
                 if e.errno not in NO_FILE:
                     raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _IMAGES = (
 _IMAGE_END = re.compile(rb"\.(?:%s)" % b"|".join(s[1:].encode() for s in _IMAGES), re.IGNORECASE)
 _BEFORE_NAME = re.compile(rb'[\x00-\x1f"*?<>|]')
 _NEXT_TILES = (1002, 1011)  # right of the first UDIM tile, and above it
+_FIXED = (b"PXR-USDC", b"PK\x03\x04")  # whose names can't be changed: binary and packed USD
+_LONGEST = 1000  # bytes of a path that a copy is written to
 _MAX_HITS = 1_000_000
 _MOST_MADE_UP = 3  # pieces of a name with one or two numbers; what matches more could be tried in too many ways
 _MADE_UP = re.compile(r"[#*`]|<udim>|<uvtile>|\$\{", re.IGNORECASE)  # names that importers complete themselves
@@ -48,12 +51,14 @@ class BlenderCopy:
         findings: what was noticed.
         lost: images that it names and that aren't there.
         tiled: names that mean UDIM tiles of which there are several.
+        images: places of the images that were copied along.
     """
 
     file: Path
     findings: tuple[ScanFinding, ...]
     lost: tuple[str, ...]
     tiled: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT_SAYS) -> BlenderCopy:
@@ -79,9 +84,10 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
     copied: set[str] = set()
     while layers:
         place, data = layers.pop()
-        _write(target / place, data)
         names = usd_names(data) if PurePosixPath(place).suffix.lower() in USD_SUFFIXES else _image_names(data)
-        found = _own_files(names, PurePosixPath(place).parent, folder, target, lost, tiled)
+        renamed: dict[str, str] | None = None if data.startswith(_FIXED) else {}
+        found = _own_files(names, PurePosixPath(place).parent, folder, target, lost, tiled, renamed)
+        _write(target / place, _with_names(data, renamed or {}))
         for as_, at in sorted(found.items()):
             if as_ in copied:
                 continue
@@ -91,7 +97,8 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
                 layers.append((as_, content))
             else:
                 _write(target / as_, content)
-    return BlenderCopy(target / copy, folder.findings, tuple(lost), tuple(tiled))
+    images = tuple(sorted(place for place in copied if place.lower().endswith(_IMAGES)))
+    return BlenderCopy(target / copy, folder.findings, tuple(lost), tuple(tiled), images)
 
 
 def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, pose: ScanPose | None, lost: list[str]) -> Path:
@@ -123,12 +130,19 @@ def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, pose: ScanPose | N
 
 
 def _own_files(
-    names: Iterable[str], base: PurePosixPath, folder: ScanFolder, target: Path, lost: list[str], tiled: list[str]
+    names: Iterable[str],
+    base: PurePosixPath,
+    folder: ScanFolder,
+    target: Path,
+    lost: list[str],
+    tiled: list[str],
+    renamed: dict[str, str] | None,
 ) -> dict[str, str]:
     """Files that texts of a scan's file name: where Blender will look for each, and where it is, both below the root.
 
-    Names of images that are nowhere are added to ``lost``, those that mean several UDIM tiles to ``tiled``. Raises
-    InputError.
+    Names of images that are nowhere are added to ``lost``, those that mean several UDIM tiles to ``tiled``; to
+    ``renamed`` those of images elsewhere, with the path from ``base`` that is to be in their place: None where they
+    can't be changed. Raises InputError.
     """
     found: dict[str, str] = {}
     for name in dict.fromkeys(names):
@@ -136,30 +150,71 @@ def _own_files(
         plain = plain.removeprefix("file://").removeprefix("//")
         if not plain or len(plain) > MAX_NAME or "\0" in plain:
             continue
-        named = plain
+        named, at = plain, None
         if _leads_out(base, plain):
-            _refuse_what_is_there(plain, base, folder, target)
+            if renamed is not None and plain.lower().endswith(_IMAGES):
+                at = _by_absolute_path(plain, folder)
+            if at is None:
+                _refuse_what_is_there(plain, base, folder, target)
+            if renamed is None and plain.lower().endswith(_IMAGES):
+                lost.append(named)  # also where a file beside has its name: Blender won't look there
+                continue
             plain = PurePosixPath(plain).name  # where it was on its author's machine; importers look beside the scan
         elif _MADE_UP.search(plain):
             tiles = [folder.find(t, "file", PurePosixPath(), search=False) for t in _completed(base, plain, folder)]
             found |= {place: place for place in tiles if place is not None}
             tiled += [plain] if is_pattern(plain) and len(tiles) > 1 else []
             continue
+        if renamed is None and leads_elsewhere(plain) and "\\" in name and plain.lower().endswith(_IMAGES):
+            lost.append(named)
+            continue
         if plain.lower().endswith((*_IMAGES, *USD_SUFFIXES)):
             own = PurePosixPath(plain).name
             named_at = None if leads_elsewhere(plain) else folder.find(plain, "file", base, search=False)
             places = (named_at, folder.find(own, "file", search=False))
             there = {place: place for place in places if place is not None}
-            if not there and plain.lower().endswith(_IMAGES):
+            is_image = plain.lower().endswith(_IMAGES)
+            if is_image and at is None and not there:
                 at = folder.find(_below(named), "texture")
-                there = {} if at is None else {(folder.here / own).as_posix(): at}
-                lost += [] if there else [named]
+                lost += [] if at is not None else [named]
+            if is_image and at is not None:
+                there = {(folder.here / own).as_posix(): at}
+            if there and is_image and (named_at is None or named != plain):
+                beside, at = (folder.here / own).as_posix(), next(iter(there.values()))
+                there |= {beside: at}
+                if renamed is not None:
+                    renamed[name.strip()] = posixpath.relpath(beside, base.as_posix())
+                elif len(plain.encode()) < _LONGEST:
+                    there |= {(base / plain).as_posix(): at}  # "C:/skin.png" is a path like others here
             found |= there
             others = (of_tile(own, t) for t in _NEXT_TILES) if named_tile(own) == FIRST else ()
             tiled += [plain] if any(folder.find(other, "file", search=False) for other in others) else []
         if len(found) > MAX_NAMED_FILES:
             raise InputError(f"names more than {MAX_NAMED_FILES:,} files")
     return found
+
+
+def _by_absolute_path(name: str, folder: ScanFolder) -> str | None:
+    """Place of a file below the root that a scan of this machine names by its absolute path."""
+    normal = os.path.normpath(name)
+    if not name.startswith("/") or not Path(normal).is_relative_to(folder.root):
+        return None
+    place = folder.find(normal, "file", search=False)
+    return place if place is not None and (folder.root / place).as_posix() == normal else None  # no link
+
+
+def _with_names(data: bytes, renamed: dict[str, str]) -> bytes:
+    """A text layer of USD, or an FBX, with other names of files."""
+    text = data.startswith((b"#usda", b"#sdf"))
+    for old, new in renamed.items():
+        before, after = (name.encode("utf-8", "surrogateescape") for name in (old, new))
+        if text:
+            for mark in (b"@@@", b"@"):
+                data = data.replace(mark + before + mark, mark + after + mark)
+        elif before.startswith(b"/") and len(after) + 2 <= len(before):  # FBX counts characters: "././/skin.png"
+            space = len(before) - len(after)
+            data = data.replace(before, b"./" * (space // 2) + b"/" * (space % 2) + after)
+    return data
 
 
 def _below(name: str) -> str:

@@ -8,22 +8,52 @@ from __future__ import annotations
 import math
 import posixpath
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from typing import Any
 
-from scanstage.assets.asset import Material
+import numpy as np
+import numpy.typing as npt
+
+from scanstage.assets.asset import Material, TextureTransform
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import Severity
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, leads_elsewhere
 from scanstage.assets.readers.parsing.plain_text import decode_text
 from scanstage.assets.textures.texture_coding import check_pixels, is_normal_map, pack_channels, pixel_count, with_alpha
-from scanstage.assets.textures.udim import NO_TILE, is_pattern, named_tile, of_tile
+from scanstage.assets.textures.udim import are_tiles, of_tile
+from scanstage.assets.textures.wrapped_textures import WrapModes
 
 _OPTION_VALUES = {"-blendu": 1, "-blendv": 1, "-boost": 1, "-mm": 2, "-texres": 1, "-clamp": 1, "-bm": 1}
 _OPTION_VALUES |= {"-imfchan": 1, "-type": 1, "-cc": 1}
 _VECTOR_OPTIONS = {"-o", "-s", "-t"}  # one to three numbers
 _MAX_STATEMENT = 8192  # characters, twice a path's
 _MAPS = {"map_kd", "map_d", "norm", "map_bump", "bump", "map_pr", "map_pm", "map_ke", "map_normal", "map_kn"}
+_MAPS_OF = {
+    "base_color_texture": ("map_kd",),
+    "metallic_roughness_texture": ("map_pr", "map_pm"),
+    "normal_texture": ("norm", "map_normal", "map_kn", "map_bump", "bump"),
+    "emissive_texture": ("map_ke",),
+}
+_VALUES = ("kd", "ks", "ns", "d", "tr", "ke", "pr", "pm", "pc", "pcr", "ps", "aniso", "anisor", "tf", "illum")
+_REFRACTS = (4, 6, 7, 9)  # illum
+
+
+@dataclass(frozen=True)
+class _Map:
+    """One ``map_`` statement: a file, and what its options say."""
+
+    file: str
+    scale: tuple[float, float] = (1.0, 1.0)
+    offset: tuple[float, float] = (0.0, 0.0)
+    clamped: bool = False
+    strength: float = 1.0
+
+    @property
+    def matrix(self) -> npt.NDArray[np.float64]:
+        """(3, 3): where its texture lies at a UV, V up: scaled, then moved, as Blender and three.js take -s and -o."""
+        return np.array([[self.scale[0], 0, self.offset[0]], [0, self.scale[1], self.offset[1]], [0, 0, 1.0]])
 
 
 @dataclass
@@ -31,7 +61,16 @@ class _MaterialEntry:
     """One ``newmtl`` as it is written."""
 
     values: dict[str, list[float]] = field(default_factory=dict)
-    maps: dict[str, str] = field(default_factory=dict)
+    maps: dict[str, _Map] = field(default_factory=dict)
+
+    def first(self, *keys: str) -> _Map | None:
+        """The map of the first of these keys that has one."""
+        return next((self.maps[key] for key in keys if key in self.maps and self.maps[key].file), None)
+
+    @property
+    def main(self) -> _Map:
+        """The map whose place is the asset's UV; others are placed from there."""
+        return self.first(*(key for keys in _MAPS_OF.values() for key in keys)) or _Map("")
 
 
 class MtlLibrary:
@@ -90,17 +129,19 @@ class MtlLibrary:
             name: of the material.
             tiles: in which its faces lie.
 
-        They are where a name says so, and where faces lie in other tiles than the one that is named, whose files are
-        there: else what lies beyond a texture repeats it.
+        See :func:`are_tiles`.
         """
         if name not in self._entries:
             return False
         entry, base = self._entries[name]
-        if any(is_pattern(reference) for reference in entry.maps.values()):
-            return True
-        numbered = [r for r in entry.maps.values() if named_tile(r) in tiles]
-        others = {name for r in numbered for t in tiles if t != NO_TILE and (name := of_tile(r, t)) != r}
-        return any(self._is_there(name, base) for name in others)
+
+        def lone(reference: str) -> None:
+            what = f"{reference!r} is named as a UDIM tile, and faces of {name!r} lie in others, which aren't there"
+            self._folder.note("udim", what, "repeats it")
+
+        return are_tiles(
+            [m.file for m in entry.maps.values()], tiles, lambda reference: self._is_there(reference, base), lone
+        )
 
     def _is_there(self, reference: str, base: PurePosixPath) -> bool:
         try:
@@ -119,7 +160,7 @@ class MtlLibrary:
         needed: set[tuple[str | None, ...]] = set()
         for (entry, base), tile in ((self._entries[name], tile) for name, tile in used if name in self._entries):
             maps = _of_tile(entry, tile).maps
-            keys = {kind: self.texture(reference, base) for kind, reference in maps.items() if reference}
+            keys = {kind: self.texture(m.file, base) for kind, m in maps.items() if m.file}
             pairs = ((keys.get("map_kd"), keys.get("map_d")), (keys.get("map_pr"), keys.get("map_pm")))
             needed |= {pair for pair in pairs if None not in pair} | {(key,) for key in keys.values()}
         pixels = {key: pixel_count(image) for key, image in self.images.items()}
@@ -137,6 +178,20 @@ class MtlLibrary:
             return Material(name=name or "material")
         entry, base = self._entries[name]
         return _to_material(name if tile is None else f"{name}.{tile}", _of_tile(entry, tile), base, self)
+
+    def moved_uv(self, name: str, uv: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(F, 3, 2) UVs where a material's main map lies."""
+        matrix = self._entries[name][0].main.matrix if name in self._entries else np.eye(3)
+        if np.array_equal(matrix, np.eye(3)):
+            return uv
+        return (uv @ matrix[:2, :2].T + matrix[:2, 2]).astype(np.float32)
+
+    def wraps(self, name: str) -> dict[str, WrapModes]:
+        """What is beyond the edges of a material's textures, by their keys."""
+        if name not in self._entries:
+            return {}
+        maps = ((key, self._entries[name][0].first(*kinds)) for key, kinds in _MAPS_OF.items())
+        return {key: ("clamp", "clamp") for key, own in maps if own is not None and own.clamped}
 
     def texture(self, reference: str, base: PurePosixPath) -> str | None:
         """Read a texture that an MTL names (relative to the MTL) and return its key in ``images``."""
@@ -177,9 +232,9 @@ class MtlLibrary:
             self._normal_maps[key] = is_normal_map(self.images[key])
         return self._normal_maps[key]
 
-    def note(self, topic: str, what: str, action: str) -> None:
-        """Add a piece of information to the findings."""
-        self._folder.note(topic, what, action, "info")
+    def note(self, topic: str, what: str, action: str, severity: Severity = "info") -> None:
+        """Add to the findings."""
+        self._folder.note(topic, what, action, severity)
 
 
 def beside_texture(folder: ScanFolder) -> tuple[str, bytes] | None:
@@ -202,7 +257,8 @@ def _located(reference: str, base: PurePosixPath) -> str:
 def _of_tile(entry: _MaterialEntry, tile: int | None) -> _MaterialEntry:
     if tile is None:
         return entry
-    return _MaterialEntry(entry.values, {kind: of_tile(reference, tile) for kind, reference in entry.maps.items()})
+    maps = {kind: replace(m, file=of_tile(m.file, tile)) for kind, m in entry.maps.items()}
+    return _MaterialEntry(entry.values, maps)
 
 
 def _parse(text: str) -> dict[str, _MaterialEntry]:
@@ -216,8 +272,8 @@ def _parse(text: str) -> dict[str, _MaterialEntry]:
             if len(entries) > MAX_MATERIALS:
                 raise InputError(f"an MTL file defines more than {MAX_MATERIALS:,} materials", "leave unused ones out")
         elif key in _MAPS:
-            current.maps[key] = _file_of_map(rest[:_MAX_STATEMENT])
-        elif key in ("kd", "ks", "ns", "d", "tr", "ke", "pr", "pm"):
+            current.maps[key] = _map_of(rest[:_MAX_STATEMENT])
+        elif key in _VALUES:
             current.values[key] = _floats(rest[:_MAX_STATEMENT])
     return entries
 
@@ -233,37 +289,47 @@ def _floats(rest: str) -> list[float]:
     return values
 
 
-def _file_of_map(rest: str) -> str:
-    """The file name after the options of a map statement; it may hold spaces."""
+def _map_of(rest: str) -> _Map:
+    """A map statement: options, then the file's name, which may hold spaces."""
     words = rest.split(" ")
     k = 0
+    options: dict[str, list[str]] = {}
     while k < len(words) and words[k].startswith("-"):
         option = words[k].lower()
+        k += 1
         if option in _VECTOR_OPTIONS:
-            k += 1
             taken = 0
-            while k < len(words) and taken < 3 and _floats(words[k]):
-                k, taken = k + 1, taken + 1
+            while k + taken < len(words) and taken < 3 and _floats(words[k + taken]):
+                taken += 1
         elif option in _OPTION_VALUES:
-            k += 1 + _OPTION_VALUES[option]
+            taken = _OPTION_VALUES[option]
         else:
+            k -= 1
             break
+        options[option] = words[k : k + taken]
+        k += taken
     name = " ".join(words[k:]).strip()
-    if name.startswith('"'):
-        return name[1:].partition('"')[0]
-    return name
+    file = name[1:].partition('"')[0] if name.startswith('"') else name
+    scale, offset = (_pair(options.get(key, []), default) for key, default in (("-s", 1.0), ("-o", 0.0)))
+    clamped = [word.lower() for word in options.get("-clamp", [])] == ["on"]
+    return _Map(file, scale, offset, clamped, (_floats(" ".join(options.get("-bm", []))) or [1.0])[0])
+
+
+def _pair(words: list[str], default: float) -> tuple[float, float]:
+    values = _floats(" ".join(words))
+    return (values[0] if values else default), (values[1] if len(values) > 1 else default)
 
 
 def _to_material(name: str, entry: _MaterialEntry, base: PurePosixPath, library: MtlLibrary) -> Material:
     def texture(*keys: str) -> str | None:
         for key in keys:
-            if reference := entry.maps.get(key, ""):
+            if key in entry.maps and (reference := entry.maps[key].file):
                 return library.texture(reference, base)
         return None
 
     color_map = texture("map_kd")
-    if color_map is None and (named := entry.maps.get("map_kd")):
-        library.lost.append(named)
+    if color_map is None and (named := entry.first("map_kd")):
+        library.lost.append(named.file)
     opacity = _opacity(entry)
     # Exporters disagree on what Kd means beside a map (black, grey, a tint); like Blender, the map alone counts.
     rgb = (1.0, 1.0, 1.0) if color_map else _rgb(entry.values.get("kd"), (0.8, 0.8, 0.8))
@@ -272,7 +338,10 @@ def _to_material(name: str, entry: _MaterialEntry, base: PurePosixPath, library:
         color_map, alpha_mode = combined, "MASK"
     roughness, metallic, packed = _surface(entry, texture("map_pr"), texture("map_pm"), library)
     emissive_map = texture("map_ke")
-    return Material(
+    emissive = [1.0] * 3 if emissive_map else _three(entry.values.get("ke"), 0.0)
+    strength = max(1.0, *emissive)
+    bump = entry.first(*_MAPS_OF["normal_texture"])
+    material = Material(
         name=name or "material",
         base_color=(*rgb, opacity),
         base_color_texture=color_map,
@@ -280,10 +349,53 @@ def _to_material(name: str, entry: _MaterialEntry, base: PurePosixPath, library:
         roughness=roughness,
         metallic_roughness_texture=packed,
         normal_texture=texture("norm", "map_normal", "map_kn") or _bump(texture("map_bump", "bump"), library),
-        emissive=(1.0, 1.0, 1.0) if emissive_map else _rgb(entry.values.get("ke"), (0.0, 0.0, 0.0)),
+        normal_scale=bump.strength if bump else 1.0,
+        emissive=_rgb([value / strength for value in emissive], (0.0, 0.0, 0.0)),
+        emissive_strength=strength,
         emissive_texture=emissive_map,
         alpha_mode=alpha_mode,
+        **_layers(entry),
     )
+    _tell_what_is_left(name, entry, library)
+    return replace(material, texture_transforms=_transforms(entry, material))
+
+
+def _layers(entry: _MaterialEntry) -> dict[str, Any]:
+    """Coat, sheen and brushing of the PBR keys, as fields of a material."""
+    value = {key: (entry.values.get(key) or [0.0])[0] for key in ("pc", "pcr", "ps", "aniso", "anisor")}
+    sheen = min(max(value["ps"], 0.0), 1.0)
+    return {
+        "coat": value["pc"],
+        "coat_roughness": value["pcr"],
+        "sheen_color": (sheen, sheen, sheen),
+        "sheen_roughness": 0.5 if sheen else 0.0,  # the format has none; Blender's own default
+        "anisotropy": value["aniso"],
+        "anisotropy_rad": 2 * math.pi * value["anisor"],
+    }
+
+
+def _tell_what_is_left(name: str, entry: _MaterialEntry, library: MtlLibrary) -> None:
+    """Of glass: many exporters write a filter of all zeros or ones for what is opaque."""
+    tinted = len(set(entry.values.get("tf") or [0.0])) > 1
+    refracts = (entry.values.get("illum") or [0.0])[0] in _REFRACTS and (tinted or _opacity(entry) < 1)
+    if tinted or refracts:
+        what = f"light that passes the material {name[:MAX_NOTE]!r} is tinted or bent (Tf, illum)"
+        library.note("material", what, "goes on without it: MTL's d alone is taken (glTF's glass is)", "warning")
+
+
+def _transforms(entry: _MaterialEntry, material: Material) -> tuple[TextureTransform, ...]:
+    """Of the textures that don't lie as the main one does."""
+    main = entry.main.matrix
+    found: list[TextureTransform] = []
+    for key, kinds in _MAPS_OF.items():
+        own = entry.first(*kinds)
+        if getattr(material, key) is None or own is None or np.array_equal(own.matrix, main):
+            continue
+        if abs(np.linalg.det(main)) < 1e-12:
+            raise InputError("a texture's scale (-s) makes a line of it", "export it without")
+        matrix = own.matrix @ np.linalg.inv(main)
+        found.append(TextureTransform(key, tuple(float(v) for v in np.round(matrix[:2].ravel(), 12))))
+    return tuple(found)
 
 
 def _opacity(entry: _MaterialEntry) -> float:
@@ -299,8 +411,14 @@ def _opacity(entry: _MaterialEntry) -> float:
 def _rgb(values: list[float] | None, default: tuple[float, float, float]) -> tuple[float, float, float]:
     if not values:
         return default
-    r, g, b = (values * 3)[:3] if len(values) < 3 else values[:3]
-    return (min(max(r, 0.0), 1.0), min(max(g, 0.0), 1.0), min(max(b, 0.0), 1.0))
+    r, g, b = _three(values, 0.0)
+    return (min(r, 1.0), min(g, 1.0), min(b, 1.0))
+
+
+def _three(values: list[float] | None, default: float) -> list[float]:
+    """Three numbers, each at least 0; of one number three of it."""
+    given = [max(v, 0.0) for v in values or [default]]
+    return (given * 3)[:3] if len(given) < 3 else given[:3]
 
 
 def _surface(

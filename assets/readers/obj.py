@@ -26,6 +26,7 @@ from scanstage.assets.readers.parsing.plain_text import check_text, decode_text,
 from scanstage.assets.readers.parsing.polygons import triangulate
 from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
 from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
+from scanstage.assets.textures.wrapped_textures import with_wraps
 
 _UNIT_COMMENT = re.compile(
     rb"^#.*\bunits?\b\W*(millimet|centimet|met|inch|mm|cm|m|in)(?:re|er|res|ers|es|s)?\b", re.I | re.M
@@ -40,6 +41,7 @@ class _Statements:
 
     positions: list[bytes] = field(default_factory=list)
     uvs: list[bytes] = field(default_factory=list)
+    normals: list[bytes] = field(default_factory=list)  # which count for points alone
     faces: list[bytes] = field(default_factory=list)
     relative: list[tuple[int, int, int]] = field(default_factory=list)  # (face, positions above it, uvs above it)
     materials: list[tuple[int, str]] = field(default_factory=list)  # (first face, name)
@@ -80,7 +82,9 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         usual_up="y",
         findings=(*folder.findings, *about_colors),
         lost_textures=tuple(mtl.lost) if uvs is not None else (),
+        normals=_point_normals(statements),
     )
+    scan = with_wraps(scan, {k: mtl.wraps(m.name) for k, m in enumerate(materials)})
     if not choices.names_nodes or not statements.nodes:
         return scan
     nodes, of_polygon = _nodes(statements, len(counts))
@@ -92,6 +96,7 @@ def _sort_lines(data: bytes) -> _Statements:
     if b"\\\n" in data or b"\\\r\n" in data:
         data = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ")
     s = _Statements()
+    points_alone = re.search(rb"^[ \t]*f[ \t]", data, re.M) is None  # other files' normals take memory for nothing
     for line in data.replace(b"\r", b"\n").split(b"\n") if b"\r" in data else data.split(b"\n"):
         if line[:1] in (b" ", b"\t"):
             line = line.lstrip()
@@ -104,6 +109,8 @@ def _sort_lines(data: bytes) -> _Statements:
             s.faces.append(line[2:])
         elif head == b"vt":
             s.uvs.append(line[2:])
+        elif head == b"vn" and points_alone:
+            s.normals.append(line[2:])
         elif head in (b"us", b"mt"):
             _directive(line, s)
         elif head in (b"o ", b"g ", b"o\t", b"g\t", b"g", b"o"):
@@ -150,6 +157,11 @@ def _positions(lines: list[bytes]) -> tuple[npt.NDArray[np.float64], npt.NDArray
     colors = np.full((len(lines), 3), np.nan)
     colors[colored] = values[:, 4:7] if has_weight else values[:, 3:6]
     return (values[:, :3] if colored.all() else _floats(lines, 3)), colors
+
+
+def _point_normals(s: _Statements) -> npt.NDArray[np.float64] | None:
+    """(V, 3) normals of a file of points, which has one behind each of them."""
+    return _floats(s.normals, 3) if not s.faces and 0 < len(s.normals) == len(s.positions) else None
 
 
 def _colors(
@@ -311,6 +323,7 @@ def _split_tiles(
         if not mtl.is_tiled(name, found):
             number[faces] = len(used)
             used.append((name, None))
+            uv[faces] = mtl.moved_uv(name, uv[faces])
             continue
         for tile in found:
             inside = faces[tiles[faces] == tile]

@@ -26,7 +26,8 @@ from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
 from scanstage.assets.raw_scans.scan_file import locate
-from scanstage.assets.readers.blender_copy import GLTF_SUFFIXES, USD_SUFFIXES, copy_for_blender
+from scanstage.assets.raw_scans.scan_folder import leads_elsewhere
+from scanstage.assets.readers.blender_copy import GLTF_SUFFIXES, USD_SUFFIXES, BlenderCopy, copy_for_blender
 from scanstage.assets.readers.cad.step_files import read_step
 from scanstage.assets.readers.cad.three_mf import read_three_mf
 from scanstage.assets.readers.gltf.gltf_document import CompressedError
@@ -124,10 +125,13 @@ def _read(path: Path, suffix: str, convert: Convert | None, choices: ReadingChoi
         return _through_blender(path, convert, choices)
     try:
         return READERS[suffix](path, choices)
-    except CompressedError:
+    except CompressedError as compressed:
         if convert is None:
             raise
-        return _through_blender(path, convert, choices)
+        try:
+            return _through_blender(path, convert, choices)
+        except InputError as e:  # Blender knows Draco, and no meshopt
+            raise InputError(e.marked_problems, compressed.marked_hint) from e
 
 
 def _named(path: Path, problems: list[str]) -> list[str]:
@@ -161,16 +165,22 @@ def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoice
     note = ScanFinding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
     lost = scan.lost_textures if scan.images else copy.lost
     said = path.suffix.lower() in USD_SUFFIXES  # metersPerUnit of its stage, by which Blender has scaled it
-    findings = (note, *copy.findings, *_missing(lost, scan), *scan.findings)
+    findings = (note, *copy.findings, *_missing(path, copy, scan), *scan.findings)
     return replace(scan, unit_given=said, findings=findings, lost_textures=lost)
 
 
-def _missing(lost: tuple[str, ...], scan: RawScan) -> tuple[ScanFinding, ...]:
-    """Of images that a file names for Blender, where none has come in; readers of our own tell it themselves."""
-    if scan.images or not lost:
-        return ()
-    what = f"{listed([repr(name) for name in lost], most=_NAMED)}: not there"
-    return (ScanFinding("warning", "missing texture", what, "goes on without"),)
+def _missing(path: Path, copy: BlenderCopy, scan: RawScan) -> tuple[ScanFinding, ...]:
+    """Of images that a file names for Blender, and that haven't come in; readers of our own tell it themselves."""
+    in_layers = path.suffix.lower() in USD_SUFFIXES and path.suffix.lower() != ".usdz"
+    if copy.lost and (in_layers or not scan.images):  # packages, and FBX, name images otherwise too
+        what = f"{listed([repr(name) for name in copy.lost], most=_NAMED)}: not there"
+        if any(leads_elsewhere(name) or ".." in name for name in copy.lost):
+            what += ", or a path of another machine that can't be changed (export it with relative paths, or as .usda)"
+        return (ScanFinding("warning", "missing texture", what, "goes on without"),)
+    if copy.images and not scan.images:  # of a material that Blender has no importer for (MDL, MaterialX), or of none
+        what = f"names {listed([repr(name) for name in copy.images], most=_NAMED)}; Blender takes no texture of it"
+        return (ScanFinding("warning", "texture", what, "goes on without"),)
+    return ()
 
 
 def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:

@@ -204,6 +204,20 @@ def decode_rgba(data: bytes, name: str) -> np.ndarray[tuple[int, ...], np.dtype[
     return np.stack([np.asarray(band) for band in bands], axis=-1)
 
 
+def laid_out(data: bytes, name: str, columns: npt.NDArray[np.float64], rows: npt.NDArray[np.float64]) -> bytes:
+    """PNG of the pixels at places of an image, in pixels (0.5 is the middle of the first). Raises InputError.
+
+    Places between middles take the nearer pixel.
+    """
+    with open_image(data, name) as image:
+        pixels = np.asarray(_eight_bit(image))
+    y, x = (
+        np.clip(np.floor(places).astype(np.int64), 0, side - 1)
+        for places, side in zip((rows, columns), pixels.shape[:2], strict=True)
+    )
+    return _png(Image.fromarray(np.ascontiguousarray(pixels[y][:, x])))
+
+
 def is_normal_map(data: bytes) -> bool:
     """Whether a picture is plainly a tangent-space normal map: on average (128, 128, 255), and unit vectors."""
     try:

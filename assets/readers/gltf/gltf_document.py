@@ -166,13 +166,18 @@ class GltfDocument:
             result = np.maximum(result / float(np.iinfo(str(values.dtype)).max), -1.0)
         return result
 
-    def image(self, index: Any) -> tuple[str, bytes] | None:
-        """Name and encoded bytes of an image; None (with a finding) where its file is missing."""
+    def image(self, index: Any, instead: str | None = None) -> bytes | None:
+        """Encoded bytes of an image; None (with a finding) where its file is missing.
+
+        With ``instead`` those of that file, which is named as the image's own is (a path, not a URI).
+        """
         entry = self.item("images", index)
         view, uri = entry.get("bufferView"), str(entry.get("uri", ""))
-        place = ("uri", uri) if view is None else ("view", view)
+        place = ("file", instead) if instead is not None else ("uri", uri) if view is None else ("view", view)
         if place not in self._images:
-            if view is not None:
+            if instead is not None:
+                self._images[place] = self.folder.read(instead, "texture")
+            elif view is not None:
                 buffer, offset, length, _ = self._view(view)
                 self._image_bytes += length
                 if self._image_bytes > sum(map(len, self._buffers.values())):
@@ -180,8 +185,14 @@ class GltfDocument:
                 self._images[place] = bytes(buffer[offset : offset + length])
             else:
                 self._images[place] = self._uri(uri, "texture") if uri else None
-        data = self._images[place]
-        return None if data is None else (f"image{index}", data)
+        return self._images[place]
+
+    def image_name(self, index: Any) -> tuple[str, bool]:
+        """The path of an image's file, and True; of one inside this file the name that it is given there, and False."""
+        entry = self.item("images", index)
+        uri = str(entry.get("uri", ""))
+        outside = bool(uri) and "bufferView" not in entry and not uri.startswith("data:")
+        return (unquote(uri), True) if outside else (str(entry.get("name", "")), False)
 
 
 _DECOMPRESS = "export it without mesh compression (Blender: File > Export > glTF, Compression off)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from scanstage.assets.readers.gltf.gltf_layers import TAKEN, Texture, color_of, 
 from scanstage.assets.readers.gltf.gltf_textures import GltfTextures, moved_uv, transform_between, uv_set_of
 from scanstage.assets.readers.gltf.specular_gloss import metal_rough
 from scanstage.assets.textures.texture_coding import pixel_count
+from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
+from scanstage.assets.textures.wrapped_textures import WrapModes
 
 _GLOSS = "KHR_materials_pbrSpecularGlossiness"
 _MAX_CONVERTED = 1 << 30
@@ -28,8 +31,9 @@ class GltfMaterials:
     def __init__(self, document: GltfDocument) -> None:
         self._document = document
         self._textures = GltfTextures(document)
-        self._converted: dict[tuple[int | None, bool], int] = {}
+        self._converted: dict[tuple[int | None, bool, int | None], int] = {}
         self._list: list[Material] = []
+        self._wraps: dict[int, dict[str, WrapModes]] = {}
         self._pixels = 0
         self._lost: list[str] = []
 
@@ -42,16 +46,47 @@ class GltfMaterials:
         """All materials used so far; a plain one where there is none."""
         return tuple(self._list) or (Material(),)
 
-    def use(self, index: int | None, vertex_colors: bool) -> int:
-        """Number of the material ``index`` (None: glTF's default, white)."""
-        key = (index, vertex_colors)
+    def use(self, index: int | None, vertex_colors: bool, tile: int | None = None) -> int:
+        """Number of the material ``index`` (None: glTF's default, white); with ``tile`` of that of one UDIM tile."""
+        key = (index, vertex_colors, tile)
         if key not in self._converted:
-            material = Material(base_color=WHITE, roughness=0.6) if index is None else self._convert(index)
             self._converted[key] = len(self._list)
+            wraps = self._wraps.setdefault(len(self._list), {})
+            material = Material(base_color=WHITE, roughness=0.6) if index is None else self._convert(index, tile, wraps)
             if len(self._list) >= MAX_MATERIALS:
                 raise InputError(f"uses more than {MAX_MATERIALS:,} materials", "join its materials")
             self._list.append(replace(material, vertex_colors=vertex_colors))
         return self._converted[key]
+
+    def wraps(self) -> Mapping[int, Mapping[str, WrapModes]]:
+        """Of the materials used so far, by their numbers: what is beyond the edges of their textures."""
+        return self._wraps
+
+    def use_tiles(
+        self, index: int | None, vertex_colors: bool, uv: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """(F,) numbers of the materials of faces, one for each UDIM tile that they lie in, and their UVs within it.
+
+        Args:
+            index, vertex_colors: as in :meth:`use`.
+            uv: (F, 3, 2), V up.
+        """
+        of_face = tile_of_faces(uv)
+        found = np.unique(of_face).tolist()
+        name = "" if index is None else self._name(index)
+        if index is None or not self._textures.are_tiles(name, self._main_texture(index), found):
+            return np.full(len(uv), self.use(index, vertex_colors), np.int64), uv
+        numbers, own = np.zeros(len(uv), np.int64), uv.copy()
+        for tile in found:
+            inside = of_face == tile
+            numbers[inside] = self.use(index, vertex_colors, tile)
+            own[inside] -= np.array(corner_of(tile), np.float32)
+        note = self._document.folder.note
+        note("udim", f"the textures of {name!r} are UDIM tiles", "makes a material of each", "info")
+        if across(own[of_face != NO_TILE]):
+            what = f"triangles of {name!r} reach across the border of a UDIM tile"
+            note("udim", what, "takes the tile in which their middle is")
+        return numbers, own
 
     def uv_set(self, index: int | None) -> int:
         """Which TEXCOORD the material's base colour (else its first texture) uses; an asset keeps one set."""
@@ -84,11 +119,14 @@ class GltfMaterials:
                 return info
         return {}
 
-    def _convert(self, index: int) -> Material:
+    def _name(self, index: int) -> str:
+        return str(self._document.item("materials", index).get("name") or f"material{index}")
+
+    def _convert(self, index: int, tile: int | None, wraps: dict[str, WrapModes]) -> Material:
         material = self._document.item("materials", index)
-        name = str(material.get("name") or f"material{index}")
+        name = self._name(index) if tile is None else f"{self._name(index)}.{tile}"
         transforms: list[TextureTransform] = []
-        texture = self._placed(name, self._main_texture(index), transforms)
+        texture = self._placed(name, self._main_texture(index), transforms, tile, wraps)
         alpha_mode = str(material.get("alphaMode", "OPAQUE"))
         normal = material.get("normalTexture")
         layers = layers_of(material, texture)
@@ -103,7 +141,7 @@ class GltfMaterials:
             "alpha_cutoff": float(material.get("alphaCutoff", 0.5)),
             **layers,
             **self._transmission(material, texture),
-            **self._surface(index, material, texture),
+            **self._surface(index, tile, material, texture, wraps),
         }
         if fields["unlit"]:
             fields |= {"metallic": 0.0, "transmission": 0.0, "coat": 0.0, "sheen_color": (0.0, 0.0, 0.0)}
@@ -113,11 +151,21 @@ class GltfMaterials:
         named = gloss.get("diffuseTexture") if gloss else pbr.get("baseColorTexture")
         if named and fields["base_color_texture"] is None:
             self._lost.append(name)
-        self._tell_what_is_left(name, material)
+        self._tell_what_is_left(self._name(index), material)
         return Material(**fields, texture_transforms=tuple(transforms))
 
-    def _placed(self, material: str, main: dict[str, Any], transforms: list[TextureTransform]) -> Texture:
-        """Names of images, for one material; where they don't lie as the main one is added to ``transforms``."""
+    def _placed(
+        self,
+        material: str,
+        main: dict[str, Any],
+        transforms: list[TextureTransform],
+        tile: int | None,
+        wraps: dict[str, WrapModes],
+    ) -> Texture:
+        """Names of images, for one material; where they don't lie as the main one is added to ``transforms``.
+
+        What is beyond their edges is added to ``wraps``.
+        """
 
         def texture(key: str, info: Any) -> str | None:
             if not isinstance(info, dict):
@@ -127,18 +175,30 @@ class GltfMaterials:
                 action = f"goes on without it: an asset keeps one set, here {uv_set_of(main)}"
                 self._document.folder.note("texture", what, action)
                 return None
-            name = self._textures.name(info)
+            name = self._textures.name(info, tile)
             if name is not None and (moved := transform_between(main, info, key)) is not None:
                 transforms.append(moved)
+            if name is not None:
+                wraps[key] = self._textures.wrap(info)
             return name
 
         return texture
 
-    def _surface(self, index: int, material: dict[str, Any], texture: Texture) -> dict[str, Any]:
+    def _surface(
+        self,
+        index: int,
+        tile: int | None,
+        material: dict[str, Any],
+        texture: Texture,
+        wraps: dict[str, WrapModes],
+    ) -> dict[str, Any]:
         """Colour, metal and roughness, whichever way the file says it."""
         pbr, gloss = material.get("pbrMetallicRoughness", {}), extension_of(material, _GLOSS)
         if gloss:
-            return self._converted_gloss(index, gloss, texture)
+            wraps["base_color_texture"] = self._textures.wrap(gloss.get("diffuseTexture"))
+            shine = gloss.get("specularGlossinessTexture")
+            wraps["metallic_roughness_texture"] = self._textures.wrap(shine or gloss.get("diffuseTexture"))
+            return self._converted_gloss(f"gloss{index if tile is None else f'{index}.{tile}'}", tile, gloss, texture)
         bare = not pbr  # a file that says nothing of its surface gets a scan's usual one, not a mirror
         return {
             "base_color": color_of(pbr.get("baseColorFactor", WHITE), 4),
@@ -148,8 +208,8 @@ class GltfMaterials:
             "metallic_roughness_texture": texture("metallic_roughness_texture", pbr.get("metallicRoughnessTexture")),
         }
 
-    def _converted_gloss(self, index: int, gloss: dict[str, Any], texture: Texture) -> dict[str, Any]:
-        """An old exporter's specular and glossiness as metal and roughness."""
+    def _converted_gloss(self, key: str, tile: int | None, gloss: dict[str, Any], texture: Texture) -> dict[str, Any]:
+        """An old exporter's specular and glossiness as metal and roughness; ``key`` names its images."""
         diffuse, shine = gloss.get("diffuseTexture"), gloss.get("specularGlossinessTexture")
         self._document.folder.note(
             "material", "is of specular and glossiness (an old workflow)", "converts it to metal and roughness", "info"
@@ -165,20 +225,20 @@ class GltfMaterials:
             what, action = "textures of colour and gloss that lie elsewhere", "goes on without that of gloss"
             self._document.folder.note("texture", what, action)
             shine = None
-        pictures = [self._textures.bytes_of(info) for info in (diffuse, shine)]
+        pictures = [self._textures.bytes_of(info, tile) for info in (diffuse, shine)]
         self._pixels += sum(pixel_count(data) for data in pictures if data is not None)
         if self._pixels > _MAX_CONVERTED:
             raise InputError("has too many textures of specular and glossiness", "export it as metallic-roughness")
         found = metal_rough(gloss, *pictures)
         add = self._textures.add
-        color = found.color_png and add(f"gloss{index}_color.png", found.color_png)
+        color = found.color_png and add(f"{key}_color.png", found.color_png)
         alpha = float(color_of(gloss.get("diffuseFactor", WHITE), 4)[3])
         return {
             "base_color": (*found.color, alpha),
             "base_color_texture": color or texture("base_color_texture", diffuse),
             "metallic": found.metallic,
             "roughness": found.roughness,
-            "metallic_roughness_texture": found.packed_png and add(f"gloss{index}_packed.png", found.packed_png),
+            "metallic_roughness_texture": found.packed_png and add(f"{key}_packed.png", found.packed_png),
         }
 
     def _transmission(self, material: dict[str, Any], texture: Texture) -> dict[str, Any]:

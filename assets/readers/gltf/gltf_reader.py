@@ -17,10 +17,11 @@ from scanstage.assets.raw_scans.scan_bounds import MAX_BLANK_VERTICES, MAX_PARTS
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument
 from scanstage.assets.readers.gltf.gltf_materials import GltfMaterials
+from scanstage.assets.readers.gltf.gltf_points import read_points
 from scanstage.assets.readers.gltf.gltf_poses import take_pose
 from scanstage.assets.readers.gltf.gltf_scene import JointMatrices, PlacedMesh, placed_scene
-from scanstage.assets.readers.gltf.gltf_shapes import morphed, skinned
-from scanstage.assets.textures.srgb import srgb_bytes
+from scanstage.assets.readers.gltf.gltf_shapes import morphed, skinned, srgb_of_linear
+from scanstage.assets.textures.wrapped_textures import with_wraps
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _SURFACES = (_TRIANGLES, _STRIP, _FAN)
@@ -34,7 +35,7 @@ class _Primitive:
     faces: npt.NDArray[np.int64]
     uv: npt.NDArray[np.float32] | None
     color: npt.NDArray[np.uint8] | None
-    material: int
+    material: npt.NDArray[np.int64]  # of each face
     node: int
 
 
@@ -55,7 +56,9 @@ def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
             part = _read_primitive(document, materials, joints, primitive, one)
             if part is not None:
                 parts.append(part)
-    joined = _join(parts, materials, folder)
+    if not parts and (points := read_points(document, scene.meshes)) is not None:
+        return points
+    joined = with_wraps(_join(parts, materials, folder), materials.wraps())
     if not choices.names_nodes:
         return joined
     of_faces = np.repeat(np.array([p.node for p in parts], np.int32), [len(p.faces) for p in parts])
@@ -79,9 +82,7 @@ def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder)
         faces=np.concatenate([p.faces + o for p, o in zip(parts, offsets[:-1], strict=True)])
         if parts
         else empty.astype(np.int64),
-        face_material=np.concatenate([np.full(len(p.faces), p.material, np.int64) for p in parts])
-        if parts
-        else np.zeros(0, np.int64),
+        face_material=np.concatenate([p.material for p in parts]) if parts else np.zeros(0, np.int64),
         materials=materials.used(),
         images=materials.images,
         corner_uv=uv,
@@ -159,8 +160,7 @@ def _read_primitive(
     for name in ("COLOR_0", uv_name):
         if name in attributes and document.declared(attributes[name])[0] != len(positions):
             raise InputError(f"it has more or fewer of {name[:80]} than positions")
-    color = _colors(document.floats(attributes["COLOR_0"])) if "COLOR_0" in attributes else None
-    material = materials.use(primitive.get("material"), vertex_colors=color is not None)
+    color = srgb_of_linear(document.floats(attributes["COLOR_0"])) if "COLOR_0" in attributes else None
     uv = None
     if uv_name in attributes:
         values = document.floats(attributes[uv_name])
@@ -168,6 +168,9 @@ def _read_primitive(
             raise InputError("its UVs don't have two coordinates")
         values = materials.transform_uv(primitive.get("material"), values)
         uv = np.stack([values[:, 0], 1.0 - values[:, 1]], axis=1)[faces].astype(np.float32)  # glTF's V points down
+        material, uv = materials.use_tiles(primitive.get("material"), color is not None, uv)
+    else:
+        material = np.full(len(faces), materials.use(primitive.get("material"), color is not None), np.int64)
     return _Primitive(placed, faces, uv, color, material, place.node)
 
 
@@ -181,12 +184,3 @@ def _triangles(index: npt.NDArray[np.int64], mode: int) -> npt.NDArray[np.int64]
     at = np.arange(len(index) - 2)
     odd = at % 2
     return np.stack([index[at], index[at + 1 + odd], index[at + 2 - odd]], axis=1)
-
-
-def _colors(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    """(V, 4) sRGB bytes with linear alpha from glTF's linear vertex colours."""
-    rgba = np.full((len(linear), 4), 255, np.uint8)
-    rgba[:, :3] = srgb_bytes(linear[:, :3])
-    if linear.shape[1] == 4:
-        rgba[:, 3] = np.rint(np.clip(np.nan_to_num(linear[:, 3]), 0.0, 1.0) * 255)
-    return rgba

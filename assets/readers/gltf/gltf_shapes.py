@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument
+from scanstage.assets.textures.srgb import srgb_bytes
 
 Floats = npt.NDArray[np.float64]
 _CHUNK = 1 << 18  # vertices whose matrices are held at a time
@@ -79,3 +80,12 @@ def _influences(document: GltfDocument, attributes: dict[str, Any], count: int) 
         if numbers[-1].shape != (count, 4) or shares[-1].shape != (count, 4):
             raise InputError("its joints and weights don't come in fours")
     return np.concatenate(numbers, axis=1), np.concatenate(shares, axis=1)
+
+
+def srgb_of_linear(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """(V, 4) sRGB bytes with linear alpha from glTF's linear vertex colours."""
+    rgba = np.full((len(linear), 4), 255, np.uint8)
+    rgba[:, :3] = srgb_bytes(linear[:, :3])
+    if linear.shape[1] == 4:
+        rgba[:, 3] = np.rint(np.clip(np.nan_to_num(linear[:, 3]), 0.0, 1.0) * 255)
+    return rgba

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,12 @@ from scanstage.assets.asset import TextureTransform
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument, extension_of, numbers
 from scanstage.assets.textures.basis_textures import png_of_basis
+from scanstage.assets.textures.udim import are_tiles, of_tile
+from scanstage.assets.textures.wrapped_textures import REPEATED, Wrap, WrapModes
 
 Floats = npt.NDArray[np.float64]
 _FLIP = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 1.0], [0.0, 0.0, 1.0]])  # between V down, as in glTF, and V up
+_WRAPS: dict[Any, Wrap] = {33071: "clamp", 33648: "mirror"}
 _TRANSFORM, _BASIS, _WEBP = "KHR_texture_transform", "KHR_texture_basisu", "EXT_texture_webp"
 
 
@@ -25,24 +29,65 @@ class GltfTextures:
         self._document = document
         self.images: dict[str, bytes] = {}
 
-    def name(self, info: Any) -> str | None:
-        """Key in ``images`` of the image behind a texture reference. Raises InputError for one that can't be read."""
+    def name(self, info: Any, tile: int | None = None) -> str | None:
+        """Key in ``images`` of the image behind a texture reference; of a tile's, where its image is one of several.
+
+        Raises InputError for one that can't be read.
+        """
         source = self._source(info)
         if source is None:
             return None
-        key = f"image{source}"
+        instead, key = None, f"image{source}"
+        if tile is not None:
+            own, outside = self._document.image_name(source)
+            instead = of_tile(own, tile) if outside and of_tile(own, tile) != own else None
+            key = key if instead is None else f"{key}.{tile}"
         if key not in self.images:
-            image = self._document.image(source)
-            if image is None:
+            data = self._document.image(source, instead)
+            if data is None:
                 return None
-            data = image[1]
             self.images[key] = png_of_basis(data, key) if data.startswith(b"\xabKTX 20\xbb") else data
         return key
 
-    def bytes_of(self, info: Any) -> bytes | None:
+    def are_tiles(self, material: str, info: Any, tiles: Collection[int]) -> bool:
+        """Whether the image behind a texture reference is one of several UDIM tiles, by its file's name.
+
+        Args:
+            material: for messages.
+            info: the reference.
+            tiles: in which faces lie.
+        """
+        source = self._source(info) if isinstance(info, dict) and "index" in info else None
+        if source is None:
+            return False
+        own, outside = self._document.image_name(source)
+        folder = self._document.folder
+
+        def is_there(name: str) -> bool:
+            try:
+                return outside and folder.find(name, "texture", search=False) is not None
+            except InputError:  # it leads out
+                return False
+
+        def lone(name: str) -> None:
+            what = f"{name!r} is named as a UDIM tile, and faces of {material!r} lie in others, which aren't there"
+            folder.note("udim", what, "repeats it")
+
+        return are_tiles([own], tiles, is_there, lone)
+
+    def wrap(self, info: Any) -> WrapModes:
+        """What is beyond the edges of a texture, along U and V."""
+        texture = self._document.item("textures", info.get("index")) if isinstance(info, dict) else {}
+        if "sampler" not in texture:
+            return REPEATED
+        sampler = self._document.item("samplers", texture["sampler"])
+        u, v = (_WRAPS.get(sampler.get(key), "repeat") for key in ("wrapS", "wrapT"))
+        return u, v
+
+    def bytes_of(self, info: Any, tile: int | None = None) -> bytes | None:
         """The image behind a texture reference, which is to become part of another one."""
         known = set(self.images)
-        key = self.name(info)
+        key = self.name(info, tile)
         if key is None:
             return None
         return self.images[key] if key in known else self.images.pop(key)

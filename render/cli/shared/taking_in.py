@@ -27,7 +27,8 @@ _TOLD = (
     *("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
     *("odd colors: ", "moved ", "reconstructed: "),
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
-    *("material: the material", "material: is brushed"),
+    *("material: the material", "material: is brushed", "material: light"),
+    *("udim: ", "uv: ", "bump map: ", "colors: its triangles"),
     *("no part: ", "lost part: "),
 )
 

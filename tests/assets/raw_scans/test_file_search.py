@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,13 @@ def read(path: Path, within: Path | None = None) -> RawScan:
 
 def moved(scan: RawScan) -> list[str]:
     return [f.what for f in scan.findings if f.topic.startswith("moved")]
+
+
+@pytest.mark.parametrize("named", ["Größe Ü 01.PNG", r"D:\Scans\Größe ü 01.png"])
+def test_umlauts_may_be_written_in_two_characters(tmp_path: Path, named: str) -> None:
+    """As macOS writes names (NFD), and programs on Windows write paths (NFC)."""
+    picture(tmp_path / unicodedata.normalize("NFD", "größe ü 01.png"), 30)
+    assert red(read(obj(tmp_path / "a.obj", named))) == 30
 
 
 def test_what_lies_in_the_folder_that_was_named_is_inside(tmp_path: Path) -> None:

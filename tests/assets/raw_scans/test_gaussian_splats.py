@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.scan_files import triangle_gltf, write_gltf
 
 from scanstage.assets.intake.given_scans import scan_files
 from scanstage.assets.intake.inspection import inspect_scan
@@ -48,3 +49,11 @@ def test_colors_alone_make_no_splat(tmp_path: Path) -> None:
     head += ["element face 1", "property list uchar int vertex_indices", "end_header"]
     (tmp_path / "a.ply").write_text("\n".join([*head, "0 0 0 1", "1 0 0 1", "0 1 0 1", "3 0 1 2"]) + "\n")
     assert len(read_scan(tmp_path / "a.ply").faces) == 1
+
+
+def test_splats_of_gltf(tmp_path: Path) -> None:
+    document, binary = triangle_gltf()
+    primitive = document["meshes"][0]["primitives"][0]
+    primitive |= {"mode": 0, "extensions": {"KHR_gaussian_splatting": {"kernel": "ellipse"}}}
+    with pytest.raises(InputError, match="is a Gaussian splat of 3 Gaussians"):
+        read_scan(write_gltf(tmp_path / "a.gltf", document, binary))

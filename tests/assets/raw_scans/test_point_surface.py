@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.scan_files import triangle_gltf, write_gltf
 
 from scanstage.assets.intake.inspection import inspect_scan
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.reading_choices import ReadingChoices
+from scanstage.assets.readers.gltf.gltf_reader import read_gltf
 from scanstage.assets.readers.read_scan import read_scan
 
 
@@ -47,6 +49,31 @@ def test_a_cloud_is_shown_the_way_out(tmp_path: Path, rng: np.random.Generator, 
     inspection = inspect_scan(path)
     assert inspection.refused
     assert "--surface poisson" in inspection.findings[-1].action
+
+
+def test_points_of_obj_and_gltf_are_clouds_too(tmp_path: Path) -> None:
+    """With a normal each they can become a surface; glTF's come placed, and its normals turned as its surfaces are."""
+    normals, bare = "v 1 2 3\nvn 0 0 1\nv 4 5 6\nvn 0 1 0\n", "v 1 2 3\nv 4 5 6\nvn 0 0 1\n"
+    for text, words in ((normals, "2 points with normals"), (bare, "2 points, no faces and no normals")):
+        (tmp_path / "a.obj").write_text(text)
+        with pytest.raises(InputError, match=words):
+            read_scan(tmp_path / "a.obj")
+    document, binary = triangle_gltf()
+    primitive = document["meshes"][0]["primitives"][0]
+    primitive |= {"mode": 0}
+    with pytest.raises(InputError, match="point cloud: 3 points, no faces and no normals"):
+        read_scan(write_gltf(tmp_path / "a.gltf", document, binary))
+    primitive["attributes"]["NORMAL"] = primitive["attributes"]["POSITION"]
+    document["nodes"] = [{"mesh": 0, "scale": [1, 2, 1], "translation": [0, 0, 5]}]
+    path = write_gltf(tmp_path / "a.gltf", document, binary)
+    with pytest.raises(InputError, match="3 points with normals"):
+        read_scan(path)
+    cloud = read_gltf(path)
+    assert cloud.normals is not None
+    np.testing.assert_allclose(cloud.vertices, [[0, 0, 5], [0.1, 0, 5], [0, 0.2, 5]], atol=1e-6)
+    np.testing.assert_allclose(
+        cloud.normals, [[0, 0, 0], [0.2, 0, 0], [0, 0.1, 0]], atol=1e-6
+    )  # as (1, 1/2, 1), times 2
 
 
 def test_without_the_extra_it_is_named(

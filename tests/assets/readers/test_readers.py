@@ -272,3 +272,73 @@ def test_concave_polygons_are_covered_once(corners: int, rng: np.random.Generato
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+def mtl_scan(folder: Path, text: str, reach: float = 1.0) -> RawScan:
+    """A right triangle with UVs of the same, times ``reach``."""
+    lines = "mtllib a.mtl\nusemtl a\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt {0} 0\nvt 0 {0}\nf 1/1 2/2 3/3\n"
+    (folder / "a.obj").write_text(lines.format(reach))
+    (folder / "a.mtl").write_text("newmtl a\n" + text)
+    for name in ("skin.png", "shine.png", "my glow.png"):
+        gradient_image().save(folder / name)
+    return read_scan(folder / "a.obj")
+
+
+def test_options_of_mtl_maps_move_textures(tmp_path: Path) -> None:
+    """-s scales and -o moves: the base colour's with the UVs, the others from there."""
+    scan = mtl_scan(
+        tmp_path,
+        "map_Kd -blendu on -s 2 4 1 -o 0.25 -0.5 0 skin.png\nmap_Pr -s 2 4 1 -o 0.25 -0.5 shine.png\n"
+        "map_Ke -o 1 0 0 my glow.png\n",
+    )
+    assert scan.corner_uv is not None
+    np.testing.assert_allclose(scan.corner_uv[0], [(0.25, -0.5), (2.25, -0.5), (0.25, 3.5)])
+    (moved,) = scan.materials[0].texture_transforms
+    assert moved.key == "emissive_texture"
+    a, b, c, d, e, f = moved.matrix
+    for (u, v), old in zip(scan.corner_uv[0], ((0, 0), (1, 0), (0, 1)), strict=True):
+        assert (a * u + b * v + c, d * u + e * v + f) == pytest.approx((old[0] + 1, old[1]))
+
+
+def test_a_clamped_mtl_map_doesn_t_repeat(tmp_path: Path) -> None:
+    scan = mtl_scan(tmp_path, "map_Kd -clamp on skin.png\n", reach=2.0)
+    assert scan.corner_uv is not None
+    assert scan.corner_uv.max() < 1
+    assert "clamped" in next(f.what for f in scan.findings if f.topic == "texture")
+
+
+def test_layers_of_mtl(tmp_path: Path) -> None:
+    """Light beyond 1 keeps its hue; coat, sheen and brushing of the PBR keys come in, tinted glass is told."""
+    scan = mtl_scan(
+        tmp_path, "Kd 0 0 0\nKe 2 1 0.5\nPc 0.7\nPcr 0.1\nPs 0.4\naniso 0.3\nanisor 0.25\nTf 0.1 0.9 0.1\nillum 7\n"
+    )
+    (material,) = scan.materials
+    assert (material.emissive, material.emissive_strength) == ((1.0, 0.5, 0.25), 2.0)
+    assert (material.coat, material.coat_roughness) == (0.7, 0.1)
+    assert material.sheen_color == (0.4, 0.4, 0.4)
+    assert (material.anisotropy, material.anisotropy_rad) == (0.3, pytest.approx(np.pi / 2))
+    assert [f.what for f in scan.findings] == ["light that passes the material 'a' is tinted or bent (Tf, illum)"]
+    assert not mtl_scan(tmp_path, "Kd 1 0 0\nTf 1 1 1\nillum 4\nd 1\n").findings
+
+
+def test_strength_of_a_normal_map_of_mtl(tmp_path: Path) -> None:
+    assert mtl_scan(tmp_path, "map_Kd skin.png\nnorm -bm 0.4 shine.png\n").materials[0].normal_scale == 0.4
+
+
+@pytest.mark.parametrize(("head", "unit"), [(b"X; UNITS=mm", "mm"), (b"units = IN", "in"), (b"community=mm", None)])
+def test_the_unit_of_an_stl_s_header(tmp_path: Path, head: bytes, unit: str | None) -> None:
+    path = write_binary_stl(tmp_path / "a.stl", trimesh.creation.box((1, 2, 3)))
+    path.write_bytes(head.ljust(80) + path.read_bytes()[80:])
+    scan = read_scan(path)
+    assert (scan.unit, scan.findings) == (unit, ())
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_colors_of_an_stl_are_told(tmp_path: Path, marked: bool) -> None:
+    data = bytearray(write_binary_stl(tmp_path / "a.stl", trimesh.creation.box((1, 2, 3))).read_bytes())
+    if marked:
+        data[:10] = b"COLOR=\xff\x80\x00\xff"
+    else:
+        data[84 + 48 : 84 + 50] = b"\xff\x83"
+    (tmp_path / "a.stl").write_bytes(data)
+    assert [f.topic for f in read_scan(tmp_path / "a.stl").findings] == ["colors"]

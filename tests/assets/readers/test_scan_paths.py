@@ -325,6 +325,48 @@ def test_paths_of_an_fbx_author_are_no_attack(tmp_path: Path) -> None:
         assert (tmp_path / "copy" / "skin.png").read_bytes() == b"x"
 
 
+def test_an_fbx_that_was_made_here_may_name_its_own_folder(tmp_path: Path) -> None:
+    """By an absolute path, which Blender may not open: its copy names the image beside it, in as many bytes."""
+    (source := tmp_path / "scan").mkdir()
+    (source / "a.fbm").mkdir()
+    (source / "a.fbm" / "skin.png").write_bytes(b"x")
+    name = str(source / "a.fbm" / "skin.png").encode()
+    (source / "a.fbx").write_bytes(FBX + b"S" + struct.pack("<I", len(name)) + name + bytes(50))
+    copy = copy_for_blender(source / "a.fbx", tmp_path / "copy")
+    data = copy.file.read_bytes()
+    assert len(data) == (source / "a.fbx").stat().st_size
+    start = data.index(b"./")
+    named = data[start : start + len(name)].decode()
+    assert named.endswith("/skin.png")
+    assert os.path.normpath(named) == "skin.png"
+    assert (copy.file.parent / named).read_bytes() == b"x"
+    (source / "a.fbm" / "skin.png").unlink()
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    (source / "a.fbm" / "skin.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(InputError, match=r"leads out|outside its own folder"):
+        copy_for_blender(source / "a.fbx", tmp_path / "again")
+
+
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("name", ["C:/jane/skin.png", "/home/jane/skin.png", "../maps/skin.png", r"C:\jane\skin.png"])
+def test_usd_finds_an_image_that_lies_elsewhere(tmp_path: Path, name: str, binary: bool) -> None:
+    """Text is changed; in a binary layer only what is a path below the copy on this system can be put there."""
+    (source := tmp_path / "scan").mkdir()
+    (source / "tex").mkdir()
+    (source / "tex" / "skin.png").write_bytes(b"x")
+    (source / "a.usd").write_bytes(literal_tokens("asset", name) if binary else usda(f"@{name}@"))
+    copy = copy_for_blender(source / "a.usd", tmp_path / "copy")
+    if not binary:
+        assert b"@skin.png@" in copy.file.read_bytes()
+        assert (copy.file.parent / "skin.png").read_bytes() == b"x"
+    elif name == "C:/jane/skin.png":
+        assert (copy.file.parent / name).read_bytes() == b"x"
+    else:
+        assert copy.lost == (name.replace("\\", "/"),)
+        assert not copy.images
+    assert bool(copy.findings) == bool(copy.images)  # "takes that" is said of what is taken
+
+
 def test_tokens_of_binary_layers_are_unpacked() -> None:
     """A match that reaches into what it writes, several chunks, and the format before compression."""
     block = bytes([0x3B]) + b"../" + struct.pack("<H", 3)

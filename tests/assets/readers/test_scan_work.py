@@ -302,8 +302,8 @@ def test_materials_are_bounded(tmp_path: Path, n: int) -> None:
 def test_statements_of_any_length_are_looked_at_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name in quotes was read letter by letter, each onto a copy of all before."""
     lengths: list[int] = []
-    file_of_map, floats = mtl._file_of_map, mtl._floats
-    monkeypatch.setattr(mtl, "_file_of_map", lambda rest: lengths.append(len(rest)) or file_of_map(rest))
+    map_of, floats = mtl._map_of, mtl._floats
+    monkeypatch.setattr(mtl, "_map_of", lambda rest: lengths.append(len(rest)) or map_of(rest))
     monkeypatch.setattr(mtl, "_floats", lambda rest: lengths.append(len(rest)) or floats(rest))
     path = _obj(
         lambda _: "mtllib a.mtl\nusemtl a\n" + TRIANGLE,

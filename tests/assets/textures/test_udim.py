@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.scan_files import textured_patch, write_glb
+from support.scan_files import png_bytes, textured_patch, write_glb, write_gltf
 
 from scanstage.assets.intake.inspection import inspect_scan
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
@@ -15,7 +15,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan
 from scanstage.assets.readers.read_scan import read_scan
 from scanstage.assets.textures.texture_coding import decode_rgb
-from scanstage.assets.textures.udim import NO_TILE, corner_of, of_tile, tile_of_faces
+from scanstage.assets.textures.udim import NO_TILE, corner_of, named_tile, of_tile, tile_of_faces
 
 SHADES = {1001: 10, 1002: 60, 1011: 110, 1023: 160}
 CORNERS = {1001: (0, 0), 1002: (1, 0), 1011: (0, 1), 1023: (2, 2)}
@@ -81,7 +81,75 @@ def test_a_texture_alone_repeats(tmp_path: Path, name: str) -> None:
     assert shades(scan) == [200] * 4
     assert scan.corner_uv is not None
     assert scan.corner_uv.max() == pytest.approx(2.9)
-    assert not [f for f in scan.findings if f.topic == "udim"]
+    told = [f.what for f in scan.findings if f.topic == "udim"]
+    lone = "'skin.1001.png' is named as a UDIM tile, and faces of 'body' lie in others, which aren't there"
+    assert told == ([lone] if "1001" in name else [])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_tiles_may_be_named_by_their_place(tmp_path: Path, first: int) -> None:
+    """As Mudbox names them, which counts from 1, and ZBrush from 0."""
+    tiles(tmp_path, "skin_<UVTILE>.png")
+    if first == 0:
+        for u, v in CORNERS.values():  # which come from low to high, so that none is in the way
+            (tmp_path / f"skin_u{u + 1}_v{v + 1}.png").rename(tmp_path / f"skin_u{u}_v{v}.png")
+    assert shades(squares(tmp_path / "a.obj", f"skin_u{first}_v{first}.png")) == [10, 60, 110, 160]
+    assert [
+        named_tile(name) for name in ("a_u2_v3.png", "a.u10_v1.png", "u9_v0.png", "u12_v1.png", "menu1_v2.png")
+    ] == [
+        *(1022, 1010, 1010, None, None),
+    ]
+
+
+def gltf_squares(path: Path, image: dict[str, object], extra: bytes = b"") -> RawScan:
+    """The squares of :func:`squares` in a glTF, whose V points down."""
+    positions, uvs = [], []
+    for k, (u, v) in enumerate(CORNERS.values()):
+        positions += [(k + x, y, 0) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))]
+        uvs += [(u + s, 1 - (v + t)) for s, t in ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))]
+    index = np.concatenate([np.array([0, 1, 2, 0, 2, 3]) + 4 * k for k in range(4)])
+    blocks = [
+        np.array(positions, "<f4").tobytes(),
+        np.array(uvs, "<f4").tobytes(),
+        index.astype("<u4").tobytes(),
+        extra,
+    ]
+    starts = np.cumsum([0, *map(len, blocks)])
+    kinds = ((5126, 16, "VEC3"), (5126, 16, "VEC2"), (5125, 24, "SCALAR"))
+    document = {
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}]}],
+        "materials": [{"name": "body", "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}],
+        "textures": [{"source": 0}],
+        "images": [image],
+        "bufferViews": [
+            {"buffer": 0, "byteOffset": int(s), "byteLength": len(b)} for s, b in zip(starts, blocks, strict=False)
+        ],
+        "accessors": [
+            {"bufferView": k, "componentType": c, "count": n, "type": t} for k, (c, n, t) in enumerate(kinds)
+        ],
+    }
+    return read_scan(write_gltf(path, document, b"".join(blocks)))
+
+
+def test_tiles_beside_a_gltf_show_their_pictures(tmp_path: Path) -> None:
+    tiles(tmp_path, "skin a.<UDIM>.png", without=1011)
+    scan = gltf_squares(tmp_path / "a.glb", {"uri": "skin%20a.1001.png"})
+    assert shades(scan) == [10, 60, None, 160]
+    assert [m.name for m in scan.materials] == [f"body.{tile}" for tile in CORNERS]
+    assert scan.corner_uv is not None
+    np.testing.assert_allclose(scan.corner_uv[0::2], [[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]] * 4, atol=1e-6)
+    told = {f.topic: f.what for f in scan.findings}
+    assert told["udim"] == "the textures of 'body' are UDIM tiles"
+    assert "'skin a.1011.png' is not in" in told["missing texture"]
+
+
+def test_a_tile_inside_a_glb_repeats_and_is_told(tmp_path: Path) -> None:
+    picture = png_bytes(Image.new("RGB", (4, 4), (200, 0, 0)))
+    image = {"name": "skin.1001", "mimeType": "image/png", "bufferView": 3}
+    scan = gltf_squares(tmp_path / "a.glb", image, picture)
+    assert shades(scan) == [200] * 4
+    what = "'skin.1001' is named as a UDIM tile, and faces of 'body' lie in others, which aren't there"
+    assert [f.what for f in scan.findings if f.topic == "udim"] == [what]
 
 
 def test_a_tile_that_is_missing_is_told(tmp_path: Path) -> None:

@@ -314,3 +314,17 @@ def test_what_is_no_candidate_is_refused(tmp_path: Path, scans: Path) -> None:
     assert "--accept 7: is none of the 3 candidates" in output
     assert "--accept x: is none" in output
     assert not list_assets(library)[0].meta.symmetries
+
+
+def test_add_says_of_each_change_of_looks_what_inspect_says(tmp_path: Path) -> None:
+    """A tile alone, glass that MTL can't say, and a height map, of which an asset keeps nothing."""
+    positions, uvs, faces = textured_patch(6)
+    write_obj(tmp_path / "a.obj", positions, uvs * 3, faces, texture="skin.1001.png")
+    gradient_image().save(tmp_path / "skin.1001.png")
+    gradient_image().save(tmp_path / "bump.png")
+    (mtl,) = tmp_path.glob("*.mtl")
+    mtl.write_text(mtl.read_text() + "\nTf 0.1 0.9 0.1\nmap_Bump bump.png\n")
+    told = [call("inspect", tmp_path / "a.obj", "--json")[1]]
+    told.append(call("add", tmp_path / "a.obj", "--class", "thing", "--library", tmp_path / "library")[1])
+    for words in ("is named as a UDIM tile", "is tinted or bent", "is a height map"):
+        assert all(words in text for text in told), (words, told)

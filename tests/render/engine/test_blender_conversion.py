@@ -55,6 +55,10 @@ for suffix, export in (("fbx", bpy.ops.export_scene.fbx), ("usda", bpy.ops.wm.us
     options = {"path_mode": "RELATIVE"} if suffix == "fbx" else {"export_textures_mode": "KEEP"}
     export(filepath=os.path.join(sys.argv[1], "elsewhere", "thief." + suffix), **options)
 bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "elsewhere", "thief.usdc"), export_textures_mode="KEEP")
+os.makedirs(os.path.join(sys.argv[1], "here", "tex"))
+image.filepath_raw = os.path.join(sys.argv[1], "here", "tex", "paint.png")
+image.save()
+bpy.ops.export_scene.fbx(filepath=os.path.join(sys.argv[1], "here", "brick.fbx"), path_mode="ABSOLUTE")
 sys.stdout.flush()
 os._exit(0)
 """
@@ -160,6 +164,23 @@ def test_layers_and_textures_of_the_scans_own_folder_come_in(sources: Path, tmp_
     scan = read_scan(tmp_path / "a.usda", convert_with_blender)
     assert len(scan.faces) == 12
     assert len(scan.images) == 1
+
+
+@pytest.mark.parametrize("name", ["C:/jane/paint.png", "/home/jane/paint.png"])
+def test_a_texture_of_another_machine_is_found_by_blender_too(sources: Path, tmp_path: Path, name: str) -> None:
+    text = (sources / "elsewhere" / "thief.usda").read_text()
+    (tmp_path / "a.usda").write_text(re.sub(r"@[^@]*paint\.png@", f"@{name}@", text))
+    (tmp_path / "tex").mkdir()
+    shutil.copy(sources / "paint.png", tmp_path / "tex" / "paint.png")
+    scan = read_scan(tmp_path / "a.usda", convert_with_blender)
+    assert len(scan.images) == 1
+    assert [f.topic for f in scan.findings if f.severity == "warning"] == ["moved texture"]
+
+
+def test_an_fbx_that_was_made_here_keeps_its_texture(sources: Path) -> None:
+    """It names it by an absolute path, as every FBX does."""
+    assert str(sources).encode() in (sources / "here" / "brick.fbx").read_bytes()
+    assert len(read_scan(sources / "here" / "brick.fbx", convert_with_blender).images) == 1
 
 
 @pytest.mark.parametrize("suffix", ["usdc", "usda", "usdz", "fbx"])
