@@ -103,7 +103,7 @@ def _check_instances(ids: Array, record: Record, masks: Masks) -> Faults:
     parts = _parts_of(record)
     for instance_id, modal in _modal(masks, ids.size):
         own = [k for k in (instance_id, *parts.get(instance_id, ())) if 0 <= k < len(counts)]
-        same = int(np.isin(modal.of(columns), own).sum()) if len(own) > 1 else int((modal.of(columns) == own).sum())
+        same = int(np.isin(modal.of(columns), own).sum())
         shown = int(counts[own].sum())
         if differing := modal.area + shown - 2 * same:
             found.append(("map-instances", f"instance {instance_id}: {differing} pixels differ from its mask"))

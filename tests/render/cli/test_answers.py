@@ -172,7 +172,7 @@ def test_progress_counts_what_is_there_and_shows_failures_apart(monkeypatch: pyt
     out = io.StringIO()
     nothing = SimpleNamespace(instances=(), unlabelled=())
     monkeypatch.setattr("scanstage.render.bookkeeping.progress.count_labels", lambda record: Counter(box=2))
-    catalogue = SimpleNamespace(classes=("box",))
+    catalogue = SimpleNamespace(label_classes=("box",))
     source = SimpleNamespace(planner=SimpleNamespace(catalogue=catalogue), balance=None)
     tally = RunTally(source, Counter(box=6), kept=3)  # type: ignore[arg-type]
     with ProgressView(Console(file=out, width=200)) as view:
