@@ -17,6 +17,7 @@ from PIL import Image
 from scanstage.render.cli.app import entrypoint
 from scanstage.render.engine.engine_protocol import EngineFactory
 from support.doc_blocks import ROOT, Command, blocks, commands
+from support.toy_car import write_car, write_fox
 from support.toy_runs import store_toy
 
 PICTURES = 3
@@ -72,7 +73,7 @@ def missing(command: Command, folder: Path) -> list[str]:
 
 
 def lay_out(folder: Path) -> None:
-    """What pages take for granted: configs/, scans/, photos/, real annotations, a library with a can."""
+    """What pages take for granted: configs/, scans/, a car and a fox, photos/, annotations, a library with a can."""
     shutil.copytree(ROOT / "configs", folder / "configs")
     for config in (folder / "configs").glob("*.yaml"):
         make_small(config)
@@ -82,6 +83,8 @@ def lay_out(folder: Path) -> None:
         shape.export(folder / name)
     (folder / "scans/bolts").mkdir()
     bolt.copy().apply_scale(1000).export(folder / "scans/bolts/m8.stl")
+    write_car(folder / "car.glb")
+    write_fox(folder / "fox.glb")
     store_toy(folder / "library", "can", trimesh.creation.cylinder(0.035, 0.1), (0.6, 0.2, 0.1))
     _photos(folder / "photos")
 

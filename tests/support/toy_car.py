@@ -36,6 +36,10 @@ def car_shapes() -> dict[str, Shape]:
 
 def write_parts_glb(path: Path, shapes: Mapping[str, Shape], root: str = "Sketchfab_root") -> Path:
     """Each shape as a node below ``root``, Y up as glTF has it."""
+    return _parts_glb(shapes, root).write(path)
+
+
+def _parts_glb(shapes: Mapping[str, Shape], root: str) -> GltfParts:
     named = [
         {"name": n, "pbrMetallicRoughness": {"baseColorFactor": [*c, 1.0], "metallicFactor": 0.0}} for n, c in MATERIALS
     ]
@@ -50,9 +54,24 @@ def write_parts_glb(path: Path, shapes: Mapping[str, Shape], root: str = "Sketch
             {"primitives": [{"attributes": attributes, "indices": indices, "material": material}]}
         )
     parts.json["nodes"] = nodes
-    return parts.write(path)
+    return parts
 
 
 def write_car(path: Path) -> Path:
     """The whole car."""
     return write_parts_glb(path, car_shapes())
+
+
+def write_fox(path: Path) -> Path:
+    """A box and a leg that swings, in the animations ``walk`` and ``run``."""
+    body, leg = trimesh.creation.box((0.4, 0.12, 0.15)), trimesh.creation.box((0.05, 0.05, 0.16))
+    body.apply_translation((0, 0, 0.2))
+    leg.apply_translation((0.1, 0, 0.08))
+    parts = _parts_glb({"body": (body, 0), "leg": (leg, 1)}, "fox")
+    times, turns = parts.add(np.array([0.0, 0.7])), parts.add(np.array([[0, 0, 0, 1.0], [0, 0, 0.2, 0.9798]]))
+    sampler, target = {"input": times, "output": turns}, {"node": 2, "path": "rotation"}
+    parts.json["animations"] = [
+        {"name": name, "samplers": [sampler], "channels": [{"sampler": 0, "target": target}]}
+        for name in ("walk", "run")
+    ]
+    return parts.write(path)
