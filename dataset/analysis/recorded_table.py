@@ -21,7 +21,7 @@ from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.records.dataset_folder import record_name
 from scanstage.dataset.records.record import Record
 from scanstage.scenes.balance.factors import picture_factors
-from scanstage.scenes.sight.label_rules import CHECKED_FROM_PX, PARTS_ARE_LABELLED
+from scanstage.scenes.sight.label_rules import CHECKED_FROM_PX
 
 CAMERA_NUMBERS = ("azimuth_deg", "elevation_deg", "distance_m", "roll_deg", "fov_deg")
 
@@ -102,7 +102,7 @@ def picture_row(record: Record) -> PictureRow:
 
 def _placed(record: Record) -> Counter[str]:
     """What could have a label, by class: objects, but where their parts are labelled instead, and parts in sight."""
-    instead = {u.instance_id for u in record.unlabelled if u.reason == PARTS_ARE_LABELLED}
+    instead = {u.instance_id for u in record.unlabelled if u.is_labelled_by_parts}
     objects = (o.class_name for o in record.plan.objects if o.instance_id not in instead)
     parts = (class_name for _, _, class_name in record.parts())
     return Counter(name for name in (*objects, *parts) if name is not None)
@@ -137,7 +137,7 @@ def _numbers(item: Instance) -> tuple[float, ...]:
 
 def lost_objects(record: Record) -> Iterator[tuple[str, str]]:
     """Class and rule of each object of a labelled class that has no label."""
-    lost = (u for u in record.unlabelled if u.reason != PARTS_ARE_LABELLED)
+    lost = (u for u in record.unlabelled if not u.is_labelled_by_parts)
     return ((u.class_name, rule_of(u.reason)) for u in lost if u.class_name is not None)
 
 

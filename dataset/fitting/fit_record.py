@@ -20,6 +20,8 @@ CONFIG_FILE, FIT_FILE = "config.yaml", "fit.json"
 KIND_OF_FILE = "scanstage fit"
 FORMAT = 1
 MOST_BYTES, MOST_STRUCTURE = 1 << 24, 1 << 24
+TOLD_APART = 0.6
+"""Area under the curve from which on a classifier does clearly better than guessing."""
 _AGAIN = "name the folder that `scanstage fit` wrote, or fit again with this version"
 Json = dict[str, Any]
 Number = Annotated[float, Field(allow_inf_nan=False)]

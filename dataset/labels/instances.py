@@ -18,8 +18,8 @@ from scanstage.scenes.config.sections.label_settings import LabelsConfig
 from scanstage.scenes.optics.pixel_window import pixel_box
 from scanstage.scenes.plan import BoxPx, EdgePx, Int32
 from scanstage.scenes.sight.cast_plan import Planned
-from scanstage.scenes.sight.label_rules import Judgement, judge_labels
-from scanstage.scenes.sight.visibility import covering
+from scanstage.scenes.sight.label_rules import PARTS_ARE_LABELLED, Judgement, judge_labels
+from scanstage.scenes.sight.visibility import hidden_by
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,11 @@ class Unlabelled:
     truncated_fraction: float = 0.0
     part_of: Int32 | None = None
 
+    @property
+    def is_labelled_by_parts(self) -> bool:
+        """Whether it has no label because its parts have."""
+        return self.reason == PARTS_ARE_LABELLED
+
 
 def keypoint_triples(instance: Instance, names: Iterable[str]) -> list[tuple[float, float, int]]:
     """x, y in pixels and COCO's visibility of named points: zeros where outside the image or unknown to the asset."""
@@ -172,7 +177,7 @@ def _instance(planned: Planned, judgement: Judgement, finest: npt.NDArray[np.uin
     """``finest``: (H, W) ids of what is nearest, of parts where these are."""
     item, silhouette, part = judgement.item, judgement.silhouette, judgement.part
     height, width = planned.seen.instance_ids.shape
-    modal, amodal = (silhouette.in_image(part, (height, width)) for part in (silhouette.modal, silhouette.amodal))
+    modal, amodal = (silhouette.in_image(mask, (height, width)) for mask in (silhouette.modal, silhouette.amodal))
     box = pixel_box(modal)
     assert box is not None
     assert judgement.class_name is not None
@@ -180,8 +185,9 @@ def _instance(planned: Planned, judgement: Judgement, finest: npt.NDArray[np.uin
     pose = object_pose(camera, item.object_to_world)
     bounds, covered = planned.bounds[item.asset_id], planned.seen.covered_by[item.instance_id]
     if part is not None:
-        own = planned.seen.instance_ids == item.instance_id
-        bounds, covered = part.bounds, covering(silhouette, np.where(own, finest, planned.seen.instance_ids))
+        x, y, w, h = silhouette.window_xywh
+        near, parts = (ids[y : y + h, x : x + w] for ids in (planned.seen.instance_ids, finest))
+        bounds, covered = part.bounds, hidden_by(silhouette, np.where(near == item.instance_id, parts, near))
     return Instance(
         silhouette.instance_id,
         judgement.class_name,

@@ -15,7 +15,6 @@ from scanstage.dataset.records.dataset_folder import DatasetFolder, image_name, 
 from scanstage.dataset.records.own_files import RECORD_BYTES, has_own, own_content
 from scanstage.dataset.records.picture_files import misnamed
 from scanstage.dataset.records.record import OtherFormat, Record
-from scanstage.scenes.sight.label_rules import PARTS_ARE_LABELLED
 
 FEW = 64
 """So many pictures of a store are looked up one by one; for more of them it is listed."""
@@ -108,5 +107,5 @@ def count_labels(record: HasLabels) -> Counter[str]:
 
 def count_objects(record: Record) -> Counter[str]:
     """The same of whole objects, those included in whose place their parts are labelled: what a plan is balanced by."""
-    instead = Counter(u.class_name for u in record.unlabelled if u.class_name and u.reason == PARTS_ARE_LABELLED)
+    instead = Counter(u.class_name for u in record.unlabelled if u.class_name and u.is_labelled_by_parts)
     return instead + Counter(i.class_name for i in record.instances if not i.ignore and i.part_of is None)

@@ -13,6 +13,7 @@ from scanstage.dataset.appearance.backgrounds import background_words
 from scanstage.dataset.appearance.pixel_summaries import APPEARANCE_TITLES
 from scanstage.dataset.fitting.fit_record import (
     FIT_FILE,
+    TOLD_APART,
     FitRecord,
     RecordedAppearance,
     RecordedTest,
@@ -23,8 +24,6 @@ from scanstage.dataset.fitting.term_words import term_words
 from scanstage.dataset.records.run_file import RunFile
 
 MOST_CLASSES = 60
-TOLD_APART = 0.6
-"""AUC from which on a classifier does clearly better than guessing."""
 Json = dict[str, Any]
 
 

@@ -13,8 +13,8 @@ from scanstage.assets.messages.wording import listed
 from scanstage.dataset.analysis.class_ties import Tie
 from scanstage.dataset.analysis.measures import factor_title
 from scanstage.dataset.analysis.picture_findings import AGREE, FINDINGS, WEIGHTS
+from scanstage.dataset.fitting.fit_record import TOLD_APART
 from scanstage.dataset.records.provenance import license_of
-from scanstage.dataset.report_page.fit_section import TOLD_APART
 from scanstage.dataset.report_page.report_parts import ReportParts
 
 NAMED = 5

@@ -11,6 +11,7 @@ from rich.table import Table
 from scanstage.dataset.analysis.label_summaries import SUMMARY_TITLES
 from scanstage.dataset.appearance.backgrounds import background_words
 from scanstage.dataset.appearance.pixel_summaries import APPEARANCE_TITLES
+from scanstage.dataset.fitting.fit_record import TOLD_APART
 from scanstage.dataset.fitting.term_words import term_words
 from scanstage.render.terminal.console import Console, one_line, outside, print_note, print_whole
 
@@ -18,8 +19,6 @@ MOST_CLASSES = 30
 HEADS = ("value", "told by", "mean", "90 % interval")
 NARROWEST = 16
 """Of the column that says what the config draws, in characters."""
-TOLD_APART = 0.6
-"""Area under the curve from which on a classifier does clearly better than guessing."""
 
 
 def print_fit(console: Console, facts: Mapping[str, Any]) -> None:

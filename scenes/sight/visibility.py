@@ -109,7 +109,7 @@ def with_engine_ids(seen: Visibility, ids: npt.NDArray[np.uint16]) -> Visibility
     """
     silhouettes = tuple(_as_shown(s, ids) for s in seen.silhouettes)
     kept = np.where(np.isin(ids, [s.instance_id for s in silhouettes]), ids, np.uint16(0))
-    covered = {s.instance_id: covering(s, kept) for s in silhouettes}
+    covered = {s.instance_id: _covering(s, kept) for s in silhouettes}
     return Visibility(kept, seen.nearest_m, silhouettes, covered)
 
 
@@ -149,7 +149,7 @@ class Caster:
         silhouettes = tuple(
             _silhouette(item.instance_id, shot, ids) for item, shot in zip(plan.objects, shots, strict=True)
         )
-        covered = {s.instance_id: covering(s, ids) for s in silhouettes}
+        covered = {s.instance_id: _covering(s, ids) for s in silhouettes}
         return Visibility(ids, nearest if nearest < MISS else float("inf"), silhouettes, covered)
 
     def instance_ids(self, plan: FramePlan) -> npt.NDArray[np.uint16]:
@@ -328,9 +328,13 @@ def _silhouette(instance_id: int, shot: CastAlone, ids: npt.NDArray[np.uint16]) 
     return Silhouette(instance_id, shot.window, shot.depth < MISS, modal, shot.outside_px, shot.amodal_box)
 
 
-def covering(silhouette: Silhouette, ids: npt.NDArray[np.uint16]) -> dict[int, int]:
+def _covering(silhouette: Silhouette, ids: npt.NDArray[np.uint16]) -> dict[int, int]:
     """How many pixels of an object each other hides, by its id in an (H, W) map of what is nearest; 0 is the stage."""
     x, y, w, h = silhouette.window_xywh
-    hidden = silhouette.amodal & ~silhouette.modal
-    others, counts = np.unique(ids[y : y + h, x : x + w][hidden], return_counts=True)
+    return hidden_by(silhouette, ids[y : y + h, x : x + w])
+
+
+def hidden_by(silhouette: Silhouette, ids: npt.NDArray[np.uint16]) -> dict[int, int]:
+    """The same with an (h, w) map of the silhouette's window."""
+    others, counts = np.unique(ids[silhouette.amodal & ~silhouette.modal], return_counts=True)
     return {int(i): int(n) for i, n in zip(others, counts, strict=True)}

@@ -15,7 +15,6 @@ from scanstage.dataset.labels.instances import Instance
 from scanstage.dataset.labels.poses import object_pose
 from scanstage.dataset.records.finished_dataset import FinishedDataset
 from scanstage.dataset.records.record import Record
-from scanstage.scenes.sight.label_rules import PARTS_ARE_LABELLED
 
 SCALE_TOLERANCE = 1e-5
 _SHOWN = 5
@@ -82,7 +81,7 @@ def whole_records(dataset: FinishedDataset) -> Iterator[Record]:
     Raises InputError for a dataset in which parts are labelled in place of the whole.
     """
     for record in dataset.records():
-        if any(u.reason == PARTS_ARE_LABELLED for u in record.unlabelled):
+        if any(u.is_labelled_by_parts for u in record.unlabelled):
             raise InputError(
                 f"{dataset.folder.root}: parts are labelled in place of whole objects, and BOP has no parts",
                 "export to coco, or generate with labels.parts: with_whole",
