@@ -8,6 +8,7 @@ import os
 import queue
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from scanstage.functions import Config, generate
 from scanstage.render.bookkeeping.progress import Progress
 from scanstage.render.engine.engine_protocol import EngineError, EngineFactory
 from scanstage.render.engine.scratch import held_folder
+from scanstage.render.finish.outcome import Outcome
 
 Sample = tuple[Any, dict[str, Any]]
 """Image (3, H, W) float32 from 0 to 1, RGB, and its target, as torchvision's detectors take them: ``boxes`` (N, 4)
@@ -189,7 +191,10 @@ class LivePictures(IterableDataset):  # type: ignore[misc,type-arg,unused-ignore
         self.passes = 0
 
     def __iter__(self) -> Iterator[Any]:
-        """One pass. Raises what :func:`scanstage.generate` raises, and EngineError where no picture could be made."""
+        """One pass. Raises what :func:`scanstage.generate` raises, and EngineError where no picture could be made.
+
+        Warns at its end where some could not.
+        """
         worker, number = get_worker_info(), self.passes
         self.passes += 1
         if worker is None:
@@ -204,6 +209,7 @@ class LivePictures(IterableDataset):  # type: ignore[misc,type-arg,unused-ignore
             folder = DatasetFolder(place.resolve() / "pictures")
             made: queue.Queue[Record | BaseException | None] = queue.Queue(self.ahead)
             enough = threading.Event()
+            failed: list[Outcome] = []
 
             def put(item: Record | BaseException | None) -> None:
                 while not enough.is_set():
@@ -217,6 +223,8 @@ class LivePictures(IterableDataset):  # type: ignore[misc,type-arg,unused-ignore
                     put(progress.outcome.record)
                 elif enough.is_set():
                     raise _Enough
+                elif progress.outcome is not None:
+                    failed.append(progress.outcome)
 
             def make() -> None:
                 with contextlib.suppress(_Enough):
@@ -233,6 +241,9 @@ class LivePictures(IterableDataset):  # type: ignore[misc,type-arg,unused-ignore
             maker.start()
             try:
                 yield from self._samples(folder, made)
+                if failed:
+                    first = f"picture {failed[0].index}: {failed[0].reason}"
+                    warnings.warn(f"{len(failed)} of this pass could not be made: {first}", stacklevel=2)
             finally:
                 enough.set()
                 maker.join()
