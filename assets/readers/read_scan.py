@@ -27,7 +27,8 @@ from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoice
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
 from scanstage.assets.raw_scans.scan_file import locate
 from scanstage.assets.raw_scans.scan_folder import leads_elsewhere
-from scanstage.assets.readers.blender_copy import GLTF_SUFFIXES, USD_SUFFIXES, BlenderCopy, copy_for_blender
+from scanstage.assets.readers.blender_copies.blender_copy import GLTF_SUFFIXES, BlenderCopy, copy_for_blender
+from scanstage.assets.readers.blender_copies.layer_names import USD_SUFFIXES
 from scanstage.assets.readers.cad.step_files import read_step
 from scanstage.assets.readers.cad.three_mf import read_three_mf
 from scanstage.assets.readers.gltf.gltf_document import CompressedError

@@ -15,7 +15,7 @@ from scanstage.assets.intake.take_in import IntakeOptions, take_in
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan
 from scanstage.assets.raw_scans.reading_choices import ReadingChoices
-from scanstage.assets.readers.blender_copy import copy_for_blender
+from scanstage.assets.readers.blender_copies.blender_copy import copy_for_blender
 from scanstage.assets.readers.read_scan import read_scan
 from scanstage.assets.textures.texture_coding import decode_rgb
 

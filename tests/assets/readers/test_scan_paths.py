@@ -30,9 +30,9 @@ from scanstage.assets.intake.take_in import IntakeOptions, file_sha256, take_in
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.scan_bounds import MAX_NAMED_FILES, MAX_NOTES
 from scanstage.assets.raw_scans.scan_folder import ScanFolder
-from scanstage.assets.readers.blender_copy import copy_for_blender
+from scanstage.assets.readers.blender_copies.blender_copy import copy_for_blender
+from scanstage.assets.readers.blender_copies.usd_names import usd_names
 from scanstage.assets.readers.read_scan import read_scan
-from scanstage.assets.readers.usd_names import usd_names
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes, devices and links of POSIX")
 OPTIONS = IntakeOptions("thing", unit="m")

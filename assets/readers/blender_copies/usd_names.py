@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ _MAX_TOKENS_BYTES = 16 << 20
 _MAX_MEMBERS = 10_000
 _DEEPEST = 3  # packages in packages
 _CRATE, _PACKAGE = b"PXR-USDC", b"PK\x03\x04"
+_ESCAPE = re.compile(rb"\\(.?)", re.DOTALL)
+_ESCAPED = {bytes([c]) for c in b"\\'\"abfnrtvxuUN\n01234567"}
 _BROKEN = "is no USD file, or a broken one"
 
 
@@ -42,7 +45,12 @@ def _quoted(data: bytes) -> Iterator[str]:
             if len(piece) <= MAX_NAME:
                 yield (text := piece.decode("utf-8", "surrogateescape"))
                 if "\\" in text:
-                    yield codecs.decode(piece, "unicode_escape", "replace")
+                    yield codecs.decode(_ESCAPE.sub(_kept, piece), "unicode_escape", "replace")
+
+
+def _kept(escape: re.Match[bytes]) -> bytes:
+    """A backslash that begins no escape, as in a Windows path, is one; Python warns of such."""
+    return escape[0] if escape[1] in _ESCAPED else b"\\" + escape[0]
 
 
 def _package_names(data: bytes, depth: int) -> Iterator[str]:
