@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import datetime
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,20 @@ from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed
 from scanstage.dataset.analysis.label_summaries import has_masks
-from scanstage.dataset.fitting.config_terms import ConfigTerm
-from scanstage.dataset.fitting.fit_record import CONFIG_FILE, FORMAT, KIND_OF_FILE, FitRecord
-from scanstage.dataset.fitting.fit_values import ROUNDS, FittedValue
-from scanstage.dataset.fitting.overfitting import FitTest, judge_fit
+from scanstage.dataset.fitting.fit_record import CONFIG_FILE, FitRecord
+from scanstage.dataset.fitting.overfitting import judge_fit
 from scanstage.dataset.likeness.photo_snapshot import FILE_NAME
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress, part_of
-from scanstage.render.commands.like_photos.fit_appearance import AppearanceFit, fit_appearance
+from scanstage.render.commands.like_photos.fit_appearance import fit_appearance
+from scanstage.render.commands.like_photos.fit_facts import appearance_facts, header_lines, label_facts
 from scanstage.render.commands.like_photos.fit_folder import check_replaceable, check_writable
-from scanstage.render.commands.like_photos.fit_labels import KIND, BaseConfig, LabelFit, fit_labels, plan_of
+from scanstage.render.commands.like_photos.fit_labels import KIND, BaseConfig, fit_labels, plan_of
 from scanstage.render.commands.like_photos.fitted_yaml import fitted_config, yaml_text
 from scanstage.render.commands.like_photos.photo_cameras import from_files
 from scanstage.render.commands.like_photos.read_photos import FitPhotos, open_photos, read_photos
 from scanstage.render.engine.engine_protocol import EngineFactory
 from scanstage.scenes.bank.camera_values import is_of_post
-from scanstage.scenes.bank.free_values import FreeValue, set_value
+from scanstage.scenes.bank.free_values import set_value
 from scanstage.scenes.config.load import check_config, load_config, plain_config
 from scanstage.scenes.config.sections.fit_settings import FitSettings
 from scanstage.scenes.config.sections.run_config import LONGEST_NAME, RunConfig
@@ -40,8 +39,6 @@ from scanstage.scenes.planning.preflight import open_planner
 
 TRIED = 300
 """Pictures of the fitted config, and of the one before, that are planned to test the fit."""
-FEWEST_PLANNED = 1000
-"""Pictures that have to be planned for intervals to hold about as often as they say."""
 SAME_SHAPE = 0.02
 """Of aspects, by their logarithm."""
 
@@ -157,16 +154,16 @@ def fit_to_photos(
         for k, each in enumerate((sized, after))
     )
     tested = judge_fit(photos.fitted, photos.held, old, new, found.typical)
-    facts = _facts(photos, found, tested, date, given.name)
+    facts = label_facts(photos, found, tested, date, given.name)
     if settings.appearance:
         sides = (photos.fitted, photos.held)
         seen = fit_appearance(after, sides, photos.folder, groups, settings, engines, on_progress)
-        facts["appearance"] = {"left": seen} if isinstance(seen, str) else _appearance_facts(seen)
+        facts["appearance"] = {"left": seen} if isinstance(seen, str) else appearance_facts(seen)
         if not isinstance(seen, str):
             named = fitted_config(fitted, after.config, seen.chosen(), seen.besides, (KIND, {}), (after.folder, out))
             fitted = {"name": fitted["name"], **named}  # which fitted_config leaves out
             check_config(fitted, (), after.folder)
-    text = yaml_text(fitted, _header(facts)).encode("utf-8")
+    text = yaml_text(fitted, header_lines(facts)).encode("utf-8")
     facts["config_sha256"] = hashlib.sha256(text).hexdigest()
     record = FitRecord.of(facts)
     record.write(out)
@@ -229,122 +226,3 @@ def _others(
             found["assets.classes"] = weights
         found["negatives"] = round(photos.negatives, 3)
     return found
-
-
-def _facts(photos: FitPhotos, fit: LabelFit, tested: FitTest, date: str, base: str) -> dict[str, Any]:
-    found, mix = fit.found, fit.mix
-    return {
-        "kind": KIND_OF_FILE,
-        "format": FORMAT,
-        "date": date,
-        "base": base,
-        "photos": {
-            "name": photos.name,
-            "fitted": len(photos.fitted.pictures),
-            "labels": photos.fitted.labels,
-            "held_out": len(photos.held.pictures),
-            "independent": len(np.unique(photos.groups)),
-            "without_labels": round(photos.negatives, 4),
-            "notes": list(photos.notes),
-        },
-        "values": _value_facts(found.values, fit.terms),
-        "kinds": dict(fit.kinds),
-        "classes": {
-            "photos": {c: round(s, 4) for c, s in mix.shares.items()},
-            "yield": {c: round(y, 3) for c, y in mix.yields.items()},
-            "weights": None if mix.weights is None else dict(mix.weights),
-            "unseen": list(mix.unseen),
-            "kinds": None if fit.kind_mix is None else asdict(fit.kind_mix),
-        },
-        "bank": {
-            "planned": len(found.pictures),
-            "failed": fit.failed,
-            "effective": round(found.match.effective),
-            "rounds": len(ROUNDS),
-        },
-        "notes": _notes(len(found.pictures) + fit.failed),
-        "misfit": {"found": round(found.match.misfit, 1), "expected": round(found.expected, 1)},
-        "tested": tested.to_json(),
-    }
-
-
-def _notes(planned: int) -> list[str]:
-    """What to know of the fit itself."""
-    if planned >= FEWEST_PLANNED:
-        return []
-    return [
-        f"Only {planned:,} pictures were planned: values are a first look, and their intervals too narrow or too wide. "
-        "Leave fit.bank at 10,000 for a fit to go by."
-    ]
-
-
-def _value_facts(values: Sequence[FittedValue], terms: Mapping[str, ConfigTerm]) -> list[dict[str, Any]]:
-    found = []
-    for fitted in values:
-        value, term = fitted.value, terms.get(fitted.value.path)
-        entry: dict[str, Any] = {
-            "key": value.path,
-            "range": list(value.options) if value.kind == "choice" else [value.low, value.high],
-            "scale": "log" if value.is_log else "linear",
-            "explained": round(fitted.explained, 3),
-            "determined": fitted.determined,
-            "is": None if term is None else term.value,
-        }
-        if term is not None and value.kind != "choice":
-            entry |= {
-                "mean": _in_units(value, fitted.mean),
-                "mean_90": [_in_units(value, v) for v in fitted.mean_interval],
-                "spread_of_range": round(fitted.deviation, 4),
-                "spread_of_range_90": [round(v, 4) for v in fitted.deviation_interval],
-            }
-        found.append(entry)
-    return found
-
-
-def _appearance_facts(fit: AppearanceFit) -> dict[str, Any]:
-    found = fit.found
-    return {
-        "rendered": fit.rendered,
-        "photos": fit.photos,
-        "size": list(fit.size),
-        "values": _value_facts(found.values, fit.terms),
-        "besides": dict(fit.besides),
-        "backgrounds": {name: difference.to_json() for name, difference in fit.backgrounds.items()},
-        "bank": {"developed": len(found.pictures), "effective": round(found.match.effective)},
-        "misfit": {"found": round(found.match.misfit, 1), "expected": round(found.expected, 1)},
-        "tested": fit.tested.to_json(),
-    }
-
-
-def _in_units(value: FreeValue, unit: float) -> float:
-    """A place in the range, in the value's own units."""
-    if value.kind == "whole":
-        return float(f"{value.low + unit * value.cells - 0.5:.4g}")
-    return float(f"{value.from_unit(unit):.4g}")
-
-
-def _header(facts: Mapping[str, Any]) -> list[str]:
-    photos = facts["photos"]
-    lines = [
-        f"Fitted by scanstage on {facts['date']} to {photos['fitted']} photos ({photos['name']}), "
-        f"from {Path(facts['base']).name}.",
-        "What labels tell of each value (share of its variance), and its mean with a 90 % interval:",
-        "",
-        *map(_header_line, facts["values"]),
-    ]
-    if pixels := (facts.get("appearance") or {}).get("values"):
-        lines += ["", "What pixels tell of the camera:", "", *map(_header_line, pixels)]
-    return [
-        *lines,
-        "",
-        "All figures: fit.json. What the photos were like that day, for `scanstage drift`: reference.json.",
-    ]
-
-
-def _header_line(value: Mapping[str, Any]) -> str:
-    told = f"{value['explained']:.2f}" if value["explained"] > 0 else "nothing"
-    if value["is"] is None:
-        return f"  {value['key']}: {told}: not determined, stays as it was"
-    mark = "" if value["determined"] else "; hardly determined"
-    mean = f"; {value['mean']:g} ({value['mean_90'][0]:g} to {value['mean_90'][1]:g})" if "mean" in value else ""
-    return f"  {value['key']}: {told}{mean}{mark}"
