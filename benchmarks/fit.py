@@ -148,7 +148,8 @@ def table_of(tallies: dict[int, Tally]) -> str:
     head = [
         "photos", "fits", "mean off: median, 95 %", "within 5 % of the range", "spread off: median", "within 25 %",
         "intervals hold mean, spread", "classes, total variation: median, most", "AUC before: least",
-        "AUC after: median, most, at most .55", "flagged", "kinds told apart, of none", "seconds with nothing else running: median, most",
+        "AUC after: median, most, at most .55", "flagged", "kinds told apart, of none",
+        "seconds with nothing else running: median, most",
     ]  # fmt: skip
     body = []
     for size, t in sorted(tallies.items()):
