@@ -138,7 +138,7 @@ def without_locks(work: Workplace, seen: Observation, times: int) -> None:
 
 
 def _until_all_but_one_have_ended(running: list[Running]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while sum(r.alive for r in running) > 1 and time.monotonic() < deadline:
         time.sleep(0.05)
 

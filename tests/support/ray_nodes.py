@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 STORE_BYTES = 80_000_000
-START_S = 60.0
+START_S = 180.0
 
 
 @dataclass

@@ -74,7 +74,7 @@ for name in ("d", "n"):
     np.save(f"{sys.argv[1]}/{name}.npy", cv2.imread(f"{sys.argv[1]}/{name}.exr", cv2.IMREAD_UNCHANGED))
 """
     environment = os.environ | {"OPENCV_IO_ENABLE_OPENEXR": "1"}
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=environment, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=environment, timeout=240)
     np.testing.assert_array_equal(np.load(tmp_path / "d.npy"), np.where(np.isinf(some_depth()), 0, some_depth()))
     np.testing.assert_array_equal(np.load(tmp_path / "n.npy")[..., ::-1], some_normals())
 

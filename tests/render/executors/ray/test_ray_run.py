@@ -89,7 +89,7 @@ def rendered(place: Path, node: int) -> list[int]:
 def test_a_node_is_killed_in_mid_run(
     two_nodes: Cluster, place: Path, whole: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     (place / "faults").mkdir()
     held = [plant(place / "faults", "wait", index) for index in range(8, PICTURES)]
 
@@ -133,12 +133,12 @@ def test_ctrl_c_ends_actors_and_their_blenders(two_nodes: Cluster, place: Path, 
     command = [sys.executable, "-m", "scanstage", "generate", str(place / "toys.yaml"), "--executor", "ray"]
     command += ["--address", two_nodes.address, "--out", str(out), "--blender", str(place / "fake-blender")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=Path.cwd())
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while len(list(out.glob("records/*.json"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
     start = time.monotonic()
     process.send_signal(signal.SIGINT)
-    output = process.communicate(timeout=30)[0].decode()
+    output = process.communicate(timeout=120)[0].decode()
     assert process.returncode == 130, output
     assert time.monotonic() - start < 15
     assert "what is finished is kept" in output
