@@ -149,7 +149,7 @@ def test_cancelling_a_task_queues_nothing(config: Path, tmp_path: Path) -> None:
     while not list(tmp_path.glob("run/records/*.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
     running.send_signal(signal.SIGTERM)
-    told = running.communicate(timeout=120)[0]
+    told = running.communicate(timeout=30)[0]
     assert running.returncode == 130, told
     assert "goes on from there" in told
     assert not (tmp_path / "scontrol.log").exists()

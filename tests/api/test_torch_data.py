@@ -164,8 +164,8 @@ class TestLive:
         import torch
         from torch.utils.data import DataLoader
 
-        # Which seeds workers get follows from this. The engine of tests leaves bevels out, so that of a thousand
-        # pictures one or two fail its check.
+        # Which seeds workers get follows from this. The engine of tests draws balls round, whose scan has facets: of
+        # a thousand pictures one or two differ by a few pixels at a small ball's rim, and are refused.
         torch.manual_seed(0)
         live = scanstage.live(config, engines=AnalyticEngines(), transforms=_both)
         for persistent in (False, True):

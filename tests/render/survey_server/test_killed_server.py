@@ -46,7 +46,7 @@ class KeenRater(threading.Thread):
     def ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         data = None if body is None else json.dumps(body).encode()
         try:
-            with urlopen(Request(self.link + path, data, {"Content-Type": "application/json"}), timeout=60) as reply:
+            with urlopen(Request(self.link + path, data, {"Content-Type": "application/json"}), timeout=5) as reply:
                 found: dict[str, Any] = json.loads(reply.read())
                 return found
         except (URLError, OSError, HTTPException, ValueError):

@@ -138,7 +138,7 @@ def test_ctrl_c_ends_actors_and_their_blenders(two_nodes: Cluster, place: Path, 
         time.sleep(0.02)
     start = time.monotonic()
     process.send_signal(signal.SIGINT)
-    output = process.communicate(timeout=120)[0].decode()
+    output = process.communicate(timeout=30)[0].decode()
     assert process.returncode == 130, output
     assert time.monotonic() - start < 15
     assert "what is finished is kept" in output
