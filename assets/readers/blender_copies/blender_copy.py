@@ -65,8 +65,8 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
     data = read_bounded(source)
     suffix = source.suffix.lower()
     if suffix in GLTF_SUFFIXES:
-        lost: list[str] = []
-        return BlenderCopy(_copy_gltf(data, target, folder, choices.pose, lost), folder.findings, tuple(lost))
+        file, lost = _copy_gltf(data, target, folder, choices.pose)
+        return BlenderCopy(file, folder.findings, lost)
     copy = folder.here / f"scan{suffix}"
     layers = [(copy, data)]
     seen: list[NamedFiles] = []
@@ -93,8 +93,12 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
     return BlenderCopy(target / copy, folder.findings, lost_images, tiled, images)
 
 
-def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, pose: ScanPose | None, lost: list[str]) -> Path:
-    """One document with buffers and images beside it under names of our own; no other path is left in it."""
+def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, pose: ScanPose | None) -> tuple[Path, tuple[str, ...]]:
+    """One document with buffers and images beside it under names of our own; no other path is left in it.
+
+    Returns it, and images that aren't there.
+    """
+    lost = []
     parsed = GltfDocument(data, folder, compressed=True)
     take_pose(parsed, pose)
     document, binary = parsed.json, parsed.binary
@@ -118,7 +122,7 @@ def _copy_gltf(data: bytes, target: Path, folder: ScanFolder, pose: ScanPose | N
         _write(target / "binary", bytes(binary))
     copy = target / "scan.gltf"
     _write(copy, json.dumps(document).encode())
-    return copy
+    return copy, tuple(lost)
 
 
 def _write(path: Path, data: bytes) -> None:
