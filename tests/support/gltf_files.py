@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import trimesh
 
 from support.scan_files import write_gltf
@@ -101,9 +102,12 @@ os._exit(0)
 
 
 def draco_by_blender(path: Path) -> Path:
-    """The same scan, its meshes compressed."""
+    """The same scan, its meshes compressed. Skips the test where this Blender comes without Draco."""
     target = path.with_name("draco.glb")
-    subprocess.run([sys.executable, "-c", _DRACO, str(path), str(target)], check=True, capture_output=True, timeout=120)
+    command = [sys.executable, "-c", _DRACO, str(path), str(target)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    if "Draco is not available" in told.stdout + told.stderr:  # as in the wheel of bpy 5.2.3
+        pytest.skip("this Blender comes without Draco")
     return target
 
 
