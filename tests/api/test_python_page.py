@@ -15,6 +15,7 @@ import scanstage
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_the_page_is_a_script_that_works(tmp_path: Path) -> None:
     script = "\n".join(re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL))

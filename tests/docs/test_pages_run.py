@@ -84,6 +84,7 @@ def test_a_page_works(page: Path, laid_out: Path, tmp_path: Path, monkeypatch: p
     )
 
 
+@pytest.mark.slow
 @pytest.mark.blender
 def test_the_readme_works_with_blender(laid_out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert type_page(ROOT / "README.md", laid_out, tmp_path, monkeypatch, BlenderEngines()) == 5
