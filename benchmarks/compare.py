@@ -8,6 +8,7 @@ the synthetic ones are then changed:
 - darker: brightness less 15 %
 - classes: pictures are drawn such that the total variation of class shares is .1
 - repeated: 60 of the 300 are other ones of them once more, saved at another quality
+- narrower: the tenth whose labels are oddest is never drawn; spread of labels falls by about a tenth
 
 Counted is how often anything at all is told (after correction over all figures), which is a false alarm where nothing
 was changed. "Named" is how often a figure that is about the change is among what is told.
@@ -33,11 +34,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+from odd_labels import oddness, without_odd
 from previewed_photos import make_pool
 from results import made_on, markdown_table, write_section
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.dataset.analysis.dataset_table import LABEL_COLUMNS, DatasetTable, Ints, PictureLabels, make_table
+from scanstage.dataset.analysis.label_summaries import typical_labels
 from scanstage.dataset.analysis.picture_measures import picture_hash, picture_measures
 from scanstage.dataset.analysis.recorded_table import photo_table
 from scanstage.dataset.join.photo_labels import PhotoSet
@@ -52,7 +55,7 @@ from scanstage.dataset.records.decoding import decode_rgb
 
 TITLE = "Compare and drift"
 SIDE = 300
-CLASS_SHIFT, REPEATED, SIGMA_PX, DARKER = 0.1, 0.2, 1.5, 0.85
+CLASS_SHIFT, REPEATED, THROWN_AWAY, SIGMA_PX, DARKER = 0.1, 0.2, 0.1, 1.5, 0.85
 VERSIONS = ("as it is", "blur", "darker", "again")
 Pixels = npt.NDArray[np.uint8]
 ABOUT: dict[str, tuple[str, ...]] = {
@@ -61,6 +64,7 @@ ABOUT: dict[str, tuple[str, ...]] = {
     "darker": ("brightness",),
     "classes": ("classes",),
     "repeated": ("near_duplicates",),
+    "narrower": ("labels_spread", "coverage", "vendi"),
 }
 """Figures that are about each change."""
 
@@ -154,6 +158,9 @@ def drawn(pool: Pool, change: str, seed: int) -> tuple[SeenPictures, SeenPicture
     versions = [version] * SIDE
     if change == "classes":
         rest = rest[_tilted(pool.table.counts[rest], rng)]
+    if change == "narrower":
+        odd = oddness(pool.table, typical_labels([pool.table]))
+        rest = rest[without_odd(odd[rest], THROWN_AWAY)]
     rest = rest[:SIDE]
     if change == "repeated":
         copies = round(SIDE * REPEATED)

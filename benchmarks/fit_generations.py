@@ -1,8 +1,8 @@
 """What becomes of pictures that are fitted to pictures that were fitted …: ``fit.py --generations N`` runs it.
 
 The first generation is fitted to 1,000 pictures of a hidden config, each next one to 1,000 of the one before. Once as
-they come; and once as people would take them who throw away what looks odd: of each generation the fifth farthest from
-the middle of all labels is left out, so that it collapses. Told are
+they come; and once as people would take them who throw away what looks odd: of each generation the twentieth farthest
+from the middle of all labels is left out, so that it collapses. Told are
 
 - spread: standard deviation of what the config draws, by that of the hidden one, the mean (of logarithms) over the
   values that labels determine
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from hidden_configs import Truth, after_fit, base_config, hide, planned
+from odd_labels import oddness, without_odd
 from results import made_on, markdown_table, write_section
 
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
@@ -29,7 +30,7 @@ from scanstage.dataset.likeness.picture_features import PLAIN
 from scanstage.render.commands.like_photos.fit_labels import LabelFit, fit_labels
 
 PICTURES = 1000
-THROWN_AWAY = 0.2
+THROWN_AWAY = 0.05
 NUMBER = 0
 """Of the hidden config."""
 
@@ -64,7 +65,7 @@ def run_generations(generations: int, bank: int, write: bool) -> None:
     for how, thrown_away in (("as they come", 0.0), ("odd ones thrown away", THROWN_AWAY)):
         table = first
         for number in range(1, generations + 1):
-            kept = without_odd(table, typical, thrown_away)
+            kept = picked(table, without_odd(oddness(table, typical), thrown_away))
             fit = fit_labels(base, kept, list(range(len(kept.pictures))), bank)
             table = planned(after_fit(base, fit, 100 + number), PICTURES)
             spread = spread_left(fit, truths), labels_left(first, table, typical)
@@ -75,14 +76,6 @@ def run_generations(generations: int, bank: int, write: bool) -> None:
     print(text)
     if write:
         write_section("Fit, generations", f"{made_on()}\n\n{text}")
-
-
-def without_odd(table: DatasetTable, typical: TypicalLabels, share: float) -> DatasetTable:
-    """Without a share of the pictures: those whose labels are farthest from the middle of all."""
-    summaries = label_summaries(table, typical)
-    off = (summaries - np.median(summaries, axis=0)) / np.maximum(summaries.std(axis=0), 1e-9)
-    order = np.argsort(np.square(off).sum(axis=1), kind="stable")
-    return picked(table, np.sort(order[: round((1 - share) * len(order))]))
 
 
 def spread_left(fit: LabelFit, truths: Sequence[Truth]) -> float:

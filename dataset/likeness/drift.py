@@ -1,15 +1,15 @@
 """Are new photos still what older ones were? What moved, and whether what was fitted to the older ones is stale.
 
-Labels as a whole and pictures as a whole are tested by their maximum mean discrepancy, and each factor by its own
-distance; by how often as much happens where all photos are dealt out anew to then and now, 1,999 times. Holm's (1979)
-correction lets anything at all be told of alike photos one time in twenty.
+Labels as a whole and pictures as a whole are tested by their maximum mean discrepancy and by how much they vary, and
+each factor by its own distance; by how often as much happens where all photos are dealt out anew to then and now, 1,999
+times. Holm's (1979) correction lets anything at all be told of alike photos one time in twenty.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,14 @@ import numpy as np
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import listed
+from scanstage.dataset.analysis.dataset_table import Floats
 from scanstage.dataset.likeness.classifier_test import standardised
 from scanstage.dataset.likeness.compared_factors import Factor, factors_of, label_columns
 from scanstage.dataset.likeness.compared_pictures import SeenPictures, of_classes, usual_edge_px
 from scanstage.dataset.likeness.null_bands import SURE, Deals, Statistic, deals_anew
 from scanstage.dataset.likeness.photo_snapshot import Snapshot
 from scanstage.dataset.likeness.picture_features import PLAIN
+from scanstage.dataset.likeness.spread import spreads, unequal_spread
 from scanstage.dataset.likeness.two_sample import gaussian_kernels, unbiased_mmd
 
 FORMAT = 1
@@ -39,12 +41,14 @@ class DriftTest:
 
     Attributes:
         name, title, unit: of it.
-        distance: MMD² of all at once, Kolmogorov and Smirnov's of a number, total variation of classes.
+        distance: MMD² of all at once, Kolmogorov and Smirnov's of a number, total variation of classes, the logarithm
+            of the ratio of spreads.
         chance: of at least that where nothing changed.
         corrected: the same after Holm's correction over all tests.
         moved_by: Wasserstein-1 distance in its own unit; None of what is no number.
         middles: medians then and now, of a number.
         shares: then and now by class, the most different first.
+        spreads: then and now, in standard deviations of both together.
     """
 
     name: str
@@ -56,6 +60,7 @@ class DriftTest:
     moved_by: float | None = None
     middles: tuple[float, float] | None = None
     shares: dict[str, tuple[float, float]] | None = None
+    spreads: tuple[float, float] | None = None
 
     @property
     def has_moved(self) -> bool:
@@ -79,7 +84,20 @@ class DriftTest:
             found["medians"] = [float(f"{m:.6g}") for m in self.middles]
         if self.shares is not None:
             found["shares"] = {name: [round(s, 5) for s in pair] for name, pair in self.shares.items()}
+        if self.spreads is not None:
+            found["spreads"] = [float(f"{s:.6g}") for s in self.spreads]
         return found
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A test to be made: of a factor, of columns' spread, or of all at once."""
+
+    name: str
+    title: str
+    statistic: Statistic
+    factor: Factor | None = None
+    spread_of: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -154,19 +172,15 @@ def find_drift(reference: Snapshot, new: SeenPictures, date: str | None = None, 
     tables = of_classes(old.table, shared), of_classes(new.table, shared)
     sizes = len(tables[0].pictures), len(tables[1].pictures)
     factors = factors_of(*tables)
-    asked: list[tuple[str, str, Statistic, Factor | None]] = [(f.name, f.title, f.distance, f) for f in factors]
+    asked = [_Asked(f.name, f.title, f.distance, f) for f in factors]
     if all(t.labels for t in tables):
-        columns = standardised(label_columns(*tables).values)[0]
-        asked.append(("labels_mmd", "labels of a picture as a whole", unbiased_mmd(gaussian_kernels(columns)), None))
-    features = standardised(np.concatenate([old.features[PLAIN], new.features[PLAIN]]))[0]
-    asked.append(("pictures_mmd", "look of pictures as a whole", unbiased_mmd(gaussian_kernels(features)), None))
+        asked += _as_a_whole("labels", "labels of a picture", "labels vary", label_columns(*tables).values)
+    features = np.concatenate([old.features[PLAIN], new.features[PLAIN]])
+    asked += _as_a_whole("pictures", "look of pictures", "the look of pictures varies", features)
     dealt = deals_anew(*sizes, deals)
-    measured = [_distance_and_chance(statistic, dealt) for _, _, statistic, _ in asked]
+    measured = [_distance_and_chance(a.statistic, dealt) for a in asked]
     corrected = holm([chance for _, chance in measured])
-    tests = [
-        _test(name, title, distance, chance, sure, factor, dealt)
-        for (name, title, _, factor), (distance, chance), sure in zip(asked, measured, corrected, strict=True)
-    ]
+    tests = [_test(a, *found, sure, dealt) for a, found, sure in zip(asked, measured, corrected, strict=True)]
     held = Counter(new.table.classes[c] for c in new.table.label_class)
     return Drift(
         date,
@@ -181,13 +195,21 @@ def find_drift(reference: Snapshot, new: SeenPictures, date: str | None = None, 
     )
 
 
-def _test(
-    name: str, title: str, distance: float, chance: float, corrected: float, factor: Factor | None, dealt: Deals
-) -> DriftTest:
-    if factor is None:
-        return DriftTest(name, title, "", distance, chance, corrected)
+def _as_a_whole(name: str, whole: str, varies: str, values: Floats) -> Iterator[_Asked]:
+    columns = standardised(values)[0]
+    yield _Asked(f"{name}_mmd", f"{whole} as a whole", unbiased_mmd(gaussian_kernels(columns)))
+    yield _Asked(f"{name}_spread", f"how much {varies}", unequal_spread(columns), spread_of=columns)
+
+
+def _test(asked: _Asked, distance: float, chance: float, corrected: float, dealt: Deals) -> DriftTest:
+    found = DriftTest(asked.name, asked.title, "", distance, chance, corrected)
+    if asked.spread_of is not None:
+        then, now = (float(spreads(asked.spread_of, side[:1])[0]) for side in (dealt.first, dealt.second))
+        return replace(found, spreads=(then, now))
+    if (factor := asked.factor) is None:
+        return found
     moved = None if factor.moved is None else float(factor.moved(dealt.first[:1], dealt.second[:1])[0])
-    return DriftTest(name, title, factor.unit, distance, chance, corrected, moved, factor.middles, factor.shares)
+    return replace(found, unit=factor.unit, moved_by=moved, middles=factor.middles, shares=factor.shares)
 
 
 def _distance_and_chance(statistic: Statistic, dealt: Deals) -> tuple[float, float]:

@@ -40,9 +40,11 @@ from scanstage.dataset.likeness.null_bands import (
 from scanstage.dataset.likeness.spread import (
     density_and_coverage_of,
     duplicates_of,
+    less_spread,
     less_varied,
     more_duplicates,
     near_pairs,
+    spread_ratio,
     unit_rows,
     vendi_of,
 )
@@ -237,6 +239,8 @@ def gather(real: SeenPictures, synthetic: SeenPictures, extractor: str | None = 
         labels = standardised(label_columns(*tables).values)[0]
         kernel = unbiased_mmd(gaussian_kernels(labels))
         gauges["mmd"] = "labels of a picture (MMD²)", "similar", Gauge(kernel)
+        spread = Gauge(spread_ratio(labels), "low", less_spread(labels))
+        gauges["labels_spread"] = "spread of labels, by real ones'", "varied", spread
     factors = {f"factor:{f.name}": f for f in factors_of(*tables)}
     gauges |= {name: (f.title, "similar", Gauge(f.distance)) for name, f in factors.items()}
     named = _named_columns(tables, has_labels, bool(real.features and synthetic.features))

@@ -95,6 +95,46 @@ def less_varied(units: Floats) -> Statistic:
     return lambda first, second: np.log(of(second, first)) - np.log(of(first, second))
 
 
+def spreads(columns: Floats, side: Bools) -> Floats:
+    """(D,) how much the pictures of a side vary: the root of the mean variance of (N, C) columns; NaN of none."""
+    if not columns.shape[1]:
+        return np.full(len(side), np.nan)
+    of_side = side.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_side /= of_side.sum(axis=1, keepdims=True)
+    variances = of_side @ np.square(columns) - np.square(of_side @ columns)
+    found: Floats = np.sqrt(np.maximum(variances, 0.0).mean(axis=1))
+    return found
+
+
+def spread_ratio(columns: Floats) -> Statistic:
+    """Spread of the second side, by that of the first: 1 where both vary alike. NaN where one doesn't vary at all.
+
+    A set that collapses onto its middle loses spread long before any number's distribution is another one.
+
+    Args:
+        columns: (N, C) of all pictures, standardised.
+    """
+
+    def of(first: Bools, second: Bools) -> Floats:
+        a, b = spreads(columns, first), spreads(columns, second)
+        return np.divide(b, a, out=np.full_like(a, np.nan), where=(a > 0) & (b > 0))
+
+    return of
+
+
+def less_spread(columns: Floats) -> Statistic:
+    """By what the second side's spread falls short of the first's, as a logarithm."""
+    of = spread_ratio(columns)
+    return lambda first, second: -np.log(of(first, second))
+
+
+def unequal_spread(columns: Floats) -> Statistic:
+    """By what both sides' spreads differ, as a logarithm."""
+    of = spread_ratio(columns)
+    return lambda first, second: np.abs(np.log(of(first, second)))
+
+
 def near_pairs(hashes: list[int | None], alike_bits: int = ALIKE_BITS) -> Bools:
     """(N, N) which pictures are nearly the same as which others, by their hashes; those without one as none."""
     there = np.array([h is not None for h in hashes], np.bool_)

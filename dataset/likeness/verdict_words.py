@@ -34,7 +34,7 @@ WORDS: dict[Property, dict[Verdict, str]] = {
 NOT_ASKED: dict[Property, str] = {
     "similar": "nothing that both have can be compared",
     "indistinguishable": "nothing that both have can be compared",
-    "varied": "pictures weren't opened",
+    "varied": "pictures weren't opened, and one of both has no labels",
     "fair": "that takes labels of two classes and more in both",
 }
 MOST_NAMED = 4
@@ -47,7 +47,8 @@ def verdict_words(found: Likeness, name: Property) -> tuple[str, str]:
         return "not asked", NOT_ASKED[name]
     named = [plain_title(f.title) for f in found.of(name) if f.standing.verdict == verdict]
     told = f": {listed(named, most=MOST_NAMED)}" if verdict != "alike" else ""
-    return ANSWERS[verdict], f"{WORDS[name][verdict]}{told}"
+    alone = "by labels alone, pictures weren't opened: " if name == "varied" and found.extractor is None else ""
+    return ANSWERS[verdict], f"{alone}{WORDS[name][verdict]}{told}"
 
 
 def plain_title(title: str) -> str:

@@ -52,6 +52,8 @@ def _table(found: Drift) -> Table:
 def _then(test: DriftTest) -> str:
     if test.middles is not None:
         return f"{test.middles[0]:.3g}, {test.middles[1]:.3g} {test.unit}".strip()
+    if test.spreads is not None:
+        return f"{test.spreads[0]:.3g}, {test.spreads[1]:.3g}"
     if test.shares:
         name, (old, new) = next(iter(test.shares.items()))
         return one_line(f"{name[:20]} {old:.0%}, {new:.0%}")

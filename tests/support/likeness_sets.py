@@ -14,15 +14,19 @@ from scanstage.dataset.likeness.picture_features import PLAIN
 from support.tables import table
 
 
-def seen(count: int, seed: int, *, brighter: float = 0.0, owls: float = 0.5, repeated: int = 0) -> SeenPictures:
-    """Pictures of one kind, but for what is said; the first ``repeated`` are there twice."""
+def seen(
+    count: int, seed: int, *, brighter: float = 0.0, owls: float = 0.5, repeated: int = 0, narrower: float = 0.0
+) -> SeenPictures:
+    """Pictures of one kind, but for what is said; the first ``repeated`` are there twice; boxes and features may be
+    so much nearer to their middle."""
     rng = np.random.default_rng(seed)
     held, numbers = [], []
     for _ in range(count):
-        boxes = [(*rng.uniform(0, 60, 2), *rng.uniform(5, 20, 2)) for _ in range(rng.integers(1, 7))]
+        drawn = [(*rng.uniform(0, 60, 2), *rng.uniform(5, 20, 2)) for _ in range(rng.integers(1, 7))]
+        boxes = [tuple(b + narrower * (m - b) for b, m in zip(box, (30, 30, 12.5, 12.5), strict=True)) for box in drawn]
         held.append([("owl" if rng.random() < owls else "mouse", tuple(map(float, b))) for b in boxes])
         numbers.append({"brightness": float(rng.normal(0.5 + brighter, 0.1)), "blur": float(rng.normal(0.4, 0.1))})
-    features = rng.normal(size=(count, 20))
+    features = rng.normal(size=(count, 20)) * (1 - narrower)
     features[:, 0] += 10 * brighter
     hashes = [int(h) for h in rng.integers(0, 2**63, count)]
     for k in range(repeated):

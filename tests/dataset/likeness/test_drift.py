@@ -44,6 +44,16 @@ def test_what_moved_is_named() -> None:
     assert "classes" in moved(classes)
 
 
+def test_spread_that_is_lost_is_told_before_a_tenth_of_it_is() -> None:
+    found = find_drift(Snapshot("", seen(400, 1)), seen(400, 2, narrower=0.08))
+    assert moved(found) >= {"labels_spread", "pictures_spread"}
+    lost = next(t for t in found.tests if t.name == "pictures_spread")
+    assert lost.spreads is not None
+    assert lost.spreads[1] / lost.spreads[0] == pytest.approx(0.92, abs=0.02)
+    assert lost.distance == pytest.approx(np.log(lost.spreads[0] / lost.spreads[1]))
+    assert lost.to_json()["spreads"] == pytest.approx(lost.spreads, rel=1e-5)
+
+
 def test_classes_and_cameras_come_first() -> None:
     older = replace(seen(40, 1), cameras=Counter({"Canon EOS 5": 40}))
     table = renamed(seen(40, 2).table, {"mouse": "rat"})

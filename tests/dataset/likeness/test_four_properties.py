@@ -71,6 +71,13 @@ def test_repeated_pictures_are_found() -> None:
     assert found.verdict("varied") == "off"
 
 
+def test_labels_that_vary_less_are_found() -> None:
+    found = compare_pictures(seen(300, 1), seen(300, 2, narrower=0.3), OWN)
+    spread = next(f for f in found.of("varied") if f.name == "labels_spread")
+    assert spread.standing.verdict == "off"
+    assert spread.standing.value < 0.85 < spread.standing.band[0]
+
+
 def test_the_json_is_one() -> None:
     found = compare_pictures(seen(40, 1), seen(30, 2), OWN).to_json()
     again = json.loads(json.dumps(found, allow_nan=False))
@@ -86,7 +93,7 @@ def test_the_json_is_one() -> None:
 def test_labels_alone() -> None:
     sets = [SeenPictures(s.name, s.table, total=40) for s in (seen(40, 1), seen(40, 2))]
     found = compare_pictures(*sets)
-    assert found.verdict("varied") is None
+    assert [f.name for f in found.of("varied")] == ["labels_spread"]
     assert found.extractor is None
     assert found.verdict("similar") == "alike"
 

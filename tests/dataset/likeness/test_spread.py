@@ -7,9 +7,13 @@ from scanstage.dataset.likeness.spread import (
     density_and_coverage,
     density_and_coverage_of,
     duplicates_of,
+    less_spread,
     less_varied,
     more_duplicates,
     near_pairs,
+    spread_ratio,
+    spreads,
+    unequal_spread,
     unit_rows,
     vendi_of,
     vendi_score,
@@ -44,6 +48,29 @@ def test_few_and_far() -> None:
     first = np.arange(20) < 10
     assert density_and_coverage(squared_distances(points), first, ~first) == pytest.approx((0, 0))
     assert np.isnan(density_and_coverage(squared_distances(points), np.arange(20) < 4, ~first)).all()
+
+
+def test_spread_is_that_of_all_columns() -> None:
+    columns = np.random.default_rng(4).normal(size=(50, 3)) * [1, 2, 3] + 7
+    columns[30:] *= [1, 0.5, 2]
+    first = (np.arange(50) < 30)[None]
+    sides = first, ~first
+    expected = [np.sqrt(part.var(axis=0).mean()) for part in (columns[:30], columns[30:])]
+    assert [spreads(columns, side)[0] for side in sides] == pytest.approx(expected)
+    ratio = expected[1] / expected[0]
+    assert spread_ratio(columns)(*sides) == pytest.approx([ratio])
+    assert less_spread(columns)(*sides) == pytest.approx([-np.log(ratio)])
+    assert unequal_spread(columns)(*sides) == pytest.approx([abs(np.log(ratio))])
+    assert unequal_spread(columns)(*sides[::-1]) == pytest.approx([abs(np.log(ratio))])
+
+
+def test_a_side_that_does_not_vary_has_no_ratio() -> None:
+    columns = np.random.default_rng(4).normal(size=(10, 3))
+    first = (np.arange(10) < 1)[None]
+    assert np.isnan(spread_ratio(columns)(first, ~first)).all()
+    assert np.isnan(spread_ratio(columns)(~first, first)).all()
+    assert np.isnan(spread_ratio(columns[:, :0])(first, ~first)).all(), "without columns"
+    assert np.isnan(spread_ratio(columns)(first & False, ~first)).all(), "without pictures"
 
 
 def test_vendi_counts_what_is_different() -> None:

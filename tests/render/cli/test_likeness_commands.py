@@ -56,9 +56,9 @@ def test_json_alone_and_labels_only(sets: Path, capsys: pytest.CaptureFixture[st
     assert command(["compare", A, B, "--labels-only", "--json", "-"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["extractor"] is None
-    assert found["properties"]["varied"]["verdict"] is None
+    assert [f["name"] for f in found["properties"]["varied"]["figures"]] == ["labels_spread"]
     assert command(["compare", A, B, "--labels-only"]) == 0
-    assert "not asked, pictures weren't opened" in capsys.readouterr().out
+    assert "by labels alone, pictures weren't opened" in capsys.readouterr().out
     assert command(["compare", A, B, "--photos", "elsewhere", "--features", "plain"]) == 0
 
 
