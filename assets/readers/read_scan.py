@@ -132,8 +132,8 @@ def _read(path: Path, suffix: str, convert: Convert | None, choices: ReadingChoi
         try:
             return _through_blender(path, convert, choices)
         except InputError as e:  # Blender 4 knows Draco and no meshopt; the wheel of bpy 5.2 comes without either
-            another = f"or name a Blender that reads it with {option('blender')}"
-            raise InputError(e.marked_problems, f"{compressed.marked_hint}, {another}") from e
+            hint = f"{compressed.marked_hint}, or name another Blender with {option('blender')}"
+            raise InputError(e.marked_problems, hint) from e
 
 
 def _named(path: Path, problems: list[str]) -> list[str]:

@@ -91,13 +91,13 @@ class DriftTest:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A test to be made: of a factor, of columns' spread, or of all at once."""
+    """A test to be made, and what is told of it besides: of a factor, or of spreads then and now."""
 
     name: str
     title: str
     statistic: Statistic
     factor: Factor | None = None
-    spread_of: Floats | None = None
+    spreads: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -172,12 +172,13 @@ def find_drift(reference: Snapshot, new: SeenPictures, date: str | None = None, 
     tables = of_classes(old.table, shared), of_classes(new.table, shared)
     sizes = len(tables[0].pictures), len(tables[1].pictures)
     factors = factors_of(*tables)
+    dealt = deals_anew(*sizes, deals)
     asked = [_Asked(f.name, f.title, f.distance, f) for f in factors]
     if all(t.labels for t in tables):
-        asked += _as_a_whole("labels", "labels of a picture", "labels vary", label_columns(*tables).values)
+        labels = label_columns(*tables).values
+        asked += _as_a_whole("labels", "labels of a picture", "labels vary", labels, dealt)
     features = np.concatenate([old.features[PLAIN], new.features[PLAIN]])
-    asked += _as_a_whole("pictures", "look of pictures", "the look of pictures varies", features)
-    dealt = deals_anew(*sizes, deals)
+    asked += _as_a_whole("pictures", "look of pictures", "the look of pictures varies", features, dealt)
     measured = [_distance_and_chance(a.statistic, dealt) for a in asked]
     corrected = holm([chance for _, chance in measured])
     tests = [_test(a, *found, sure, dealt) for a, found, sure in zip(asked, measured, corrected, strict=True)]
@@ -195,17 +196,16 @@ def find_drift(reference: Snapshot, new: SeenPictures, date: str | None = None, 
     )
 
 
-def _as_a_whole(name: str, whole: str, varies: str, values: Floats) -> Iterator[_Asked]:
+def _as_a_whole(name: str, whole: str, varies: str, values: Floats, dealt: Deals) -> Iterator[_Asked]:
     columns = standardised(values)[0]
     yield _Asked(f"{name}_mmd", f"{whole} as a whole", unbiased_mmd(gaussian_kernels(columns)))
-    yield _Asked(f"{name}_spread", f"how much {varies}", unequal_spread(columns), spread_of=columns)
+    if columns.shape[1]:  # else nothing varies, then or now
+        then, now = (float(spreads(columns, side[:1])[0]) for side in (dealt.first, dealt.second))
+        yield _Asked(f"{name}_spread", f"how much {varies}", unequal_spread(columns), spreads=(then, now))
 
 
 def _test(asked: _Asked, distance: float, chance: float, corrected: float, dealt: Deals) -> DriftTest:
-    found = DriftTest(asked.name, asked.title, "", distance, chance, corrected)
-    if asked.spread_of is not None:
-        then, now = (float(spreads(asked.spread_of, side[:1])[0]) for side in (dealt.first, dealt.second))
-        return replace(found, spreads=(then, now))
+    found = DriftTest(asked.name, asked.title, "", distance, chance, corrected, spreads=asked.spreads)
     if (factor := asked.factor) is None:
         return found
     moved = None if factor.moved is None else float(factor.moved(dealt.first[:1], dealt.second[:1])[0])

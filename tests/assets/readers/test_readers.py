@@ -239,6 +239,15 @@ def test_gltf_loops_and_compression_are_refused(tmp_path: Path) -> None:
 
     assert len(read_scan(path, convert).faces) == 1  # Blender's way out
 
+    def without_draco(source: Path, target: Path) -> None:
+        raise InputError(f"{source}: no library of Draco")
+
+    with pytest.raises(InputError, match="no library of Draco") as raised:
+        read_scan(path, without_draco)
+    assert raised.value.hint is not None
+    assert "without mesh compression" in raised.value.hint
+    assert "another Blender with `blender`" in raised.value.hint
+
 
 def test_formats_that_need_blender(tmp_path: Path) -> None:
     path = tmp_path / "a.usda"

@@ -54,6 +54,14 @@ def test_spread_that_is_lost_is_told_before_a_tenth_of_it_is() -> None:
     assert lost.to_json()["spreads"] == pytest.approx(lost.spreads, rel=1e-5)
 
 
+def test_what_never_varies_has_no_spread() -> None:
+    blank = {PLAIN: np.zeros((40, 3))}
+    found = find_drift(Snapshot("", replace(seen(40, 1), features=blank)), replace(seen(40, 2), features=blank))
+    names = {t["name"] for t in json.loads(json.dumps(found.to_json(), allow_nan=False))["tests"]}
+    assert {"labels_spread", "pictures_mmd"} <= names
+    assert "pictures_spread" not in names
+
+
 def test_classes_and_cameras_come_first() -> None:
     older = replace(seen(40, 1), cameras=Counter({"Canon EOS 5": 40}))
     table = renamed(seen(40, 2).table, {"mouse": "rat"})
