@@ -1,17 +1,19 @@
 """How well `scanstage fit` finds what camera took pictures, from their pixels: ``fit.py --appearance N`` runs it.
 
 Pictures of sample scans on tables are rendered once: the fit's own, and others of another seed. Hidden cameras are
-drawn: of each value an even range, a part of what is looked at. Each develops the other pictures, 100 of which the fit
-is given as photos with boxes; 20 are kept out. Which values are determined, how far means are off by shares of the
-range that was looked at, how often intervals of 90 % hold the true mean, and what a classifier makes of the pictures
-that were kept out.
+drawn: of each value an even range, from next to none to half of what is looked at. Each develops the other pictures,
+100 of which the fit is given as photos with boxes; 20 are kept out. Which values are determined, how far means and
+standard deviations are off by shares of the range that was looked at, how often intervals of 90 % hold the true ones,
+and what a classifier makes of the pictures that were kept out.
 """
 
 from __future__ import annotations
 
+import math
 import pickle
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from results import made_on, markdown_table, write_section
 from scanstage.assets.machine.blas_threads import use_one_blas_thread
 from scanstage.dataset.appearance.backgrounds import background_measures
 from scanstage.dataset.appearance.pixel_summaries import appearance_summary
+from scanstage.dataset.fitting.config_terms import ConfigTerm
+from scanstage.dataset.fitting.fit_values import FittedValue
 from scanstage.render.bookkeeping.progress import ignore_progress
 from scanstage.render.commands.like_photos.fit_appearance import DEVELOPED, SeenPhotos, fit_camera
 from scanstage.render.commands.like_photos.fit_labels import BaseConfig
@@ -33,9 +37,43 @@ CLASSES = ("apple", "bottle", "can", "carton", "mug")
 OWN, OTHER = (7, 100), (8, 120)
 """Seeds, and pictures."""
 HELD = 20
-ByKey = dict[str, list[tuple[float, bool, float, bool, bool]]]
-"""Of each fit: share that pixels tell, whether it is determined, how far off, whether the interval holds, and moved."""
+WIDTHS = (0.0, 0.6)
+"""Of a hidden value's range, in shares of what is looked at. Most cameras keep most of their settings."""
 LIGHTS = ("builtin:studio", "builtin:interior", "builtin:city", "builtin:courtyard")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a fit found of a hidden value.
+
+    Attributes:
+        explained: share of its variance that pixels tell.
+        determined: whether that is enough.
+        moved: whether it was moved at all; what follows is NaN and False otherwise.
+        mean_off, spread_off: of its mean and its standard deviation, in shares of what is looked at.
+        mean_holds, spread_holds: whether intervals hold the true ones.
+    """
+
+    explained: float
+    determined: bool
+    moved: bool
+    mean_off: float
+    spread_off: float
+    mean_holds: bool
+    spread_holds: bool
+
+
+ByKey = dict[str, list[Found]]
+"""Of each fit."""
+
+
+def found_of(fitted: FittedValue, term: ConfigTerm | None, ends: tuple[float, float]) -> Found:
+    """Of a value that was drawn evenly between two ends, from 0 to 1 across what is looked at."""
+    mean, spread = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / math.sqrt(12)
+    off = (math.nan, math.nan) if term is None else (term.mean - mean, term.deviation - spread)
+    intervals = (fitted.mean_interval, fitted.deviation_interval)
+    holds = [low <= truth <= high for (low, high), truth in zip(intervals, (mean, spread), strict=True)]
+    return Found(fitted.explained, fitted.determined, fitted.moved, *off, *holds)
 
 
 def config_data(seed: int) -> dict[str, Any]:
@@ -100,55 +138,59 @@ def run_cameras(hidden: int, kept: Path | None, write: bool) -> None:
     aucs, seconds = [], []
     for number in range(hidden):
         rng = np.random.default_rng((3, number))
-        widths = rng.uniform(0.25, 0.6, len(free))
+        widths = rng.uniform(*WIDTHS, len(free))
         ranges = [(float(low), float(low + w)) for low, w in zip(rng.uniform(0, 1 - widths), widths, strict=True)]
         sides = hidden_photos(camera, free, ranges, others, rng)
         started = time.monotonic()
         fit = fit_camera(base, free, own, sides, DEVELOPED)
         seconds.append(time.monotonic() - started)
         aucs.append((fit.tested.before.auc, fit.tested.after.auc))
-        for value, (low, high) in zip(fit.found.values, ranges, strict=True):
-            truth = (low + high) / 2
-            term = fit.terms.get(value.value.path)
-            off = float("nan") if term is None else term.mean - truth
-            holds = value.mean_interval[0] <= truth <= value.mean_interval[1]
-            by_key[value.value.path].append((value.explained, value.determined, off, holds, value.moved))
-        last = {key: round(rows[-1][2], 3) for key, rows in by_key.items()}
+        for fitted, ends in zip(fit.found.values, ranges, strict=True):
+            path = fitted.value.path
+            by_key[path].append(found_of(fitted, fit.terms.get(path), ends))
+        last = {key: (round(f[-1].mean_off, 3), round(f[-1].spread_off, 3)) for key, f in by_key.items()}
         told = f"{seconds[-1]:.0f} s, AUC {aucs[-1][0]:.2f} to {aucs[-1][1]:.2f}"
         print(f"{number}: {told}, effective {fit.found.match.effective:.0f}, {last}", flush=True)
     text = f"{table_of(by_key)}\n\n{in_words(by_key, aucs, seconds)}"
     print(text)
     if write:
-        write_section("Fit: cameras", f"{made_on()}\n\n`python benchmarks/fit.py --appearance {hidden}`\n\n{text}")
+        write_section("Fit, cameras", f"{made_on()}\n\n{text}")
 
 
 def table_of(by_key: ByKey) -> str:
     """A row a value."""
     body = []
     for key, rows in by_key.items():
-        moved = [row for row in rows if row[4]]
-        off = np.abs([row[2] for row in moved])
+        moved = [row for row in rows if row.moved]
         body.append([
             key,
-            f"{100 * np.mean([row[0] for row in rows]):.0f} %",
-            f"{sum(row[1] for row in rows)} of {len(rows)}",
-            f"{100 * np.median(off):.1f} %, {100 * off.max():.1f} %" if len(off) else "–",
-            f"{sum(row[3] for row in moved)} of {len(moved)}" if moved else "stays as it was",
+            f"{100 * np.mean([row.explained for row in rows]):.0f} %",
+            f"{sum(row.determined for row in rows)} of {len(rows)}",
+            off_by([row.mean_off for row in moved]),
+            off_by([row.spread_off for row in moved]),
+            f"{sum(row.mean_holds for row in moved)}, {sum(row.spread_holds for row in moved)} of {len(moved)}",
         ])  # fmt: skip
-    return markdown_table(
-        ["value", "told by pixels", "determined", "mean off: median, most", "intervals hold the mean"], body
-    )
+    head = ["value", "told by pixels", "determined", "mean off: median, most", "spread off: median, most"]
+    return markdown_table([*head, "intervals hold mean, spread"], body)
+
+
+def off_by(values: Sequence[float]) -> str:
+    """Absolute, in percent of what is looked at."""
+    off = 100 * np.abs(values)
+    return f"{np.median(off):.1f} %, {off.max():.1f} %" if len(off) else "stays as it was"
 
 
 def in_words(by_key: ByKey, aucs: Sequence[tuple[float, float]], seconds: Sequence[float]) -> str:
     """All values together."""
-    found = [row for rows in by_key.values() for row in rows if row[1]]
-    off = np.abs([row[2] for row in found])
-    held = 100 * np.mean([row[3] for row in found])
+    found = [row for rows in by_key.values() for row in rows if row.determined]
+    means, spreads = np.array([row.mean_off for row in found]), np.array([row.spread_off for row in found])
+    held = [100 * np.mean(holds) for holds in ([r.mean_holds for r in found], [r.spread_holds for r in found])]
     before, after = np.median(np.array(aucs), axis=0)
     return (
-        f"Of {len(found)} determined values {100 * np.mean(off <= 0.05):.0f} % are within 5 % of the range (median "
-        f"{100 * np.median(off):.1f} %), and {held:.0f} % of their intervals hold the true mean. A classifier tells "
+        f"Of {len(found)} determined values {100 * np.mean(np.abs(means) <= 0.05):.0f} % are within 5 % of the range "
+        f"(median {100 * np.median(np.abs(means)):.1f} %), and {held[0]:.0f} % of their intervals hold the true mean. "
+        f"Standard deviations are off by {100 * np.median(np.abs(spreads)):.1f} % of the range (median), too wide by "
+        f"{100 * spreads.mean():.1f} % on average, and {held[1]:.0f} % of their intervals hold. A classifier tells "
         f"{HELD} pictures that were kept out by their pixels: AUC {before:.2f} before, {after:.2f} after (medians). "
         f"A fit took {np.median(seconds):.0f} s beside other work, of {DEVELOPED:,} developed pictures of {OWN[1]} "
         f"rendered ones."

@@ -39,11 +39,9 @@ from scanstage.scenes.config.sections.fit_settings import FitSettings
 MOST_PIXELS = 400 * 300
 """Of a picture that is developed: larger ones cost time. Photos are scaled to the same size."""
 DEVELOPED = 4000
-ROUNDS = (
-    *((0.2, 1.0, 0.3), (0.14, 1.6, 0.18), (0.14, 1.4, 0.14)),
-    *((0.14, 1.3, 0.1), (0.16, 1.25, 0.08), (0.22, 1.2, 0.06)),
-)
-"""See :data:`fit_values.ROUNDS`: a dozen values take more steps, since what lies too far off hardly counts."""
+ROUNDS = ((0.1, 1.0, 0.3), *((0.06, 1.05, 0.03),) * 15)
+"""See :data:`fit_values.ROUNDS`: of a dozen values each round can narrow all together only so far that enough pictures
+count, so many small ones are needed, and next to no widening between them, which a dozen values multiply."""
 FAINT = 0.2
 """A value of which pixels tell less stays as it was: it would be moved by what photos show, which pictures don't."""
 MOST_PHOTOS = 400
