@@ -36,6 +36,8 @@ _MOST_LOST = 0.8
 """Of a reflection that its texture may take away."""
 _LEAST_VARIANCE = 1e-5
 """Of albedos in a window, below which there is no texture to follow."""
+_ROUNDING = 1e-5
+"""Share of the sky's radiance that a difference of passes may be off by."""
 
 
 class ImageDenoiser(Protocol):
@@ -94,11 +96,27 @@ def denoise_light(light: LightPasses, more: AlbedoPasses | None, denoiser: Image
         (H, W, 3) float32 radiance, and (H, W) float32 alpha.
     """
     seen = light.seen if more is None else _mean(light.seen, more, denoiser)
+    surfaces = _surfaces(light) if more is None else _surfaces(light) | _colored(more)
     diffuse = _diffuse(light, seen.albedo, denoiser)
     glossy = _glossy(light, seen.albedo @ _LUMINANCE, denoiser)
-    # Denoising spreads what shines beyond its outline: where a photo is to show, that would be light in front of it.
-    surface = (diffuse + glossy) * (seen.alpha > 0)[..., None]
+    # Denoising spreads what shines beyond its outline: that would be light in front of a photo, or of the sky.
+    surface = (diffuse + glossy) * (surfaces & (seen.alpha > 0))[..., None]
     return surface + light.emission + seen.sky, seen.alpha
+
+
+def _surfaces(light: LightPasses) -> npt.NDArray[np.bool_]:
+    """(H, W) where paths met any; alpha doesn't tell where the sky is the picture's background.
+
+    By their colour or by their light: a black one that reflected nothing either is as dark as the sampling says.
+    """
+    met = np.abs(light.diffuse).max(axis=-1) + np.abs(light.glossy).max(axis=-1)
+    found: npt.NDArray[np.bool_] = _colored(light.seen) | (met > _ROUNDING * light.seen.sky.max(axis=-1))
+    return found
+
+
+def _colored(seen: AlbedoPasses) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = seen.albedo.max(axis=-1) > 0
+    return found
 
 
 def _mean(a: AlbedoPasses, b: AlbedoPasses, denoiser: ImageDenoiser) -> AlbedoPasses:

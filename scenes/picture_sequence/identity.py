@@ -15,7 +15,7 @@ from scanstage.scenes.config.sections.run_config import RunConfig
 from scanstage.scenes.inputs.catalogue import Catalogue
 
 PACKAGES = ("scanstage", "numpy", "embreex", "mujoco", "opencv-python", "OpenEXR", "pycocotools", "bpy")
-SAME_PICTURES_SINCE = "0.6.0"
+SAME_PICTURES_SINCE = "0.7.0"
 """The first version that makes, of the same config and scans, the very pictures that this one makes. To be raised by
 every change of plans, labels or pixels: a dataset is only gone on with by a version that makes the same."""
 FREE_KEYS = ("images", "name", "workers", "fit", "survey")

@@ -121,3 +121,21 @@ def test_the_sky_is_the_mean_of_all_samples_and_is_not_denoised(kind: str) -> No
     radiance, alpha = denoise_light(light, more, Smoothing())
     found = radiance[..., 1] if kind == "sky" else alpha
     np.testing.assert_allclose(found, 0.25 * CHECKS + 0.75 * (1 - CHECKS), atol=1e-5)
+
+
+@pytest.mark.parametrize("colored", [False, True])
+def test_what_shines_does_not_spread_into_the_sky(colored: bool) -> None:
+    """Beside a mirror of the sun; with the sky as background all pixels are opaque. Rounding is no light."""
+    left = three(np.where(np.arange(W) < W // 2, 1.0, 0.0) * np.ones((H, 1)))
+    sky = 0.3 * (1 - left)
+    glossy = 40 * left + 1e-7 * (1 - left)
+    light = lit(0.5 * left if colored else 0 * left, glossy=glossy.astype(np.float32))
+    light = dataclasses.replace(light, seen=dataclasses.replace(light.seen, sky=sky))
+    radiance, alpha = denoise_light(light, None, Smoothing(px=7))
+    np.testing.assert_array_equal(radiance[:, W // 2 :], sky[:, W // 2 :])
+    assert radiance[8:-8, 8 : W // 2 - 8].min() > 30
+    assert alpha.min() == 1
+    more = seen(three(np.where(np.arange(W) < W // 2 + 1, 1.0, 0.0) * np.ones((H, 1))))  # these saw its edge one on
+    radiance, _ = denoise_light(light, dataclasses.replace(more, sky=sky), Smoothing(px=7))
+    assert radiance[8:-8, W // 2].min() > 1
+    np.testing.assert_array_equal(radiance[:, W // 2 + 1 :], sky[:, W // 2 + 1 :])
