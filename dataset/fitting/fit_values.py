@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from scanstage.dataset.fitting.kinds_of_pictures import find_kinds
-from scanstage.dataset.fitting.mixtures import EDGE, Axis, MixtureShape, nearest
+from scanstage.dataset.fitting.mixtures import EDGE, HIGHEST, Axis, MixtureShape, nearest
 from scanstage.dataset.fitting.moment_match import (
     FEWEST_EFFECTIVE,
     Lenses,
@@ -81,7 +81,7 @@ class FitTask(Generic[P]):
         seed: of all that is drawn.
         kinds: whether kinds of pictures are told apart.
         rounds: see :data:`ROUNDS`.
-        faint: share of a value's variance that has to be told, for it to be moved at all.
+        highest: see :class:`MixtureShape`.
     """
 
     free: Sequence[FreeValue]
@@ -93,12 +93,12 @@ class FitTask(Generic[P]):
     seed: int = 0
     kinds: bool = True
     rounds: Sequence[tuple[float, float, float]] = ROUNDS
-    faint: float = FAINT
+    highest: float = HIGHEST
 
     def shape(self, axes: Sequence[int]) -> MixtureShape:
         """Of a density of some of the free values, one kind of pictures."""
         values = [self.free[k] for k in axes]
-        return MixtureShape(tuple(Axis(v.name, v.cells, v.kind == "choice") for v in values))
+        return MixtureShape(tuple(Axis(v.name, v.cells, v.kind == "choice") for v in values), highest=self.highest)
 
 
 @dataclass(frozen=True)
@@ -273,7 +273,7 @@ def fit_values(
     bank.add(task.rounds[0][0], 1.0, shape, shape.even(), every)
     looked = _look(bank, every)
     explained = looked.told.explained
-    axes = [k for k in every if explained[k] >= task.faint]
+    axes = [k for k in every if explained[k] >= FAINT]
     shape = task.shape(axes)
     independent = float(len(set(task.groups)))
     usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes])

@@ -10,6 +10,7 @@ better.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +121,7 @@ def _best_split(
             if axis.is_choice:
                 continue
             above = own[:, i] > np.median(own[:, i])
-            parted = MixtureShape(shape.axes, shape.components + 1)
+            parted = replace(shape, components=shape.components + 1)
             start = _parted(shape, parted, match.theta, k, (own[~above], own[above]))
             found.append((parted, search(parted, bank, target, start, usual, START_STEPS)))
     if not found:

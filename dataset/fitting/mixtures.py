@@ -45,10 +45,17 @@ class Axis:
 
 @dataclass(frozen=True)
 class MixtureShape:
-    """How parameters are laid out: first those of the components' shares, then by component and axis."""
+    """How parameters are laid out: first those of the components' shares, then by component and axis.
+
+    Attributes:
+        axes: of the values.
+        components: kinds of pictures.
+        highest: of the parameters, which bounds how narrow an axis can be.
+    """
 
     axes: tuple[Axis, ...]
     components: int = 1
+    highest: float = HIGHEST
 
     @property
     def parameters(self) -> int:
@@ -80,7 +87,7 @@ class MixtureShape:
 
     def bounds(self) -> tuple[Floats, Floats]:
         """Lowest and highest of each parameter."""
-        low, high = np.full(self.parameters, LOWEST), np.full(self.parameters, HIGHEST)
+        low, high = np.full(self.parameters, LOWEST), np.full(self.parameters, self.highest)
         return low, high
 
     def log_density(self, theta: Floats, units: Floats) -> Floats:

@@ -42,8 +42,9 @@ DEVELOPED = 4000
 ROUNDS = ((0.1, 1.0, 0.3), *((0.06, 1.05, 0.03),) * 15)
 """See :data:`fit_values.ROUNDS`: of a dozen values each round can narrow all together only so far that enough pictures
 count, so many small ones are needed, and next to no widening between them, which a dozen values multiply."""
-FAINT = 0.2
-"""A value of which pixels tell less stays as it was: it would be moved by what photos show, which pictures don't."""
+HIGHEST = 4.5
+"""Of a density's parameters: none is narrower than about .035 of the range. Photos of one place vary less than what is
+rendered, whatever the camera does; a search would narrow what it can to nothing for that, until no picture counts."""
 MOST_PHOTOS = 400
 FEWEST = 10
 """Pictures, and photos, that anything can be said of."""
@@ -184,7 +185,7 @@ def fit_camera(
         seed=base.config.seed,
         kinds=False,
         rounds=ROUNDS,
-        faint=FAINT,
+        highest=HIGHEST,
     )
     found = fit_values(task, developing.plan)
     terms = {found.values[k].value.path: config_term(found, i) for i, k in enumerate(found.axes)}
