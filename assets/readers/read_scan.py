@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.assets.asset import TEXTURE_KEYS, within_range
+from scanstage.assets.asset import TEXTURE_KEYS, Material, within_range
 from scanstage.assets.files.outside_files import open_below
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
@@ -207,7 +207,8 @@ def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
             "repair it in MeshLab (Remove vertices with NaN coordinates) and export it again",
         )
     _check_digits(scan.vertices[used], path)
-    return _with_sound_materials(_with_finite_uv(_without_unmapped_textures(_without_directions(scan))))
+    told = _with_no_texture_told(_without_unmapped_textures(_without_directions(scan)))
+    return _with_sound_materials(_with_finite_uv(told))
 
 
 def _point_cloud(path: Path, scan: RawScan) -> InputError:
@@ -244,6 +245,17 @@ def _without_unmapped_textures(scan: RawScan) -> RawScan:
     materials = tuple(replace(m, **none) for m in scan.materials)
     note = ScanFinding("warning", "texture", "has textures but no UV coordinates", "goes on without them")
     return replace(scan, materials=materials, images={}, findings=(*scan.findings, note))
+
+
+def _with_no_texture_told(scan: RawScan) -> RawScan:
+    """Coordinates of a texture that nothing names, on a scan without colours: most likely it was lost on the way."""
+    is_colored = scan.images or scan.vertex_color is not None or any(m != Material(name=m.name) for m in scan.materials)
+    is_told = scan.lost_textures or any(f.topic.startswith("missing ") for f in scan.findings)
+    if scan.corner_uv is None or is_colored or is_told:
+        return scan
+    what = "has UV coordinates, but no colours, and names no texture (PLY: comment TextureFile NAME; OBJ: mtllib NAME)"
+    note = ScanFinding("warning", "no texture", what, "makes it one plain colour")
+    return replace(scan, findings=(*scan.findings, note))
 
 
 def _without_directions(scan: RawScan) -> RawScan:

@@ -24,7 +24,7 @@ from scanstage.render.terminal.symmetry_table import symmetries_text
 
 # Findings that change how a scan looks or is used.
 _TOLD = (
-    *("missing ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
+    *("missing ", "no texture: ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
     *("odd colors: ", "moved ", "reconstructed: "),
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
     *("material: the material", "material: is brushed", "material: light"),

@@ -136,6 +136,16 @@ def test_textures_without_coordinates_are_a_finding(tmp_path: Path) -> None:
     assert any("no UV" in f.what for f in scan.findings)
 
 
+def test_coordinates_of_a_texture_that_nothing_names_are_a_finding(tmp_path: Path) -> None:
+    gradient_image().save(tmp_path / "skin.png")
+    path = write_obj(tmp_path / "a.obj", *textured_patch(3))
+    assert not any(f.topic == "no texture" for f in read_scan(path).findings)
+    path.write_text(re.sub(r"^(mtllib|usemtl).*\n", "", path.read_text(), flags=re.MULTILINE))
+    assert [f.severity for f in read_scan(path).findings if f.topic == "no texture"] == ["warning"]
+    path.write_text(re.sub(r"^vt.*\n|/\d+", "", path.read_text(), flags=re.MULTILINE))
+    assert not any(f.topic == "no texture" for f in read_scan(path).findings)  # nothing was lost
+
+
 def test_binary_ply_of_triangles_and_quads(tmp_path: Path) -> None:
     positions = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [2, 0, 0]], "<f4")
     head = b"ply\nformat binary_little_endian 1.0\nelement vertex 5\nproperty float x\nproperty float y\n"
