@@ -1,7 +1,7 @@
 """How well `scanstage fit` finds what camera took pictures, from their pixels: ``fit.py --appearance N`` runs it.
 
 Pictures of sample scans on tables are rendered once: the fit's own, and others of another seed. Hidden cameras are
-drawn: of each value an even range, from next to none to half of what is looked at. Each develops the other pictures,
+drawn: of each value an even range, from next to none to .6 of what is looked at. Each develops the other pictures,
 100 of which the fit is given as photos with boxes; 20 are kept out. Which values are determined, how far means and
 standard deviations are off by shares of the range that was looked at, how often intervals of 90 % hold the true ones,
 and what a classifier makes of the pictures that were kept out.

@@ -43,8 +43,9 @@ ROUNDS = ((0.1, 1.0, 0.3), *((0.06, 1.05, 0.03),) * 15)
 """See :data:`fit_values.ROUNDS`: of a dozen values each round can narrow all together only so far that enough pictures
 count, so many small ones are needed, and next to no widening between them, which a dozen values multiply."""
 HIGHEST = 4.5
-"""Of a density's parameters: none is narrower than about .035 of the range. Photos of one place vary less than what is
-rendered, whatever the camera does; a search would narrow what it can to nothing for that, until no picture counts."""
+"""Of a density's parameters: the least standard deviation is .035 of the range in its middle, .02 near its ends. Photos
+of one place vary less than what is rendered, whatever the camera does; a search would narrow what it can to nothing for
+that, until no picture counts."""
 MOST_PHOTOS = 400
 FEWEST = 10
 """Pictures, and photos, that anything can be said of."""

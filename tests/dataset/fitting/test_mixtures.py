@@ -112,3 +112,12 @@ def test_even_is_even_enough() -> None:
         mass = shape.marginal(shape.even(), i)[1][slice(None) if axis.cells else slice(20, -20)]
         assert mass.max() / mass.min() < 1.25
     assert shape.log_even() == pytest.approx(-np.log(15))
+
+
+def test_the_highest_parameter_bounds_how_narrow_a_number_is() -> None:
+    shape = MixtureShape((NUMBER,), highest=4.5)
+    high = shape.bounds()[1]
+    assert high == pytest.approx(4.5)
+    assert shape.moments(high, 0) == pytest.approx((0.5, 0.037), abs=0.001)
+    near_an_end = shape.moments(np.array([1.5, 4.5]), 0)
+    assert near_an_end == pytest.approx((0.057, 0.023), abs=0.002)
