@@ -36,6 +36,8 @@ _MOST_LOST = 0.8
 """Of a reflection that its texture may take away."""
 _LEAST_VARIANCE = 1e-5
 """Of albedos in a window, below which there is no texture to follow."""
+_GLINT_PX = 5
+"""Neighbourhood whose brightest sample bounds a reflection."""
 _ROUNDING = 1e-5
 """Share of the sky's radiance that a difference of passes may be off by."""
 
@@ -177,7 +179,9 @@ def _glossy(light: LightPasses, albedo: Floats, denoiser: ImageDenoiser) -> Floa
         texture = _followed(lost[box], of_light[box], albedo[box], mask[box])
         # More than that is noise, and would be black specks on metal.
         smooth[box] += np.where(mask[box][..., None], np.maximum(texture, -_MOST_LOST * smooth[box]), 0)
-    return smooth
+    # Beside a glint both add fainter ones, some pixels off: nothing is brighter than what was sampled about it.
+    most = cv2.dilate(light.glossy, np.ones((_GLINT_PX, _GLINT_PX), np.uint8))
+    return np.asarray(np.clip(smooth, 0, np.maximum(most, 0)), np.float32)
 
 
 def _followed(values: Floats, x: Floats, at: Floats, mask: npt.NDArray[np.bool_]) -> Floats:

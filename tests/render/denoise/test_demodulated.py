@@ -139,3 +139,20 @@ def test_what_shines_does_not_spread_into_the_sky(colored: bool) -> None:
     radiance, _ = denoise_light(light, dataclasses.replace(more, sky=sky), Smoothing(px=7))
     assert radiance[8:-8, W // 2].min() > 1
     np.testing.assert_array_equal(radiance[:, W // 2 + 1 :], sky[:, W // 2 + 1 :])
+
+
+class Ghosts:
+    """A denoiser that shows all again, ten pixels off."""
+
+    def denoise(self, image: Floats, fast: bool = False) -> Floats:
+        return np.asarray(image + 0.2 * np.roll(image, 10, axis=1), np.float32)
+
+
+def test_glints_have_no_ghosts_on_the_surface_beside_them() -> None:
+    albedo = three(0.5 * np.ones((H, W)))
+    glossy = np.full((H, W, 3), 0.1, np.float32)
+    glossy[:, 8] = 50
+    light = dataclasses.replace(lit(albedo, glossy=glossy), diffuse=np.zeros_like(albedo))
+    radiance, _ = denoise_light(light, None, Ghosts())
+    np.testing.assert_allclose(radiance[:, 8], 50, rtol=0.01)
+    np.testing.assert_allclose(radiance[:, 14:], 0.1, atol=0.02)
