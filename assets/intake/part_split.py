@@ -26,7 +26,8 @@ from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS
 
 MOST_PARTS = 256
 """Of one scan: each object of a picture may have so many numbers of its 65,535."""
-_COPY = re.compile(r"\.\d{3,}$")
+_COPY = re.compile(r"\.\d{3,}$|:\d+$")
+"""How Blender and CAD programs number copies of what has one name."""
 _NO_NAME = re.compile(r"material\d*")
 """What readers call a material that has no name."""
 

@@ -37,7 +37,10 @@ def convert(source: Path, target: Path) -> None:
         if "apply_unit_conversion_scale" not in known:
             raise Refused("no_usd", f"Blender {bpy.app.version_string} doesn't look at the unit of a USD file")
         options = {"import_cameras": False, "import_lights": False, "apply_unit_conversion_scale": True}
+        if "merge_parent_xform" in known:  # which drops the name that people gave, "wheel", and keeps "Mesh_012"
+            options["merge_parent_xform"] = False
         bpy.ops.wm.usd_import(filepath=str(source), **options)
+        name_meshes_as_above()
     elif source.suffix.lower() in (".glb", ".gltf"):  # compressed in ways that only Blender's importer decodes
         bpy.ops.import_scene.gltf(filepath=str(source))
     else:
@@ -57,6 +60,19 @@ def convert(source: Path, target: Path) -> None:
         export_skins=False,
         export_morph=False,
     )
+
+
+def name_meshes_as_above() -> None:
+    """Swap the names of a mesh and of a node that holds it alone: USD names things there, and meshes anyhow."""
+    import bpy
+
+    for mesh in [o for o in bpy.context.scene.objects if o.type == "MESH" and o.parent and not o.children]:
+        above = mesh.parent
+        if above.type == "EMPTY" and len(above.children) == 1:
+            names = mesh.name, above.name
+            above.name = ""  # Blender numbers what has another's name
+            mesh.name = names[1]
+            above.name = names[0]
 
 
 def images_outside(folder: Path) -> list[str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
+
+Size = tuple[float, float, float]
 
 _STEP_UNITS = {"mm": "SI_UNIT(.MILLI.,.METRE.)", "cm": "SI_UNIT(.CENTI.,.METRE.)", "m": "SI_UNIT($,.METRE.)"}
 _STEP = """ISO-10303-21;
@@ -52,24 +55,71 @@ class _StepEntities:
         return self.add(f"{kind}('',({','.join(f'{float(v):.9E}' for v in values)}))")
 
 
-def write_step(path: Path, size: tuple[float, float, float], unit: str) -> Path:
+def write_step(path: Path, size: Size, unit: str) -> Path:
     """A box from the origin to ``size``, as a solid of six planes (AP214); ``in`` is a unit by conversion."""
     e = _StepEntities()
-    context = _step_context(e, unit)
+    _step_product(e, "box", _step_context(e, unit), size)
+    return _write(path, e)
+
+
+def write_step_assembly(path: Path, boxes: Mapping[str, Size], placed: Sequence[tuple[str, str, Size]]) -> Path:
+    """Boxes of one product each, mm, as CAD programs write assemblies: (name, product, where) of each occurrence.
+
+    Products named ``red_*`` are red (STYLED_ITEM); others have no colour.
+    """
+    e = _StepEntities()
+    context = _step_context(e, "mm")
+    _, whole, of_whole = _step_product(e, "assembly", context, None)
+    frame = _step_frame(e, (0, 0, 0), (0, 0, 1), (1, 0, 0))
+    definitions: dict[str, tuple[str, str]] = {}
+    for name, size in boxes.items():
+        solid, *own = _step_product(e, name, context, size)
+        definitions[name] = (own[0], own[1])
+        if name.startswith("red_"):
+            colour = e.add("COLOUR_RGB('',1.,0.,0.)")
+            colour = e.add(f"FILL_AREA_STYLE_COLOUR('',{colour})")
+            fill = e.add(f"FILL_AREA_STYLE('',({colour}))")
+            side = e.add(f"SURFACE_SIDE_STYLE('',({e.add(f'SURFACE_STYLE_FILL_AREA({fill})')}))")
+            style = e.add(f"PRESENTATION_STYLE_ASSIGNMENT(({e.add(f'SURFACE_STYLE_USAGE(.BOTH.,{side})')}))")
+            item = e.add(f"STYLED_ITEM('color',({style}),{solid})")
+            e.add(f"MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION('',({item}),{context})")
+    for k, (name, product, at) in enumerate(placed):
+        definition, own = definitions[product]
+        there = _step_frame(e, at, (0, 0, 1), (1, 0, 0))
+        moved = e.add(f"ITEM_DEFINED_TRANSFORMATION('','',{frame},{there})")
+        relation = e.add(
+            f"(REPRESENTATION_RELATIONSHIP('','',{own},{of_whole})"
+            f"REPRESENTATION_RELATIONSHIP_WITH_TRANSFORMATION({moved})SHAPE_REPRESENTATION_RELATIONSHIP())"
+        )
+        occurrence = e.add(f"NEXT_ASSEMBLY_USAGE_OCCURRENCE('{k + 1}','{name}','',{whole},{definition},$)")
+        shape = e.add(f"PRODUCT_DEFINITION_SHAPE('Placement','',{occurrence})")
+        e.add(f"CONTEXT_DEPENDENT_SHAPE_REPRESENTATION({relation},{shape})")
+    return _write(path, e)
+
+
+def _write(path: Path, e: _StepEntities) -> Path:
+    path.write_text(_STEP.format("\n".join(e.lines)))
+    return path
+
+
+def _step_product(e: _StepEntities, name: str, context: str, size: Size | None) -> tuple[str, str, str]:
+    """Its solid ("" of an assembly, without size), its definition, and the representation of its shape."""
     application = e.add("APPLICATION_CONTEXT('automotive design')")
     mechanical = e.add(f"PRODUCT_CONTEXT('',{application},'mechanical')")
-    product = e.add(f"PRODUCT('box','box','',({mechanical}))")
+    product = e.add(f"PRODUCT('{name}','{name}','',({mechanical}))")
     formation = e.add(f"PRODUCT_DEFINITION_FORMATION('','',{product})")
     design = e.add(f"PRODUCT_DEFINITION_CONTEXT('part definition',{application},'design')")
     definition = e.add(f"PRODUCT_DEFINITION('design','',{formation},{design})")
     shape = e.add(f"PRODUCT_DEFINITION_SHAPE('','',{definition})")
-    shell = e.add(f"CLOSED_SHELL('',({','.join(_step_faces(e, size))}))")
-    solid = e.add(f"MANIFOLD_SOLID_BREP('box',{shell})")
-    frame = _step_frame(e, (0, 0, 0), (0, 0, 1), (1, 0, 0))
-    brep = e.add(f"ADVANCED_BREP_SHAPE_REPRESENTATION('',({frame},{solid}),{context})")
-    e.add(f"SHAPE_DEFINITION_REPRESENTATION({shape},{brep})")
-    path.write_text(_STEP.format("\n".join(e.lines)))
-    return path
+    frame, solid = _step_frame(e, (0, 0, 0), (0, 0, 1), (1, 0, 0)), ""
+    if size is None:
+        representation = e.add(f"SHAPE_REPRESENTATION('',({frame}),{context})")
+    else:
+        shell = e.add(f"CLOSED_SHELL('',({','.join(_step_faces(e, size))}))")
+        solid = e.add(f"MANIFOLD_SOLID_BREP('{name}',{shell})")
+        representation = e.add(f"ADVANCED_BREP_SHAPE_REPRESENTATION('',({frame},{solid}),{context})")
+    e.add(f"SHAPE_DEFINITION_REPRESENTATION({shape},{representation})")
+    return solid, definition, representation
 
 
 def _step_context(e: _StepEntities, unit: str) -> str:

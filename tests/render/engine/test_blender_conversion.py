@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from support.toy_car import car_shapes, write_car
 
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
+from scanstage.assets.library.part_meshes import part_of_faces
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.reading_choices import PartChoice, ReadingChoices
 from scanstage.assets.readers.read_scan import read_scan
 from scanstage.render.engine import blender_conversion as blender_import
 from scanstage.render.engine import file_view
@@ -252,3 +255,86 @@ def test_usd_is_as_large_as_it_says_and_stands(tmp_path: Path, unit: float, up: 
     x, y, z = asset.meta.extents_m
     assert (x, z) == pytest.approx((size / 2 * unit, size * unit), rel=1e-4)
     assert y == pytest.approx(0, abs=1e-5)
+
+
+CAR_EXPORT = """
+import os, sys
+import bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.import_scene.gltf(filepath=os.path.join(sys.argv[1], "car.glb"))
+for suffix in ("usda", "usdc", "usdz"):
+    bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "car." + suffix))
+bpy.ops.export_scene.fbx(filepath=os.path.join(sys.argv[1], "car.fbx"))
+sys.stdout.flush()
+os._exit(0)
+"""
+WHEEL_PATTERNS = ("wheel=wheel_*", "window=cabin")
+
+
+@pytest.fixture(scope="module")
+def cars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cars")
+    write_car(folder / "car.glb")
+    subprocess.run([sys.executable, "-c", CAR_EXPORT, str(folder)], check=True, capture_output=True, timeout=120)
+    return folder
+
+
+def part_areas(path: Path, library: Path, kind: str, *patterns: str) -> dict[tuple[str, str], float]:
+    """m² by name and class of each part, and by ("", "") of what is of none."""
+    options = IntakeOptions("car", reading=ReadingChoices(parts=PartChoice.parse(kind, patterns)))
+    asset = take_in(path, options, library, convert_with_blender)
+    mesh, parts = asset.mesh(), asset.meta.parts
+    area = trimesh.triangles.area(mesh.vertices[mesh.faces].astype(np.float64))
+    of_face = part_of_faces(mesh, parts)
+    found = {(p.name, p.class_name): float(area[of_face == k].sum()) for k, p in enumerate(parts)}
+    return found | ({("", ""): float(area[of_face == -1].sum())} if (of_face == -1).any() else {})
+
+
+@pytest.mark.parametrize("suffix", ["usda", "usdz", "fbx"])
+def test_objects_of_usd_and_fbx_are_parts(cars: Path, tmp_path: Path, suffix: str) -> None:
+    """USD has an Xform with the object's name around a mesh with the data's; dots aren't allowed in names there."""
+    found = part_areas(cars / f"car.{suffix}", tmp_path / "library", "node", *WHEEL_PATTERNS)
+    expected = {}
+    for name, (shape, _) in car_shapes().items():
+        written = name if suffix == "fbx" else name.replace(".", "_")
+        key = ("", "") if name == "body" else (written, "window" if name == "cabin" else "wheel")
+        expected[key] = shape.area
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("suffix", ["usdc", "fbx"])
+def test_materials_of_usd_and_fbx_are_parts(cars: Path, tmp_path: Path, suffix: str) -> None:
+    found = part_areas(cars / f"car.{suffix}", tmp_path / "library", "material", "tyre=rub*")
+    areas = {name: shape.area for name, (shape, _) in car_shapes().items()}
+    whole = areas["body"] + areas["cabin"]
+    expected = {("rubber", "tyre"): sum(areas.values()) - whole, ("", ""): whole}
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def square(name: str, corner: tuple[float, float], side: float) -> str:
+    (x, y), s = corner, side
+    return f"""def Mesh "{name}" {{
+ int[] faceVertexCounts = [4]
+ int[] faceVertexIndices = [0, 1, 2, 3]
+ point3f[] points = [({x}, {y}, 0), ({x + s}, {y}, 0), ({x + s}, {y + s}, 0), ({x}, {y + s}, 0)]
+}}"""
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        ((), {("lid", "lid"): 0.01, ("a", "a"): 0.04, ("b", "b"): 0.09}),
+        (("top=Mesh_012", "rest=box"), {("Mesh_012", "top"): 0.01, ("box", "rest"): 0.13}),
+    ],
+    ids=["as named", "by patterns"],
+)
+def test_a_mesh_of_usd_has_the_name_of_what_holds_it_alone(
+    tmp_path: Path, patterns: tuple[str, ...], expected: dict[tuple[str, str], float]
+) -> None:
+    """As phones and Maya write it, in centimetres; both names can be asked for."""
+    lid = f'def Xform "lid" {{\n double3 xformOp:translate = (0, 0, 50)\n uniform token[] xformOpOrder = \
+["xformOp:translate"]\n{square("Mesh_012", (0, 0), 10)}\n}}'
+    box = f'def Xform "box" {{\n{square("a", (20, 0), 20)}\n{square("b", (50, 0), 30)}\n}}'
+    (tmp_path / "a.usda").write_text(LAYER.format(" metersPerUnit = 0.01", f"{lid}\n{box}"))
+    found = part_areas(tmp_path / "a.usda", tmp_path / "library", "node", *patterns)
+    assert found == pytest.approx(expected, rel=1e-4)

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.cad_files import write_3mf, write_step
+from support.cad_files import write_3mf, write_step, write_step_assembly
 from support.scan_files import gradient_image, png_bytes
 
 from scanstage.assets.intake.inspection import inspect_scan
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
+from scanstage.assets.library.part_meshes import part_of_faces
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.reading_choices import PartChoice, ReadingChoices
 from scanstage.assets.readers.cad import three_mf
 from scanstage.assets.readers.read_scan import read_scan
 
@@ -143,3 +145,49 @@ def test_without_their_libraries_they_are_refused_with_the_way_out(
         with pytest.raises(InputError) as e:
             read_scan(path)
         assert "scanstage[cad]" in str(e.value.hint)
+
+
+CART = {"deck": (400.0, 200.0, 30.0), "red_wheel": (60.0, 20.0, 60.0)}
+"""Millimetres; the wheel is there twice."""
+
+
+@needs_cascadio
+@pytest.mark.parametrize(
+    ("kind", "patterns", "expected"),
+    [
+        (
+            "node",
+            (),
+            {
+                ("deck:1", "deck"): (0, 0.4, 0.06, 0.09),
+                ("red_wheel:1", "red_wheel"): (0.05, 0.11, 0, 0.06),
+                ("red_wheel:2", "red_wheel"): (0.25, 0.31, 0, 0.06),
+            },
+        ),
+        ("node", ("wheel=red_wheel:2",), {("red_wheel:2", "wheel"): (0.25, 0.31, 0, 0.06)}),
+        ("material", ("wheel=mat_0",), {("mat_0", "wheel"): (0.05, 0.31, 0, 0.06)}),
+    ],
+    ids=["occurrences", "by pattern", "by colour"],
+)
+def test_occurrences_in_a_step_assembly_are_parts(
+    tmp_path: Path, kind: str, patterns: tuple[str, ...], expected: dict[tuple[str, str], tuple[float, ...]]
+) -> None:
+    """Where each part is along X and Z."""
+    placed = [
+        ("deck:1", "deck", (0.0, 0.0, 60.0)),
+        ("red_wheel:1", "red_wheel", (50.0, -20.0, 0.0)),
+        ("red_wheel:2", "red_wheel", (250.0, 200.0, 0.0)),
+    ]
+    path = write_step_assembly(tmp_path / "cart.step", CART, placed)
+    options = IntakeOptions("cart", reading=ReadingChoices(parts=PartChoice.parse(kind, patterns)))
+    asset = take_in(path, options, tmp_path / "library")
+    assert asset.meta.extents_m == pytest.approx((0.4, 0.24, 0.09))
+    mesh, parts = asset.mesh(), asset.meta.parts
+    of_face, found = part_of_faces(mesh, parts), {}
+    for k, part in enumerate(parts):
+        corners = mesh.vertices[mesh.faces[of_face == k]].reshape(-1, 3) + np.array([0.2, 0, 0])
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        found[part.name, part.class_name] = (low[0], high[0], low[2], high[2])
+    assert {k: pytest.approx(v, abs=1e-5) for k, v in expected.items()} == found
+    colors = {tuple(np.round(asset.meta.materials[k].base_color[:3], 3)) for p in parts for k in p.materials}
+    assert (1.0, 0.0, 0.0) in colors
