@@ -34,9 +34,16 @@ def car_shapes() -> dict[str, Shape]:
     return shapes
 
 
-def write_parts_glb(path: Path, shapes: Mapping[str, Shape], root: str = "Sketchfab_root") -> Path:
-    """Each shape as a node below ``root``, Y up as glTF has it."""
-    return _parts_glb(shapes, root).write(path)
+def write_parts_glb(
+    path: Path, shapes: Mapping[str, Shape], root: str = "Sketchfab_root", glass_alpha: float = 1.0
+) -> Path:
+    """Each shape as a node below ``root``, Y up as glTF has it; glass blends where its alpha is below 1."""
+    parts = _parts_glb(shapes, root)
+    if glass_alpha < 1:
+        glass = parts.json["materials"][2]
+        glass["alphaMode"] = "BLEND"
+        glass["pbrMetallicRoughness"]["baseColorFactor"][3] = glass_alpha
+    return parts.write(path)
 
 
 def _parts_glb(shapes: Mapping[str, Shape], root: str) -> GltfParts:
@@ -57,9 +64,9 @@ def _parts_glb(shapes: Mapping[str, Shape], root: str) -> GltfParts:
     return parts
 
 
-def write_car(path: Path) -> Path:
+def write_car(path: Path, glass_alpha: float = 1.0) -> Path:
     """The whole car."""
-    return write_parts_glb(path, car_shapes())
+    return write_parts_glb(path, car_shapes(), glass_alpha=glass_alpha)
 
 
 def write_fox(path: Path) -> Path:

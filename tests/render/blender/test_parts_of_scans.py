@@ -31,19 +31,20 @@ output: {format: png, instances: true, soft_masks: true}
 """
 
 
-def rendered(folder: Path, parts: PartChoice | None) -> tuple[Path, Record]:
+def rendered(folder: Path, parts: PartChoice | None, glass_alpha: float = 1.0) -> tuple[Path, Record]:
     folder.mkdir()
     options = IntakeOptions("car", reading=ReadingChoices(parts=parts))
-    take_in(write_car(folder / "car.glb"), options, folder / "library")
+    take_in(write_car(folder / "car.glb", glass_alpha), options, folder / "library")
     (folder / "cars.yaml").write_text(CONFIG)
     assert run(folder / "cars.yaml", BlenderEngines(), out=folder / "out").failed == []
     return folder / "out", Record.from_json((folder / "out" / "records" / "000000.json").read_bytes())
 
 
-def test_a_scan_with_parts_looks_as_without(tmp_path: Path) -> None:
+@pytest.mark.parametrize("glass_alpha", [1.0, 0.4], ids=["opaque", "blended"])
+def test_a_scan_with_parts_looks_as_without(tmp_path: Path, glass_alpha: float) -> None:
     patterns = ["wheel=wheel_*", "window=cabin", "bodywork=body"]
-    root, record = rendered(tmp_path / "parts", PartChoice.parse("node", patterns))
-    _, plain = rendered(tmp_path / "plain", None)
+    root, record = rendered(tmp_path / "parts", PartChoice.parse("node", patterns), glass_alpha)
+    _, plain = rendered(tmp_path / "plain", None, glass_alpha)
     assert record.image.sha256 == plain.image.sha256
     assert record.agreement == plain.agreement
     assert min(a.iou for a in record.agreement) > 0.98

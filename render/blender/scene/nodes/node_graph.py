@@ -46,9 +46,14 @@ class NodeGraph:
         return node
 
     def feed(self, socket: Any, value: Any) -> None:
-        """Link a socket to ``value`` where that is one, set it as the default otherwise; None leaves it."""
+        """Link a socket to ``value`` where that is one, set it as the default otherwise; None leaves it.
+
+        A number given to a vector's socket is all of its components, as where a scalar's socket is linked to it.
+        """
         if isinstance(value, bpy.types.NodeSocket):
             self.tree.links.new(value, socket)
+        elif isinstance(value, int | float) and socket.type in ("VECTOR", "RGBA"):
+            socket.default_value = (value,) * len(socket.default_value)
         elif value is not None:
             socket.default_value = value
 
