@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,8 @@ from scanstage.assets.intake.lost_textures import check_colors_are_there
 from scanstage.assets.intake.part_split import check_choice, split_parts, with_materials
 from scanstage.assets.intake.see_through import settle_see_through
 from scanstage.assets.intake.symmetry_fit import declared_symmetries, symmetry_findings
-from scanstage.assets.library.class_names import class_folder, class_name_of
+from scanstage.assets.library.asset_ids import asset_id_of
+from scanstage.assets.library.class_names import class_name_of
 from scanstage.assets.library.collision_file import COLLISION_FILE, collision_file
 from scanstage.assets.library.stored_assets import store_asset
 from scanstage.assets.library.surface_look import Pixels
@@ -41,7 +41,6 @@ from scanstage.assets.raw_scans.keypoint_files import Keypoints, find_keypoints,
 from scanstage.assets.raw_scans.raw_scan import UNITS_M, RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_folder import read_bounded
-from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.raw_scans.units import find_unit, find_up, to_z_up
 from scanstage.assets.readers.read_scan import Convert, read_scan
 from scanstage.assets.textures.texture_coding import DEFAULT_MAX_PX, code_texture
@@ -131,7 +130,8 @@ def add_scan(
     Raises InputError as :func:`take_in` does.
     """
     check_options(options)
-    asset_id = asset_id_of(options.class_name, file_name, sha256, options.reading.pose)
+    pose = options.reading.pose
+    asset_id = asset_id_of(options.class_name, file_name, sha256, pose.slug if pose else None)
     source = {**_said_before(library, asset_id), "file": file_name, "sha256": sha256, **(provenance or {})}
     source |= {k: v for k in WHOSE if (v := getattr(options, k))}
     try:
@@ -158,12 +158,6 @@ def _said_before(library: Path, asset_id: str) -> dict[str, str]:
     except (InputError, OSError):
         return {}
     return {k: v for k in WHOSE if isinstance(v := known.get(k), str)}
-
-
-def asset_id_of(class_name: str, file_name: str, sha256: str, pose: ScanPose | None = None) -> str:
-    """The id, below its library, of the asset that a scan file becomes: the same for copies of the same name."""
-    posed = f"-{pose.slug}" if pose else ""
-    return f"{class_folder(class_name_of(class_name))}/{_slug(file_name)}{posed}-{sha256[:8]}"
 
 
 def check_options(options: IntakeOptions) -> None:
@@ -249,11 +243,6 @@ def build_asset(
 
 def _noted(finding: ScanFinding) -> str:
     return f"{finding.topic}: {finding.what}; {finding.action}"
-
-
-def _slug(file_name: str) -> str:
-    slug = re.sub(r"[^a-z0-9_-]+", "-", Path(file_name).stem.lower()).strip("-_")
-    return slug[:40] or "scan"
 
 
 def _base(positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

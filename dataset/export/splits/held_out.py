@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from scanstage.assets.library.asset_ids import scan_of
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.dataset.export.splits.shares import TRAIN, Shares
@@ -91,14 +92,18 @@ def hold_out_assets(pictures: Sequence[SplitFacts], shares: Shares) -> HeldOut:
 
 
 def _chosen(pictures: Sequence[SplitFacts], share: float) -> frozenset[str]:
-    """The scans to hold out: of each class at random, but always the same."""
-    classes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    """The scans to hold out: of each class at random, but always the same; poses of one scan together."""
+    classes: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for picture in pictures:
         for asset_id, class_name in picture.classes:
-            classes[class_name][asset_id] += 1
+            classes[class_name][scan_of(asset_id)].add(asset_id)
     held: set[str] = set()
-    for found in classes.values():
-        if len(found) > 1:
-            number = min(len(found) - 1, max(1, round(share * len(found))))
-            held |= set(sorted(found, key=lambda a: hashlib.sha256(a.encode()).hexdigest())[:number])
-    return frozenset(held)
+    for scans in classes.values():
+        if len(scans) > 1:
+            number = min(len(scans) - 1, max(1, round(share * len(scans))))
+            held |= set(sorted(scans, key=lambda s: min(_lot(a) for a in scans[s]))[:number])
+    return frozenset(a for p in pictures for a in p.assets if scan_of(a) in held)
+
+
+def _lot(asset_id: str) -> str:
+    return hashlib.sha256(asset_id.encode()).hexdigest()

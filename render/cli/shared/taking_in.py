@@ -13,7 +13,8 @@ import typer
 from scanstage.assets.asset import Asset, AssetPart
 from scanstage.assets.files.user_folders import default_library
 from scanstage.assets.intake.given_scans import given_folder
-from scanstage.assets.intake.take_in import IntakeOptions, asset_id_of, file_sha256, take_in
+from scanstage.assets.intake.take_in import IntakeOptions, file_sha256, take_in
+from scanstage.assets.library.asset_ids import asset_id_of
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed
 from scanstage.assets.raw_scans.raw_scan import UNITS_M
@@ -105,7 +106,8 @@ def _check_first(path: Path, options: IntakeOptions, taken: dict[str, Path]) -> 
     """Refuse a copy within one call: it would replace the first, whose textures may be others."""
     if not taken or not path.is_file():
         return
-    asset_id = asset_id_of(options.class_name, path.name, file_sha256(path), options.reading.pose)
+    pose = options.reading.pose
+    asset_id = asset_id_of(options.class_name, path.name, file_sha256(path), pose.slug if pose else None)
     if asset_id in taken:
         raise InputError(
             f"{path}: is the same file as {taken[asset_id]}, which has come in as {asset_id}",

@@ -101,6 +101,19 @@ def test_scans_held_out_are_in_no_picture_to_train_on() -> None:
     assert hold_out_assets(facts[::-1], SHARES) == held
 
 
+def test_poses_of_a_scan_are_held_out_together() -> None:
+    """The same fox twice is one scan, in whatever class it came in; another file of its name is another."""
+    foxes = ["a/fox-0badcafe", "a/fox-pose-run-0-5-0badcafe", "a/fox-pose-walk-0badcafe"]
+    others = ["a/fox-deadbeef", "a/wolf-12345678"]
+    facts = [picture(i, [(foxes + others)[i % 5]]) for i in range(100)]
+    held = set(hold_out_assets(facts, {"train": 0.5, "val": 0.5}).things)
+    assert held & set(foxes) in (set(), set(foxes))
+    assert len(held - set(foxes)) + bool(held & set(foxes)) == 2, "of three scans"
+    twice = [picture(i, [foxes[0], "b/fox-0badcafe"]) for i in range(9)] + [picture(9, [foxes[1]])]
+    with pytest.raises(InputError, match="no class has two scans"):
+        hold_out_assets(twice, SHARES)
+
+
 @pytest.mark.parametrize(
     ("facts", "shares", "told"),
     [
