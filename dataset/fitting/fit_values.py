@@ -82,6 +82,7 @@ class FitTask(Generic[P]):
         kinds: whether kinds of pictures are told apart.
         rounds: see :data:`ROUNDS`.
         highest: see :class:`MixtureShape`.
+        spread: see :class:`Usual`.
     """
 
     free: Sequence[FreeValue]
@@ -94,6 +95,7 @@ class FitTask(Generic[P]):
     kinds: bool = True
     rounds: Sequence[tuple[float, float, float]] = ROUNDS
     highest: float = HIGHEST
+    spread: float | None = None
 
     def shape(self, axes: Sequence[int]) -> MixtureShape:
         """Of a density of some of the free values, one kind of pictures."""
@@ -276,7 +278,7 @@ def fit_values(
     axes = [k for k in every if explained[k] >= FAINT]
     shape = task.shape(axes)
     independent = float(len(set(task.groups)))
-    usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes])
+    usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes], task.spread)
     compared = _compare(bank, axes, replace(looked, told=looked.told.of(axes)))
     lenses, match = _match(shape, compared, independent, usual)
     for number, (share, factor, least) in enumerate(task.rounds[1:], 1):

@@ -18,6 +18,7 @@ from scanstage.dataset.fitting.class_mix import ClassMix, class_mix, class_share
 from scanstage.dataset.fitting.config_terms import ConfigTerm, config_term, joined_term
 from scanstage.dataset.fitting.fit_values import Bools, FitTask, Floats, FoundValues, fit_values
 from scanstage.dataset.fitting.kind_mix import KindMix, kind_mix, yields_by_kind
+from scanstage.dataset.fitting.moment_match import USUAL_SPREAD
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
 from scanstage.scenes.bank.free_values import FreeValue, free_values, open_config, usual_moments
 from scanstage.scenes.bank.plan_bank import ArrangementTask, plan_bank
@@ -114,7 +115,7 @@ def fit_labels(
     usual = np.array([usual_moments(config, value) for value in free])
     kinds = config.fit is None or config.fit.joint == "tree"
     compared = ComparedLabels(base.classes, photos)
-    task = FitTask(free, usual, compared, groups, bank, seed=config.seed, kinds=kinds)
+    task = FitTask(free, usual, compared, groups, bank, seed=config.seed, kinds=kinds, spread=USUAL_SPREAD)
     found = fit_values(task, planning.plan)
     shares = found.shape.shares(found.theta)
     names = tuple(ascii_lowercase[: len(shares)])

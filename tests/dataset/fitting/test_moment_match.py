@@ -7,6 +7,7 @@ import pytest
 
 from scanstage.dataset.fitting.mixtures import Axis, MixtureShape, nearest
 from scanstage.dataset.fitting.moment_match import (
+    USUAL_SPREAD,
     LikenessFeatures,
     Usual,
     WeighedBank,
@@ -48,8 +49,10 @@ def test_weights_give_the_means_of_a_density_that_is_known(bank) -> None:  # typ
     assert bank[0].independent(weights) < effective_size(weights)
 
 
-def test_the_search_finds_it_again(bank) -> None:  # type: ignore[no-untyped-def]
-    _, found = match_moments(SHAPE, bank[0], bank[2], 400, Usual.of([None, None]), [SHAPE.even()])
+@pytest.mark.parametrize("spread", [None, USUAL_SPREAD])
+def test_the_search_finds_it_again(bank, spread: float | None) -> None:  # type: ignore[no-untyped-def]
+    """What is usual of spreads counts for nothing where so many pictures say otherwise."""
+    _, found = match_moments(SHAPE, bank[0], bank[2], 400, Usual.of([None, None], spread), [SHAPE.even()])
     for i in range(2):
         assert SHAPE.moments(found.theta, i) == pytest.approx(SHAPE.moments(TRUTH, i), abs=0.04)
     assert found.misfit < 3 * bank[0].features.shape[1]
@@ -70,10 +73,10 @@ def test_counted_twice_is_there_twice(bank) -> None:  # type: ignore[no-untyped-
 @pytest.mark.parametrize("seed", range(3))
 def test_derivatives_of_what_is_usual_are_its_own(seed: int) -> None:
     shape = MixtureShape((Axis("near"), Axis("count", 6), Axis("place", 3, is_choice=True), Axis("far")), components=2)
-    usual = Usual.of([(0.3, 0.1), (0.6, 0.2), (0.5, 0.2), None])
+    usual = Usual.of([(0.3, 0.1), (0.6, 0.2), (0.5, 0.2), None], USUAL_SPREAD)
     theta, step = np.random.default_rng(seed).normal(0, 1, shape.parameters), 1e-6
     off, by = usual.residual(shape, theta)
-    assert off.shape == (8,)  # mean and spread of two axes in two components: a choice has neither
+    assert off.shape == (10,)  # in two components, mean and spread of two axes, and a spread: a choice has neither
     for k in range(shape.parameters):
         one = np.zeros(shape.parameters)
         one[k] = step
@@ -87,6 +90,18 @@ def test_what_labels_say_nothing_of_stays_where_it_was(bank) -> None:  # type: i
     usual = Usual.of([(0.3, 0.1), (0.7, 0.2)])
     _, found = match_moments(SHAPE, blind, np.zeros(5), 100, usual, [SHAPE.even()])
     assert SHAPE.moments(found.theta, 0) == pytest.approx((0.3, 0.1), abs=0.06)
+
+
+def test_a_spread_that_labels_say_nothing_of_is_what_is_usual(bank) -> None:  # type: ignore[no-untyped-def]
+    """Means alone are told: a spread of 0 meets them as well as any."""
+    made = bank[0]
+    told = 10 * (made.units + np.random.default_rng(1).normal(0, 0.3, made.units.shape))
+    seen = WeighedBank(made.units, made.log_proposal, told, made.groups)
+    start = nearest(SHAPE, [[(0.4, 0.03), (0.6, 0.03)]], [1.0])
+    target = 10 * np.array([0.4, 0.6])
+    found = search(SHAPE, seen, target, start, Usual.of([None, None], USUAL_SPREAD), fewest=10)
+    for i, mean in enumerate((0.4, 0.6)):
+        assert SHAPE.moments(found.theta, i) == pytest.approx((mean, USUAL_SPREAD), abs=0.03)
 
 
 @pytest.mark.parametrize("spread", [0.05, 0.12, 0.25])
