@@ -368,8 +368,10 @@ def _bootstrap(
     rng = np.random.default_rng(task.seed)
     found = []
     fewest = min(FEWEST_EFFECTIVE, match.effective) / 2  # of pictures that are drawn anew half as many count
+    # What chance had added was taken off: of the pictures as they are, a fit would have to end where that one did.
+    ended = weights_of(shape, match.theta, compared.bank) @ compared.bank.features - compared.target()
     for _ in range(BOOTSTRAPS):
-        target = compared.target(_drawn_anew(task.groups, rng))
+        target = compared.target(_drawn_anew(task.groups, rng)) + ended
         bank = compared.bank.counted(_drawn_anew(compared.bank.groups, rng))
         again = search(shape, bank, target, match.theta, usual, STEPS_AGAIN, fewest)
         found.append([shape.moments(again.theta, i) for i in range(len(shape.axes))])

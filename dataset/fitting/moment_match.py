@@ -7,8 +7,9 @@ and second moments. Differences of means are weighed by the inverse of their cov
 photos (generalised method of moments, Hansen 1982), in two steps: the covariance is that under the first step's result.
 
 Means of weighed pictures are off by chance, the more the fewer count. Where distances are told or compared, what chance
-adds is taken off, as in the unbiased estimate of the maximum mean discrepancy. A search doesn't take it off: it would
-find densities under which few count, and chance adds most.
+adds is taken off, as in the unbiased estimate of the maximum mean discrepancy. A search can't take it off: it would
+find densities under which few count, and chance adds most. Nor can it be left in: spreads, under which many count, come
+out too wide. So a search leaves it in, and from its end one step is taken by what chance adds there, to first order.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ as all but a thousandth of a kind of pictures that there are none of, would coun
 PENALTY = 1000.0
 """Of falling below either, by the squared logarithm: all but a bound."""
 STEPS = 60
+LONGEST_STEP = 1.0
+"""Of a parameter, where what chance adds is taken off: no further than its slope tells."""
+AT_BOUND = 1e-3
+RANK = 1e-9
+"""Of directions in which parameters change nothing that is seen, as a share of the one that changes most: no step."""
 USUAL_MEAN, USUAL_DEVIATION = 0.25, 0.7
 """How far values that labels tell little of may go from what the config says: standard deviations, of the mean in
 shares of the range, and of the logarithm of the standard deviation."""
@@ -219,15 +225,30 @@ def weights_of(shape: MixtureShape, theta: Floats, bank: WeighedBank) -> Floats:
 def misfit_of_weights(bank: WeighedBank, weights: Floats, target: Floats) -> float:
     """How far mean features of weighed pictures, whose (N,) weights sum to 1, are from (F,) a target, squared.
 
-    Without what they are off by chance, since the bank has only so many pictures: near 0, or below it, where the
-    weighed bank and what the target is of are alike. By how much w_j (x_j - mean) add up to, over each group of
-    pictures that belong together, squared.
+    Without what they are off by chance: near 0, or below it, where the weighed bank and what the target is of are
+    alike.
     """
-    mean = weights @ bank.features
-    summed = csr_array((weights, (bank.groups, np.arange(len(weights)))))
-    apart = summed @ bank.features - summed.sum(axis=1)[:, None] * mean
-    off = mean - target
-    return float(off @ off - np.square(apart).sum())
+    return distance_of_weights(bank, weights, target) - chance_of_weights(bank, weights)
+
+
+def distance_of_weights(bank: WeighedBank, weights: Floats, target: Floats) -> float:
+    """The same with what chance adds."""
+    off = weights @ bank.features - target
+    return float(off @ off)
+
+
+def chance_of_weights(bank: WeighedBank, weights: Floats) -> float:
+    """How far means of weighed pictures are off, squared, since the bank has only so many.
+
+    By how much w_j (x_j - mean) add up to, over each group of pictures that belong together, squared.
+    """
+    return float(np.square(_apart(bank, weights)[1]).sum())
+
+
+def _apart(bank: WeighedBank, weights: Floats) -> tuple[csr_array, Floats]:
+    """(G, N) sums by group, weighed, and (G, F) those of what features are off their mean."""
+    summed = csr_array((weights, (np.unique(bank.groups, return_inverse=True)[1], np.arange(len(weights)))))
+    return summed, summed @ (bank.features - weights @ bank.features)
 
 
 def effective_size(weights: Floats) -> float:
@@ -253,7 +274,7 @@ def match_moments(
     first = min((search(shape, seen, aim, start, usual) for start in starts), key=lambda m: m.cost)
     whitening = whitening_of(bank, weights_of(shape, first.theta, bank), count)
     seen, aim = bank.through(whitening), whitening @ target
-    found = search(shape, seen, aim, first.theta, usual)
+    found = without_chance(shape, seen, aim, search(shape, seen, aim, first.theta, usual), usual)
     return Lenses(whitening, telling_of(shape, seen, found.theta) @ whitening), found
 
 
@@ -303,31 +324,87 @@ def search(
         fewest: see :data:`FEWEST_EFFECTIVE`.
     """
     low, high = shape.bounds()
-    fewest = min(fewest, len(bank.units) / 4)
+    objective = _Objective(shape, bank, target, usual, fewest)
+    start = np.clip(start, low + 1e-6, high - 1e-6)
+    found = least_squares(objective.residual, start, objective.jacobian, bounds=(low, high), max_nfev=steps)
+    return objective.match(found.x)
 
-    def residual(theta: Floats) -> Floats:
-        log_density = shape.log_density(theta, bank.units)
-        weights = bank.weighed(log_density)
-        lacks = [np.log(fewest / effective_size(weights)), np.log(LEAST_COVERED) - bank.covered(log_density)]
+
+def without_chance(shape: MixtureShape, bank: WeighedBank, target: Floats, match: Match, usual: Usual) -> Match:
+    """A search's end, one Gauss-Newton step on towards where it would be without what chance adds; see this module.
+
+    Args:
+        shape, bank, target, usual: as of the search.
+        match: what it found.
+    """
+    low, high = shape.bounds()
+    objective = _Objective(shape, bank, target, usual, FEWEST_EFFECTIVE)
+    by = objective.jacobian(match.theta)
+    slope = by.T @ objective.residual(match.theta) - 0.5 * _chance_slope(shape, bank, match.theta)
+    held = (match.theta < low + AT_BOUND) & (slope > 0) | (match.theta > high - AT_BOUND) & (slope < 0)
+    step = np.zeros(shape.parameters)
+    free = ~held
+    if free.any():
+        step[free] = -np.linalg.lstsq(by[:, free].T @ by[:, free], slope[free], rcond=RANK)[0]
+    longest = max(1.0, float(np.abs(step).max()) / LONGEST_STEP)
+    return objective.match(np.clip(match.theta + step / longest, low, high))
+
+
+def _chance_slope(shape: MixtureShape, bank: WeighedBank, theta: Floats) -> Floats:
+    """(P,) derivatives of what chance adds by parameters."""
+    log_density, score = shape.log_density_and_score(theta, bank.units)
+    weights = bank.weighed(log_density)
+    score = score - weights @ score
+    summed, apart = _apart(bank, weights)
+    off = bank.features - weights @ bank.features
+    share = np.asarray(summed.sum(axis=1))[:, None]
+    slopes = []
+    for own in score.T:
+        moved = summed @ (own[:, None] * off) - share * ((weights * own) @ bank.features)
+        slopes.append(2 * float((apart * moved).sum()))
+    return np.array(slopes)
+
+
+@dataclass(frozen=True)
+class _Objective:
+    """What a search makes small: residuals, whose squares it adds up; see :func:`search`."""
+
+    shape: MixtureShape
+    bank: WeighedBank
+    target: Floats
+    usual: Usual
+    fewest_asked: float
+
+    @property
+    def fewest(self) -> float:
+        return min(self.fewest_asked, len(self.bank.units) / 4)
+
+    def residual(self, theta: Floats) -> Floats:
+        """(F + R + 2,) of features, of what is usual, and of what keeps it within what the bank can tell."""
+        log_density = self.shape.log_density(theta, self.bank.units)
+        weights = self.bank.weighed(log_density)
+        lacks = [np.log(self.fewest / effective_size(weights)), np.log(LEAST_COVERED) - self.bank.covered(log_density)]
         bounds = np.sqrt(PENALTY) * np.maximum(0.0, lacks)
-        return np.concatenate([weights @ bank.features - target, usual.residual(shape, theta)[0], bounds])
+        off = weights @ self.bank.features - self.target
+        return np.concatenate([off, self.usual.residual(self.shape, theta)[0], bounds])
 
-    def jacobian(theta: Floats) -> Floats:
-        log_density, score = shape.log_density_and_score(theta, bank.units)
-        weights = bank.weighed(log_density)
+    def jacobian(self, theta: Floats) -> Floats:
+        """(F + R + 2, P) their derivatives."""
+        log_density, score = self.shape.log_density_and_score(theta, self.bank.units)
+        weights = self.bank.weighed(log_density)
         mean = weights @ score
         score = score - mean
-        by = (score * weights[:, None]).T @ bank.features
-        bounds = np.zeros((2, shape.parameters))
+        by = (score * weights[:, None]).T @ self.bank.features
+        bounds = np.zeros((2, self.shape.parameters))
         squares = np.square(weights)
-        if effective_size(weights) < fewest:
+        if effective_size(weights) < self.fewest:
             bounds[0] = np.sqrt(PENALTY) * 2 * (squares @ score) / squares.sum()
-        if bank.covered(log_density) < np.log(LEAST_COVERED):
+        if self.bank.covered(log_density) < np.log(LEAST_COVERED):
             bounds[1] = -np.sqrt(PENALTY) * mean
-        return np.concatenate([by.T, usual.residual(shape, theta)[1], bounds])
+        return np.concatenate([by.T, self.usual.residual(self.shape, theta)[1], bounds])
 
-    start = np.clip(start, low + 1e-6, high - 1e-6)
-    found = least_squares(residual, start, jacobian, bounds=(low, high), max_nfev=steps)
-    weights = weights_of(shape, found.x, bank)
-    misfit = misfit_of_weights(bank, weights, target)
-    return Match(found.x, misfit, 2 * float(found.cost), effective_size(weights))
+    def match(self, theta: Floats) -> Match:
+        """What parameters come to."""
+        weights = weights_of(self.shape, theta, self.bank)
+        misfit = misfit_of_weights(self.bank, weights, self.target)
+        return Match(theta, misfit, float(np.square(self.residual(theta)).sum()), effective_size(weights))

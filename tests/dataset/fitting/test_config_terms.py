@@ -72,6 +72,22 @@ def test_bell() -> None:
     assert said["max"] <= 80
 
 
+def test_a_spread_stays_where_planned_pictures_show_little_of_it() -> None:
+    """Most features say nothing of the value: searched by them once more, it came out twice as wide, or a constant."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        shape, theta = MixtureShape((Axis(ANGLE.name),)), beta_of(0.6, 0.12)
+        units, real = rng.random((1500, 1)), shape.draw(theta, np.zeros(1000, int), rng)
+        told = np.arange(180) < 20
+        seen, of_photos = (np.where(told, u, 0.0) + rng.normal(0, 0.3, (len(u), 180)) for u in (units, real))
+        whitening = np.eye(180) * np.sqrt(400) / 0.3
+        bank = WeighedBank(units, np.full(1500, shape.log_even()), seen, np.arange(1500) // 2).through(whitening)
+        fitted = FittedValue(ANGLE, 1.0, True, True, 0.5, 0.2, (0, 1), (0, 1))
+        match, target = Match(theta, 1.0, 1.0, 100.0), whitening @ of_photos.mean(axis=0)
+        of_all = FoundValues((fitted,), (0,), shape, [], 0, bank, target, 1000, match, np.ones((1000, 1)))
+        assert config_term(of_all, 0).deviation == pytest.approx(0.12, rel=0.02)
+
+
 def test_even_by_the_logarithm() -> None:
     values = drawn("log_uniform")
     term = config_term(found(FILL, values, near(FILL, values)), 0)

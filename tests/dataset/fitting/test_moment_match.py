@@ -11,11 +11,14 @@ from scanstage.dataset.fitting.moment_match import (
     LikenessFeatures,
     Usual,
     WeighedBank,
+    _chance_slope,
+    chance_of_weights,
     effective_size,
     match_moments,
     misfit_of_weights,
     search,
     weights_of,
+    without_chance,
 )
 
 SHAPE = MixtureShape((Axis("near"), Axis("count", 6)))
@@ -146,3 +149,39 @@ def test_of_a_bank_drawn_anew_as_much_is_covered(bank) -> None:  # type: ignore[
     times = np.bincount(np.random.default_rng(0).integers(4000, size=4000), minlength=4000).astype(float)
     covered = made.counted(times).covered(SHAPE.log_density(TRUTH, made.units[times > 0]))
     assert covered == pytest.approx(0, abs=0.15)
+
+
+def scarce(seed: int) -> tuple[WeighedBank, np.ndarray, MixtureShape]:
+    """A thousand planned pictures in pairs, with 120 features of which 10 tell the value; and a thousand real ones."""
+    rng, shape = np.random.default_rng(seed), MixtureShape((Axis("near"),))
+    truth = nearest(shape, [[(0.6, 0.12)]], [1.0])
+    units, drawn = rng.random((1000, 1)), shape.draw(truth, np.zeros(1000, int), rng)
+    tells = np.arange(120) < 10
+    seen = [
+        np.where(tells, np.cos(4 * u + np.arange(120)), 0) + rng.normal(0, 0.5, (1000, 120)) for u in (units, drawn)
+    ]
+    whitening = np.eye(120) * np.sqrt(500) / 0.6
+    bank = WeighedBank(units, np.full(1000, shape.log_even()), seen[0], np.arange(1000) // 2).through(whitening)
+    return bank, whitening @ seen[1].mean(axis=0), shape
+
+
+def test_derivatives_of_chance_are_its_own() -> None:
+    bank, _, shape = scarce(0)
+    theta, step = np.array([1.0, 1.5]), 1e-5
+    slope = _chance_slope(shape, bank, theta)
+    for k in range(2):
+        one = step * np.eye(2)[k]
+        ahead, behind = (chance_of_weights(bank, weights_of(shape, theta + sign * one, bank)) for sign in (1, -1))
+        assert slope[k] == pytest.approx((ahead - behind) / (2 * step), rel=1e-4)
+
+
+def test_spreads_are_not_wider_for_what_chance_adds() -> None:
+    """A search that leaves it in likes densities under which many pictures count; one step takes most of it off."""
+    usual, found = Usual.of([None]), []
+    for seed in range(8):
+        bank, target, shape = scarce(seed)
+        wide = search(shape, bank, target, shape.even(), usual)
+        found.append([shape.moments(m.theta, 0)[1] for m in (wide, without_chance(shape, bank, target, wide, usual))])
+    with_it, without = np.mean(found, axis=0)
+    assert with_it > 0.13
+    assert without == pytest.approx(0.12, abs=0.005)
