@@ -18,8 +18,8 @@ from scipy.optimize import minimize
 from scipy.stats import truncnorm
 
 from scanstage.dataset.fitting.fit_values import FoundValues
-from scanstage.dataset.fitting.mixtures import Floats, moments_of
-from scanstage.dataset.fitting.moment_match import misfit_of_weights
+from scanstage.dataset.fitting.matching.mixtures import Floats, moments_of
+from scanstage.dataset.fitting.matching.weighed_bank import misfit_of_weights
 from scanstage.scenes.bank.free_values import FreeValue
 
 STEPS = 400

@@ -16,18 +16,11 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from scanstage.dataset.fitting.kinds_of_pictures import find_kinds
-from scanstage.dataset.fitting.mixtures import EDGE, HIGHEST, Axis, MixtureShape, nearest
-from scanstage.dataset.fitting.moment_match import (
-    FEWEST_EFFECTIVE,
-    Lenses,
-    LikenessFeatures,
-    Match,
-    Usual,
-    WeighedBank,
-    match_moments,
-    search,
-    weights_of,
-)
+from scanstage.dataset.fitting.matching.likeness_features import LikenessFeatures
+from scanstage.dataset.fitting.matching.mixtures import EDGE, HIGHEST, Axis, MixtureShape, nearest
+from scanstage.dataset.fitting.matching.moment_match import FEWEST_EFFECTIVE, Lenses, Match, match_moments, search
+from scanstage.dataset.fitting.matching.usual_values import Usual
+from scanstage.dataset.fitting.matching.weighed_bank import WeighedBank, weights_of
 from scanstage.dataset.fitting.told_by_labels import TOLD, Told, told_by_labels
 from scanstage.scenes.bank.free_values import FreeValue
 

@@ -16,7 +16,7 @@ import numpy as np
 from scanstage.dataset.analysis.class_ties import expected_counts
 from scanstage.dataset.analysis.dataset_table import DatasetTable
 from scanstage.dataset.fitting.class_mix import LEAST_YIELD, placed_and_labelled
-from scanstage.dataset.fitting.mixtures import Floats
+from scanstage.dataset.fitting.matching.mixtures import Floats
 from scanstage.dataset.report.parity import impact_ratio
 from scanstage.scenes.bank.planned_labels import PlannedLabels
 

@@ -15,16 +15,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from scanstage.dataset.fitting.mixtures import Floats, MixtureShape, beta_of
-from scanstage.dataset.fitting.moment_match import (
-    Match,
-    Usual,
-    WeighedBank,
-    effective_size,
-    misfit_of_weights,
-    search,
-    weights_of,
-)
+from scanstage.dataset.fitting.matching.mixtures import Floats, MixtureShape, beta_of
+from scanstage.dataset.fitting.matching.moment_match import Match, search
+from scanstage.dataset.fitting.matching.usual_values import Usual
+from scanstage.dataset.fitting.matching.weighed_bank import WeighedBank, effective_size, misfit_of_weights, weights_of
 from scanstage.dataset.fitting.told_by_labels import Told
 
 FOLDS = 4

@@ -18,7 +18,7 @@ from scanstage.dataset.fitting.class_mix import ClassMix, class_mix, class_share
 from scanstage.dataset.fitting.config_terms import ConfigTerm, config_term, joined_term
 from scanstage.dataset.fitting.fit_values import Bools, FitTask, Floats, FoundValues, fit_values
 from scanstage.dataset.fitting.kind_mix import KindMix, kind_mix, yields_by_kind
-from scanstage.dataset.fitting.moment_match import USUAL_SPREAD
+from scanstage.dataset.fitting.matching.usual_values import USUAL_SPREAD
 from scanstage.render.bookkeeping.progress import OnProgress, Progress, ignore_progress
 from scanstage.scenes.bank.free_values import FreeValue, free_values, open_config, usual_moments
 from scanstage.scenes.bank.plan_bank import ArrangementTask, plan_bank

@@ -9,8 +9,9 @@ import pytest
 
 from scanstage.dataset.fitting.config_terms import config_term
 from scanstage.dataset.fitting.fit_values import FittedValue, FoundValues
-from scanstage.dataset.fitting.mixtures import EDGE, Axis, MixtureShape, beta_of
-from scanstage.dataset.fitting.moment_match import Match, WeighedBank
+from scanstage.dataset.fitting.matching.mixtures import EDGE, Axis, MixtureShape, beta_of
+from scanstage.dataset.fitting.matching.moment_match import Match
+from scanstage.dataset.fitting.matching.weighed_bank import WeighedBank
 from scanstage.scenes.bank.free_values import FreeValue
 
 ANGLE = FreeValue("camera.elevation_deg", "number", 0, 80)

@@ -15,25 +15,23 @@ out too wide. So a search leaves it in, and from its end one step is taken by wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
-from scipy.sparse import csr_array
-from scipy.special import logsumexp
 
-from scanstage.dataset.fitting.mixtures import MixtureShape
+from scanstage.dataset.fitting.matching.mixtures import MixtureShape
+from scanstage.dataset.fitting.matching.usual_values import Usual
+from scanstage.dataset.fitting.matching.weighed_bank import (
+    WeighedBank,
+    effective_size,
+    groups_apart,
+    misfit_of_weights,
+    weights_of,
+)
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-Parts = tuple[Floats, Floats]
-
-BANDWIDTHS = (0.5, 1.0, 2.0)
-"""Of the kernels, in standard deviations of what labels tell."""
-WAVES = 32
-"""Random directions a bandwidth."""
 RIDGE = 0.02
 """Share of the mean variance that is added to each: no difference is trusted beyond it."""
 FEWEST_EFFECTIVE = 100.0
@@ -49,142 +47,6 @@ LONGEST_STEP = 1.0
 AT_BOUND = 1e-3
 RANK = 1e-9
 """Of directions in which parameters change nothing that is seen, as a share of the one that changes most: no step."""
-USUAL_MEAN, USUAL_DEVIATION = 0.25, 0.7
-"""How far values that labels tell little of may go from what the config says: standard deviations, of the mean in
-shares of the range, and of the logarithm of the standard deviation."""
-LEAST_DEVIATION = 0.05
-USUAL_SPREAD = 0.15
-"""Standard deviation, of the range, that a value which labels tell is expected to have, its logarithm within
-:data:`USUAL_DEVIATION`. Fifty photos may say no more of a spread than that it is small; it came out as none then."""
-
-
-@dataclass(frozen=True)
-class LikenessFeatures:
-    """Features whose means are compared; made for one bank.
-
-    Of what labels tell: itself, products of two, and waves. Of the labels' summaries: themselves and their squares.
-
-    Attributes:
-        told, summaries: (2, D) and (2, S), middles and spreads by which columns are standardised.
-        waves: (D, 3 * WAVES) frequencies.
-        phases: (3 * WAVES,).
-    """
-
-    told: Floats
-    summaries: Floats
-    waves: Floats
-    phases: Floats
-
-    @classmethod
-    def of(cls, bank: Parts, real: Parts, seed: int = 0) -> LikenessFeatures:
-        """In units of the real pictures' spread; both are (N, D) what labels tell, and (N, S) summaries."""
-        rng = np.random.default_rng(seed)
-        columns = bank[0].shape[1]
-        waves = np.concatenate([rng.normal(size=(columns, WAVES)) / b for b in BANDWIDTHS], axis=1)
-        scales = [
-            np.stack([there.mean(axis=0), np.maximum(there.std(axis=0), 0.1 * planned.std(axis=0) + 1e-9)])
-            for planned, there in zip(bank, real, strict=True)
-        ]
-        return cls(scales[0], scales[1], waves, rng.uniform(0, 2 * np.pi, 3 * WAVES))
-
-    def __call__(self, told: Floats, summaries: Floats) -> Floats:
-        """(N, F) of (N, D) what labels tell and (N, S) summaries."""
-        x = np.clip((told - self.told[0]) / self.told[1], -6, 6)
-        s = np.clip((summaries - self.summaries[0]) / self.summaries[1], -4, 4)
-        first, second = np.triu_indices(x.shape[1])
-        waves = np.sqrt(2) * np.cos(x @ self.waves + self.phases)
-        return np.concatenate([x, x[:, first] * x[:, second], waves, s, np.square(s)], axis=1)
-
-
-@dataclass(frozen=True)
-class WeighedBank:
-    """Planned pictures as the search needs them.
-
-    Attributes:
-        units: (N, D) drawn values, from 0 to 1.
-        log_proposal: (N,) logarithm of the density that they were drawn from.
-        features: (N, F).
-        groups: (N,) which of them belong together.
-    """
-
-    units: Floats
-    log_proposal: Floats
-    features: Floats
-    groups: Ints
-
-    def through(self, lens: Floats) -> WeighedBank:
-        """With features multiplied by a (K, F) matrix."""
-        return replace(self, features=self.features @ lens.T)
-
-    def counted(self, times: Floats) -> WeighedBank:
-        """With every picture so many times (N,): as if it had been drawn from so much more, where it comes often."""
-        kept = times > 0
-        log = self.log_proposal[kept] - np.log(times[kept] / times[kept].mean())
-        return WeighedBank(self.units[kept], log, self.features[kept], self.groups[kept])
-
-    def covered(self, log_density: Floats) -> float:
-        """Logarithm of the share of a density that lies where pictures were planned: about 0, but for chance.
-
-        The mean of p / q, which is 1 on average where q is nowhere 0 that p isn't.
-        """
-        return float(logsumexp(log_density - self.log_proposal) - np.log(len(self.units)))
-
-    def weighed(self, log_density: Floats) -> Floats:
-        """(N,) weights, which sum to 1, of a density whose (N,) logarithm is given."""
-        logs = log_density - self.log_proposal
-        weights = np.exp(logs - logs.max())
-        found: Floats = weights / weights.sum()
-        return found
-
-    def independent(self, weights: Floats) -> float:
-        """How many pictures that have nothing to do with each other the weighed ones are worth."""
-        together = np.bincount(np.unique(self.groups, return_inverse=True)[1], weights).astype(np.float64)
-        return effective_size(together)
-
-
-@dataclass(frozen=True)
-class Usual:
-    """Where the search is drawn, weakly, beside what photos say.
-
-    Values that labels tell little of: towards what the config says, within a part of the range. Spreads of the others,
-    where ``spread`` is given, towards it.
-
-    Attributes:
-        moments: by axis, mean and standard deviation, from 0 to 1 across the range; None leaves it to the labels.
-        spread: standard deviation of what is left to the labels, in the same; None leaves that to them as well.
-    """
-
-    moments: tuple[tuple[float, float] | None, ...]
-    spread: float | None = None
-
-    @classmethod
-    def of(cls, moments: Sequence[Sequence[float] | None], spread: float | None = None) -> Usual:
-        """Of means and standard deviations by axis."""
-        least = tuple(None if m is None else (float(m[0]), max(float(m[1]), LEAST_DEVIATION)) for m in moments)
-        return cls(least, spread)
-
-    def residual(self, shape: MixtureShape, theta: Floats) -> tuple[Floats, Floats]:
-        """(R,) how far parameters are off, in standard deviations, and (R, P) the derivatives."""
-        off, by = [np.zeros(0)], [np.zeros((0, shape.parameters))]
-        for k in range(shape.components):
-            for i, usual in enumerate(self.moments):
-                spread = self.spread if usual is None else usual[1]
-                if spread is None or shape.axes[i].is_choice:
-                    continue
-                place = shape.place(k, i)
-                a, b = 1 + np.exp(theta[place])
-                total = a + b
-                log_deviation = 0.5 * (np.log(a * b / (total + 1)) - 2 * np.log(total))
-                own = [(log_deviation - np.log(spread)) / USUAL_DEVIATION]
-                slopes = [0.5 * (1 / np.array([a, b]) - 2 / total - 1 / (total + 1)) / USUAL_DEVIATION]
-                if usual is not None:
-                    own.append((a / total - usual[0]) / USUAL_MEAN)
-                    slopes.append(np.array([b, -a]) / total**2 / USUAL_MEAN)
-                rows = np.zeros((len(own), shape.parameters))
-                rows[:, place] = np.array(slopes) * np.exp(theta[place])
-                off.append(np.array(own))
-                by.append(rows)
-        return np.concatenate(off), np.concatenate(by)
 
 
 @dataclass(frozen=True)
@@ -215,45 +77,6 @@ class Lenses:
 
     whitening: Floats
     telling: Floats
-
-
-def weights_of(shape: MixtureShape, theta: Floats, bank: WeighedBank) -> Floats:
-    """(N,) weights that sum to 1."""
-    return bank.weighed(shape.log_density(theta, bank.units))
-
-
-def misfit_of_weights(bank: WeighedBank, weights: Floats, target: Floats) -> float:
-    """How far mean features of weighed pictures, whose (N,) weights sum to 1, are from (F,) a target, squared.
-
-    Without what they are off by chance: near 0, or below it, where the weighed bank and what the target is of are
-    alike.
-    """
-    return distance_of_weights(bank, weights, target) - chance_of_weights(bank, weights)
-
-
-def distance_of_weights(bank: WeighedBank, weights: Floats, target: Floats) -> float:
-    """The same with what chance adds."""
-    off = weights @ bank.features - target
-    return float(off @ off)
-
-
-def chance_of_weights(bank: WeighedBank, weights: Floats) -> float:
-    """How far means of weighed pictures are off, squared, since the bank has only so many.
-
-    By how much w_j (x_j - mean) add up to, over each group of pictures that belong together, squared.
-    """
-    return float(np.square(_apart(bank, weights)[1]).sum())
-
-
-def _apart(bank: WeighedBank, weights: Floats) -> tuple[csr_array, Floats]:
-    """(G, N) sums by group, weighed, and (G, F) those of what features are off their mean."""
-    summed = csr_array((weights, (np.unique(bank.groups, return_inverse=True)[1], np.arange(len(weights)))))
-    return summed, summed @ (bank.features - weights @ bank.features)
-
-
-def effective_size(weights: Floats) -> float:
-    """Of weights that sum to 1."""
-    return float(1 / np.square(weights).sum())
 
 
 def match_moments(
@@ -355,7 +178,7 @@ def _chance_slope(shape: MixtureShape, bank: WeighedBank, theta: Floats) -> Floa
     log_density, score = shape.log_density_and_score(theta, bank.units)
     weights = bank.weighed(log_density)
     score = score - weights @ score
-    summed, apart = _apart(bank, weights)
+    summed, apart = groups_apart(bank, weights)
     off = bank.features - weights @ bank.features
     share = np.asarray(summed.sum(axis=1))[:, None]
     slopes = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scanstage.dataset.fitting.mixtures import EDGE, Axis, MixtureShape, beta_of, nearest
+from scanstage.dataset.fitting.matching.mixtures import EDGE, Axis, MixtureShape, beta_of, nearest
 
 NUMBER, WHOLE, CHOICE = Axis("near"), Axis("count", 5), Axis("place", 3, is_choice=True)
 SHAPES = [

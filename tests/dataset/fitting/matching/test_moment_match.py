@@ -5,20 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scanstage.dataset.fitting.mixtures import Axis, MixtureShape, nearest
-from scanstage.dataset.fitting.moment_match import (
-    USUAL_SPREAD,
-    LikenessFeatures,
-    Usual,
+from scanstage.dataset.fitting.matching.likeness_features import LikenessFeatures
+from scanstage.dataset.fitting.matching.mixtures import Axis, MixtureShape, nearest
+from scanstage.dataset.fitting.matching.moment_match import _chance_slope, match_moments, search, without_chance
+from scanstage.dataset.fitting.matching.usual_values import USUAL_SPREAD, Usual
+from scanstage.dataset.fitting.matching.weighed_bank import (
     WeighedBank,
-    _chance_slope,
     chance_of_weights,
     effective_size,
-    match_moments,
     misfit_of_weights,
-    search,
     weights_of,
-    without_chance,
 )
 
 SHAPE = MixtureShape((Axis("near"), Axis("count", 6)))
