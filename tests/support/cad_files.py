@@ -62,16 +62,20 @@ def write_step(path: Path, size: Size, unit: str) -> Path:
     return _write(path, e)
 
 
-def write_step_assembly(path: Path, boxes: Mapping[str, Size], placed: Sequence[tuple[str, str, Size]]) -> Path:
+def write_step_assembly(
+    path: Path, boxes: Mapping[str, Size], placed: Sequence[tuple[str, str, Size]], hide: str = ""
+) -> Path:
     """Boxes of one product each, mm, as CAD programs write assemblies: (name, product, where) of each occurrence.
 
-    Products named ``red_*`` are red (STYLED_ITEM); others have no colour.
+    Products named ``red_*`` are red (STYLED_ITEM); others have no colour. ``hide``: what is hidden, where ``{style}``
+    is that of the last red product, ``{solid}`` its solid, ``{shape}`` the representation of that and ``{layer}`` one.
     """
     e = _StepEntities()
     context = _step_context(e, "mm")
     _, whole, of_whole = _step_product(e, "assembly", context, None)
     frame = _step_frame(e, (0, 0, 0), (0, 0, 1), (1, 0, 0))
     definitions: dict[str, tuple[str, str]] = {}
+    red: dict[str, str] = {}
     for name, size in boxes.items():
         solid, *own = _step_product(e, name, context, size)
         definitions[name] = (own[0], own[1])
@@ -83,6 +87,10 @@ def write_step_assembly(path: Path, boxes: Mapping[str, Size], placed: Sequence[
             style = e.add(f"PRESENTATION_STYLE_ASSIGNMENT(({e.add(f'SURFACE_STYLE_USAGE(.BOTH.,{side})')}))")
             item = e.add(f"STYLED_ITEM('color',({style}),{solid})")
             e.add(f"MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION('',({item}),{context})")
+            layer = e.add(f"PRESENTATION_LAYER_ASSIGNMENT('0','',({solid}))")
+            red = {"style": item, "solid": solid, "shape": own[1], "layer": layer}
+    if hide:
+        e.add(f"INVISIBILITY(({hide.format(**red)}))")
     for k, (name, product, at) in enumerate(placed):
         definition, own = definitions[product]
         there = _step_frame(e, at, (0, 0, 1), (1, 0, 0))

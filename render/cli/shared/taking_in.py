@@ -29,7 +29,7 @@ _TOLD = (
     *("odd colors: ", "moved ", "reconstructed: "),
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
     *("material: the material", "material: is brushed", "material: light"),
-    *("udim: ", "uv: ", "bump map: ", "colors: its triangles"),
+    *("udim: ", "uv: ", "bump map: ", "colors: its triangles", "hidden: ", "printing: "),
     *("no part: ", "lost part: "),
 )
 
