@@ -28,6 +28,7 @@ _NO_NAME = re.compile(rb"\$|\*|'(?:\s*|Next assembly relationship|=>\[[\d:]*\])'
 _NUMBER = re.compile(rb"'(?:NAUO)?\d+'", re.IGNORECASE)
 _HAS_FACES = re.compile(rb"BREP|SOLID|SHELL|(?<!SUR)FACE|SURFACE_MODEL|SURFACE_SET|MAPPED_ITEM|GEOMETRIC_SET$")
 """Of what triangles are made; construction planes, curves and points may be hidden or not."""
+_PLACEMENT = b"AXIS2_PLACEMENT_3D"
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,8 @@ def _one(entities: dict[int, _Entity], text: bytes) -> _Entity | None:
 def _hidden(data: bytes, entities: dict[int, _Entity]) -> tuple[list[tuple[int, int, bytes]], int, int]:
     """Lists of items without those that are hidden, how many of these there are, and how many are still there."""
     items, wholes, unclear = _hidden_items(data, entities)
+    if not items | wholes:
+        return [], 0, unclear
     lists = {n: set(_references(_text(data, e, 1))) for n, e in entities.items() if _is_list(data, e)}
     listed: set[int] = set().union(*lists.values())
     in_wholes: set[int] = set().union(*(lists.get(n, set()) for n in wholes))
@@ -142,7 +145,7 @@ def _hidden(data: bytes, entities: dict[int, _Entity]) -> tuple[list[tuple[int, 
     with_faces = {n for n, kind in kinds.items() if _HAS_FACES.search(kind)}
     out = with_faces & listed
     still_there = len(with_faces - out)  # faces of a solid that is seen
-    still_there += sum(not lists.get(n, set()) & out for n in wholes)  # an assembly's: of placements alone
+    still_there += sum({kinds.get(k) for k in lists.get(n, ())} <= {_PLACEMENT} for n in wholes)  # an assembly's
     edits = []
     for number, held in lists.items():
         if held & out:
@@ -175,7 +178,9 @@ def _hidden_items(data: bytes, entities: dict[int, _Entity]) -> tuple[set[int], 
         elif kind.endswith(b"STYLED_ITEM") or kind == b"PRESENTATION_LAYER_ASSIGNMENT":
             todo += _references(_text(data, entities[number], 2))
         elif kind:
-            wholes.add(number)
+            wholes.add(number)  # of shapes, or of their looks
+            items_of = _references(_text(data, entities[number], 1))
+            todo += [n for n in items_of if n in entities and entities[n].kind.endswith(b"STYLED_ITEM")]
         else:
             items.add(number)
     return items, wholes, unclear

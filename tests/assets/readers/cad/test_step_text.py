@@ -54,6 +54,8 @@ SHAPES = """#10=ADVANCED_BREP_SHAPE_REPRESENTATION('a',(#11,#12,#13),#20);
 #24=STYLED_ITEM('',(#1),#18);
 #25=CONTEXT_DEPENDENT_OVER_RIDING_STYLED_ITEM('',(#1),#12,#21,(#9));
 #26=PRESENTATION_LAYER_ASSIGNMENT('a','',(#21,#12,#18));
+#27=MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION('',(#21),#20);
+#28=CONSTRUCTIVE_GEOMETRY_REPRESENTATION('',(#18),#20);
 """
 
 
@@ -65,6 +67,8 @@ SHAPES = """#10=ADVANCED_BREP_SHAPE_REPRESENTATION('a',(#11,#12,#13),#20);
         ("#26", "#11,#13", 1, 0),
         ("#10", "#11", 2, 0),
         ("#24,#19,#99", None, 0, 0),  # a construction plane, a note
+        ("#27", "#11,#13", 1, 0),
+        ("#28", None, 0, 0),
         ("#23", None, 0, 1),  # a face of a solid
         ("#25", None, 0, 1),  # in one place of an assembly alone
         ("#14", None, 0, 1),  # an assembly
