@@ -8,8 +8,7 @@ from pathlib import Path
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import listed
-from scanstage.assets.raw_scans.gaussian_splats import SPLAT_SUFFIXES, splat_refusal
-from scanstage.assets.readers.read_scan import SCAN_SUFFIXES
+from scanstage.assets.readers.read_scan import SCAN_SUFFIXES, refusal_of_points
 
 MAX_FILES = 10_000
 _NAMED = 5
@@ -28,8 +27,8 @@ def scan_files(paths: Iterable[Path]) -> list[Path]:
             if p.suffix.lower() in SCAN_SUFFIXES and p.is_file() and not p.name.startswith(".")
         )
         if not inside:
-            if splats := [p for p in path.rglob("*") if p.suffix.lower() in SPLAT_SUFFIXES]:
-                raise splat_refusal(splats[0])
+            if (refusal := next(filter(None, map(refusal_of_points, sorted(path.rglob("*")))), None)) is not None:
+                raise refusal
             raise InputError(f"{path}: there are no scans in this folder", f"kinds: {', '.join(SCAN_SUFFIXES)}")
         files += inside
     if len(files) > MAX_FILES:

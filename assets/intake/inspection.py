@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.intake.clear_volumes import settle_volumes
 from scanstage.assets.intake.lost_textures import check_colors_are_there
 from scanstage.assets.intake.part_split import NamedPart, check_choice, named_parts
@@ -101,8 +102,7 @@ def _measured(
     if len(surface.faces) > max_triangles:
         what = f"{len(surface.faces):,} triangles"
         findings.append(ScanFinding("info", "triangles", what, f"simplifies to {max_triangles:,} (--max-triangles)"))
-    if scan.corner_uv is None and scan.vertex_color is None and len(scan.materials) == 1:
-        findings.append(ScanFinding("info", "color", "no texture and no vertex colours", "one plain colour"))
+    findings += _plain_colors(scan)
     up_guess = find_up(scan, surface.positions, up)
     findings += up_findings(up_guess)
     result = replace(
@@ -123,6 +123,19 @@ def _measured(
     findings += unit_findings(unit_guess, extent)
     x, y, z = (float(e) * UNITS_M[unit_guess.unit] for e in extents)
     return replace(result, unit=unit_guess.unit, size_m=(x, y, z))
+
+
+def _plain_colors(scan: RawScan) -> list[ScanFinding]:
+    """What to say of a scan that has neither textures nor vertex colours, unless it has lost some."""
+    if scan.images or scan.vertex_color is not None or scan.lost_textures:
+        return []
+    if any(f.topic == "no texture" for f in scan.findings):
+        return []
+    used = [scan.materials[k] for k in np.unique(scan.face_material)]
+    if {m.base_color for m in used} <= {WHITE, Material.base_color}:
+        return [ScanFinding("info", "color", "no texture, and no colours of vertices or materials", "one plain colour")]
+    what = "the plain colour of its material" if len(used) == 1 else f"plain colours of {len(used):,} materials"
+    return [ScanFinding("info", "color", f"{what}, without a texture", f"keeps {'it' if len(used) == 1 else 'them'}")]
 
 
 def _declared(keypoints: Keypoints, size_m: tuple[float, float, float] | None) -> list[ScanFinding]:

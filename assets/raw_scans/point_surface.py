@@ -15,13 +15,31 @@ import numpy.typing as npt
 
 from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.option_names import option
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.scan_bounds import check_memory
 
+CLOUD_SUFFIXES = (".las", ".laz", ".e57", ".pts", ".ptx", ".xyz", ".pcd", ".rcp", ".rcs")
+"""Formats of laser scanners and survey programs, none of which is read: they hold points, no faces."""
 LEAST_POINTS = 100
 _SHALLOWEST, _DEEPEST = 5, 10  # of the octree, whose cells are 2^-depth of the cloud's extent
 _BYTES_A_POINT = 3000  # of a cloud of a million, at its depth
 _MADE_UP = 5.0  # times the distance between points; farther from all of them nothing was measured
+
+
+def cloud_refusal(path: object, count: int | None = None, has_normals: bool = False) -> InputError:
+    """What to say of points without faces (``count`` None: unknown): with normals a surface can be made of them."""
+    elsewhere = "make a surface of it in MeshLab, CloudCompare or Open3D (Poisson reconstruction)"
+    if has_normals:
+        what = f"{path}: is a point cloud: {count:,} points with normals, and no faces"
+        needs = 'pip install "scanstage[surface]"'
+        return InputError(what, f"{option('surface')} poisson makes a surface of it ({needs}), or {elsewhere}")
+    counted = "points without faces" if count is None else f"{count:,} points, no faces and no normals"
+    return InputError(
+        f"{path}: is a point cloud: {counted}",
+        "compute its normals, pointing outwards (MeshLab: Compute Normals for Point Sets), and export it as PLY with "
+        f"them, for {option('surface')} poisson; or {elsewhere}",
+    )
 
 
 def poisson_surface(scan: RawScan) -> RawScan:

@@ -21,7 +21,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import listed
 from scanstage.assets.raw_scans.gaussian_splats import SPLAT_SUFFIXES, splat_refusal
-from scanstage.assets.raw_scans.point_surface import poisson_surface
+from scanstage.assets.raw_scans.point_surface import CLOUD_SUFFIXES, cloud_refusal, poisson_surface
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
@@ -93,6 +93,14 @@ def read_scan(path: Path, convert: Convert | None = None, choices: ReadingChoice
         raise InputError(f"{path}: can't be read ({type(e).__name__}: {str(e)[:MAX_NOTE]})", _hint(head, suffix)) from e
 
 
+def refusal_of_points(path: Path) -> InputError | None:
+    """What to say of a file of points or splats alone, by its suffix; None of others."""
+    suffix = path.suffix.lower()
+    if suffix in SPLAT_SUFFIXES:
+        return splat_refusal(path)
+    return cloud_refusal(path) if suffix in CLOUD_SUFFIXES else None
+
+
 def _head(path: Path, suffix: str) -> bytes:
     """The first bytes of a file that may be a scan. Raises InputError for what can't be one."""
     root, name = locate(path)
@@ -107,8 +115,8 @@ def _head(path: Path, suffix: str) -> bytes:
         if e.errno == errno.EXDEV and path.is_dir():  # the folder that it is in: "."
             raise InputError(f"{path}: is a folder", "name the scan's file") from None
         raise InputError(f"{path}: can't be read ({e.strerror or e})") from e
-    if suffix in SPLAT_SUFFIXES:
-        raise splat_refusal(path)
+    if (refusal := refusal_of_points(path)) is not None:
+        raise refusal
     if suffix not in SCAN_SUFFIXES:
         raise InputError(
             f"{path}: {suffix or 'no suffix'!r} is not a kind of scan", f"one of {', '.join(SCAN_SUFFIXES)}"
@@ -190,7 +198,7 @@ def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
     if n == 0:
         raise InputError(f"{path}: holds no geometry", _hint(head, suffix))
     if len(scan.faces) == 0:
-        raise _point_cloud(path, scan)
+        raise cloud_refusal(path, len(scan.vertices), scan.normals is not None)
     check_room(len(scan.faces), n)
     check_textures(scan.images)
     if scan.faces.min() < 0 or scan.faces.max() >= n:
@@ -209,21 +217,6 @@ def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
     _check_digits(scan.vertices[used], path)
     told = _with_no_texture_told(_without_unmapped_textures(_without_directions(scan)))
     return _with_sound_materials(_with_finite_uv(told))
-
-
-def _point_cloud(path: Path, scan: RawScan) -> InputError:
-    """What to say of points without faces: with normals a surface can be made of them here."""
-    elsewhere = "make a surface of it in MeshLab, CloudCompare or Open3D (Poisson reconstruction)"
-    if scan.normals is not None:
-        what = f"{path}: is a point cloud: {len(scan.vertices):,} points with normals, and no faces"
-        needs = 'pip install "scanstage[surface]"'
-        return InputError(what, f"{option('surface')} poisson makes a surface of it ({needs}), or {elsewhere}")
-    what = f"{path}: is a point cloud: {len(scan.vertices):,} points, no faces and no normals"
-    return InputError(
-        what,
-        "compute its normals, pointing outwards (MeshLab: Compute Normals for Point Sets), and export it as PLY with "
-        f"them, for {option('surface')} poisson; or {elsewhere}",
-    )
 
 
 def _check_digits(points: npt.NDArray[np.float64], path: Path) -> None:

@@ -135,4 +135,5 @@ def _refusal(source: Path, blender: Path | None, kind: str, message: str) -> Inp
         failure = start_failure(blender, EngineError(message, kind))
         if isinstance(failure, InputError):
             return failure
-    return InputError(f"{source}: Blender can't read it: {message}", "check the file, or convert it to GLB by hand")
+    check = "save it as binary FBX" if "ASCII FBX" in message else "check the file"
+    return InputError(f"{source}: Blender can't read it: {message}", f"{check}, or convert it to GLB by hand")

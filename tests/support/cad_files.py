@@ -32,7 +32,7 @@ _TEXTURE = (
 _TYPES = (
     '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
     '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    '<Default Extension="png" ContentType="image/png"/>'
+    '<Default Extension="png" ContentType="image/png"/><Default Extension="config" ContentType="text/xml"/>'
     '<Default Extension="model" ContentType="application/vnd.ms-package.3dmanufacturing-3dmodel+xml"/></Types>'
 )
 _CORNERS = [(k & 1, k >> 1 & 1, k >> 2) for k in range(8)]
@@ -62,16 +62,20 @@ def write_step(path: Path, size: Size, unit: str) -> Path:
     return _write(path, e)
 
 
-def write_step_assembly(path: Path, boxes: Mapping[str, Size], placed: Sequence[tuple[str, str, Size]]) -> Path:
+def write_step_assembly(
+    path: Path, boxes: Mapping[str, Size], placed: Sequence[tuple[str, str, Size]], hide: str = ""
+) -> Path:
     """Boxes of one product each, mm, as CAD programs write assemblies: (name, product, where) of each occurrence.
 
-    Products named ``red_*`` are red (STYLED_ITEM); others have no colour.
+    Products named ``red_*`` are red (STYLED_ITEM); others have no colour. ``hide``: what is hidden, where ``{style}``
+    is that of the last red product, ``{solid}`` its solid, ``{shape}`` the representation of that and ``{layer}`` one.
     """
     e = _StepEntities()
     context = _step_context(e, "mm")
     _, whole, of_whole = _step_product(e, "assembly", context, None)
     frame = _step_frame(e, (0, 0, 0), (0, 0, 1), (1, 0, 0))
     definitions: dict[str, tuple[str, str]] = {}
+    red: dict[str, str] = {}
     for name, size in boxes.items():
         solid, *own = _step_product(e, name, context, size)
         definitions[name] = (own[0], own[1])
@@ -83,6 +87,10 @@ def write_step_assembly(path: Path, boxes: Mapping[str, Size], placed: Sequence[
             style = e.add(f"PRESENTATION_STYLE_ASSIGNMENT(({e.add(f'SURFACE_STYLE_USAGE(.BOTH.,{side})')}))")
             item = e.add(f"STYLED_ITEM('color',({style}),{solid})")
             e.add(f"MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION('',({item}),{context})")
+            layer = e.add(f"PRESENTATION_LAYER_ASSIGNMENT('0','',({solid}))")
+            red = {"style": item, "solid": solid, "shape": own[1], "layer": layer}
+    if hide:
+        e.add(f"INVISIBILITY(({hide.format(**red)}))")
     for k, (name, product, at) in enumerate(placed):
         definition, own = definitions[product]
         there = _step_frame(e, at, (0, 0, 1), (1, 0, 0))
@@ -179,20 +187,12 @@ def write_3mf(
     build: str = '<item objectid="1"/>',
     files: dict[str, bytes] | None = None,
 ) -> Path:
-    """A box; resources ``before`` and ``after`` it, attributes of its first ``triangle``, what is built, textures."""
-    vertices = "".join(
-        '<vertex x="{}" y="{}" z="{}"/>'.format(*(c * s for c, s in zip(corner, size, strict=True)))
-        for corner in _CORNERS
-    )
-    triangles = [t for a, b, c, d in _SIDES for t in ((a, b, c), (a, c, d))]
-    written = "".join(
-        f'<triangle v1="{a}" v2="{b}" v3="{c}" {triangle if k == 0 else ""}/>' for k, (a, b, c) in enumerate(triangles)
-    )
+    """A box; resources ``before`` and ``after`` it, attributes of its first ``triangle``, what is built, textures
+    (``3D/*``) and a slicer's settings."""
     model = (
         f'<model unit="{unit}" xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02" '
-        f'xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02"><resources>{before}'
-        f'<object id="1" type="model"><mesh><vertices>{vertices}</vertices><triangles>{written}</triangles></mesh>'
-        f"</object>{after}</resources><build>{build}</build></model>"
+        f'xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02" xmlns:cura="urn:cura"><resources>'
+        f"{before}{boxes_object(1, size, triangle=triangle)}{after}</resources><build>{build}</build></model>"
     )
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", _TYPES)
@@ -200,5 +200,19 @@ def write_3mf(
         archive.writestr("3D/3dmodel.model", model)
         for name, data in (files or {}).items():
             archive.writestr(name, data)
-            archive.writestr("3D/_rels/3dmodel.model.rels", _TEXTURE.format(name))
+            if name.startswith("3D/"):
+                archive.writestr("3D/_rels/3dmodel.model.rels", _TEXTURE.format(name))
     return path
+
+
+def boxes_object(number: int, *sizes: Size, kind: str = "model", triangle: str = "", says: str = "") -> str:
+    """A 3MF's object of boxes from the origin, 12 triangles each; ``says``: an element of its own."""
+    places = [tuple(c * s for c, s in zip(corner, size, strict=True)) for size in sizes for corner in _CORNERS]
+    vertices = "".join(f'<vertex x="{x}" y="{y}" z="{z}"/>' for x, y, z in places)
+    sides = [tuple(8 * box + k for k in side) for box in range(len(sizes)) for side in _SIDES]
+    triangles = [t for a, b, c, d in sides for t in ((a, b, c), (a, c, d))]
+    written = "".join(
+        f'<triangle v1="{a}" v2="{b}" v3="{c}" {triangle if k == 0 else ""}/>' for k, (a, b, c) in enumerate(triangles)
+    )
+    mesh = f"<mesh><vertices>{vertices}</vertices><triangles>{written}</triangles></mesh>"
+    return f'<object id="{number}" type="{kind}">{says}{mesh}</object>'

@@ -11,11 +11,13 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from scanstage.assets.asset import Material
 from scanstage.assets.machine.confined_process import ConfinedError, run_confined
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_folder import read_bounded
+from scanstage.assets.readers.cad.step_text import MendedStep, mend_step
 from scanstage.assets.readers.gltf.gltf_reader import read_gltf
 
 EXTRA = 'pip install "scanstage[cad]"'
@@ -44,9 +46,10 @@ def read_step(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         raise InputError(f"{path}: has parts in other files", "save it as one STEP file")
     if importlib.util.find_spec("cascadio") is None:
         raise InputError(f"{path}: what reads STEP isn't installed", f"{EXTRA}, or export it as GLB or STL")
+    mended = mend_step(data)
     with tempfile.TemporaryDirectory(prefix="scanstage-") as folder:
         source, target = Path(folder, "scan.step"), Path(folder, "scan.glb")
-        source.write_bytes(data)
+        source.write_bytes(mended.data)
         arguments = [str(source), str(target), str(_FLAT), str(_ANGLE_RAD)]
         try:
             run_confined(_PROGRAM, arguments, memory_bytes=_MEMORY_BYTES, limit_s=_LIMIT_S)
@@ -55,7 +58,28 @@ def read_step(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         if not target.is_file():
             raise InputError(f"{path}: holds no solid that can be read", "export it as GLB or STL")
         scan = read_gltf(target, ReadingChoices(parts=choices.parts))
+    if mended.hidden and not len(scan.faces):
+        raise InputError(f"{path}: all that it holds is hidden", "show in the CAD program what is to come in")
     what = f"curved surfaces, as triangles of at most {_ANGLE_RAD} rad"
     note = ScanFinding("info", "format", what, "Open CASCADE makes them")
+    materials = tuple(map(_matt, scan.materials))
+    findings = (note, *_hidden_findings(mended), *scan.findings)
     # Written as it stands in the file: CAD programs mostly have Z up, and none says so.
-    return replace(scan, unit="m", unit_given=True, up=None, usual_up="z", findings=(note, *scan.findings))
+    return replace(scan, materials=materials, unit="m", unit_given=True, up=None, usual_up="z", findings=findings)
+
+
+def _matt(material: Material) -> Material:
+    """As what says nothing of its surface: glTF's default, which Open CASCADE leaves out, is rough metal."""
+    is_unsaid = (material.metallic, material.roughness) == (1.0, 1.0)
+    return replace(material, metallic=Material.metallic, roughness=Material.roughness) if is_unsaid else material
+
+
+def _hidden_findings(mended: MendedStep) -> list[ScanFinding]:
+    found = []
+    if mended.hidden:
+        found.append(ScanFinding("info", "hidden", f"shapes that it hides: {mended.hidden:,}", "leaves them out"))
+    if mended.still_there:
+        what = f"hides what can't be left out here (occurrences, faces of a solid): {mended.still_there:,}"
+        action = "takes them in: delete them in the CAD program, or export it as GLB"
+        found.append(ScanFinding("warning", "hidden", what, action))
+    return found

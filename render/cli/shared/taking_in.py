@@ -28,8 +28,8 @@ _TOLD = (
     *("missing ", "no texture: ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
     *("odd colors: ", "moved ", "reconstructed: "),
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
-    *("material: the material", "material: is brushed", "material: light"),
-    *("udim: ", "uv: ", "bump map: ", "colors: its triangles"),
+    *("material: the material", "material: is brushed", "material: light", "material: holds properties"),
+    *("udim: ", "uv: ", "bump map: ", "colors: its triangles", "hidden: ", "printing: "),
     *("no part: ", "lost part: "),
 )
 

@@ -293,6 +293,25 @@ def test_inspection_foretells_intake(tmp_path: Path) -> None:
     assert {"open edges", "triangles", "unit", "up", "color"} <= {f.topic for f in inspection.findings}
 
 
+@pytest.mark.parametrize(
+    ("colors", "expected"),
+    [
+        ((), ("no texture, and no colours of vertices or materials", "one plain colour")),
+        (("1 0 0",), ("the plain colour of its material, without a texture", "keeps it")),
+        (("1 0 0", "0 0 1"), ("plain colours of 2 materials, without a texture", "keeps them")),
+    ],
+)
+def test_inspection_says_which_colours_are_kept(
+    tmp_path: Path, colors: tuple[str, ...], expected: tuple[str, str]
+) -> None:
+    materials = "".join(f"newmtl m{k}\nKd {color}\n" for k, color in enumerate(("0 1 0", *colors)))
+    (tmp_path / "a.mtl").write_text(f"{materials}newmtl plain\n")
+    faces = "".join(f"usemtl m{k + 1}\nf 1 2 {3 + k}\n" for k in range(len(colors))) or "f 1 2 3\nf 1 2 4\n"
+    (tmp_path / "a.obj").write_text(f"mtllib a.mtl\nusemtl plain\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\n{faces}")
+    told = [(f.what, f.action) for f in inspect_scan(tmp_path / "a.obj").findings if f.topic == "color"]
+    assert told == [expected]
+
+
 def test_inspection_of_what_intake_refuses(tmp_path: Path) -> None:
     huge = write_binary_stl(tmp_path / "a.stl", trimesh.creation.box((1e6, 1e6, 1e6)))
     inspection = inspect_scan(huge)

@@ -26,6 +26,7 @@ from support.scan_files import (
     write_obj,
 )
 
+from scanstage.assets.intake.given_scans import scan_files
 from scanstage.assets.intake.inspection import inspect_scan
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
 from scanstage.assets.messages.errors import InputError
@@ -178,6 +179,17 @@ def test_point_clouds_are_shown_the_way_out(tmp_path: Path) -> None:
     inspection = inspect_scan(tmp_path / "a.ply")
     assert inspection.refused
     assert "point cloud" in inspection.findings[-1].what
+
+
+@pytest.mark.parametrize("name", ["a.las", "a.LAZ", "a.e57", "a.pts", "a.xyz"])
+def test_formats_of_point_clouds_are_shown_the_same_way_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"LASF and more")
+    for given in (tmp_path / name, tmp_path):
+        with pytest.raises(InputError, match=f"{name}: is a point cloud") as caught:
+            read_scan(scan_files([given])[0])
+        assert "Poisson" in (caught.value.hint or "")
+    with pytest.raises(InputError, match="not a kind of scan"):
+        read_scan(Path(__file__))
 
 
 @pytest.mark.parametrize("suffix", ["obj", "ply", "glb", "gltf", "stl", "msh"])

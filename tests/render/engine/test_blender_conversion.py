@@ -106,6 +106,14 @@ def test_images_from_outside_the_folder_are_refused(sources: Path, suffix: str) 
         read_scan(sources / "elsewhere" / f"thief.{suffix}", never)
 
 
+def test_fbx_in_text_is_refused_with_both_ways_out(tmp_path: Path) -> None:
+    """Blender's importer knows the binary form alone."""
+    (tmp_path / "a.fbx").write_text("; FBX 7.4.0 project file\nFBXHeaderExtension:  {\n\tFBXVersion: 7400\n}\n")
+    with pytest.raises(InputError, match="ASCII FBX") as e:
+        read_scan(tmp_path / "a.fbx", convert_with_blender)
+    assert "binary FBX, or convert it to GLB" in str(e.value.hint)
+
+
 def never(source: Path, target: Path) -> None:
     raise AssertionError("Blender was asked to read it")
 

@@ -191,3 +191,46 @@ def test_occurrences_in_a_step_assembly_are_parts(
     assert {k: pytest.approx(v, abs=1e-5) for k, v in expected.items()} == found
     colors = {tuple(np.round(asset.meta.materials[k].base_color[:3], 3)) for p in parts for k in p.materials}
     assert (1.0, 0.0, 0.0) in colors
+
+
+WHEELS = [
+    ("", "deck", (0.0, 0.0, 60.0)),
+    (" ", "red_wheel", (50.0, -20.0, 0.0)),
+    ("3", "red_wheel", (250.0, 200.0, 0.0)),
+    ("left", "red_wheel", (250.0, -20.0, 0.0)),
+]
+"""Occurrences as SolidWorks and Open CASCADE name them: not at all, or by their number."""
+
+
+@needs_cascadio
+def test_occurrences_without_a_name_are_called_as_their_product(tmp_path: Path) -> None:
+    path = write_step_assembly(tmp_path / "cart.step", CART, WHEELS)
+    scan = read_scan(path, choices=ReadingChoices(parts=PartChoice("node")))
+    assert [n.name for n in scan.nodes] == ["assembly", "deck", "red_wheel", "red_wheel", "left"]
+
+
+@needs_cascadio
+def test_what_says_nothing_of_its_surface_is_matt_in_step(tmp_path: Path) -> None:
+    """It is neither glTF's default of rough metal, nor changed in its colour."""
+    scan = read_scan(write_step_assembly(tmp_path / "cart.step", CART, WHEELS))
+    assert {(m.metallic, m.roughness) for m in scan.materials} == {(0.0, 0.6)}
+    assert (1.0, 0.0, 0.0, 1.0) in [m.base_color for m in scan.materials]
+
+
+@needs_cascadio
+@pytest.mark.parametrize("hidden", ["{style}", "{layer}", "{shape}", "{style},{layer}"])
+def test_hidden_shapes_of_step_are_left_out(tmp_path: Path, hidden: str) -> None:
+    """Of the cart its deck is left: 40 x 20 x 3 cm."""
+    path = write_step_assembly(tmp_path / "cart.step", CART, WHEELS, hidden)
+    scan = read_scan(path)
+    assert len(scan.faces) == 12
+    assert np.ptp(scan.vertices[scan.faces].reshape(-1, 3), axis=0) == pytest.approx((0.4, 0.2, 0.03))
+    assert [f.what for f in scan.findings if f.topic == "hidden"] == ["shapes that it hides: 1"]
+
+
+@needs_cascadio
+def test_step_that_hides_all_that_it_holds_is_refused(tmp_path: Path) -> None:
+    path = write_step_assembly(tmp_path / "a.step", {"red_wheel": CART["red_wheel"]}, WHEELS[1:], "{style}")
+    with pytest.raises(InputError) as e:
+        read_scan(path)
+    assert "show in the CAD program" in str(e.value.hint)

@@ -1,0 +1,213 @@
+"""What reads 3MF by lib3mf, in a process of its own: from ``sys.argv[3]``, at most ``sys.argv[4]`` triangles.
+
+Writes arrays (npz): points (V, 3), faces (F, 3), rgba (F, 3, 4) sRGB, uv (F, 3, 2), texture (F,) or -1, image0 …, unit;
+what it leaves out (``told``, lines), how many bodies only help to print (``helpers``) or are to be cut out of others
+(``cutters``), and whether a slicer's settings can't be read.
+"""
+
+THREE_MF_PROGRAM = """
+import io, os, xml.etree.ElementTree, zipfile
+out = os.dup(1)
+os.dup2(2, 1)
+import lib3mf, numpy as np
+MOST = int(sys.argv[4])
+WHITE = (255, 255, 255, 255)
+MULTIPLY = 1  # as lib3mf gives it, whatever its BlendMethod says; 0 is mix
+SUPPORTS = (2, 3)  # ObjectType
+CURA = ("infill_mesh", "support_mesh", "anti_overhang_mesh", "cutting_mesh")
+wrapper = lib3mf.get_wrapper()
+model = wrapper.CreateModel()
+reader = model.QueryReader("3mf")
+reader.SetStrictModeActive(False)
+reader.ReadFromFile(sys.argv[3])
+kinds, groups, textures, told = {}, {}, [], set()
+
+def each(iterator):
+    while iterator.MoveNext():
+        yield iterator
+
+for kind, name in (("base", "BaseMaterialGroup"), ("color", "ColorGroup"), ("texture", "Texture2DGroup"),
+                   ("multi", "MultiPropertyGroup")):
+    items = getattr(model, f"Get{name}s")()
+    for item in each(items):
+        group = getattr(items, f"GetCurrent{name}")()
+        kinds[group.GetResourceID()] = (kind, group)
+
+def corner(resource, number):
+    key = (resource, number)
+    if key not in groups:
+        kind, group = kinds.get(resource, (None, None))
+        rgba, uv, texture = WHITE, (0.0, 0.0), -1
+        if kind == "base":
+            c = group.GetDisplayColor(number); rgba = (c.Red, c.Green, c.Blue, c.Alpha)
+        elif kind == "color":
+            c = group.GetColor(number); rgba = (c.Red, c.Green, c.Blue, c.Alpha)
+        elif kind == "texture":
+            at = group.GetTex2Coord(number); uv = (at.U, at.V)
+            picture = group.GetTexture2D()
+            name = picture.GetResourceID()
+            if name not in [t[0] for t in textures]:
+                textures.append((name, bytes(picture.GetAttachment().WriteToBuffer())))
+            texture = [t[0] for t in textures].index(name)
+        elif kind == "multi":
+            rgba, uv, texture = layered(group, number)
+        elif resource:
+            told.add("properties of another kind")
+        groups[key] = (rgba, uv, texture)
+    return groups[key]
+
+def linear(code):
+    return code / 255 / 12.92 if code <= 10 else ((code / 255 + 0.055) / 1.055) ** 2.4
+
+def coded(value):
+    return round(255 * (12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055))
+
+# Layers on each other, as chapter 5 of 3MF's materials extension says: a material is what the others lie on.
+def layered(group, number):
+    count = group.GetLayerCount()
+    layers = [group.GetLayer(k) for k in range(count)]
+    each = group.GetMultiProperty(number, [0] * count)  # without room for them it fails
+    under, color, alpha, uv, texture = None, None, 1.0, (0.0, 0.0), -1
+    for k, (layer, property) in enumerate(zip(layers, each)):
+        kind = kinds.get(layer.ResourceID, (None, None))[0]
+        rgba, at, picture = corner(layer.ResourceID, property)
+        rgb, opacity = [linear(c) for c in rgba[:3]], rgba[3] / 255
+        multiplies = k > 0 and int(layer.TheBlendMethod) == MULTIPLY
+        if kind not in ("color", "texture"):
+            under = rgb
+        elif color is None:
+            color, uv, texture = rgb, at, picture
+            alpha = opacity if k and not multiplies else 1.0
+        elif multiplies:
+            color, alpha = [a * b for a, b in zip(color, rgb)], alpha * opacity
+            if picture >= 0 and texture >= 0:
+                told.add("properties of several textures")
+            elif picture >= 0:
+                uv, texture = at, picture
+        elif picture >= 0 or opacity == 1:
+            color, alpha, uv, texture = rgb, 1.0, at, picture
+        elif opacity:
+            color = [b * opacity + a * (1 - opacity) for a, b in zip(color, rgb)]
+            alpha = opacity + alpha * (1 - opacity)
+            if texture >= 0:
+                told.add("properties of a colour that is see-through, on a texture")
+    if color is None:
+        color = under or [1.0] * 3
+    elif under is not None and alpha < 1:
+        color = [a * alpha + b * (1 - alpha) for a, b in zip(color, under)]
+    return (*map(coded, color), 255), uv, texture
+
+def numbers(structs, field, kind, width):
+    if not structs:
+        return np.zeros((0, width), kind)
+    return np.array([getattr(s, field)[:] for s in structs], kind)
+
+def matrix(transform):
+    rows = np.array([list(row) for row in transform.Fields], np.float64)  # row vectors, the last one moves
+    full = np.eye(4); full[:3, :3] = rows[:3].T; full[:3, 3] = rows[3]
+    return full
+
+# What slicers say of bodies in files of their own: parts of an object (Bambu, Orca), or runs of its triangles (Prusa).
+slicer_parts, slicer_runs, unread = {}, {}, False
+with zipfile.ZipFile(sys.argv[3]) as archive:
+    names = {name.lower(): name for name in archive.namelist()}
+    for config in ("metadata/model_settings.config", "metadata/slic3r_pe_model.config"):
+        try:
+            root = xml.etree.ElementTree.fromstring(archive.read(names[config])) if config in names else ()
+            for item in root:
+                owner = int(item.get("id", 0)) if item.tag == "object" else 0
+                for part in item.findall("part"):
+                    slicer_parts[owner, int(part.get("id", 0))] = part.get("subtype", "normal_part")
+                for run in item.findall("volume"):
+                    says = {data.get("key"): data.get("value") for data in run.findall("metadata")}
+                    kind = says.get("volume_type") or ("modifier" if says.get("modifier") == "1" else "ModelPart")
+                    span = (int(run.get("firstid", 0)), int(run.get("lastid", -1)) + 1, kind)
+                    slicer_runs.setdefault(owner, []).append(span)
+        except (xml.etree.ElementTree.ParseError, ValueError):
+            unread = True
+
+aside = {"helpers": 0, "cutters": 0}
+
+# Whether a body isn't of the thing itself; counts it.
+def is_aside(kind):
+    if kind in ("normal_part", "ModelPart"):
+        return False
+    aside["cutters" if kind in ("negative_part", "NegativeVolume") else "helpers"] += 1
+    return True
+
+def says_cura(thing):
+    group = thing.GetMetaDataGroup()
+    each = [group.GetMetaData(k) for k in range(group.GetMetaDataCount())]
+    return any(d.GetName().rpartition(":")[2] in CURA and d.GetValue().strip().lower() == "true" for d in each)
+
+def in_root(thing):
+    return thing.PackagePart().GetPath() == model.RootModelPart().GetPath()
+
+parts, total, placed = [], 0, 0
+
+def place(thing, to_world, depth):
+    global total, placed
+    placed += 1
+    if depth > 32 or placed > 100_000:
+        raise SystemExit("its components are nested without end")
+    if int(thing.GetType()) in SUPPORTS or says_cura(thing):
+        is_aside("support")
+        return
+    number = thing.GetModelResourceID() if in_root(thing) else 0
+    if thing.IsComponentsObject():
+        for k in range(thing.GetComponentCount()):
+            component = thing.GetComponent(k)
+            inner = component.GetObjectResource()
+            if is_aside(slicer_parts.get((number, inner.GetModelResourceID()), "normal_part")):
+                continue
+            place(inner, to_world @ matrix(component.GetTransform()), depth + 1)
+        return
+    if not thing.IsMeshObject():
+        told.add("objects without a mesh")
+        return
+    total += thing.GetTriangleCount()
+    if total > MOST:
+        raise SystemExit(f"it has more than {MOST:,} triangles")
+    if thing.BeamLattice().GetBeamCount():
+        told.add("beams of a lattice")
+    points = numbers(thing.GetVertices(), "Coordinates", np.float64, 3) @ to_world[:3, :3].T + to_world[:3, 3]
+    faces = numbers(thing.GetTriangleIndices(), "Indices", np.int64, 3)
+    if np.linalg.det(to_world[:3, :3]) < 0:
+        faces = faces[:, ::-1]
+    given = thing.GetAllTriangleProperties()
+    whole = thing.GetObjectLevelProperty()
+    default = (whole[0], whole[1]) if isinstance(whole, tuple) and whole[-1] else (0, 0)
+    rows = [[corner(p.ResourceID, i) if p.ResourceID else corner(*default) for i in p.PropertyIDs] for p in given]
+    if not rows:
+        rows = [[corner(*default)] * 3] * len(faces)
+    order = [2, 1, 0] if np.linalg.det(to_world[:3, :3]) < 0 else [0, 1, 2]
+    rgba = np.array([[c[0] for c in row] for row in rows], np.uint8).reshape(-1, 3, 4)[:, order]
+    uv = np.array([[c[1] for c in row] for row in rows], np.float32).reshape(-1, 3, 2)[:, order]
+    texture = np.array([row[0][2] for row in rows], np.int64)
+    kept = np.ones(len(faces), bool)
+    for first, last, kind in slicer_runs.get(number, ()):
+        if is_aside(kind):
+            kept[max(first, 0):max(last, 0)] = False
+    if kept.any():
+        parts.append((points, faces[kept], rgba[kept], uv[kept], texture[kept]))
+
+items = model.GetBuildItems()
+for item in each(items):
+    current = items.GetCurrent()
+    to_world = matrix(current.GetObjectTransform()) if current.HasObjectTransform() else np.eye(4)
+    place(current.GetObjectResource(), to_world, 0)
+if not parts:
+    raise SystemExit("it builds nothing" + (" but supports and modifiers" if any(aside.values()) else ""))
+starts = np.cumsum([0, *(len(p[0]) for p in parts)])
+buffer = io.BytesIO()
+np.savez(
+    buffer, unit=np.int64(int(model.GetUnit())), points=np.concatenate([p[0] for p in parts]),
+    faces=np.concatenate([p[1] + s for p, s in zip(parts, starts)]), rgba=np.concatenate([p[2] for p in parts]),
+    uv=np.concatenate([p[3] for p in parts]), texture=np.concatenate([p[4] for p in parts]),
+    unread_settings=np.bool_(unread), **{name: np.int64(n) for name, n in aside.items()},
+    told=np.frombuffer("\\n".join(sorted(told)).encode(), np.uint8),
+    **{f"image{k}": np.frombuffer(t[1], np.uint8) for k, t in enumerate(textures)},
+)
+with os.fdopen(out, "wb") as f:
+    f.write(buffer.getvalue())
+"""
