@@ -17,7 +17,7 @@ from scanstage.assets.intake.take_in import IntakeOptions, file_sha256, take_in
 from scanstage.assets.library.asset_ids import asset_id_of
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed
-from scanstage.assets.raw_scans.raw_scan import UNITS_M
+from scanstage.assets.raw_scans.raw_scan import UNITS_M, ScanFinding
 from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.raw_scans.units import extents_text, metres_text
 from scanstage.render.terminal.console import Console, outside, print_hint, quoting
@@ -28,6 +28,7 @@ _TOLD = (
     *("missing ", "no texture: ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
     *("odd colors: ", "moved ", "reconstructed: "),
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
+    "hidden: ",
     *("material: the material", "material: is brushed", "material: light"),
     *("udim: ", "uv: ", "bump map: ", "colors: its triangles"),
     *("no part: ", "lost part: "),
@@ -152,11 +153,11 @@ def _parts_text(parts: Sequence[AssetPart]) -> str:
 def converter(blender: Path | None) -> Any:
     """Reads what only Blender can; see :data:`read_scan.Convert`."""
 
-    def convert(source: Path, target: Path) -> None:
+    def convert(source: Path, target: Path) -> tuple[ScanFinding, ...]:
         from scanstage.render.engine.blender_conversion import (
             convert_with_blender,  # starts nothing, but is needed by few scans
         )
 
-        convert_with_blender(source, target, blender)
+        return convert_with_blender(source, target, blender)
 
     return convert
