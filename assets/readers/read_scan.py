@@ -40,9 +40,9 @@ from scanstage.assets.readers.stl import read_stl
 from scanstage.assets.textures.texture_coding import check_textures
 from scanstage.assets.textures.udim import FIRST, tile_of_faces
 
-Convert = Callable[[Path, Path], tuple[ScanFinding, ...] | None]
+Convert = Callable[[Path, Path, Path], tuple[ScanFinding, ...] | None]
 """Turns a file that only Blender reads (first path) into a GLB (second path), and tells what is lost on the way. The
-file is a copy, in a folder that holds nothing but what the scan may use."""
+file is a copy, in or below a folder (third path) that holds nothing but what the scan may use."""
 
 READERS: dict[str, Callable[[Path, ReadingChoices], RawScan]] = {
     ".obj": read_obj,
@@ -155,7 +155,7 @@ def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoice
         copy = copy_for_blender(path, inside, choices)
         target = Path(folder) / "converted.glb"
         try:
-            told = convert(copy.file, target) or ()
+            told = convert(copy.file, target, inside) or ()
         except InputError as e:
             raise InputError([p.replace(str(copy.file), str(path)) for p in e.marked_problems], e.marked_hint) from e
         scan = read_gltf(target, ReadingChoices(parts=choices.parts))

@@ -1,4 +1,5 @@
-"""Convert a USD, FBX or compressed glTF file to GLB: ``import_scan.py SOURCE TARGET``, in a Blender process of its own.
+"""Convert a USD, FBX or compressed glTF file to GLB: ``import_scan.py SOURCE TARGET FOLDER``, in a process
+of its own. Images may come from below FOLDER.
 
 Prints one line of JSON after a marker, ``{"told": {kind: [name, …]}}`` or ``{"error": kind, "message": …}``; Blender
 prints around it.
@@ -26,7 +27,7 @@ class Refused(Exception):
         self.kind = kind
 
 
-def convert(source: Path, target: Path) -> dict[str, list[str]]:
+def convert(source: Path, target: Path, folder: Path) -> dict[str, list[str]]:
     """Import ``source`` into an empty scene and export its meshes, with materials, as GLB in metres, Y up.
 
     Returns names of what doesn't come in as the file has it: ``hidden`` objects; materials that are ``unread``, or
@@ -50,7 +51,7 @@ def convert(source: Path, target: Path) -> dict[str, list[str]]:
     hidden = told.get("hidden")
     if hidden and not any(o.type == "MESH" and o.data.polygons for o in bpy.context.scene.objects):
         raise Refused("hidden", f"all that it holds is hidden: {', '.join(hidden[:4])}")
-    if outside := images_outside(source.resolve().parent):
+    if outside := images_outside(folder.resolve()):
         raise Refused("outside", f"it takes images from outside its own folder: {', '.join(outside)}")
     bpy.ops.export_scene.gltf(
         filepath=str(target),
@@ -193,9 +194,9 @@ def _last_line(error: BaseException) -> str:
 def main() -> None:
     """Convert, report and leave."""
     arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
-    source, target = (Path(a) for a in arguments)
+    source, target, folder = (Path(a) for a in arguments)
     try:
-        report: dict[str, object] = {"told": convert(source, target)}
+        report: dict[str, object] = {"told": convert(source, target, folder)}
     except Refused as e:
         report = {"error": e.kind, "message": str(e)}
     except ModuleNotFoundError as e:

@@ -54,6 +54,7 @@ _TOLD_OF: tuple[tuple[str, Severity, str, str, str], ...] = (
 def convert_with_blender(
     source: Path,
     target: Path,
+    folder: Path | None = None,
     blender: Path | None = None,
     timeout_s: float = _TIMEOUT_S,
     memory_bytes: int | None = None,
@@ -62,12 +63,13 @@ def convert_with_blender(
 
     The file is untrusted: it is read by a process of its own with factory settings, in which no script of the file
     runs, and which is ended after ``timeout_s``, or when it takes more memory than it may. On Linux it can open nothing
-    but the system, Blender, and what is in the file's folder (:mod:`file_view`); elsewhere it could open more,
-    so the folder should hold a copy of the file and of what it may use, and the file name nothing else.
+    but the system, Blender, and what is in the folder (:mod:`file_view`); elsewhere it could open more,
+    so that should hold a copy of the file and of what it may use, and the file name nothing else.
 
     Args:
         source: the file.
         target: the ``.glb`` to write; it is there completely or not at all.
+        folder: that the file may use files of; None is its own.
         blender: a Blender executable, or None for the bpy wheel.
         timeout_s: for all of it.
         memory_bytes: resident memory that Blender may take; None is most of what is free.
@@ -79,22 +81,25 @@ def convert_with_blender(
     """
     if not source.is_file():
         raise InputError(f"{source}: no such file")
-    with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.absolute().parent) as folder:
-        converted = Path(folder) / "scan.glb"
-        command = worker_command(blender, _SCRIPT, (str(source.absolute()), str(converted)))
-        reads = (source.absolute().parent, _SCRIPT.parent)
-        limits = (timeout_s, memory_bytes or round(_MEMORY_SHARE * free_memory()), source.absolute().parent, folder)
-        report = _run(limited(command, reads, [Path(folder)]), *limits)
+    place = source.absolute().parent
+    folder = place if folder is None else folder.absolute()
+    with tempfile.TemporaryDirectory(prefix=".converting-", dir=target.absolute().parent) as scratch:
+        writes = [Path(scratch)]
+        converted = Path(scratch) / "scan.glb"
+        command = worker_command(blender, _SCRIPT, (str(source.absolute()), str(converted), str(folder)))
+        reads = (folder, _SCRIPT.parent)
+        limits = (timeout_s, memory_bytes or round(_MEMORY_SHARE * free_memory()), place, scratch)
+        report = _run(limited(command, reads, writes), *limits)
         if report.get("error") in _DOES_NOT_START:  # perhaps for what it may not read
             # The file itself may have had that printed, to be read without limits: so it is asked without the file.
-            nothing = worker_command(blender, _SCRIPT, (str(Path(folder) / "nothing.fbx"), str(converted)))
-            if _run(limited(nothing, reads, [Path(folder)]), *limits).get("error") in _DOES_NOT_START:
+            none = str(Path(scratch) / "nothing.fbx")
+            nothing = worker_command(blender, _SCRIPT, (none, str(converted), scratch))
+            if _run(limited(nothing, reads, writes), *limits).get("error") in _DOES_NOT_START:
                 report = _run(command, *limits)
         if layers := _names(report, "not_opened"):
-            place = str(source.absolute().parent)
-            missing = listed([os.path.relpath(os.path.join(place, n), place) for n in layers], most=_NAMED)  # noqa: PTH118
+            names = [os.path.relpath(os.path.join(place, name), place) for name in layers]  # noqa: PTH118
             raise InputError(
-                f"{source}: files that it consists of aren't there, or can't be read: {missing}",
+                f"{source}: files that it consists of aren't there, or can't be read: {listed(names, most=_NAMED)}",
                 "copy them to where it names them and name the folder that holds all, or export it as one file (.usdz)",
             )
         if "error" in report:

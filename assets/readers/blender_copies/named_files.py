@@ -138,7 +138,8 @@ class NamedFiles:
                 how = "names files by absolute paths" if inside else "takes files from outside its own folder"
                 raise InputError(
                     f"{how}: {name[:200]}",
-                    "put them beside the scan and name them without a path, or convert it to GLB by hand",
+                    "name the folder that holds both in place of the scan, put them beside the scan and name them "
+                    "without a path, or convert it to GLB by hand",
                 )
 
     def _completed(self, name: str) -> set[str]:

@@ -153,11 +153,11 @@ def _parts_text(parts: Sequence[AssetPart]) -> str:
 def converter(blender: Path | None) -> Any:
     """Reads what only Blender can; see :data:`read_scan.Convert`."""
 
-    def convert(source: Path, target: Path) -> tuple[ScanFinding, ...]:
+    def convert(source: Path, target: Path, folder: Path) -> tuple[ScanFinding, ...]:
         from scanstage.render.engine.blender_conversion import (
             convert_with_blender,  # starts nothing, but is needed by few scans
         )
 
-        return convert_with_blender(source, target, blender)
+        return convert_with_blender(source, target, folder, blender)
 
     return convert

@@ -81,7 +81,7 @@ def test_what_lies_in_a_scans_place_is_refused_by_name(
         file_sha256(path)
 
 
-def never(source: Path, target: Path) -> None:
+def never(source: Path, target: Path, folder: Path) -> None:
     raise AssertionError("Blender was asked to read it")
 
 
@@ -191,7 +191,7 @@ def test_blender_is_given_a_folder_with_just_what_the_gltf_names(tmp_path: Path)
     (tmp_path / "a.bin").write_bytes(binary)
     seen: dict[str, bytes] = {}
 
-    def convert(source: Path, target: Path) -> None:
+    def convert(source: Path, target: Path, folder: Path) -> None:
         seen.update({p.name: p.read_bytes() for p in source.parent.rglob("*") if p.is_file()})
         write_gltf(target, *triangle_gltf())
 

@@ -106,7 +106,7 @@ def test_images_from_outside_the_folder_are_refused(sources: Path, suffix: str) 
         read_scan(sources / "elsewhere" / f"thief.{suffix}", never)
 
 
-def never(source: Path, target: Path) -> None:
+def never(source: Path, target: Path, folder: Path) -> None:
     raise AssertionError("Blender was asked to read it")
 
 
@@ -169,6 +169,22 @@ def test_layers_and_textures_of_the_scans_own_folder_come_in(sources: Path, tmp_
     assert len(scan.images) == 1
 
 
+def test_layers_of_a_sibling_folder_come_in_where_the_folder_of_both_is_named(sources: Path, tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "scene").mkdir()
+    shutil.copy(sources / "brick.usdc", tmp_path / "parts" / "brick.usdc")
+    shutil.copytree(sources / "textures", tmp_path / "parts" / "textures")
+    about, brick = ' metersPerUnit = 1\n upAxis = "Z"', 'def "b" (references=@../parts/brick.usdc@) {\n}\n'
+    (tmp_path / "scene" / "a.usda").write_text(LAYER.format(about, brick))
+    choices = ReadingChoices(within=tmp_path)
+    scan = read_scan(tmp_path / "scene" / "a.usda", convert_with_blender, choices)
+    assert np.ptp(scan.vertices, axis=0) == pytest.approx((0.3, 0.1, 0.2), abs=1e-4)
+    assert len(scan.images) == 1
+    with pytest.raises(InputError, match="outside its own folder") as refusal:
+        read_scan(tmp_path / "scene" / "a.usda", never)
+    assert "name the folder that holds both" in str(refusal.value)
+
+
 @pytest.mark.parametrize("name", ["C:/jane/paint.png", "/home/jane/paint.png"])
 def test_a_texture_of_another_machine_is_found_by_blender_too(sources: Path, tmp_path: Path, name: str) -> None:
     text = (sources / "elsewhere" / "thief.usda").read_text()
@@ -204,12 +220,12 @@ def test_a_hang_is_ended(sources: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("blender") is None, reason="no blender on PATH")
 def test_a_blender_executable_serves_too(sources: Path, tmp_path: Path) -> None:
     blender = Path(shutil.which("blender") or "")
-    convert_with_blender(sources / "brick.fbx", tmp_path / "out.glb", blender)
+    convert_with_blender(sources / "brick.fbx", tmp_path / "out.glb", blender=blender)
     np.testing.assert_allclose(trimesh.load_scene(tmp_path / "out.glb").extents, (0.3, 0.1, 0.2), atol=1e-4)
     version = subprocess.run([blender, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
     if version.startswith("Blender 3.4.1"):  # Debian's, built without USD
         with pytest.raises(InputError, match="can't read USD") as refusal:
-            convert_with_blender(sources / "brick.usdc", tmp_path / "usd.glb", blender)
+            convert_with_blender(sources / "brick.usdc", tmp_path / "usd.glb", blender=blender)
         assert "bpy wheel" in str(refusal.value)
 
 
