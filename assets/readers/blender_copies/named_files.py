@@ -45,13 +45,23 @@ class NamedFiles:
         self.renamed: dict[str, str] = {}
         self.lost: list[str] = []
         self.tiled: list[str] = []
+        self._exact: set[str] = set()
+        self._moved: dict[str, str] = {}
+
+    @property
+    def moved(self) -> dict[str, str]:
+        """By where images are that were found by their names alone: how the layer calls them.
+
+        FBX names each file twice, of which one path is another machine's: that is no news.
+        """
+        return {place: name for place, name in self._moved.items() if place not in self._exact}
 
     def add(self, text: str) -> None:
         """Look for what a text of the layer may name.
 
         Raises InputError for what leads out of the scan's folder to a file that is there, and for too many files.
         """
-        path = _path_in(text)
+        path = path_in(text)
         if not path or len(path) > MAX_NAME or "\0" in path:
             return
         is_image = path.lower().endswith(IMAGE_SUFFIXES)
@@ -96,6 +106,10 @@ class NamedFiles:
         if at is None and not there:
             at = self._folder.find(_below(named), "texture")
             self.lost += [] if at is not None else [named]
+        elif at is None and (named_at is None or named != path):
+            self._moved.setdefault(next(iter(there.values())), named)
+        else:
+            self._exact.add(at or str(named_at))
         beside = (self._folder.here / own).as_posix()
         if at is not None:
             there = {beside: at}
@@ -154,7 +168,7 @@ class NamedFiles:
         return {(inside / entry).as_posix() for entry in self._folder.names(inside) if wanted.match(entry)}
 
 
-def _path_in(text: str) -> str:
+def path_in(text: str) -> str:
     """A name as a path with forward slashes, without what USD and Blender may put before and behind it."""
     path = text.strip().replace("\\", "/").partition(":SDF_FORMAT_ARGS:")[0].partition("[")[0]
     return path.removeprefix("file://").removeprefix("//")

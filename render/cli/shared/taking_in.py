@@ -28,7 +28,7 @@ _TOLD = (
     *("missing ", "no texture: ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
     *("odd colors: ", "moved ", "reconstructed: "),
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
-    "hidden: ",
+    *("hidden: ", "layers: "),
     *("material: the material", "material: is brushed", "material: light"),
     *("udim: ", "uv: ", "bump map: ", "colors: its triangles"),
     *("no part: ", "lost part: "),

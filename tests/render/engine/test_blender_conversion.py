@@ -180,6 +180,7 @@ def test_layers_of_a_sibling_folder_come_in_where_the_folder_of_both_is_named(so
     scan = read_scan(tmp_path / "scene" / "a.usda", convert_with_blender, choices)
     assert np.ptp(scan.vertices, axis=0) == pytest.approx((0.3, 0.1, 0.2), abs=1e-4)
     assert len(scan.images) == 1
+    assert [f.what for f in scan.findings if f.topic == "layers"] == ["names parts/brick.usdc as layers of it"]
     with pytest.raises(InputError, match="outside its own folder") as refusal:
         read_scan(tmp_path / "scene" / "a.usda", never)
     assert "name the folder that holds both" in str(refusal.value)
