@@ -27,6 +27,7 @@ from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoice
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
 from scanstage.assets.raw_scans.scan_file import locate
 from scanstage.assets.raw_scans.scan_folder import leads_elsewhere
+from scanstage.assets.raw_scans.units import BY_BLENDER
 from scanstage.assets.readers.blender_copies.blender_copy import GLTF_SUFFIXES, BlenderCopy, copy_for_blender
 from scanstage.assets.readers.blender_copies.layer_names import USD_SUFFIXES
 from scanstage.assets.readers.cad.step_files import read_step
@@ -168,7 +169,8 @@ def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoice
     lost = scan.lost_textures if scan.images else copy.lost
     said = path.suffix.lower() in USD_SUFFIXES  # metersPerUnit of its stage, by which Blender has scaled it
     findings = (note, *copy.findings, *told, *_missing(path, copy, scan), *scan.findings)
-    return replace(scan, unit_given=said, findings=findings, lost_textures=lost)
+    up_origin = scan.up_origin if path.suffix.lower() in GLTF_SUFFIXES else BY_BLENDER
+    return replace(scan, unit_given=said, up_origin=up_origin, findings=findings, lost_textures=lost)
 
 
 def _missing(path: Path, copy: BlenderCopy, scan: RawScan) -> tuple[ScanFinding, ...]:

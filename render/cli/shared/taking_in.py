@@ -19,7 +19,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed
 from scanstage.assets.raw_scans.raw_scan import UNITS_M, ScanFinding
 from scanstage.assets.raw_scans.scan_pose import ScanPose
-from scanstage.assets.raw_scans.units import extents_text, metres_text
+from scanstage.assets.raw_scans.units import SURE_OF_UP, extents_text, metres_text
 from scanstage.render.terminal.console import Console, outside, print_hint, quoting
 from scanstage.render.terminal.symmetry_table import symmetries_text
 
@@ -137,7 +137,7 @@ def one_line_of(asset: Asset) -> str:
     noun = "triangle" if came == 1 else "triangles"
     unit, up = meta.intake.get("unit"), str(meta.intake.get("up", "")).upper()
     guess = " (guessed)" if str(meta.intake.get("unit_origin")).startswith("guessed") else ""
-    likely = " (guessed)" if meta.intake.get("up_origin") not in ("given", "declared") else ""
+    likely = " (guessed)" if meta.intake.get("up_origin") not in SURE_OF_UP else ""
     named = f", {len(meta.keypoints)} keypoints" if meta.keypoints else ""
     turned = f", {symmetries_text(meta.symmetries)}" if meta.symmetries else ""
     shape = f"{size}, {meta.triangles:,}{fewer} {noun}"
