@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 MARKER = "SCANSTAGE-IMPORT "
 _USD = (".usd", ".usda", ".usdc", ".usdz")
@@ -85,6 +87,7 @@ def import_usd(source: Path) -> None:
     bpy.ops.wm.usd_import(filepath=str(source), **options)
     name_meshes_as_above()
     make_points_objects()
+    join_materials_of_instances()
 
 
 def make_points_objects() -> None:
@@ -111,6 +114,34 @@ def make_points_objects() -> None:
         points.modifiers.clear()
     for collection in [c for c in scene.collection.children if c.hide_viewport]:
         scene.collection.children.unlink(collection)
+
+
+def join_materials_of_instances() -> None:
+    """One material in place of those that only differ in Blender's numbers: it makes one for each instance."""
+    import bpy
+
+    first: dict[object, object] = {}
+    for material in sorted(bpy.data.materials, key=lambda m: m.name):
+        told: list[object] = [re.sub(r"\.\d{3,}$", "", material.name), *_settings(material)]
+        for node in material.node_tree.nodes if material.node_tree else ():
+            told += [node.name, getattr(node, "image", None), *_settings(node)]
+            told += [_plain(i.default_value) for i in node.inputs if hasattr(i, "default_value")]
+            for link in (link for i in node.inputs for link in i.links):
+                told += [link.from_node.name, link.from_socket.identifier, link.to_socket.identifier]
+        if (same := first.setdefault(tuple(told), material)) is not material:
+            material.user_remap(same)
+            bpy.data.materials.remove(material)
+
+
+def _settings(thing: Any) -> list[str]:
+    """Switches, numbers and texts of a material or a node, but for its name."""
+    kinds = ("BOOLEAN", "ENUM", "FLOAT", "INT", "STRING")
+    told = (p.identifier for p in thing.bl_rna.properties if p.type in kinds and not p.is_readonly)
+    return [_plain(getattr(thing, name)) for name in told if name != "name"]
+
+
+def _plain(value: Any) -> str:
+    return repr(list(value)) if hasattr(value, "__len__") and not isinstance(value, str) else repr(value)
 
 
 def leave_out_hidden() -> list[str]:

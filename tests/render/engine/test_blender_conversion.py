@@ -393,6 +393,7 @@ bpy.ops.wm.read_factory_settings(use_empty=True)
 bpy.ops.mesh.primitive_cube_add(size=0.1)
 nut = bpy.context.object
 nut.name = nut.data.name = "nut"
+nut.data.materials.append(bpy.data.materials.new("steel"))
 collection = bpy.data.collections.new("nuts")
 collection.objects.link(nut)
 bpy.context.scene.collection.objects.unlink(nut)
@@ -411,9 +412,10 @@ def test_instances_that_blender_exports_come_back(tmp_path: Path) -> None:
         [sys.executable, "-c", INSTANCES_EXPORT, str(tmp_path)], check=True, capture_output=True, timeout=120
     )
     found = part_areas(tmp_path / "nuts.usdc", tmp_path / "library", "node")
-    assert {class_name for _, class_name in found} == {"nut_0"}  # as Blender calls the prims
+    assert {class_name for _, class_name in found} == {"nut"}
     assert list(found.values()) == pytest.approx([0.06] * 3, rel=1e-4)
     scan = read_scan(tmp_path / "nuts.usdc", convert_with_blender)
+    assert [m.name for m in scan.materials] == ["steel"]
     assert np.ptp(scan.vertices, axis=0) == pytest.approx((0.5, 0.1, 0.1), abs=1e-5)
 
 
@@ -554,3 +556,25 @@ def test_what_a_texture_of_usd_is_multiplied_by_comes_in_or_is_told(
         assert told == []
     else:
         assert told == ["the materials 'paint' change the colours of a texture (scale and bias) as glTF can't"]
+
+
+def test_materials_that_are_only_called_alike_stay_apart(tmp_path: Path) -> None:
+    """Three of the name "m": two are the same, one is of another colour."""
+    prims = []
+    for prim, colour, x in (("a", 0.5, 0), ("b", 0.5, 20), ("c", 0.25, 40)):
+        shader = f"""def Material "m" {{
+ token outputs:surface.connect = </a/{prim}/m/s.outputs:surface>
+ def Shader "s" {{
+  uniform token info:id = "UsdPreviewSurface"
+  color3f inputs:diffuseColor = ({colour}, 0, 0)
+  token outputs:surface
+ }}
+}}"""
+        mesh = square("g", (x, 0), 10).removesuffix("}") + f" rel material:binding = </a/{prim}/m>\n}}"
+        mesh = mesh.replace('"g" {', '"g" (\n prepend apiSchemas = ["MaterialBindingAPI"]\n) {')
+        prims.append(f'def Xform "{prim}" {{\n{mesh}\n{shader}\n}}')
+    (tmp_path / "a.usda").write_text(LAYER.format("", "\n".join(prims)))
+    scan = read_scan(tmp_path / "a.usda", convert_with_blender)
+    colours = [scan.materials[k].base_color[0] for k in scan.face_material]
+    assert sorted(colours) == pytest.approx([0.25] * 2 + [0.5] * 4, abs=1e-6)
+    assert len(scan.materials) == 2
