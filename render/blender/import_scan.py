@@ -112,6 +112,7 @@ def make_points_objects() -> None:
         scene.collection.objects.link(instance)
     for points in {parent for _, parent, _ in made}:
         points.modifiers.clear()
+        points.instance_type = "NONE"  # that of scenes' instances in a Blender which makes collections of them
     for collection in [c for c in scene.collection.children if c.hide_viewport]:
         scene.collection.children.unlink(collection)
 
@@ -168,7 +169,7 @@ def unread_materials() -> list[str]:
 
     meshes = [o for o in bpy.context.scene.objects if o.type == "MESH"]
     used = {slot.material for mesh in meshes for slot in mesh.material_slots if slot.material}
-    return sorted(m.name for m in used if m.node_tree is None or not m.use_nodes)
+    return sorted(m.name for m in used if m.node_tree is None or not getattr(m, "use_nodes", True))
 
 
 def plain_scales() -> list[str]:

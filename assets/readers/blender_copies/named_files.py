@@ -68,7 +68,7 @@ class NamedFiles:
         if _leads_out(self._base, path):
             self._add_outside(text, path, is_image)
         elif _MADE_UP.search(path):
-            self._add_completed(path)
+            self._add_completed(text, path)
         elif is_image and self._fixed and leads_elsewhere(path) and "\\" in text:
             self.lost.append(path)
         elif is_image:
@@ -90,10 +90,13 @@ class NamedFiles:
         elif own.lower().endswith(USD_SUFFIXES):
             self._add_layer(own)
 
-    def _add_completed(self, path: str) -> None:
+    def _add_completed(self, text: str, path: str) -> None:
         tiles = [self._folder.find(t, "file", PurePosixPath(), search=False) for t in self._completed(path)]
         self.found |= {place: place for place in tiles if place is not None}
-        self.tiled += [path] if is_pattern(path) and len(tiles) > 1 else []
+        if is_pattern(path) and len(tiles) > 1:
+            self.tiled.append(path)
+            if not self._fixed and not path.startswith("."):
+                self.renamed[text.strip()] = f"./{path}"  # OpenUSD doesn't look beside the layer for other patterns
 
     def _add_layer(self, path: str) -> None:
         self.found |= {place: place for place in self._places(path) if place is not None}

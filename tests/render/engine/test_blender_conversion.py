@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import io
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 from support.toy_car import car_shapes, write_car
 
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
@@ -526,9 +528,15 @@ TEXTURED = """ token outputs:surface.connect = </a/paint/s.outputs:surface>
  def Shader "t" {{
   uniform token info:id = "UsdUVTexture"
   asset inputs:file = @paint.png@
+  float2 inputs:st.connect = </a/paint/r.outputs:result>
   float4 inputs:scale = (0.5, 0.25, 1, 1)
   float4 inputs:bias = ({}, 0, 0, 0)
   float3 outputs:rgb
+ }}
+ def Shader "r" {{
+  uniform token info:id = "UsdPrimvarReader_float2"
+  string inputs:varname = "st"
+  float2 outputs:result
  }}"""
 
 
@@ -556,6 +564,25 @@ def test_what_a_texture_of_usd_is_multiplied_by_comes_in_or_is_told(
         assert told == []
     else:
         assert told == ["the materials 'paint' change the colours of a texture (scale and bias) as glTF can't"]
+
+
+@pytest.mark.parametrize("name", ["skin.<UDIM>.png", "./skin.<UDIM>.png"])
+def test_udim_tiles_of_usd_by_their_pattern_come_in(tmp_path: Path, name: str) -> None:
+    """One square in each of two tiles: Blender's GLB has a material for each."""
+    shades = {"1001": (200, 0, 0), "1002": (0, 200, 0)}
+    for tile, shade in shades.items():
+        Image.new("RGB", (8, 8), shade).save(tmp_path / f"skin.{tile}.png")
+    text = re.sub(r"  float4 inputs:.*\n", "", painted(TEXTURED.format("diffuseColor", 0))).replace("paint.png", name)
+    left = text[text.index("def Mesh") : text.index("def Material")]
+    right = left.replace('"m"', '"n"').replace("[(0, 0), (1, 0), (1, 1), (0, 1)]", "[(1, 0), (2, 0), (2, 1), (1, 1)]")
+    right = right.replace("[(0, 0, 0), (1, 0, 0), (1, 1, 0), (0", "[(2, 0, 0), (3, 0, 0), (3, 1, 0), (2")
+    (tmp_path / "a.usda").write_text(text.replace(left, left + right))
+    scan = read_scan(tmp_path / "a.usda", convert_with_blender)
+    textures = [str(scan.materials[k].base_color_texture) for k in scan.face_material]
+    seen = [Image.open(io.BytesIO(scan.images[t])).convert("RGB").getpixel((4, 4)) for t in textures]
+    at_right = scan.vertices[scan.faces].mean(axis=1)[:, 0] > 0.015
+    assert seen == [shades["1002" if is_right else "1001"] for is_right in at_right]
+    assert sorted(at_right) == [False, False, True, True]
 
 
 def test_materials_that_are_only_called_alike_stay_apart(tmp_path: Path) -> None:
