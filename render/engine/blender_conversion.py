@@ -35,6 +35,7 @@ _NAMED = 4
 # As OpenUSD's Pcp words it (pxr/usd/pcp/errors.cpp), the same in text and binary layers and packages.
 _NOT_OPENED = re.compile(r"Could not (?:open asset|load sublayer) @([^@]+)@")
 _NOT_FOUND = re.compile(r"Unresolved \w+ prim path @[^@]*@<([^>]+)>")
+_LOOKS = (".mtlx", ".mdl")  # layers of nothing but materials
 _TOLD_OF: tuple[tuple[str, Severity, str, str, str], ...] = (
     ("hidden", "info", "hidden", "holds objects that are hidden: {}", "leaves them out"),
     (
@@ -47,6 +48,7 @@ _TOLD_OF: tuple[tuple[str, Severity, str, str, str], ...] = (
         "the materials {} change the colours of a texture (scale and bias) as glTF can't",
         "takes the texture as it is, or none",
     ),
+    ("only_looks", "warning", "missing material file", "takes materials of {}, which isn't read", "goes on without"),
     ("not_found", "warning", "missing prim", "refers to {}, which isn't there", "goes on without"),
 )
 
@@ -142,7 +144,10 @@ def _run(command: list[str], timeout_s: float, memory_bytes: int, place: Path, s
 def _lost_layers(output: list[str]) -> dict[str, list[str]]:
     """What OpenUSD complains of and goes on without: files, and prims of files that are there."""
     found = {"not_opened": _NOT_OPENED, "not_found": _NOT_FOUND}
-    return {key: list(dict.fromkeys(n for line in output for n in what.findall(line))) for key, what in found.items()}
+    lost = {key: list(dict.fromkeys(n for line in output for n in what.findall(line))) for key, what in found.items()}
+    lost["only_looks"] = [Path(name).name for name in lost["not_opened"] if name.lower().endswith(_LOOKS)]
+    lost["not_opened"] = [name for name in lost["not_opened"] if not name.lower().endswith(_LOOKS)]
+    return lost
 
 
 def _findings(report: dict[str, object]) -> tuple[ScanFinding, ...]:
@@ -150,7 +155,7 @@ def _findings(report: dict[str, object]) -> tuple[ScanFinding, ...]:
     told = report.get("told")
     told = told if isinstance(told, dict) else {}
     named = {key: listed([repr(n) for n in _names(told, key)], most=_NAMED) for key in told}
-    named["not_found"] = listed(_names(report, "not_found"), most=_NAMED)
+    named |= {key: listed(_names(report, key), most=_NAMED) for key in ("not_found", "only_looks")}
     return tuple(
         ScanFinding(severity, topic, what.format(named[key])[:MAX_NOTE], action)
         for key, severity, topic, what, action in _TOLD_OF

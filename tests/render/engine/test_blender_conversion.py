@@ -473,6 +473,14 @@ def test_what_of_a_usd_isn_t_there_is_told(tmp_path: Path) -> None:
     assert told_of(tmp_path / "a.usda", "missing prim") == ["refers to /c, which isn't there"]
 
 
+def test_a_layer_of_nothing_but_materials_is_told(tmp_path: Path) -> None:
+    """It is there, and OpenUSD may or may not be built to read it; Blender makes nothing of it."""
+    (tmp_path / "looks.mtlx").write_text('<?xml version="1.0"?>\n<materialx version="1.38">\n</materialx>\n')
+    looks = 'def "looks" (\n references = @./looks.mtlx@</MaterialX>\n) {\n}'
+    (tmp_path / "a.usda").write_text(LAYER.format("", f"{TRIANGLE}\n{looks}"))
+    assert told_of(tmp_path / "a.usda", "missing material file") == ["takes materials of looks.mtlx, which isn't read"]
+
+
 HIDDEN_EXPORT = """
 import os, sys
 import bpy
