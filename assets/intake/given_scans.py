@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import listed
+from scanstage.assets.raw_scans.scan_folder import read_bounded
+from scanstage.assets.readers.blender_copies.layer_names import USD_SUFFIXES, layer_names
+from scanstage.assets.readers.blender_copies.named_files import path_in
 from scanstage.assets.readers.read_scan import SCAN_SUFFIXES, refusal_of_points
 
 MAX_FILES = 10_000
@@ -30,10 +35,31 @@ def scan_files(paths: Iterable[Path]) -> list[Path]:
             if (refusal := next(filter(None, map(refusal_of_points, sorted(path.rglob("*")))), None)) is not None:
                 raise refusal
             raise InputError(f"{path}: there are no scans in this folder", f"kinds: {', '.join(SCAN_SUFFIXES)}")
-        files += inside
+        files += _without_layers(inside)
     if len(files) > MAX_FILES:
         raise InputError(f"{len(files):,} scans at once are more than one call takes ({MAX_FILES:,})")
     return list(dict.fromkeys(files))
+
+
+def _without_layers(files: list[Path]) -> list[Path]:
+    """Of files in one folder those that no USD among them is made of: they come in with it."""
+    layered = {file for file in files if file.suffix.lower() in USD_SUFFIXES}
+    below = {file: _layers_of(file, layered) for file in layered} if len(layered) > 1 else {}
+    left, reached = list(layered.difference(*below.values())), set[Path]()
+    while left:
+        new = below.get(left.pop(), set()) - reached
+        reached |= new
+        left += new
+    return [file for file in files if file not in reached]  # those that only name each other are kept
+
+
+def _layers_of(file: Path, layered: set[Path]) -> set[Path]:
+    """Those of the files that a USD file names; none of a broken one, which is refused when it is read."""
+    with contextlib.suppress(InputError, OSError, ValueError):
+        names = {path_in(name) for name in layer_names(read_bounded(file), PurePosixPath(file.name))}
+        named = {Path(os.path.normpath(file.parent / name)) for name in names if name.lower().endswith(USD_SUFFIXES)}
+        return (named & layered) - {file}
+    return set()
 
 
 def given_folder(scan: Path, paths: Iterable[Path]) -> Path | None:

@@ -60,6 +60,7 @@ class RawScan:
         unit_given: the file itself says so: it is believed whatever size it makes. Of formats that have one unit by
             their specification, as glTF, many files are in another.
         up: ``y`` or ``z`` where the format declares it.
+        up_origin: what says so.
         usual_up: the axis that files of this kind usually have up.
         findings: what was noticed while reading.
         lost_textures: of base colours, as the file names them, that aren't there.
@@ -80,6 +81,7 @@ class RawScan:
     unit: str | None = None
     unit_given: bool = False
     up: str | None = None
+    up_origin: str = "declared"
     usual_up: str = "z"
     findings: tuple[ScanFinding, ...] = ()
     lost_textures: tuple[str, ...] = ()

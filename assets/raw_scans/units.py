@@ -27,6 +27,9 @@ _DECLARED_UP_TO_M = 20.0
 # Shares of the footprint: a can on its end has 1, on its side 0.25, a ball 0.06.
 _STANDS, _LIES = 0.6, 0.3
 SMALLEST_M, LARGEST_M = 0.0005, 200.0
+BY_BLENDER = "as Blender turns it, whatever its file has up"
+SURE_OF_UP = ("given", "declared", BY_BLENDER)
+"""Where the up axis comes from, if it isn't guessed."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def find_up(scan: RawScan, positions: npt.NDArray[np.float64], wanted: str) -> U
         return UpGuess(wanted, "given", {})
     support = {"y": _support(positions, 1), "z": _support(positions, 2)}
     if scan.up:
-        return UpGuess(scan.up, "declared", support)
+        return UpGuess(scan.up, scan.up_origin, support)
     usual = scan.usual_up
     other = "y" if usual == "z" else "z"
     if support[other] > _STANDS and support[usual] < _LIES:
@@ -170,7 +173,7 @@ def up_findings(guess: UpGuess) -> list[ScanFinding]:
     if there > _STANDS and here < _LIES:  # only where the format declares the axis; tools that ignore it are common
         what += f"; but it has a flat base along {other.upper()}"
         return [ScanFinding("warning", "up", what, f"{action} unless --up {other} says otherwise")]
-    if there > _STANDS and guess.origin != "declared":
+    if there > _STANDS and guess.origin not in SURE_OF_UP:
         what += f"; it would stand on {other.upper()} as well (--up {other})"
     return [ScanFinding("info", "up", what, action)]
 

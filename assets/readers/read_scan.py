@@ -27,6 +27,7 @@ from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoice
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NOTE, check_room
 from scanstage.assets.raw_scans.scan_file import locate
 from scanstage.assets.raw_scans.scan_folder import leads_elsewhere
+from scanstage.assets.raw_scans.units import BY_BLENDER
 from scanstage.assets.readers.blender_copies.blender_copy import GLTF_SUFFIXES, BlenderCopy, copy_for_blender
 from scanstage.assets.readers.blender_copies.layer_names import USD_SUFFIXES
 from scanstage.assets.readers.cad.step_files import read_step
@@ -40,9 +41,9 @@ from scanstage.assets.readers.stl import read_stl
 from scanstage.assets.textures.texture_coding import check_textures
 from scanstage.assets.textures.udim import FIRST, tile_of_faces
 
-Convert = Callable[[Path, Path], None]
-"""Turns a file that only Blender reads (first path) into a GLB (second path). The file is a copy, in a folder that
-holds nothing but what the scan may use."""
+Convert = Callable[[Path, Path, Path], tuple[ScanFinding, ...] | None]
+"""Turns a file that only Blender reads (first path) into a GLB (second path), and tells what is lost on the way. The
+file is a copy, in or below a folder (third path) that holds nothing but what the scan may use."""
 
 READERS: dict[str, Callable[[Path, ReadingChoices], RawScan]] = {
     ".obj": read_obj,
@@ -163,7 +164,7 @@ def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoice
         copy = copy_for_blender(path, inside, choices)
         target = Path(folder) / "converted.glb"
         try:
-            convert(copy.file, target)
+            told = convert(copy.file, target, inside) or ()
         except InputError as e:
             raise InputError([p.replace(str(copy.file), str(path)) for p in e.marked_problems], e.marked_hint) from e
         scan = read_gltf(target, ReadingChoices(parts=choices.parts))
@@ -175,8 +176,9 @@ def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoice
     note = ScanFinding("info", "format", f"{path.suffix} is not read directly", "Blender converts it to GLB first")
     lost = scan.lost_textures if scan.images else copy.lost
     said = path.suffix.lower() in USD_SUFFIXES  # metersPerUnit of its stage, by which Blender has scaled it
-    findings = (note, *copy.findings, *_missing(path, copy, scan), *scan.findings)
-    return replace(scan, unit_given=said, findings=findings, lost_textures=lost)
+    findings = (note, *copy.findings, *told, *_missing(path, copy, scan), *scan.findings)
+    up_origin = scan.up_origin if path.suffix.lower() in GLTF_SUFFIXES else BY_BLENDER
+    return replace(scan, unit_given=said, up_origin=up_origin, findings=findings, lost_textures=lost)
 
 
 def _missing(path: Path, copy: BlenderCopy, scan: RawScan) -> tuple[ScanFinding, ...]:

@@ -1,18 +1,24 @@
-"""Convert a USD, FBX or compressed glTF file to GLB: ``import_scan.py SOURCE TARGET``, in a Blender process of its own.
+"""Convert a USD, FBX or compressed glTF file to GLB: ``import_scan.py SOURCE TARGET FOLDER``, in a process
+of its own. Images may come from below FOLDER.
 
-Prints one line of JSON after a marker, ``{"ok": true}`` or ``{"error": kind, "message": …}``; Blender prints around it.
+Prints one line of JSON after a marker, ``{"told": {kind: [name, …]}}`` or ``{"error": kind, "message": …}``; Blender
+prints around it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 MARKER = "SCANSTAGE-IMPORT "
 _USD = (".usd", ".usda", ".usdc", ".usdz")
+_SHEARED = 1e-4
+_MIX = ("Factor_Float", "A_Color", "B_Color")  # sockets of a node that has several of each name
 
 
 class Refused(Exception):
@@ -23,31 +29,31 @@ class Refused(Exception):
         self.kind = kind
 
 
-def convert(source: Path, target: Path) -> None:
-    """Import ``source`` into an empty scene and export its meshes, with materials, as GLB in metres, Y up."""
+def convert(source: Path, target: Path, folder: Path) -> dict[str, list[str]]:
+    """Import ``source`` into an empty scene and export its meshes, with materials, as GLB in metres, Y up.
+
+    Returns names of what doesn't come in as the file has it: ``hidden`` objects; materials that are ``unread``, or
+    whose textures lose how they are ``scaled``.
+    """
     import bpy
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+    told: dict[str, list[str]] = {}
     if source.suffix.lower() in _USD:
-        # The operator is registered even in builds without USD: only the build's options tell.
-        if not bpy.app.build_options.usd:
-            raise Refused("no_usd", f"Blender {bpy.app.version_string} can't read USD")
-        known = bpy.ops.wm.usd_import.get_rna_type().properties.keys()
-        if "apply_unit_conversion_scale" not in known:
-            raise Refused("no_usd", f"Blender {bpy.app.version_string} doesn't look at the unit of a USD file")
-        options = {"import_cameras": False, "import_lights": False, "apply_unit_conversion_scale": True}
-        if "merge_parent_xform" in known:  # which drops the name that people gave, "wheel", and keeps "Mesh_012"
-            options["merge_parent_xform"] = False
-        bpy.ops.wm.usd_import(filepath=str(source), **options)
-        name_meshes_as_above()
+        import_usd(source)
+        told = {"unread": unread_materials(), "scaled": plain_scales()}
     elif source.suffix.lower() in (".glb", ".gltf"):  # compressed in ways that only Blender's importer decodes
         bpy.ops.import_scene.gltf(filepath=str(source))
     else:
         bpy.ops.import_scene.fbx(filepath=str(source), use_anim=False, use_custom_props=False)
+        told = {"hidden": leave_out_hidden()}
     if not any(o.type == "MESH" for o in bpy.context.scene.objects):
         raise Refused("no_mesh", "it holds no mesh")
-    if outside := images_outside(source.resolve().parent):
+    hidden = told.get("hidden")
+    if hidden and not any(o.type == "MESH" and o.data.polygons for o in bpy.context.scene.objects):
+        raise Refused("hidden", f"all that it holds is hidden: {', '.join(hidden[:4])}")
+    if outside := images_outside(folder.resolve()):
         raise Refused("outside", f"it takes images from outside its own folder: {', '.join(outside)}")
     bpy.ops.export_scene.gltf(
         filepath=str(target),
@@ -60,6 +66,134 @@ def convert(source: Path, target: Path) -> None:
         export_skins=False,
         export_morph=False,
     )
+    return told
+
+
+def import_usd(source: Path) -> None:
+    """Import a USD file, with an object for each instance, named after its prim."""
+    import bpy
+
+    # The operator is registered even in builds without USD: only the build's options tell.
+    if not bpy.app.build_options.usd:
+        raise Refused("no_usd", f"Blender {bpy.app.version_string} can't read USD")
+    known = bpy.ops.wm.usd_import.get_rna_type().properties.keys()
+    if "apply_unit_conversion_scale" not in known:
+        raise Refused("no_usd", f"Blender {bpy.app.version_string} doesn't look at the unit of a USD file")
+    # Not given where this Blender has no such option. Merged, the name is dropped that people gave, "wheel", and
+    # "Mesh_012" kept; instances of a scene would share their prototype's names, and it would come in too, unscaled.
+    wanted = {"merge_parent_xform": False, "support_scene_instancing": False}
+    options = {"import_cameras": False, "import_lights": False, "apply_unit_conversion_scale": True}
+    options |= {option: value for option, value in wanted.items() if option in known}
+    bpy.ops.wm.usd_import(filepath=str(source), **options)
+    name_meshes_as_above()
+    make_points_objects()
+    join_materials_of_instances()
+
+
+def make_points_objects() -> None:
+    """Make objects of what a PointInstancer shows: Blender has points with nodes, and prototypes that are hidden."""
+    import bpy
+    from mathutils import Matrix
+
+    scene, made = bpy.context.scene, []
+    for shown in bpy.context.evaluated_depsgraph_get().object_instances:
+        if shown.is_instance and shown.object.type == "MESH" and shown.parent:
+            parent = shown.parent.original
+            made.append((shown.object.original, parent, parent.matrix_world.inverted_safe() @ shown.matrix_world))
+    for prototype, parent, place in made:
+        instance = prototype.copy()
+        instance.parent, instance.matrix_parent_inverse, instance.matrix_basis = parent, Matrix(), place
+        got = instance.matrix_basis
+        if any((a - b).length > _SHEARED * max(1e-9, a.length) for a, b in zip(place, got, strict=True)):
+            instance.data, instance.matrix_basis = prototype.data.copy(), Matrix()  # no object can stand like that
+            instance.data.transform(place)
+            if place.determinant() < 0:
+                instance.data.flip_normals()
+        scene.collection.objects.link(instance)
+    for points in {parent for _, parent, _ in made}:
+        points.modifiers.clear()
+        points.instance_type = "NONE"  # that of scenes' instances in a Blender which makes collections of them
+    for collection in [c for c in scene.collection.children if c.hide_viewport]:
+        scene.collection.children.unlink(collection)
+
+
+def join_materials_of_instances() -> None:
+    """One material in place of those that only differ in Blender's numbers: it makes one for each instance."""
+    import bpy
+
+    first: dict[object, object] = {}
+    for material in sorted(bpy.data.materials, key=lambda m: m.name):
+        told: list[object] = [re.sub(r"\.\d{3,}$", "", material.name), *_settings(material)]
+        for node in material.node_tree.nodes if material.node_tree else ():
+            told += [node.name, getattr(node, "image", None), *_settings(node)]
+            told += [_plain(i.default_value) for i in node.inputs if hasattr(i, "default_value")]
+            for link in (link for i in node.inputs for link in i.links):
+                told += [link.from_node.name, link.from_socket.identifier, link.to_socket.identifier]
+        if (same := first.setdefault(tuple(told), material)) is not material:
+            material.user_remap(same)
+            bpy.data.materials.remove(material)
+
+
+def _settings(thing: Any) -> list[str]:
+    """Switches, numbers and texts of a material or a node, but for its name."""
+    kinds = ("BOOLEAN", "ENUM", "FLOAT", "INT", "STRING")
+    told = (p.identifier for p in thing.bl_rna.properties if p.type in kinds and not p.is_readonly)
+    return [_plain(getattr(thing, name)) for name in told if name != "name"]
+
+
+def _plain(value: Any) -> str:
+    return repr(list(value)) if hasattr(value, "__len__") and not isinstance(value, str) else repr(value)
+
+
+def leave_out_hidden() -> list[str]:
+    """Take the faces of meshes that an FBX hides by themselves or with what holds them; their names.
+
+    A hidden skeleton hides no skin: it is in the way of those who animate it.
+    """
+    import bpy
+
+    hidden = []
+    for mesh in [o for o in bpy.context.scene.objects if o.type == "MESH"]:
+        above, hides = mesh, mesh.hide_viewport
+        while above := above.parent:
+            hides = hides or (above.hide_viewport and above.type != "ARMATURE")
+        if hides:
+            hidden.append(mesh.name)
+            mesh.data = bpy.data.meshes.new(mesh.name)
+    return hidden
+
+
+def unread_materials() -> list[str]:
+    """Materials of meshes that came in without any node: of USD, Blender reads a UsdPreviewSurface, not MDL."""
+    import bpy
+
+    meshes = [o for o in bpy.context.scene.objects if o.type == "MESH"]
+    used = {slot.material for mesh in meshes for slot in mesh.material_slots if slot.material}
+    return sorted(m.name for m in used if m.node_tree is None or not getattr(m, "use_nodes", True))
+
+
+def plain_scales() -> list[str]:
+    """Make a factor, which glTF has, of what a texture of colours is multiplied by; materials where that can't be."""
+    import bpy
+
+    lost = set()
+    for material in bpy.data.materials:
+        tree = material.node_tree
+        for node in [n for n in tree.nodes if n.type == "VECT_MATH"] if tree else []:
+            texture, scale, bias = (node.inputs[k] for k in range(3))
+            ends = [link.to_socket for link in node.outputs[0].links]
+            is_factor = node.operation == "MULTIPLY_ADD" and not any(bias.default_value) and texture.is_linked
+            if is_factor and all(0 <= x <= 1 for x in scale.default_value) and [e.name for e in ends] == ["Base Color"]:
+                mix = tree.nodes.new("ShaderNodeMix")
+                mix.data_type, mix.blend_type = "RGBA", "MULTIPLY"
+                factor, a, b = (next(i for i in mix.inputs if i.identifier == name) for name in _MIX)
+                factor.default_value, b.default_value = 1.0, (*scale.default_value, 1.0)
+                tree.links.new(texture.links[0].from_socket, a)
+                tree.links.new(next(o for o in mix.outputs if o.identifier == "Result_Color"), ends[0])
+                tree.nodes.remove(node)
+            elif ends:
+                lost.add(material.name)
+    return sorted(lost)
 
 
 def name_meshes_as_above() -> None:
@@ -92,10 +226,9 @@ def _last_line(error: BaseException) -> str:
 def main() -> None:
     """Convert, report and leave."""
     arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
-    source, target = (Path(a) for a in arguments)
+    source, target, folder = (Path(a) for a in arguments)
     try:
-        convert(source, target)
-        report: dict[str, object] = {"ok": True}
+        report: dict[str, object] = {"told": convert(source, target, folder)}
     except Refused as e:
         report = {"error": e.kind, "message": str(e)}
     except ModuleNotFoundError as e:

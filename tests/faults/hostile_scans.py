@@ -93,7 +93,7 @@ def outlasts(work: Workplace, seen: Observation, times: int) -> None:
             fault = plant(work.faults, kind, "import")
             start = time.monotonic()
             try:
-                convert_with_blender(source, target, work.fake, **bounds)
+                convert_with_blender(source, target, None, work.fake, **bounds)
                 seen.promise(False, f"{kind}: no error")
             except InputError as e:
                 wanted = "didn't finish" if kind == "hang" else "memory"

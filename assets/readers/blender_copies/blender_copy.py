@@ -13,12 +13,14 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import listed
 from scanstage.assets.raw_scans.raw_scan import ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.raw_scans.scan_pose import ScanPose
 from scanstage.assets.readers.blender_copies.layer_names import (
     IMAGE_SUFFIXES,
+    PACKAGE,
     USD_SUFFIXES,
     is_fixed,
     layer_names,
@@ -29,6 +31,7 @@ from scanstage.assets.readers.gltf.gltf_document import GltfDocument
 from scanstage.assets.readers.gltf.gltf_poses import take_pose
 
 GLTF_SUFFIXES = (".gltf", ".glb")
+_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,13 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
     while layers:
         place, data = layers.pop()
         named = NamedFiles(place.parent, folder, target, is_fixed(data))
-        for name in dict.fromkeys(layer_names(data, place)):
+        for name in (names := dict.fromkeys(layer_names(data, place))):
             named.add(name)
+        if "invisible" in names and suffix in USD_SUFFIXES:
+            folder.note("hidden", "holds prims that are invisible", "leaves them out, and what they carry", "info")
         seen.append(named)
+        for at, name in named.moved.items() if not data.startswith(PACKAGE) else ():  # which has its own inside
+            folder.note("moved texture", f"the texture {name!r} is not where it says; {at} has its name", "takes that")
         _write(target / place, with_names(data, named.renamed))
         for as_, at in sorted(named.found.items()):
             if as_ in copied:
@@ -87,6 +94,9 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
                 layers.append((PurePosixPath(as_), content))
             else:
                 _write(target / as_, content)
+    if choices.within is not None and (below := sorted(p for p in copied if p.lower().endswith(USD_SUFFIXES))):
+        what = f"names {listed(below, most=_NAMED)} as layers of it"
+        folder.note("layers", what, "takes them in with it (name them, for assets of their own)", "info")
     images = tuple(sorted(place for place in copied if place.lower().endswith(IMAGE_SUFFIXES)))
     lost_images = tuple(chain.from_iterable(n.lost for n in seen))
     tiled = tuple(chain.from_iterable(n.tiled for n in seen))

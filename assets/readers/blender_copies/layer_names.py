@@ -16,7 +16,8 @@ IMAGE_SUFFIXES = (
 )
 _IMAGE_END = re.compile(rb"\.(?:%s)" % b"|".join(s[1:].encode() for s in IMAGE_SUFFIXES), re.IGNORECASE)
 _BEFORE_NAME = re.compile(rb'[\x00-\x1f"*?<>|]')
-_FIXED = (b"PXR-USDC", b"PK\x03\x04")
+PACKAGE = b"PK\x03\x04"
+_FIXED = (b"PXR-USDC", PACKAGE)
 _MAX_HITS = 1_000_000
 
 

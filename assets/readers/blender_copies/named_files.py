@@ -45,20 +45,30 @@ class NamedFiles:
         self.renamed: dict[str, str] = {}
         self.lost: list[str] = []
         self.tiled: list[str] = []
+        self._exact: set[str] = set()
+        self._moved: dict[str, str] = {}
+
+    @property
+    def moved(self) -> dict[str, str]:
+        """By where images are that were found by their names alone: how the layer calls them.
+
+        FBX names each file twice, of which one path is another machine's: that is no news.
+        """
+        return {place: name for place, name in self._moved.items() if place not in self._exact}
 
     def add(self, text: str) -> None:
         """Look for what a text of the layer may name.
 
         Raises InputError for what leads out of the scan's folder to a file that is there, and for too many files.
         """
-        path = _path_in(text)
+        path = path_in(text)
         if not path or len(path) > MAX_NAME or "\0" in path:
             return
         is_image = path.lower().endswith(IMAGE_SUFFIXES)
         if _leads_out(self._base, path):
             self._add_outside(text, path, is_image)
         elif _MADE_UP.search(path):
-            self._add_completed(path)
+            self._add_completed(text, path)
         elif is_image and self._fixed and leads_elsewhere(path) and "\\" in text:
             self.lost.append(path)
         elif is_image:
@@ -80,10 +90,13 @@ class NamedFiles:
         elif own.lower().endswith(USD_SUFFIXES):
             self._add_layer(own)
 
-    def _add_completed(self, path: str) -> None:
+    def _add_completed(self, text: str, path: str) -> None:
         tiles = [self._folder.find(t, "file", PurePosixPath(), search=False) for t in self._completed(path)]
         self.found |= {place: place for place in tiles if place is not None}
-        self.tiled += [path] if is_pattern(path) and len(tiles) > 1 else []
+        if is_pattern(path) and len(tiles) > 1:
+            self.tiled.append(path)
+            if not self._fixed and not path.startswith("."):
+                self.renamed[text.strip()] = f"./{path}"  # OpenUSD doesn't look beside the layer for other patterns
 
     def _add_layer(self, path: str) -> None:
         self.found |= {place: place for place in self._places(path) if place is not None}
@@ -96,6 +109,10 @@ class NamedFiles:
         if at is None and not there:
             at = self._folder.find(_below(named), "texture")
             self.lost += [] if at is not None else [named]
+        elif at is None and (named_at is None or named != path):
+            self._moved.setdefault(next(iter(there.values())), named)
+        else:
+            self._exact.add(at or str(named_at))
         beside = (self._folder.here / own).as_posix()
         if at is not None:
             there = {beside: at}
@@ -138,7 +155,8 @@ class NamedFiles:
                 how = "names files by absolute paths" if inside else "takes files from outside its own folder"
                 raise InputError(
                     f"{how}: {name[:200]}",
-                    "put them beside the scan and name them without a path, or convert it to GLB by hand",
+                    "name the folder that holds both in place of the scan, put them beside the scan and name them "
+                    "without a path, or convert it to GLB by hand",
                 )
 
     def _completed(self, name: str) -> set[str]:
@@ -153,7 +171,7 @@ class NamedFiles:
         return {(inside / entry).as_posix() for entry in self._folder.names(inside) if wanted.match(entry)}
 
 
-def _path_in(text: str) -> str:
+def path_in(text: str) -> str:
     """A name as a path with forward slashes, without what USD and Blender may put before and behind it."""
     path = text.strip().replace("\\", "/").partition(":SDF_FORMAT_ARGS:")[0].partition("[")[0]
     return path.removeprefix("file://").removeprefix("//")

@@ -17,9 +17,9 @@ from scanstage.assets.intake.take_in import IntakeOptions, file_sha256, take_in
 from scanstage.assets.library.asset_ids import asset_id_of
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed
-from scanstage.assets.raw_scans.raw_scan import UNITS_M
+from scanstage.assets.raw_scans.raw_scan import UNITS_M, ScanFinding
 from scanstage.assets.raw_scans.scan_pose import ScanPose
-from scanstage.assets.raw_scans.units import extents_text, metres_text
+from scanstage.assets.raw_scans.units import SURE_OF_UP, extents_text, metres_text
 from scanstage.render.terminal.console import Console, outside, print_hint, quoting
 from scanstage.render.terminal.symmetry_table import symmetries_text
 
@@ -29,7 +29,7 @@ _TOLD = (
     *("odd colors: ", "moved ", "reconstructed: "),
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
     *("material: the material", "material: is brushed", "material: light", "material: holds properties"),
-    *("udim: ", "uv: ", "bump map: ", "colors: its triangles", "hidden: ", "printing: "),
+    *("udim: ", "uv: ", "bump map: ", "colors: its triangles", "hidden: ", "layers: ", "printing: "),
     *("no part: ", "lost part: "),
 )
 
@@ -136,7 +136,7 @@ def one_line_of(asset: Asset) -> str:
     noun = "triangle" if came == 1 else "triangles"
     unit, up = meta.intake.get("unit"), str(meta.intake.get("up", "")).upper()
     guess = " (guessed)" if str(meta.intake.get("unit_origin")).startswith("guessed") else ""
-    likely = " (guessed)" if meta.intake.get("up_origin") not in ("given", "declared") else ""
+    likely = " (guessed)" if meta.intake.get("up_origin") not in SURE_OF_UP else ""
     named = f", {len(meta.keypoints)} keypoints" if meta.keypoints else ""
     turned = f", {symmetries_text(meta.symmetries)}" if meta.symmetries else ""
     shape = f"{size}, {meta.triangles:,}{fewer} {noun}"
@@ -152,11 +152,11 @@ def _parts_text(parts: Sequence[AssetPart]) -> str:
 def converter(blender: Path | None) -> Any:
     """Reads what only Blender can; see :data:`read_scan.Convert`."""
 
-    def convert(source: Path, target: Path) -> None:
+    def convert(source: Path, target: Path, folder: Path) -> tuple[ScanFinding, ...]:
         from scanstage.render.engine.blender_conversion import (
             convert_with_blender,  # starts nothing, but is needed by few scans
         )
 
-        convert_with_blender(source, target, blender)
+        return convert_with_blender(source, target, folder, blender)
 
     return convert

@@ -198,7 +198,7 @@ def test_what_blender_reads_finds_its_textures_too(tmp_path: Path) -> None:
 def test_a_scan_through_blender_that_lost_its_textures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.usda").write_text("#usda 1.0\nasset inputs:file = @skin.png@\n")
 
-    def convert(source: Path, target: Path) -> None:
+    def convert(source: Path, target: Path, folder: Path) -> None:
         write_gltf(target, *triangle_gltf())
 
     inspection = inspect_scan(tmp_path / "a.usda", convert=convert)

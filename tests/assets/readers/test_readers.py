@@ -243,13 +243,13 @@ def test_gltf_loops_and_compression_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="compressed"):
         read_scan(path)
 
-    def convert(source: Path, target: Path) -> None:
+    def convert(source: Path, target: Path, folder: Path) -> None:
         assert source.parent != path.parent  # a copy
         write_gltf(target, *triangle_gltf())
 
     assert len(read_scan(path, convert).faces) == 1  # Blender's way out
 
-    def without_draco(source: Path, target: Path) -> None:
+    def without_draco(source: Path, target: Path, folder: Path) -> None:
         raise InputError(f"{source}: no library of Draco")
 
     with pytest.raises(InputError, match="no library of Draco") as raised:
@@ -264,7 +264,7 @@ def test_formats_that_need_blender(tmp_path: Path) -> None:
     path.write_text("#usda 1.0\n")
     with pytest.raises(InputError, match="Blender"):
         read_scan(path)
-    scan = read_scan(path, lambda _, target: write_gltf(target, *triangle_gltf()) and None)
+    scan = read_scan(path, lambda _, target, __: write_gltf(target, *triangle_gltf()) and None)
     assert len(scan.faces) == 1
     assert any("Blender" in f.action for f in scan.findings)
 

@@ -81,7 +81,7 @@ def test_what_lies_in_a_scans_place_is_refused_by_name(
         file_sha256(path)
 
 
-def never(source: Path, target: Path) -> None:
+def never(source: Path, target: Path, folder: Path) -> None:
     raise AssertionError("Blender was asked to read it")
 
 
@@ -191,7 +191,7 @@ def test_blender_is_given_a_folder_with_just_what_the_gltf_names(tmp_path: Path)
     (tmp_path / "a.bin").write_bytes(binary)
     seen: dict[str, bytes] = {}
 
-    def convert(source: Path, target: Path) -> None:
+    def convert(source: Path, target: Path, folder: Path) -> None:
         seen.update({p.name: p.read_bytes() for p in source.parent.rglob("*") if p.is_file()})
         write_gltf(target, *triangle_gltf())
 
@@ -323,6 +323,21 @@ def test_paths_of_an_fbx_author_are_no_attack(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path / "copy", ignore_errors=True)
         copy_for_blender(source / "a.fbx", tmp_path / "copy")
         assert (tmp_path / "copy" / "skin.png").read_bytes() == b"x"
+
+
+def moved(source: Path, target: Path) -> list[str]:
+    return [f.what for f in copy_for_blender(source, target).findings if f.topic == "moved texture"]
+
+
+def test_images_that_lie_beside_in_place_of_where_they_should_are_told(tmp_path: Path) -> None:
+    (tmp_path / "Skin.PNG").write_bytes(b"x")
+    for name in (b"C:/jane/skin.png", b"./tex/skin.png"):
+        (tmp_path / "a.usda").write_bytes(b"#usda 1.0\nasset a = @" + name + b"@\n")
+        (told,) = moved(tmp_path / "a.usda", tmp_path / "copy")
+        assert told == f"the texture {name.decode()!r} is not where it says; Skin.PNG has its name"
+    texts = (b"C:\\jane\\skin.png", b"skin.png")  # an FBX has both
+    (tmp_path / "a.fbx").write_bytes(FBX + b"".join(b"S" + struct.pack("<I", len(t)) + t for t in texts) + bytes(50))
+    assert moved(tmp_path / "a.fbx", tmp_path / "copy") == []
 
 
 def test_an_fbx_that_was_made_here_may_name_its_own_folder(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_tiles_of_what_blender_reads_are_refused_by_name(tmp_path: Path, name: s
     positions, uvs, faces = textured_patch(3)
     (tmp_path / "a.usda").write_text(f"#usda 1.0\nasset inputs:file = @{name}@\n")
 
-    def convert(source: Path, target: Path) -> None:
+    def convert(source: Path, target: Path, folder: Path) -> None:
         assert (source.parent / "skin.1001.png").is_file()
         write_glb(target, positions, uvs * reach, faces)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import io
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 from support.toy_car import car_shapes, write_car
 
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
@@ -114,7 +116,7 @@ def test_fbx_in_text_is_refused_with_both_ways_out(tmp_path: Path) -> None:
     assert "binary FBX, or convert it to GLB" in str(e.value.hint)
 
 
-def never(source: Path, target: Path) -> None:
+def never(source: Path, target: Path, folder: Path) -> None:
     raise AssertionError("Blender was asked to read it")
 
 
@@ -142,7 +144,7 @@ def test_what_blender_may_not_see_it_does_not_read(tmp_path: Path) -> None:
     (scan := tmp_path / "scan").mkdir()
     (tmp_path / "secret.usda").write_text(LAYER.format("", TRIANGLE))
     (scan / "a.usda").write_text(LAYER.format("", f'def "b" (references=@{tmp_path}/secret.usda@) {{\n}}\n'))
-    with pytest.raises(InputError, match="no mesh"):
+    with pytest.raises(InputError, match=r"aren't there, or can't be read: \.\./secret\.usda"):
         convert_with_blender(scan / "a.usda", tmp_path / "out.glb")
 
 
@@ -159,7 +161,7 @@ def test_layers_are_not_looked_for_where_the_user_happens_to_be(
     monkeypatch.setattr(blender_import, "limited", lambda command, *_: command)
     for layer in ("one", "two"):
         (tmp_path / "scan" / "a.usda").write_text(LAYER.format("", f'def "b" (references=@{layer}.usda@) {{\n}}\n'))
-        with pytest.raises(InputError, match="no mesh"):
+        with pytest.raises(InputError, match=rf"aren't there, or can't be read: {layer}\.usda"):
             read_scan(tmp_path / "scan" / "a.usda", convert_with_blender)
 
 
@@ -175,6 +177,23 @@ def test_layers_and_textures_of_the_scans_own_folder_come_in(sources: Path, tmp_
     scan = read_scan(tmp_path / "a.usda", convert_with_blender)
     assert len(scan.faces) == 12
     assert len(scan.images) == 1
+
+
+def test_layers_of_a_sibling_folder_come_in_where_the_folder_of_both_is_named(sources: Path, tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "scene").mkdir()
+    shutil.copy(sources / "brick.usdc", tmp_path / "parts" / "brick.usdc")
+    shutil.copytree(sources / "textures", tmp_path / "parts" / "textures")
+    about, brick = ' metersPerUnit = 1\n upAxis = "Z"', 'def "b" (references=@../parts/brick.usdc@) {\n}\n'
+    (tmp_path / "scene" / "a.usda").write_text(LAYER.format(about, brick))
+    choices = ReadingChoices(within=tmp_path)
+    scan = read_scan(tmp_path / "scene" / "a.usda", convert_with_blender, choices)
+    assert np.ptp(scan.vertices, axis=0) == pytest.approx((0.3, 0.1, 0.2), abs=1e-4)
+    assert len(scan.images) == 1
+    assert [f.what for f in scan.findings if f.topic == "layers"] == ["names parts/brick.usdc as layers of it"]
+    with pytest.raises(InputError, match="outside its own folder") as refusal:
+        read_scan(tmp_path / "scene" / "a.usda", never)
+    assert "name the folder that holds both" in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", ["C:/jane/paint.png", "/home/jane/paint.png"])
@@ -212,12 +231,12 @@ def test_a_hang_is_ended(sources: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("blender") is None, reason="no blender on PATH")
 def test_a_blender_executable_serves_too(sources: Path, tmp_path: Path) -> None:
     blender = Path(shutil.which("blender") or "")
-    convert_with_blender(sources / "brick.fbx", tmp_path / "out.glb", blender)
+    convert_with_blender(sources / "brick.fbx", tmp_path / "out.glb", blender=blender)
     np.testing.assert_allclose(trimesh.load_scene(tmp_path / "out.glb").extents, (0.3, 0.1, 0.2), atol=1e-4)
     version = subprocess.run([blender, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
     if version.startswith("Blender 3.4.1"):  # Debian's, built without USD
         with pytest.raises(InputError, match="can't read USD") as refusal:
-            convert_with_blender(sources / "brick.usdc", tmp_path / "usd.glb", blender)
+            convert_with_blender(sources / "brick.usdc", tmp_path / "usd.glb", blender=blender)
         assert "bpy wheel" in str(refusal.value)
 
 
@@ -346,3 +365,259 @@ def test_a_mesh_of_usd_has_the_name_of_what_holds_it_alone(
     (tmp_path / "a.usda").write_text(LAYER.format(" metersPerUnit = 0.01", f"{lid}\n{box}"))
     found = part_areas(tmp_path / "a.usda", tmp_path / "library", "node", *patterns)
     assert found == pytest.approx(expected, rel=1e-4)
+
+
+def placed(name: str, about: str, x: float, inside: str = "") -> str:
+    """A prim that stands ``x`` units to the right."""
+    return f"""def Xform "{name}" ({about}
+) {{
+ double3 xformOp:translate = ({x}, 0, 0)
+ uniform token[] xformOpOrder = ["xformOp:translate"]
+ {inside}
+}}"""
+
+
+@pytest.mark.parametrize("kind", ["class", "over", "layer"])
+def test_instances_stand_where_they_are_by_their_own_names_and_no_prototype_does(tmp_path: Path, kind: str) -> None:
+    """Two squares of 10 cm, from -20 to 30 cm, of a prototype that is no thing by itself."""
+    geometry = square("geo", (0, 0), 10)
+    of_proto = "@./parts/proto.usda@" if kind == "layer" else "</Protos/Foot>"
+    about = f"\n instanceable = true\n references = {of_proto}"
+    text = LAYER.format(" metersPerUnit = 0.01", placed("left", about, -20) + "\n" + placed("right", about, 20))
+    if kind == "layer":
+        (tmp_path / "parts").mkdir()
+        (tmp_path / "parts" / "proto.usda").write_text(LAYER.format(" metersPerUnit = 0.01", geometry))
+    else:
+        text += f'{kind} "Protos" {{\ndef Xform "Foot" {{\n{geometry}\n}}\n}}\n'
+    (tmp_path / "a.usda").write_text(text)
+    found = part_areas(tmp_path / "a.usda", tmp_path / "library", "node")
+    assert found == pytest.approx({("left", "left"): 0.01, ("right", "right"): 0.01}, rel=1e-4)
+    vertices = read_scan(tmp_path / "a.usda", convert_with_blender).vertices
+    assert (vertices.min(), vertices.max()) == pytest.approx((-0.2, 0.3))
+
+
+INSTANCES_EXPORT = """
+import os, sys
+import bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.mesh.primitive_cube_add(size=0.1)
+nut = bpy.context.object
+nut.name = nut.data.name = "nut"
+nut.data.materials.append(bpy.data.materials.new("steel"))
+collection = bpy.data.collections.new("nuts")
+collection.objects.link(nut)
+bpy.context.scene.collection.objects.unlink(nut)
+for x in (0.2, 0.4, 0.6):
+    one = bpy.data.objects.new("here", None)
+    one.instance_type, one.instance_collection, one.location = "COLLECTION", collection, (x, 0, 0)
+    bpy.context.scene.collection.objects.link(one)
+bpy.ops.wm.usd_export(filepath=os.path.join(sys.argv[1], "nuts.usdc"), use_instancing=True)
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+def test_instances_that_blender_exports_come_back(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-c", INSTANCES_EXPORT, str(tmp_path)], check=True, capture_output=True, timeout=120
+    )
+    found = part_areas(tmp_path / "nuts.usdc", tmp_path / "library", "node")
+    assert {class_name for _, class_name in found} == {"nut"}
+    assert list(found.values()) == pytest.approx([0.06] * 3, rel=1e-4)
+    scan = read_scan(tmp_path / "nuts.usdc", convert_with_blender)
+    assert [m.name for m in scan.materials] == ["steel"]
+    assert np.ptp(scan.vertices, axis=0) == pytest.approx((0.5, 0.1, 0.1), abs=1e-5)
+
+
+POINTS = """def PointInstancer "all" {{
+ point3f[] positions = [(0, 0, 0), (100, 0, 0)]
+ quath[] orientations = [(1, 0, 0, 0), (0.70710678, 0, 0, 0.70710678)]
+ float3[] scales = [(1, 1, 1), (2, 1, 1)]
+ int[] protoIndices = [0, 1]
+ rel prototypes = [</a/all/kinds/nut>, </a/all/kinds/askew>]
+ def "kinds" {{
+  {}
+  def Xform "askew" {{
+   float xformOp:rotateZ = 45
+   uniform token[] xformOpOrder = ["xformOp:rotateZ"]
+   {}
+  }}
+ }}
+}}"""
+
+
+def test_a_point_instancer_comes_in_as_what_it_shows(tmp_path: Path) -> None:
+    """Square 2 is turned by 45 degrees, made twice as wide, which is no turn and scale any more, and turned by 90."""
+    nut = placed("nut", "", 50, square("geo", (0, 0), 10))
+    (tmp_path / "a.usda").write_text(
+        LAYER.format(' metersPerUnit = 0.01\n upAxis = "Z"', POINTS.format(nut, square("flat", (0, 0), 10)))
+    )
+    scan = read_scan(tmp_path / "a.usda", convert_with_blender)
+    assert len(scan.faces) == 4
+    corners = {(round(float(x) * 100, 2) + 0.0, round(float(-z) * 100, 2) + 0.0) for x, _, z in scan.vertices}
+    d = 7.07
+    upright = {(50, 0), (60, 0), (60, 10), (50, 10)}
+    # (x, y) turned by 45 degrees: (0, 0), (d, d), (0, 2d), (-d, d); x doubled; by 90: (-y, x); 100 to the right.
+    assert corners == upright | {(100, 0), (100 - d, 2 * d), (100 - 2 * d, 0), (100 - d, -2 * d)}
+    found = part_areas(tmp_path / "a.usda", tmp_path / "library", "node", "nut=nut*", "askew=askew*")
+    assert {kind: area for (_, kind), area in found.items()} == pytest.approx({"nut": 0.01, "askew": 0.02}, rel=1e-3)
+
+
+@pytest.mark.parametrize("how", ["references", "payload", "subLayers"])
+def test_usd_of_which_a_layer_is_missing_is_refused_by_name(tmp_path: Path, how: str) -> None:
+    about = " subLayers = [@./gone/foot.usda@]" if how == "subLayers" else ""
+    below = "" if how == "subLayers" else placed("b", f"\n {how} = @./gone/foot.usda@", 1)
+    (tmp_path / "a.usda").write_text(LAYER.format(about, f"{TRIANGLE}\n{below}"))
+    with pytest.raises(InputError, match=r"a\.usda: files that .* aren't there, .*: gone/foot\.usda"):
+        read_scan(tmp_path / "a.usda", convert_with_blender)
+
+
+def told_of(path: Path, topic: str) -> list[str]:
+    return [f.what for f in read_scan(path, convert_with_blender).findings if f.topic == topic]
+
+
+def test_what_of_a_usd_isn_t_there_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.usda").write_text(LAYER.format("", f"{TRIANGLE}\n{placed('b', chr(10) + ' references = </c>', 1)}"))
+    assert told_of(tmp_path / "a.usda", "missing prim") == ["refers to /c, which isn't there"]
+
+
+def test_a_layer_of_nothing_but_materials_is_told(tmp_path: Path) -> None:
+    """It is there, and OpenUSD may or may not be built to read it; Blender makes nothing of it."""
+    (tmp_path / "looks.mtlx").write_text('<?xml version="1.0"?>\n<materialx version="1.38">\n</materialx>\n')
+    looks = 'def "looks" (\n references = @./looks.mtlx@</MaterialX>\n) {\n}'
+    (tmp_path / "a.usda").write_text(LAYER.format("", f"{TRIANGLE}\n{looks}"))
+    assert told_of(tmp_path / "a.usda", "missing material file") == ["takes materials of looks.mtlx, which isn't read"]
+
+
+HIDDEN_EXPORT = """
+import os, sys
+import bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+group = bpy.data.objects.new("group", None)
+bpy.context.scene.collection.objects.link(group)
+bpy.ops.object.armature_add()
+bones = bpy.context.object
+for name, size, parent in (("seen", 0.1, bones), ("UCX_seen", 1, None), ("below", 2, group)):
+    bpy.ops.mesh.primitive_cube_add(size=size)
+    bpy.context.object.name, bpy.context.object.parent = name, parent
+for name in sys.argv[2:]:
+    bpy.data.objects[name].hide_viewport = True
+bones.hide_viewport = True
+bpy.ops.export_scene.fbx(filepath=os.path.join(sys.argv[1], "a.fbx"))
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+def export_hidden(folder: Path, *names: str) -> Path:
+    command = [sys.executable, "-c", HIDDEN_EXPORT, str(folder), *names]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return folder / "a.fbx"
+
+
+def test_what_an_fbx_hides_is_left_out_and_told(tmp_path: Path) -> None:
+    """A collision hull by itself, a cube with the group that holds it; the bones hide no mesh."""
+    scan = read_scan(export_hidden(tmp_path, "UCX_seen", "group"), convert_with_blender)
+    assert np.ptp(scan.vertices, axis=0) == pytest.approx((0.1, 0.1, 0.1), abs=1e-4)
+    assert len(scan.faces) == 12
+    assert told_of(tmp_path / "a.fbx", "hidden") == ["holds objects that are hidden: 'UCX_seen', 'below'"]
+
+
+def test_an_fbx_that_hides_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="all that it holds is hidden: seen, UCX_seen, below"):
+        read_scan(export_hidden(tmp_path, "seen", "UCX_seen", "group"), convert_with_blender)
+
+
+def painted(shader: str) -> str:
+    mesh = square("m", (0, 0), 1).replace('"m" {', '"m" (\n prepend apiSchemas = ["MaterialBindingAPI"]\n) {')
+    uvs = 'texCoord2f[] primvars:st = [(0, 0), (1, 0), (1, 1), (0, 1)] (interpolation = "faceVarying")'
+    mesh = mesh.removesuffix("}") + f" rel material:binding = </a/paint>\n {uvs}\n}}"
+    return LAYER.format("", f'{mesh}\ndef Material "paint" {{\n{shader}\n}}')
+
+
+TEXTURED = """ token outputs:surface.connect = </a/paint/s.outputs:surface>
+ def Shader "s" {{
+  uniform token info:id = "UsdPreviewSurface"
+  color3f inputs:{}.connect = </a/paint/t.outputs:rgb>
+  token outputs:surface
+ }}
+ def Shader "t" {{
+  uniform token info:id = "UsdUVTexture"
+  asset inputs:file = @paint.png@
+  float2 inputs:st.connect = </a/paint/r.outputs:result>
+  float4 inputs:scale = (0.5, 0.25, 1, 1)
+  float4 inputs:bias = ({}, 0, 0, 0)
+  float3 outputs:rgb
+ }}
+ def Shader "r" {{
+  uniform token info:id = "UsdPrimvarReader_float2"
+  string inputs:varname = "st"
+  float2 outputs:result
+ }}"""
+
+
+@pytest.mark.parametrize("network", ["mdl", "mtlx"])
+def test_a_material_of_usd_that_blender_doesn_t_read_is_told(tmp_path: Path, network: str) -> None:
+    shader = ' def Shader "s" {\n  token outputs:out\n }'
+    text = painted(f" token outputs:{network}:surface.connect = </a/paint/s.outputs:out>\n{shader}")
+    (tmp_path / "a.usda").write_text(text)
+    (told,) = told_of(tmp_path / "a.usda", "material")
+    assert re.match("the materials 'paint' have no UsdPreviewSurface", told)
+
+
+@pytest.mark.parametrize(("socket", "bias"), [("diffuseColor", 0), ("diffuseColor", 0.1), ("emissiveColor", 0)])
+def test_what_a_texture_of_usd_is_multiplied_by_comes_in_or_is_told(
+    sources: Path, tmp_path: Path, socket: str, bias: float
+) -> None:
+    (tmp_path / "a.usda").write_text(painted(TEXTURED.format(socket, bias)))
+    shutil.copy(sources / "paint.png", tmp_path)
+    scan = read_scan(tmp_path / "a.usda", convert_with_blender)
+    told = [f.what for f in scan.findings if f.topic == "material"]
+    if socket == "diffuseColor" and not bias:
+        (material,) = scan.materials
+        assert material.base_color_texture
+        assert material.base_color[:3] == pytest.approx((0.5, 0.25, 1), abs=1e-6)
+        assert told == []
+    else:
+        assert told == ["the materials 'paint' change the colours of a texture (scale and bias) as glTF can't"]
+
+
+@pytest.mark.parametrize("name", ["skin.<UDIM>.png", "./skin.<UDIM>.png"])
+def test_udim_tiles_of_usd_by_their_pattern_come_in(tmp_path: Path, name: str) -> None:
+    """One square in each of two tiles: Blender's GLB has a material for each."""
+    shades = {"1001": (200, 0, 0), "1002": (0, 200, 0)}
+    for tile, shade in shades.items():
+        Image.new("RGB", (8, 8), shade).save(tmp_path / f"skin.{tile}.png")
+    text = re.sub(r"  float4 inputs:.*\n", "", painted(TEXTURED.format("diffuseColor", 0))).replace("paint.png", name)
+    left = text[text.index("def Mesh") : text.index("def Material")]
+    right = left.replace('"m"', '"n"').replace("[(0, 0), (1, 0), (1, 1), (0, 1)]", "[(1, 0), (2, 0), (2, 1), (1, 1)]")
+    right = right.replace("[(0, 0, 0), (1, 0, 0), (1, 1, 0), (0", "[(2, 0, 0), (3, 0, 0), (3, 1, 0), (2")
+    (tmp_path / "a.usda").write_text(text.replace(left, left + right))
+    scan = read_scan(tmp_path / "a.usda", convert_with_blender)
+    textures = [str(scan.materials[k].base_color_texture) for k in scan.face_material]
+    seen = [Image.open(io.BytesIO(scan.images[t])).convert("RGB").getpixel((4, 4)) for t in textures]
+    at_right = scan.vertices[scan.faces].mean(axis=1)[:, 0] > 0.015
+    assert seen == [shades["1002" if is_right else "1001"] for is_right in at_right]
+    assert sorted(at_right) == [False, False, True, True]
+
+
+def test_materials_that_are_only_called_alike_stay_apart(tmp_path: Path) -> None:
+    """Three of the name "m": two are the same, one is of another colour."""
+    prims = []
+    for prim, colour, x in (("a", 0.5, 0), ("b", 0.5, 20), ("c", 0.25, 40)):
+        shader = f"""def Material "m" {{
+ token outputs:surface.connect = </a/{prim}/m/s.outputs:surface>
+ def Shader "s" {{
+  uniform token info:id = "UsdPreviewSurface"
+  color3f inputs:diffuseColor = ({colour}, 0, 0)
+  token outputs:surface
+ }}
+}}"""
+        mesh = square("g", (x, 0), 10).removesuffix("}") + f" rel material:binding = </a/{prim}/m>\n}}"
+        mesh = mesh.replace('"g" {', '"g" (\n prepend apiSchemas = ["MaterialBindingAPI"]\n) {')
+        prims.append(f'def Xform "{prim}" {{\n{mesh}\n{shader}\n}}')
+    (tmp_path / "a.usda").write_text(LAYER.format("", "\n".join(prims)))
+    scan = read_scan(tmp_path / "a.usda", convert_with_blender)
+    colours = [scan.materials[k].base_color[0] for k in scan.face_material]
+    assert sorted(colours) == pytest.approx([0.25] * 2 + [0.5] * 4, abs=1e-6)
+    assert len(scan.materials) == 2
