@@ -27,7 +27,7 @@ from scanstage.render.terminal.symmetry_table import symmetries_text
 _TOLD = (
     *("missing ", "no texture: ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
     *("odd colors: ", "moved ", "reconstructed: "),
-    *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
+    *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "hidden: ", "unlit: "),
     *("material: the material", "material: is brushed", "material: light"),
     *("udim: ", "uv: ", "bump map: ", "colors: its triangles"),
     *("no part: ", "lost part: "),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import trimesh
-from support.scan_files import gradient_image, textured_patch, write_obj
+from support.scan_files import gradient_image, textured_patch, triangle_gltf, write_gltf, write_obj
 from typer.testing import CliRunner
 
 from scanstage.assets.intake import hdri_pack
@@ -328,3 +328,13 @@ def test_add_says_of_each_change_of_looks_what_inspect_says(tmp_path: Path) -> N
     told.append(call("add", tmp_path / "a.obj", "--class", "thing", "--library", tmp_path / "library")[1])
     for words in ("is named as a UDIM tile", "is tinted or bent", "is a height map"):
         assert all(words in text for text in told), (words, told)
+
+
+def test_hidden_nodes_are_told_by_both(tmp_path: Path) -> None:
+    document, binary = triangle_gltf()
+    document["nodes"].append({"mesh": 0, "extensions": {"KHR_node_visibility": {"visible": False}}})
+    document["scenes"][0]["nodes"].append(1)
+    write_gltf(tmp_path / "a.glb", document, binary)
+    assert "holds hidden nodes" in call("inspect", tmp_path / "a.glb")[1]
+    added = call("add", tmp_path / "a.glb", "--class", "thing", "--library", tmp_path / "library")[1]
+    assert "holds hidden nodes" in added
