@@ -240,6 +240,21 @@ def test_folders_are_classes(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
+def test_folders_that_are_the_word_of_a_layout_are_no_classes(tmp_path: Path) -> None:
+    """As of Google's scanned objects: the class is the folder above, which may be the one that is named."""
+    for k, name in enumerate(("owl/meshes/model.stl", "mug/Source/models/a.stl", "models/bolt/b.stl")):
+        path = tmp_path / "scans" / name
+        path.parent.mkdir(parents=True)
+        trimesh.creation.box((0.1, 0.1, 0.1 + k / 1000)).export(path)
+    assert call("add", tmp_path / "scans", "--library", tmp_path / "all")[0] == 0
+    assert {a.meta.class_name for a in list_assets(tmp_path / "all")} == {"owl", "mug", "bolt"}
+    assert call("add", tmp_path / "scans/owl", "--library", tmp_path / "one")[0] == 0
+    assert [a.meta.class_name for a in list_assets(tmp_path / "one")] == ["owl"]
+    code, output = call("add", tmp_path / "scans/mug/Source", "--library", tmp_path / "none")
+    assert code == 2
+    assert "lies in no folder of one" in output
+
+
 def test_a_guess_that_may_be_wrong_is_told_with_what_mends_it(tmp_path: Path) -> None:
     library = tmp_path / "library"
     trimesh.creation.cylinder(3, 45).export(tmp_path / "bolt.stl")  # millimetres; taken for centimetres
