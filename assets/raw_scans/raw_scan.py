@@ -63,6 +63,7 @@ class RawScan:
         usual_up: the axis that files of this kind usually have up.
         findings: what was noticed while reading.
         lost_textures: of base colours, as the file names them, that aren't there.
+        uncolored: names of the materials that they are of, where the file tells.
         normals: (V, 3) float64 of the points of a file without faces that has some.
         reconstructed: how faces were made of points; None where the file has them.
         nodes: of the file, where it has some and was asked for them.
@@ -83,6 +84,7 @@ class RawScan:
     usual_up: str = "z"
     findings: tuple[ScanFinding, ...] = ()
     lost_textures: tuple[str, ...] = ()
+    uncolored: frozenset[str] = frozenset()
     normals: npt.NDArray[np.float64] | None = None
     reconstructed: str | None = None
     nodes: tuple[ScanNode, ...] = ()

@@ -82,11 +82,13 @@ class MtlLibrary:
     Attributes:
         images: encoded, by the path that names them.
         lost: textures of base colours, and material files, that are named and not there.
+        uncolored: names of the materials that these textures are of.
     """
 
     def __init__(self, folder: ScanFolder) -> None:
         self.images: dict[str, bytes] = {}
         self.lost: list[str] = []
+        self.uncolored: set[str] = set()
         self._folder = folder
         self._entries: dict[str, tuple[_MaterialEntry, PurePosixPath]] = {}
         self._read: set[str] = set()
@@ -330,6 +332,7 @@ def _to_material(name: str, entry: _MaterialEntry, base: PurePosixPath, library:
     color_map = texture("map_kd")
     if color_map is None and (named := entry.first("map_kd")):
         library.lost.append(named.file)
+        library.uncolored.add(name or "material")
     opacity = _opacity(entry)
     # Exporters disagree on what Kd means beside a map (black, grey, a tint); like Blender, the map alone counts.
     rgb = (1.0, 1.0, 1.0) if color_map else _rgb(entry.values.get("kd"), (0.8, 0.8, 0.8))

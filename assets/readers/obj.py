@@ -88,6 +88,7 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         usual_up="y",
         findings=(*folder.findings, *about_paint, *about_colors),
         lost_textures=tuple(mtl.lost) if uvs is not None else (),
+        uncolored=frozenset(mtl.uncolored),
         normals=_point_normals(statements),
     )
     scan = with_wraps(scan, {k: mtl.wraps(m.name) for k, m in enumerate(materials)})

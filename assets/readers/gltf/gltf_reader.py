@@ -95,6 +95,7 @@ def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder)
         usual_up="y",
         findings=tuple(folder.findings),
         lost_textures=materials.lost(),
+        uncolored=frozenset(materials.lost()),
     )
 
 
