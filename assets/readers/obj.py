@@ -87,6 +87,7 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         unit=_declared_unit(data),
         usual_up="y",
         findings=(*folder.findings, *about_paint, *about_colors),
+        silent_alpha=frozenset(mtl.silent_alpha),
         lost_textures=tuple(mtl.lost) if uvs is not None else (),
         uncolored=frozenset(mtl.uncolored),
         normals=_point_normals(statements),
@@ -266,6 +267,7 @@ def _materials(
     if not mtl.names and corner_uv is not None and (texture := beside_texture(folder)):
         materials = [Material(name=n or "material", base_color=WHITE, base_color_texture=texture[0]) for n in names]
         mtl.images[texture[0]] = texture[1]
+        mtl.silent_alpha.add(texture[0])
         return tuple(materials) or (Material(),), mtl, face_material, corner_uv
     used: list[tuple[str, int | None]] = [(name, None) for name in names]
     if corner_uv is not None:
