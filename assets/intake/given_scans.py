@@ -17,6 +17,9 @@ from scanstage.assets.readers.read_scan import SCAN_SUFFIXES, refusal_of_points
 
 MAX_FILES = 10_000
 _NAMED = 5
+_LAYOUT = {"mesh", "meshes", "model", "models", "geometry", "visual", "visuals", "source", "src", "export", "exports"}
+_LAYOUT |= {"obj", "ply", "stl", "glb", "gltf", "fbx", "usd", "texture", "textures", "material", "materials"}
+"""Names of folders that say what lies in them, and not what it shows."""
 
 
 def scan_files(paths: Iterable[Path]) -> list[Path]:
@@ -68,7 +71,11 @@ def given_folder(scan: Path, paths: Iterable[Path]) -> Path | None:
 
 
 def classes_by_folder(paths: Iterable[Path]) -> dict[Path, str]:
-    """Scans, each with the folder below the given one that it is in, which is its class. Raises InputError."""
+    """Scans, each with the folder below the given one that it is in, which is its class. Raises InputError.
+
+    Folders that only say what lies in them (``meshes``) are no classes: what is in no other is of the class that the
+    given one is called.
+    """
     classes: dict[Path, str] = {}
     alone: list[Path] = []
     for path in paths:
@@ -76,9 +83,8 @@ def classes_by_folder(paths: Iterable[Path]) -> dict[Path, str]:
             alone.append(path)
             continue
         for file in scan_files([path]):
-            parts = file.relative_to(path).parts
-            if len(parts) > 1:
-                classes[file] = parts[0]
+            if name := _class_below(path, file):
+                classes[file] = name
             else:
                 alone.append(file)
     if alone:
@@ -95,8 +101,14 @@ def classes_of_scans(folder: Path) -> dict[Path, str]:
 
     Raises InputError where there is none.
     """
-    return {file: _class_below(file.relative_to(folder)) for file in scan_files([folder])}
+    return {file: _class_below(folder, file) or file.stem for file in scan_files([folder])}
 
 
-def _class_below(path: Path) -> str:
-    return path.parts[0] if len(path.parts) > 1 else path.stem
+def _class_below(given: Path, file: Path) -> str | None:
+    """The first folder below the given one, or else that itself, that isn't the word of a layout.
+
+    ``owl`` of ``owl/meshes/a.obj``. None for a scan that lies in the given one.
+    """
+    folders = file.relative_to(given).parts[:-1]
+    names = (*folders, given.resolve().name) if folders else ()
+    return next((name for name in names if name and name.casefold() not in _LAYOUT), None)

@@ -17,7 +17,7 @@ from scanstage.assets.asset import Material
 from scanstage.assets.meshes.topology import face_normals_and_areas, groups
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
-from scanstage.assets.textures.texture_coding import alpha_channel, decode_rgb
+from scanstage.assets.textures.texture_coding import alpha_channel, decode_rgb, may_have_alpha
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,11 +44,13 @@ def settle_alpha(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
     """Make opaque what is opaque, and report what is not.
 
     Returns:
-        the scan, BLEND and MASK left only on materials that use them, and a warning for each of those.
+        the scan, BLEND and MASK left only on materials that use them, and a warning for each of those, and for each
+        whose texture has an alpha that the file doesn't use.
 
     Raises InputError where nothing of the scan is visible, or a texture that is needed to tell can't be read.
     """
-    if all(m.alpha_mode == "OPAQUE" for m in scan.materials):
+    silent = {name for name in scan.silent_alpha if name in scan.images and may_have_alpha(scan.images[name])}
+    if all(m.alpha_mode == "OPAQUE" and m.base_color_texture not in silent for m in scan.materials):
         return scan, []
     _, areas = face_normals_and_areas(scan.vertices, scan.faces)
     materials, findings, visible = list(scan.materials), [], 0.0
@@ -59,6 +61,8 @@ def settle_alpha(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
         area = float(areas[faces].sum())
         if material.alpha_mode == "OPAQUE":
             visible += area
+            if material.base_color_texture in silent:
+                findings += _unused_alpha(scan, material, faces, alphas, areas[faces])
             continue
         alpha = _alpha(scan, material, faces, alphas)
         solid = alpha >= (material.alpha_cutoff if material.alpha_mode == "MASK" else _SOLID)
@@ -78,6 +82,19 @@ def settle_alpha(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:
             "all of it is invisible: its materials have an alpha of 0", "export it with opaque materials (alpha 1)"
         )
     return replace(scan, materials=tuple(materials)), findings
+
+
+def _unused_alpha(
+    scan: RawScan, material: Material, faces: npt.NDArray[np.int64], alphas: _TextureChannel, areas: Floats
+) -> list[ScanFinding]:
+    """Of an opaque material: a picture that is cut out, in a file that doesn't say so."""
+    clear = (_alpha(scan, material, faces, alphas) < _SOLID).mean(axis=1)
+    share = float((clear * areas).sum()) / max(float(areas.sum()), 1e-300)
+    if share <= _LEAST_SHARE:
+        return []
+    what = f"{share:.0%} of the material {material.name!r} has an alpha below 1 in its texture, which nothing uses"
+    action = "renders it opaque; map_d in an MTL, with the same picture, cuts it out"
+    return [ScanFinding("warning", "see-through", what, action)]
 
 
 def _settle_transmission(scan: RawScan) -> tuple[RawScan, list[ScanFinding]]:

@@ -1,8 +1,9 @@
 """Convex parts for scans of which one hull would be mostly air, so that bowls hold things and handles are open.
 
-CoACD (Wei et al., *Approximate Convex Decomposition for 3D Meshes with Collision-Aware Concavity and Tree Search*, ACM
-TOG 2022) cuts a simplified copy of the scan. It is native code and scans are hostile, so it runs in a process of its
-own, for a bounded time; where nothing useful comes back, the scan collides by its hull as if it were convex.
+Where all of its bodies are convex, these are the parts. Else CoACD (Wei et al., *Approximate Convex Decomposition for
+3D Meshes with Collision-Aware Concavity and Tree Search*, ACM TOG 2022) cuts a simplified copy of the scan. It is
+native code and scans are hostile, so it runs in a process of its own, for a bounded time; where nothing useful comes
+back, the scan collides by its hull as if it were convex.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import zipfile
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,7 @@ from scanstage.assets.machine.confined_process import TOO_LONG, ConfinedError, r
 from scanstage.assets.meshes.collision_hull import Floats, even_directions, lift_of_flat, thickened
 from scanstage.assets.meshes.simplification import simplify
 from scanstage.assets.meshes.surface_mesh import SurfaceMesh
+from scanstage.assets.meshes.topology import bodies
 from scanstage.assets.raw_scans.raw_scan import ScanFinding
 
 MAX_PARTS, MAX_PARTS_OF_SOLID = 16, 8
@@ -38,6 +41,7 @@ _THRESHOLD = 0.05
 _SEED = 1
 _SOLID_FROM = 0.5
 _MOST_FILLED = 1.1  # more than its hull: parts of it overlap, or are inside out
+_MAX_BODIES = 64  # that are looked at one by one
 _MEMORY_BYTES = 4 << 30
 _LEAST_SIZE = 0.01  # of the scan's extent: smaller parts are splinters
 _REACH = 0.05  # of the scan's extent: what lies farther from all parts was left out on purpose
@@ -65,12 +69,12 @@ with os.fdopen(out, "wb") as f:
 """
 
 
-def filled_share(surface: SurfaceMesh, hull: npt.NDArray[np.float32]) -> float:
+def filled_share(surface: SurfaceMesh, hull: npt.NDArray[np.floating[Any]]) -> float:
     """Volume of a scan by that of its hull: 1 for a convex one, less for a bowl, anything for broken winding.
 
     Args:
         surface: closed, or nearly: what is missing of it counts as if filled by cones from the hull's centre.
-        hull: (H, 3) vertices of its collision hull.
+        hull: (H, 3) vertices of its hull.
     """
     shape = ConvexHull(hull.astype(np.float64))
     corners = surface.positions[surface.faces] - hull.mean(axis=0)
@@ -99,14 +103,57 @@ def convex_parts(
     bare = SurfaceMesh(surface.positions, surface.faces, np.zeros(len(surface.faces), np.int64), None, None)
     try:
         fine = simplify(bare, FITTED_TRIANGLES)
-        coarse = simplify(fine, TRIANGLES)
         most = MAX_PARTS if share < _SOLID_FROM else MAX_PARTS_OF_SOLID
-        found = _cut(coarse.positions / extent, coarse.faces, most, limit_s)
-        parts = _fitted([p * extent for p in found], fine.positions, hull.astype(np.float64), extent)
+        found = _joined(_convex_bodies(bare), most)
+        if not found:
+            coarse = simplify(fine, TRIANGLES)
+            found = [p * extent for p in _cut(coarse.positions / extent, coarse.faces, most, limit_s)]
+        parts = _fitted(found, fine.positions, hull.astype(np.float64), extent)
     except (_CutError, QhullError, ValueError) as e:
         what = f"it fills {max(share, 0):.0%} of its convex hull, but can't be cut into convex parts ({e})"
         return (), [ScanFinding("warning", "collision", what, "collides by its convex hull")]
     return (parts if len(parts) > 1 else ()), []
+
+
+def _convex_bodies(surface: SurfaceMesh) -> list[Floats]:
+    """Corners of a scan's bodies, where each fills its own hull: nothing needs to be cut.
+
+    None where one of them doesn't, or there are very many. CoACD takes minutes for some rows of boxes.
+    """
+    count, of_face = bodies(surface.faces, len(surface.positions))
+    if not 1 < count <= _MAX_BODIES:
+        return []
+    found: list[Floats] = []
+    for k in range(count):
+        body = surface.keep_faces(of_face == k)
+        try:
+            corners = body.positions[ConvexHull(body.positions).vertices]
+            share = filled_share(body, corners)
+        except QhullError:  # it lies in a plane
+            return []
+        if not CONVEX_FROM <= share <= _MOST_FILLED:
+            return []
+        found.append(corners)
+    return found
+
+
+def _joined(parts: list[Floats], most: int) -> list[Floats]:
+    """So many convex parts at most: of more, those two whose common hull holds the least air are joined, over again."""
+    parts = list(parts)
+    volumes = [float(ConvexHull(p).volume) for p in parts] if len(parts) > most else []
+    air: dict[tuple[int, int], tuple[float, float]] = {}  # of two parts, and the volume of their hull
+    alive = list(range(len(parts)))
+    while len(alive) > most:
+        for one in [(i, j) for i in alive for j in alive if i < j and (i, j) not in air]:
+            volume = float(ConvexHull(np.concatenate([parts[k] for k in one])).volume)
+            air[one] = volume - volumes[one[0]] - volumes[one[1]], volume
+        i, j = min(air, key=lambda one: (air[one], one))
+        both = np.concatenate([parts[i], parts[j]])
+        parts.append(both[ConvexHull(both).vertices])
+        volumes.append(air[i, j][1])
+        alive = [k for k in alive if k not in (i, j)] + [len(parts) - 1]
+        air = {one: value for one, value in air.items() if not {i, j} & set(one)}
+    return [parts[k] for k in alive]
 
 
 class _CutError(Exception):

@@ -63,7 +63,10 @@ class RawScan:
         up_origin: what says so.
         usual_up: the axis that files of this kind usually have up.
         findings: what was noticed while reading.
+        silent_alpha: keys of ``images``, base colours of whose alpha the file doesn't say whether it counts: it
+            doesn't, and is told where it would.
         lost_textures: of base colours, as the file names them, that aren't there.
+        uncolored: names of the materials that they are of, where the file tells.
         normals: (V, 3) float64 of the points of a file without faces that has some.
         reconstructed: how faces were made of points; None where the file has them.
         nodes: of the file, where it has some and was asked for them.
@@ -84,7 +87,9 @@ class RawScan:
     up_origin: str = "declared"
     usual_up: str = "z"
     findings: tuple[ScanFinding, ...] = ()
+    silent_alpha: frozenset[str] = frozenset()
     lost_textures: tuple[str, ...] = ()
+    uncolored: frozenset[str] = frozenset()
     normals: npt.NDArray[np.float64] | None = None
     reconstructed: str | None = None
     nodes: tuple[ScanNode, ...] = ()

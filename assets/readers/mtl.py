@@ -82,11 +82,15 @@ class MtlLibrary:
     Attributes:
         images: encoded, by the path that names them.
         lost: textures of base colours, and material files, that are named and not there.
+        uncolored: names of the materials that these textures are of.
+        silent_alpha: keys of base colours beside which neither ``map_d`` nor ``d`` says whether their alpha counts.
     """
 
     def __init__(self, folder: ScanFolder) -> None:
         self.images: dict[str, bytes] = {}
         self.lost: list[str] = []
+        self.uncolored: set[str] = set()
+        self.silent_alpha: set[str] = set()
         self._folder = folder
         self._entries: dict[str, tuple[_MaterialEntry, PurePosixPath]] = {}
         self._read: set[str] = set()
@@ -330,12 +334,15 @@ def _to_material(name: str, entry: _MaterialEntry, base: PurePosixPath, library:
     color_map = texture("map_kd")
     if color_map is None and (named := entry.first("map_kd")):
         library.lost.append(named.file)
+        library.uncolored.add(name or "material")
     opacity = _opacity(entry)
     # Exporters disagree on what Kd means beside a map (black, grey, a tint); like Blender, the map alone counts.
     rgb = (1.0, 1.0, 1.0) if color_map else _rgb(entry.values.get("kd"), (0.8, 0.8, 0.8))
     alpha_mode = "BLEND" if opacity < 1 else "OPAQUE"
     if color_map and (alpha_map := texture("map_d")) and (combined := library.with_alpha(color_map, alpha_map)):
         color_map, alpha_mode = combined, "MASK"
+    if color_map and alpha_mode == "OPAQUE" and entry.first("map_d") is None:
+        library.silent_alpha.add(color_map)
     roughness, metallic, packed = _surface(entry, texture("map_pr"), texture("map_pm"), library)
     emissive_map = texture("map_ke")
     emissive = [1.0] * 3 if emissive_map else _three(entry.values.get("ke"), 0.0)
@@ -375,7 +382,10 @@ def _layers(entry: _MaterialEntry) -> dict[str, Any]:
 
 
 def _tell_what_is_left(name: str, entry: _MaterialEntry, library: MtlLibrary) -> None:
-    """Of glass: many exporters write a filter of all zeros or ones for what is opaque."""
+    """Of glass: many exporters write a filter of all zeros or ones for what is opaque. And of what shows nothing."""
+    if (opacity := _written_opacity(entry)) <= 0:
+        what = f"the material {name[:MAX_NOTE]!r} has an opacity of {opacity:.4g} (d, Tr): none of it would be visible"
+        library.note("see-through", what, "takes it for opaque, as exporters confuse d and Tr", "warning")
     tinted = len(set(entry.values.get("tf") or [0.0])) > 1
     refracts = (entry.values.get("illum") or [0.0])[0] in _REFRACTS and (tinted or _opacity(entry) < 1)
     if tinted or refracts:
@@ -400,12 +410,14 @@ def _transforms(entry: _MaterialEntry, material: Material) -> tuple[TextureTrans
 
 def _opacity(entry: _MaterialEntry) -> float:
     """``d``, else 1 - ``Tr``. 0 is a well-known mistake of exporters (Tr and d confused): taken as opaque."""
-    value = 1.0
-    if dissolve := entry.values.get("d"):
-        value = dissolve[0]
-    elif transparency := entry.values.get("tr"):
-        value = 1.0 - transparency[0]
+    value = _written_opacity(entry)
     return value if 0.0 < value < 1.0 else 1.0
+
+
+def _written_opacity(entry: _MaterialEntry) -> float:
+    if dissolve := entry.values.get("d"):
+        return dissolve[0]
+    return 1.0 - transparency[0] if (transparency := entry.values.get("tr")) else 1.0
 
 
 def _rgb(values: list[float] | None, default: tuple[float, float, float]) -> tuple[float, float, float]:

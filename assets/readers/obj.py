@@ -1,4 +1,5 @@
-"""Wavefront OBJ: polygons with separate position and UV indices, materials, vertex colours (``v x y z r g b``).
+"""Wavefront OBJ: polygons with separate position and UV indices, materials, vertex colours (``v x y z r g b``, or
+ZBrush's polypaint).
 
 Our own reader, because trimesh joins position and UV indices (a seam then looks like an open edge), hands textures
 over as decoded images instead of bytes, knows none of the PBR keys of MTL, and takes relative (negative) indices for
@@ -8,6 +9,7 @@ absolute ones.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.mtl import MtlLibrary, beside_texture
 from scanstage.assets.readers.parsing.plain_text import check_text, decode_text, parse_numbers
 from scanstage.assets.readers.parsing.polygons import triangulate
+from scanstage.assets.readers.parsing.polypaint import PAINT, polypaint
 from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
 from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
 from scanstage.assets.textures.wrapped_textures import with_wraps
@@ -47,6 +50,7 @@ class _Statements:
     materials: list[tuple[int, str]] = field(default_factory=list)  # (first face, name)
     libraries: list[str] = field(default_factory=list)
     nodes: list[tuple[int, bytes]] = field(default_factory=list)  # (first face, line of an object or a group)
+    paint: list[bytes] = field(default_factory=list)  # ZBrush's vertex colours, which stand in comments
 
 
 def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
@@ -54,7 +58,7 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     data = read_bounded(path)
     check_text(data)
     statements = _sort_lines(data)
-    positions, channels = _positions(statements.positions)
+    positions, in_lines = _positions(statements.positions)
     uvs = _floats(statements.uvs, 2) if statements.uvs else None
     counts, corners, corner_uv_index = _faces(statements)
     if len(corners) and (corners.min() < 0 or corners.max() >= len(positions)):
@@ -67,6 +71,8 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         values = np.where(usable[:, None], uvs[np.where(usable, corner_uv_index, 0)], 0.0)
         corner_uv = values[tri_corners].astype(np.float32)
     materials, mtl, face_material, corner_uv = _materials(statements, folder, tri_polygon, len(counts), corner_uv)
+    painted, about_paint = polypaint(statements.paint, len(positions)) if in_lines is None else (None, ())
+    channels = painted if in_lines is None else list(in_lines.T)
     colors, about_colors = _colors(channels, any(m.base_color_texture for m in materials), data, choices)
     if colors is not None:
         materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": WHITE}) for m in materials)
@@ -80,8 +86,10 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         vertex_color=colors,
         unit=_declared_unit(data),
         usual_up="y",
-        findings=(*folder.findings, *about_colors),
+        findings=(*folder.findings, *about_paint, *about_colors),
+        silent_alpha=frozenset(mtl.silent_alpha),
         lost_textures=tuple(mtl.lost) if uvs is not None else (),
+        uncolored=frozenset(mtl.uncolored),
         normals=_point_normals(statements),
     )
     scan = with_wraps(scan, {k: mtl.wraps(m.name) for k, m in enumerate(materials)})
@@ -115,6 +123,8 @@ def _sort_lines(data: bytes) -> _Statements:
             _directive(line, s)
         elif head in (b"o ", b"g ", b"o\t", b"g\t", b"g", b"o"):
             s.nodes.append((len(s.faces), line))
+        elif head == PAINT[:2] and line.startswith(PAINT):
+            s.paint.append(line[len(PAINT) :])
     if data.count(b"#") > data.count(b"\n#") + data.startswith(b"#"):  # comments behind values
         s.positions, s.uvs, s.faces = ([li.partition(b"#")[0] for li in kind] for kind in (s.positions, s.uvs, s.faces))
     return s
@@ -165,7 +175,7 @@ def _point_normals(s: _Statements) -> npt.NDArray[np.float64] | None:
 
 
 def _colors(
-    channels: npt.NDArray[np.float64] | None, textured: bool, data: bytes, choices: ReadingChoices
+    channels: Sequence[npt.NDArray[np.generic]] | None, textured: bool, data: bytes, choices: ReadingChoices
 ) -> tuple[npt.NDArray[np.uint8] | None, tuple[ScanFinding, ...]]:
     """(V, 4) vertex colours, and what was decided about them."""
     if channels is None:
@@ -173,7 +183,7 @@ def _colors(
     if textured:  # writers that know both repeat the texture, or leave white, in the vertices
         return None, (BESIDE_TEXTURE,)
     comments = "\n".join(decode_text(line) for line in data[:_HEAD].splitlines() if line.lstrip().startswith(b"#"))
-    return color_bytes(list(channels.T), choices.vertex_colors, declared_color_space(comments))
+    return color_bytes(channels, choices.vertex_colors, declared_color_space(comments))
 
 
 def _faces(s: _Statements) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
@@ -257,6 +267,7 @@ def _materials(
     if not mtl.names and corner_uv is not None and (texture := beside_texture(folder)):
         materials = [Material(name=n or "material", base_color=WHITE, base_color_texture=texture[0]) for n in names]
         mtl.images[texture[0]] = texture[1]
+        mtl.silent_alpha.add(texture[0])
         return tuple(materials) or (Material(),), mtl, face_material, corner_uv
     used: list[tuple[str, int | None]] = [(name, None) for name in names]
     if corner_uv is not None:

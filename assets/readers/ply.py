@@ -61,6 +61,7 @@ def read_ply(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         unit=_declared_unit(comments),
         usual_up="z",
         findings=(*folder.findings, *told),
+        silent_alpha=frozenset(images),
         lost_textures=lost,
         normals=_normals(vertex) if not len(faces) else None,
     )

@@ -183,12 +183,14 @@ def _through_blender(path: Path, convert: Convert | None, choices: ReadingChoice
 
 def _missing(path: Path, copy: BlenderCopy, scan: RawScan) -> tuple[ScanFinding, ...]:
     """Of images that a file names for Blender, and that haven't come in; readers of our own tell it themselves."""
-    in_layers = path.suffix.lower() in USD_SUFFIXES and path.suffix.lower() != ".usdz"
+    of_usd = path.suffix.lower() in USD_SUFFIXES
+    in_layers = of_usd and path.suffix.lower() != ".usdz"
     if copy.lost and (in_layers or not scan.images):  # packages, and FBX, name images otherwise too
         what = f"{listed([repr(name) for name in copy.lost], most=_NAMED)}: not there"
-        if any(leads_elsewhere(name) or ".." in name for name in copy.lost):
+        if of_usd and any(leads_elsewhere(name) or ".." in name for name in copy.lost):
             what += ", or a path of another machine that can't be changed (export it with relative paths, or as .usda)"
-        return (ScanFinding("warning", "missing texture", what, "goes on without"),)
+        action = "goes on without" if of_usd else "goes on without; copied beside the scan it is found"
+        return (ScanFinding("warning", "missing texture", what, action),)
     if copy.images and not scan.images:  # of a material that Blender has no importer for (MDL, MaterialX), or of none
         what = f"names {listed([repr(name) for name in copy.images], most=_NAMED)}; Blender takes no texture of it"
         return (ScanFinding("warning", "texture", what, "goes on without"),)

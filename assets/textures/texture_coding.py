@@ -187,9 +187,22 @@ def decode_rgb(data: bytes, name: str) -> np.ndarray[tuple[int, ...], np.dtype[n
 def alpha_channel(data: bytes, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
     """(h, w) uint8 opacity of an image; None for images without. Raises InputError."""
     with open_image(data, name) as image:
-        if "A" not in image.getbands() and "transparency" not in image.info:
+        if not _has_alpha(image):
             return None
         return np.asarray((image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A"))
+
+
+def may_have_alpha(data: bytes) -> bool:
+    """Whether an image has opacities, by its header; no for what isn't one, which whoever decodes it will say."""
+    try:
+        with open_image(data, "texture") as image:
+            return _has_alpha(image)
+    except InputError:
+        return False
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return "A" in image.getbands() or "transparency" in image.info
 
 
 def decode_rgba(data: bytes, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

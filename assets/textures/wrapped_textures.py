@@ -101,7 +101,9 @@ def _laid_out(scan: RawScan, number: int, modes: Mapping[str, WrapModes]) -> Raw
     corner_uv[mine, :, 0] = (corner_uv[mine, :, 0] - span.low[0]) / width
     corner_uv[mine, :, 1] = 1 - (1 - corner_uv[mine, :, 1] - span.low[1]) / height
     note = ScanFinding("info", "texture", what, f"lays them out {width:.3g} x {height:.3g} times")
-    return _with(replace(scan, materials=tuple(materials), images=images, corner_uv=corner_uv), note)
+    silent = scan.silent_alpha | {name for key, name in names.items() if own[key] in scan.silent_alpha}
+    laid = replace(scan, materials=tuple(materials), images=images, corner_uv=corner_uv, silent_alpha=silent)
+    return _with(laid, note)
 
 
 def _span(kinds: list[WrapModes], uv: Floats, sizes: list[tuple[int, int]]) -> _Span | None:

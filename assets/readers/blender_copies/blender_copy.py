@@ -26,7 +26,7 @@ from scanstage.assets.readers.blender_copies.layer_names import (
     layer_names,
     with_names,
 )
-from scanstage.assets.readers.blender_copies.named_files import NamedFiles
+from scanstage.assets.readers.blender_copies.named_files import NamedFiles, each_once
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument
 from scanstage.assets.readers.gltf.gltf_poses import take_pose
 
@@ -98,7 +98,7 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
         what = f"names {listed(below, most=_NAMED)} as layers of it"
         folder.note("layers", what, "takes them in with it (name them, for assets of their own)", "info")
     images = tuple(sorted(place for place in copied if place.lower().endswith(IMAGE_SUFFIXES)))
-    lost_images = tuple(chain.from_iterable(n.lost for n in seen))
+    lost_images = each_once(chain.from_iterable(n.lost for n in seen))
     tiled = tuple(chain.from_iterable(n.tiled for n in seen))
     return BlenderCopy(target / copy, folder.findings, lost_images, tiled, images)
 

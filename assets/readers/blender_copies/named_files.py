@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from scanstage.assets.messages.errors import InputError
@@ -180,6 +181,19 @@ def path_in(text: str) -> str:
 def _below(name: str) -> str:
     """A path that leads nowhere by itself, with the names of its folders, which tell alike files apart."""
     return "/".join(part for part in PurePosixPath(name).parts if part not in ("/", "..") and ":" not in part)
+
+
+def each_once(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of files, each file once: FBX has an absolute path, the same as a relative one, and the name alone.
+
+    The longest is kept of those of which one ends as the other is.
+    """
+    parts = {name: PurePosixPath(_below(name)).parts for name in dict.fromkeys(names)}
+    kept: list[str] = []
+    for name in sorted(parts, key=lambda name: -len(parts[name])):
+        if not any(parts[longer][-len(parts[name]) :] == parts[name] for longer in kept):
+            kept.append(name)
+    return tuple(name for name in parts if name in kept)
 
 
 def _leads_out(base: PurePosixPath, name: str) -> bool:

@@ -34,6 +34,8 @@ class GltfMaterials:
         self._converted: dict[tuple[int | None, bool, int | None], int] = {}
         self._list: list[Material] = []
         self._wraps: dict[int, dict[str, WrapModes]] = {}
+        self._tiles: dict[int, set[int]] = {}
+        self._tiled: dict[int, bool] = {}
         self._pixels = 0
         self._lost: list[str] = []
 
@@ -62,6 +64,18 @@ class GltfMaterials:
         """Of the materials used so far, by their numbers: what is beyond the edges of their textures."""
         return self._wraps
 
+    def lies_at(self, index: int | None, uv: npt.NDArray[np.float32]) -> None:
+        """Note where faces of a material lie: of all of them, before :meth:`use_tiles` is asked for any.
+
+        Whether its textures are UDIM tiles is seen over all meshes, of which each may lie in one tile alone.
+
+        Args:
+            index: as in :meth:`use`.
+            uv: (F, 3, 2), V up.
+        """
+        if index is not None:
+            self._tiles.setdefault(index, set()).update(np.unique(tile_of_faces(uv)).tolist())
+
     def use_tiles(
         self, index: int | None, vertex_colors: bool, uv: npt.NDArray[np.float32]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
@@ -71,13 +85,11 @@ class GltfMaterials:
             index, vertex_colors: as in :meth:`use`.
             uv: (F, 3, 2), V up.
         """
-        of_face = tile_of_faces(uv)
-        found = np.unique(of_face).tolist()
-        name = "" if index is None else self._name(index)
-        if index is None or not self._textures.are_tiles(name, self._main_texture(index), found):
+        if index is None or not self._is_tiled(index):
             return np.full(len(uv), self.use(index, vertex_colors), np.int64), uv
+        of_face, name = tile_of_faces(uv), self._name(index)
         numbers, own = np.zeros(len(uv), np.int64), uv.copy()
-        for tile in found:
+        for tile in np.unique(of_face).tolist():
             inside = of_face == tile
             numbers[inside] = self.use(index, vertex_colors, tile)
             own[inside] -= np.array(corner_of(tile), np.float32)
@@ -87,6 +99,12 @@ class GltfMaterials:
             what = f"triangles of {name!r} reach across the border of a UDIM tile"
             note("udim", what, "takes the tile in which their middle is")
         return numbers, own
+
+    def _is_tiled(self, index: int) -> bool:
+        if index not in self._tiled:
+            tiles = sorted(self._tiles.get(index, ()))
+            self._tiled[index] = self._textures.are_tiles(self._name(index), self._main_texture(index), tiles)
+        return self._tiled[index]
 
     def uv_set(self, index: int | None) -> int:
         """Which TEXCOORD the material's base colour (else its first texture) uses; an asset keeps one set."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from scanstage.assets.asset import Material
 from scanstage.assets.messages.errors import InputError
@@ -13,7 +14,7 @@ from scanstage.assets.raw_scans.raw_scan import RawScan
 from scanstage.assets.raw_scans.scan_bounds import MAX_PARTS, check_room
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument
 from scanstage.assets.readers.gltf.gltf_scene import PlacedMesh
-from scanstage.assets.readers.gltf.gltf_shapes import Floats, srgb_of_linear
+from scanstage.assets.readers.gltf.gltf_shapes import Floats, vertex_colors
 
 _POINTS = 0  # mode of a primitive
 
@@ -43,20 +44,22 @@ def read_points(document: GltfDocument, placed: list[PlacedMesh]) -> RawScan | N
         faces=np.zeros((0, 3), np.int64),
         face_material=np.zeros(0, np.int64),
         materials=(Material(),),
-        vertex_color=None if any(c is None for c in colors) else np.concatenate([srgb_of_linear(c) for c in colors]),
+        vertex_color=None if any(c is None for c in colors) else np.concatenate(colors),
         unit="m",
         up="y",
         usual_up="y",
+        findings=document.folder.findings,
         normals=None if any(n is None for n in normals) else np.concatenate(normals),
     )
 
 
 def _placed(
     document: GltfDocument, place: PlacedMesh, attributes: dict[str, Any]
-) -> tuple[Floats, Floats | None, Floats | None]:
-    """Positions and normals in the world, and linear colours."""
+) -> tuple[Floats, Floats | None, npt.NDArray[np.uint8] | None]:
+    """Positions and normals in the world, and colours."""
     points = document.floats(attributes["POSITION"])
-    normals, colors = (document.floats(attributes[k]) if k in attributes else None for k in ("NORMAL", "COLOR_0"))
+    normals = document.floats(attributes["NORMAL"]) if "NORMAL" in attributes else None
+    colors = vertex_colors(document, attributes["COLOR_0"]) if "COLOR_0" in attributes else None
     sound = all(values is None or len(values) == len(points) for values in (normals, colors))
     if points.shape[1] != 3 or not sound or (normals is not None and normals.shape[1] != 3):
         raise InputError("its points don't have three coordinates, and a normal or a colour each")

@@ -20,7 +20,7 @@ from scanstage.assets.readers.gltf.gltf_materials import GltfMaterials
 from scanstage.assets.readers.gltf.gltf_points import read_points
 from scanstage.assets.readers.gltf.gltf_poses import take_pose
 from scanstage.assets.readers.gltf.gltf_scene import JointMatrices, PlacedMesh, placed_scene
-from scanstage.assets.readers.gltf.gltf_shapes import morphed, skinned, srgb_of_linear
+from scanstage.assets.readers.gltf.gltf_shapes import morphed, skinned, vertex_colors
 from scanstage.assets.textures.wrapped_textures import with_wraps
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
@@ -35,7 +35,7 @@ class _Primitive:
     faces: npt.NDArray[np.int64]
     uv: npt.NDArray[np.float32] | None
     color: npt.NDArray[np.uint8] | None
-    material: npt.NDArray[np.int64]  # of each face
+    material: int | None  # its number in the file
     node: int
 
 
@@ -68,9 +68,12 @@ def read_gltf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
 def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder) -> RawScan:
     offsets = np.cumsum([0, *(len(p.positions) for p in parts)])
     empty = np.zeros((0, 3))
+    numbers, uvs = _materials(parts, materials)
     uv = None
-    if any(p.uv is not None for p in parts):
-        blank = [np.zeros((len(p.faces), 3, 2), np.float32) if p.uv is None else p.uv for p in parts]
+    if any(one is not None for one in uvs):
+        blank = [
+            np.zeros((len(p.faces), 3, 2), np.float32) if o is None else o for p, o in zip(parts, uvs, strict=True)
+        ]
         uv = np.concatenate(blank)
     color = None
     if any(p.color is not None for p in parts):
@@ -82,7 +85,7 @@ def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder)
         faces=np.concatenate([p.faces + o for p, o in zip(parts, offsets[:-1], strict=True)])
         if parts
         else empty.astype(np.int64),
-        face_material=np.concatenate([p.material for p in parts]) if parts else np.zeros(0, np.int64),
+        face_material=np.concatenate(numbers) if parts else np.zeros(0, np.int64),
         materials=materials.used(),
         images=materials.images,
         corner_uv=uv,
@@ -92,7 +95,27 @@ def _join(parts: list[_Primitive], materials: GltfMaterials, folder: ScanFolder)
         usual_up="y",
         findings=tuple(folder.findings),
         lost_textures=materials.lost(),
+        uncolored=frozenset(materials.lost()),
     )
+
+
+def _materials(
+    parts: list[_Primitive], materials: GltfMaterials
+) -> tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.float32] | None]]:
+    """Of each primitive the numbers of its faces' materials, and its UVs, in those of UDIM tiles."""
+    for p in parts:
+        if p.uv is not None:
+            materials.lies_at(p.material, p.uv)
+    numbers, uvs = [], []
+    for p in parts:
+        colored = p.color is not None
+        if p.uv is None:
+            number, uv = np.full(len(p.faces), materials.use(p.material, colored), np.int64), None
+        else:
+            number, uv = materials.use_tiles(p.material, colored, p.uv)
+        numbers.append(number)
+        uvs.append(uv)
+    return numbers, uvs
 
 
 def _check_size(document: GltfDocument, placed: list[PlacedMesh]) -> None:
@@ -160,7 +183,7 @@ def _read_primitive(
     for name in ("COLOR_0", uv_name):
         if name in attributes and document.declared(attributes[name])[0] != len(positions):
             raise InputError(f"it has more or fewer of {name[:80]} than positions")
-    color = srgb_of_linear(document.floats(attributes["COLOR_0"])) if "COLOR_0" in attributes else None
+    color = vertex_colors(document, attributes["COLOR_0"]) if "COLOR_0" in attributes else None
     uv = None
     if uv_name in attributes:
         values = document.floats(attributes[uv_name])
@@ -168,10 +191,7 @@ def _read_primitive(
             raise InputError("its UVs don't have two coordinates")
         values = materials.transform_uv(primitive.get("material"), values)
         uv = np.stack([values[:, 0], 1.0 - values[:, 1]], axis=1)[faces].astype(np.float32)  # glTF's V points down
-        material, uv = materials.use_tiles(primitive.get("material"), color is not None, uv)
-    else:
-        material = np.full(len(faces), materials.use(primitive.get("material"), color is not None), np.int64)
-    return _Primitive(placed, faces, uv, color, material, place.node)
+    return _Primitive(placed, faces, uv, color, primitive.get("material"), place.node)
 
 
 def _triangles(index: npt.NDArray[np.int64], mode: int) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Vertices of a glTF mesh as its morph targets and its skin leave them (sections 3.7.2.2 and 3.7.3.3)."""
+"""Vertices of a glTF mesh as its morph targets and its skin leave them (sections 3.7.2.2, 3.7.3.3), and colours."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy.typing as npt
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument
 from scanstage.assets.textures.srgb import srgb_bytes
+from scanstage.assets.textures.vertex_colors import ODD
 
 Floats = npt.NDArray[np.float64]
+_ROUNDING = 1e-6  # of float32, beyond 1
 _CHUNK = 1 << 18  # vertices whose matrices are held at a time
 
 
@@ -82,10 +84,19 @@ def _influences(document: GltfDocument, attributes: dict[str, Any], count: int) 
     return np.concatenate(numbers, axis=1), np.concatenate(shares, axis=1)
 
 
-def srgb_of_linear(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    """(V, 4) sRGB bytes with linear alpha from glTF's linear vertex colours."""
+def vertex_colors(document: GltfDocument, index: Any) -> npt.NDArray[np.uint8]:
+    """(V, 4) sRGB bytes with linear alpha from an accessor of linear vertex colours; what is clipped is told."""
+    linear = document.floats(index)
+    if not ((linear >= 0) & (linear <= 1 + _ROUNDING)).all():
+        what = f"numbers of its vertex colours lie beyond 0 to 1 (they go {_span_of(linear)})"
+        document.folder.note(ODD, what, "clips them")
     rgba = np.full((len(linear), 4), 255, np.uint8)
     rgba[:, :3] = srgb_bytes(linear[:, :3])
     if linear.shape[1] == 4:
         rgba[:, 3] = np.rint(np.clip(np.nan_to_num(linear[:, 3]), 0.0, 1.0) * 255)
     return rgba
+
+
+def _span_of(values: Floats) -> str:
+    sound = values[np.isfinite(values)]
+    return f"from {sound.min():.6g} to {sound.max():.6g}" if sound.size == values.size else "to what is no number"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.scan_files import png_bytes, textured_patch, triangle_gltf, write_gltf
+from support.scan_files import gradient_image, png_bytes, textured_patch, triangle_gltf, write_gltf, write_obj
 
 from scanstage.assets.asset import Material
 from scanstage.assets.intake.inspection import inspect_scan
@@ -95,3 +95,41 @@ def test_intake_and_inspection_say_the_same(tmp_path: Path, alpha: float) -> Non
     told = [f"{f.topic}: {f.what}; {f.action}" for f in inspection.findings if f.topic == "see-through"]
     assert told == [n for n in asset.meta.intake["findings"] if n.startswith("see-through")]
     assert (asset.meta.materials[0].alpha_mode == "BLEND") == bool(told) == (alpha < 1)
+
+
+def leaf_obj(folder: Path, mtl: str, mode: str = "RGBA", reach: float = 1.0) -> Path:
+    """A sheet whose texture has an alpha of 0 on its left quarter, and which reaches as far to the right."""
+    positions, uvs, faces = textured_patch()
+    path = write_obj(folder / "a.obj", positions, uvs * (reach, 1), faces)
+    image = gradient_image().convert("RGBA")
+    image.putalpha(Image.fromarray(LEFT_CUT))
+    image.convert(mode).save(folder / "skin.png")
+    path.with_suffix(".mtl").write_text(f"newmtl skin\n{mtl}\n")
+    return path
+
+
+def told_of(path: Path) -> list[str]:
+    """What inspection says, which is what intake says."""
+    found = [f"{f.topic}: {f.what}; {f.action}" for f in inspect_scan(path).findings if f.topic == "see-through"]
+    asset = take_in(path, IntakeOptions("leaf"), path.parent / "library")
+    assert found == [n for n in asset.meta.intake["findings"] if n.startswith("see-through")]
+    return found
+
+
+@pytest.mark.parametrize(("wrap", "reach", "share"), [("", 1, 25), ("-clamp on ", 1.5, 17)])
+def test_an_alpha_that_an_mtl_doesn_t_use_is_told(tmp_path: Path, wrap: str, reach: float, share: float) -> None:
+    """A quarter of a sheet as wide as its texture, a sixth of one half as wide again whose edge goes on."""
+    (told,) = told_of(leaf_obj(tmp_path, f"d 1\nmap_Kd {wrap}skin.png", reach=reach))
+    assert "of the material 'skin' has an alpha below 1 in its texture, which nothing uses" in told
+    assert "map_d in an MTL, with the same picture, cuts it out" in told
+    assert float(told.split("%")[0].split()[-1]) == pytest.approx(share, abs=4)
+    assert told_of(leaf_obj(tmp_path, "map_Kd skin.png", "RGB")) == []
+    (used,) = told_of(leaf_obj(tmp_path, "map_Kd skin.png\nmap_d skin.png"))
+    assert "is cut out (MASK)" in used
+
+
+@pytest.mark.parametrize("mtl", ["d 0", "d 0.0\nTr 1", "Tr 1"])
+def test_a_material_of_no_opacity_is_taken_for_opaque_and_told(tmp_path: Path, mtl: str) -> None:
+    (told,) = told_of(leaf_obj(tmp_path, f"Kd 1 0 0\n{mtl}"))
+    assert "the material 'skin' has an opacity of 0 (d, Tr)" in told
+    assert told_of(leaf_obj(tmp_path, "Kd 1 0 0\nd 1\nTr 1")) == []

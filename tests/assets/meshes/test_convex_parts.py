@@ -67,6 +67,38 @@ def test_what_its_hull_fills_is_not_cut(name: str, monkeypatch: pytest.MonkeyPat
     assert parts_of(SOLID[name]) == ((), [])
 
 
+def boxes(lows: list[tuple[float, float, float]], size: float = 0.1) -> trimesh.Trimesh:
+    return trimesh.util.concatenate([trimesh.creation.box(bounds=(low, np.add(low, size))) for low in lows])
+
+
+def test_bodies_that_are_convex_are_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six cubes in a row, which CoACD cuts for 90 s and more; and a ball beside a box that reaches into another."""
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("CoACD was asked"))
+    parts, findings = parts_of(boxes([(0.15 * k, 0, 0) for k in range(6)]))
+    assert not findings
+    assert sorted((round(float(p[:, 0].min()), 4), round(float(p[:, 0].max()), 4)) for p in parts) == [
+        *((0, 0.1), (0.15, 0.25), (0.3, 0.4), (0.45, 0.55), (0.6, 0.7), (0.75, 0.85))
+    ]
+    ball = trimesh.creation.icosphere(subdivisions=3, radius=0.1)
+    ball.apply_translation([0.5, 0, 0.1])
+    parts, findings = parts_of(trimesh.util.concatenate([boxes([(0, 0, 0), (0.05, 0.03, 0.08)]), ball]))
+    assert not findings
+    assert len(parts) == 3
+    assert max(len(p) for p in parts) <= MAX_PART_VERTICES
+
+
+def test_of_more_convex_bodies_than_parts_the_nearest_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve pairs of cubes that touch, far from each other, on a ring that is mostly air; 16 parts are taken."""
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("CoACD was asked"))
+    angles = np.arange(12) * np.pi / 6
+    lows = [(3 * np.cos(a), 3 * np.sin(a), 0.1001 * k) for a in angles for k in range(2)]
+    parts, findings = parts_of(boxes(lows))
+    assert not findings
+    heights = [round(float(np.ptp(p[:, 2])), 2) for p in parts]
+    assert sorted(heights) == [0.1] * 8 + [0.2] * 8
+    assert max(float(np.ptp(p[:, :2], axis=0).max()) for p in parts) < 0.11
+
+
 def test_how_much_of_its_hull_a_scan_fills() -> None:
     assert filled_share(surface_of(SOLID["box"]), hull_of(SOLID["box"])) == pytest.approx(1)
     assert filled_share(surface_of(cup()), hull_of(cup())) == pytest.approx(cup().volume / cup().convex_hull.volume)

@@ -340,6 +340,14 @@ def test_images_that_lie_beside_in_place_of_where_they_should_are_told(tmp_path:
     assert moved(tmp_path / "a.fbx", tmp_path / "copy") == []
 
 
+def test_an_image_that_an_fbx_names_in_three_ways_is_told_once(tmp_path: Path) -> None:
+    names = (b"skin.png", b"C:\\Users\\jane\\tex\\skin.png", b"..\\tex\\skin.png", b"other\\skin.png")
+    texts = b"".join(b"S" + struct.pack("<I", len(name)) + name + bytes(50) for name in names)
+    (tmp_path / "a.fbx").write_bytes(FBX + texts)
+    copy = copy_for_blender(tmp_path / "a.fbx", tmp_path / "copy")
+    assert copy.lost == ("C:/Users/jane/tex/skin.png", "other/skin.png")
+
+
 def test_an_fbx_that_was_made_here_may_name_its_own_folder(tmp_path: Path) -> None:
     """By an absolute path, which Blender may not open: its copy names the image beside it, in as many bytes."""
     (source := tmp_path / "scan").mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,8 +102,8 @@ def test_tiles_may_be_named_by_their_place(tmp_path: Path, first: int) -> None:
     ]
 
 
-def gltf_squares(path: Path, image: dict[str, object], extra: bytes = b"") -> RawScan:
-    """The squares of :func:`squares` in a glTF, whose V points down."""
+def gltf_squares(path: Path, image: dict[str, object], extra: bytes = b"", apart: bool = False) -> RawScan:
+    """The squares of :func:`squares` in a glTF, whose V points down; ``apart`` makes a mesh of each."""
     positions, uvs = [], []
     for k, (u, v) in enumerate(CORNERS.values()):
         positions += [(k + x, y, 0) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))]
@@ -116,7 +117,7 @@ def gltf_squares(path: Path, image: dict[str, object], extra: bytes = b"") -> Ra
     ]
     starts = np.cumsum([0, *map(len, blocks)])
     kinds = ((5126, 16, "VEC3"), (5126, 16, "VEC2"), (5125, 24, "SCALAR"))
-    document = {
+    document: dict[str, Any] = {
         "meshes": [{"primitives": [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "indices": 2, "material": 0}]}],
         "materials": [{"name": "body", "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}],
         "textures": [{"source": 0}],
@@ -128,6 +129,11 @@ def gltf_squares(path: Path, image: dict[str, object], extra: bytes = b"") -> Ra
             {"bufferView": k, "componentType": c, "count": n, "type": t} for k, (c, n, t) in enumerate(kinds)
         ],
     }
+    if apart:
+        squares_of = [{"bufferView": 2, "byteOffset": 24 * k, "componentType": 5125} for k in range(4)]
+        document["accessors"] += [one | {"count": 6, "type": "SCALAR"} for one in squares_of]
+        (primitive,) = document["meshes"][0]["primitives"]
+        document["meshes"] = [{"primitives": [primitive | {"indices": 3 + k}]} for k in range(4)]
     return read_scan(write_gltf(path, document, b"".join(blocks)))
 
 
@@ -141,6 +147,16 @@ def test_tiles_beside_a_gltf_show_their_pictures(tmp_path: Path) -> None:
     told = {f.topic: f.what for f in scan.findings}
     assert told["udim"] == "the textures of 'body' are UDIM tiles"
     assert "'skin a.1011.png' is not in" in told["missing texture"]
+
+
+def test_tiles_of_a_material_are_looked_for_over_all_meshes(tmp_path: Path) -> None:
+    """Each mesh lies in one tile alone, and only the first in the one that the material names."""
+    tiles(tmp_path, "skin.<UDIM>.png")
+    scan = gltf_squares(tmp_path / "a.glb", {"uri": "skin.1001.png"}, apart=True)
+    assert shades(scan) == [10, 60, 110, 160]
+    assert scan.corner_uv is not None
+    np.testing.assert_allclose(scan.corner_uv[0::2], [[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]] * 4, atol=1e-6)
+    assert [f.what for f in scan.findings if f.topic == "udim"] == ["the textures of 'body' are UDIM tiles"]
 
 
 def test_a_tile_inside_a_glb_repeats_and_is_told(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.gltf_files import GltfParts
 
 from scanstage.assets.intake.inspection import inspect_scan
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan
 from scanstage.assets.raw_scans.reading_choices import ReadingChoices
+from scanstage.assets.readers.gltf.gltf_reader import read_gltf
 from scanstage.assets.readers.read_scan import read_scan
 from scanstage.assets.textures.vertex_colors import ODD, color_bytes
 
@@ -141,3 +143,48 @@ def test_colors_of_faces_share_the_scale(tmp_path: Path) -> None:
     head += "".join(f"property float {c}\n" for c in ("red", "green", "blue")) + "end_header\n"
     (tmp_path / "a.ply").write_text(head + "\n".join(PLACES) + "\n3 0 1 2 1.003 0.2 0\n3 0 2 3 0 0.4 0.6\n")
     assert colors(read_scan(tmp_path / "a.ply")) == [[255, 51, 0]] * 3 + [[0, 102, 153]] * 3
+
+
+def painted(folder: Path, blocks: list[str]) -> RawScan:
+    """As ZBrush writes it: vertices without colours, and those of all of them behind them, in comments."""
+    places = "".join(f"v {place}\n" for place in PLACES)
+    comment = "#The following MRGB block contains ZBrush Vertex Color (Polypaint) and masking output\n"
+    lines = "".join(f"#MRGB {block}\n" for block in blocks)
+    (folder / "a.obj").write_text(f"g default\n{places}{comment}{lines}#End of MRGB block\ng ball\n{FACES}")
+    return read_scan(folder / "a.obj")
+
+
+def test_polypaint_of_zbrush_is_vertex_colors(tmp_path: Path) -> None:
+    """Four vertices in two lines; the mask, which stands first, is none of the colours."""
+    scan = painted(tmp_path, ["ffc81e1e00FF8000", "ff1ea01e8001ff00"])
+    assert colors(scan) == [[200, 30, 30], [255, 128, 0], [30, 160, 30], [1, 255, 0]]
+    assert all(m.vertex_colors and m.base_color[:3] == (1, 1, 1) for m in scan.materials)
+    told = [f.what for f in inspect_scan(tmp_path / "a.obj").findings if f.topic in ("color", "colors")]
+    assert told == ["its vertex colours are ZBrush's polypaint (#MRGB)", "vertex colours of bytes, sRGB (usual)"]
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [("ffc81e1e" * 3, "colours of 3 vertices, of 4"), ("ffc81e1e" * 3 + "ffc81eXX", "else than hexadecimal digits")],
+)
+def test_polypaint_that_is_broken_is_told(tmp_path: Path, block: str, told: str) -> None:
+    scan = painted(tmp_path, [block])
+    assert scan.vertex_color is None
+    assert [told in what for what in odd(scan)] == [True]
+
+
+@pytest.mark.parametrize("mode", [0, 4])  # points, triangles
+def test_colors_of_a_gltf_beyond_1_are_told(tmp_path: Path, mode: int) -> None:
+    """glTF's are linear light from 0 to 1: 0.2140 is the code 127."""
+    parts = GltfParts(nodes=[{"mesh": 0}], scenes=[{"nodes": [0]}])
+    rows = [[float(x) for x in place.split()] for place in PLACES]
+    attributes = {"POSITION": parts.add(rows), "NORMAL": parts.add([[0, 0, 1]] * 4)}
+    attributes["COLOR_0"] = parts.add([[1.2, 0.214, 0], *[[1, 1, 1]] * 3])
+    parts.json["meshes"] = [{"primitives": [{"attributes": attributes, "mode": mode}]}]
+    if mode:
+        parts.json["meshes"][0]["primitives"][0]["indices"] = parts.add([0, 1, 2, 0, 2, 3], "uint32")
+        scan = read_scan(parts.write(tmp_path / "a.glb"))
+    else:
+        scan = read_gltf(parts.write(tmp_path / "a.glb"))
+    assert colors(scan)[0] == [255, 127, 0]
+    assert odd(scan) == ["numbers of its vertex colours lie beyond 0 to 1 (they go from 0 to 1.2)"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import trimesh
-from support.scan_files import gradient_image, textured_patch, write_obj
+from support.scan_files import gradient_image, textured_patch, triangle_gltf, write_gltf, write_obj
 from typer.testing import CliRunner
 
 from scanstage.assets.intake import hdri_pack
@@ -240,6 +240,21 @@ def test_folders_are_classes(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
+def test_folders_that_are_the_word_of_a_layout_are_no_classes(tmp_path: Path) -> None:
+    """As of Google's scanned objects: the class is the folder above, which may be the one that is named."""
+    for k, name in enumerate(("owl/meshes/model.stl", "mug/Source/models/a.stl", "models/bolt/b.stl")):
+        path = tmp_path / "scans" / name
+        path.parent.mkdir(parents=True)
+        trimesh.creation.box((0.1, 0.1, 0.1 + k / 1000)).export(path)
+    assert call("add", tmp_path / "scans", "--library", tmp_path / "all")[0] == 0
+    assert {a.meta.class_name for a in list_assets(tmp_path / "all")} == {"owl", "mug", "bolt"}
+    assert call("add", tmp_path / "scans/owl", "--library", tmp_path / "one")[0] == 0
+    assert [a.meta.class_name for a in list_assets(tmp_path / "one")] == ["owl"]
+    code, output = call("add", tmp_path / "scans/mug/Source", "--library", tmp_path / "none")
+    assert code == 2
+    assert "lies in no folder of one" in output
+
+
 def test_a_guess_that_may_be_wrong_is_told_with_what_mends_it(tmp_path: Path) -> None:
     library = tmp_path / "library"
     trimesh.creation.cylinder(3, 45).export(tmp_path / "bolt.stl")  # millimetres; taken for centimetres
@@ -328,3 +343,13 @@ def test_add_says_of_each_change_of_looks_what_inspect_says(tmp_path: Path) -> N
     told.append(call("add", tmp_path / "a.obj", "--class", "thing", "--library", tmp_path / "library")[1])
     for words in ("is named as a UDIM tile", "is tinted or bent", "is a height map"):
         assert all(words in text for text in told), (words, told)
+
+
+def test_hidden_nodes_are_told_by_both(tmp_path: Path) -> None:
+    document, binary = triangle_gltf()
+    document["nodes"].append({"mesh": 0, "extensions": {"KHR_node_visibility": {"visible": False}}})
+    document["scenes"][0]["nodes"].append(1)
+    write_gltf(tmp_path / "a.glb", document, binary)
+    assert "holds hidden nodes" in call("inspect", tmp_path / "a.glb")[1]
+    added = call("add", tmp_path / "a.glb", "--class", "thing", "--library", tmp_path / "library")[1]
+    assert "holds hidden nodes" in added
