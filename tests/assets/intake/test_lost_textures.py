@@ -50,7 +50,9 @@ def test_an_fbx_too(tmp_path: Path, rest: list[float]) -> None:
     document["materials"] = [{"pbrMetallicRoughness": {"baseColorFactor": c}} for c in ([1, 1, 1, 1], rest)]
     primitive = document["meshes"][0]["primitives"][0]
     document["meshes"][0]["primitives"] = [primitive | {"material": k} for k in range(2)]
-    inspection = inspect_scan(tmp_path / "a.fbx", convert=lambda _, target: write_gltf(target, document, binary))
+    inspection = inspect_scan(
+        tmp_path / "a.fbx", convert=lambda _source, target, _folder: write_gltf(target, document, binary)
+    )
     assert inspection.refused == (rest[0] == 0.8)
     told = [f.what for f in inspection.findings if f.topic == "missing texture"]
     assert told == ["'gone.png': not there"]
