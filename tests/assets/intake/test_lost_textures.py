@@ -10,6 +10,7 @@ from support.scan_files import triangle_gltf, write_gltf
 from scanstage.assets.intake.inspection import inspect_scan
 from scanstage.assets.intake.take_in import IntakeOptions, take_in
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.raw_scans.raw_scan import ScanFinding
 
 SHAPE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nvt 0 0\nusemtl window\nf 1/1 2/1 3/1\nusemtl body\nf 1/1 4/1 2/1\n"
 RED, GREY, BLACK = "0.6 0.01 0.01", "0.588 0.588 0.588", "0 0 0"
@@ -50,9 +51,12 @@ def test_an_fbx_too(tmp_path: Path, rest: list[float]) -> None:
     document["materials"] = [{"pbrMetallicRoughness": {"baseColorFactor": c}} for c in ([1, 1, 1, 1], rest)]
     primitive = document["meshes"][0]["primitives"][0]
     document["meshes"][0]["primitives"] = [primitive | {"material": k} for k in range(2)]
-    inspection = inspect_scan(
-        tmp_path / "a.fbx", convert=lambda _source, target, _folder: write_gltf(target, document, binary)
-    )
+
+    def converted(_source: Path, target: Path, _folder: Path) -> tuple[ScanFinding, ...]:
+        write_gltf(target, document, binary)
+        return ()
+
+    inspection = inspect_scan(tmp_path / "a.fbx", convert=converted)
     assert inspection.refused == (rest[0] == 0.8)
     told = [f.what for f in inspection.findings if f.topic == "missing texture"]
     assert told == ["'gone.png': not there"]
