@@ -101,7 +101,8 @@ def extents_text(sizes: Iterable[float]) -> str:
 
 def unit_findings(guess: UnitGuess, extent: float) -> list[ScanFinding]:
     """What inspection says about the unit."""
-    what = f"{extent:.4g} {guess.unit} ({guess.origin}): {metres_text(extent * UNITS_M[guess.unit])} large"
+    number = f"{float(f'{extent:.4g}'):,.10g}"  # never 5e+04
+    what = f"{number} {guess.unit} ({guess.origin}): {metres_text(extent * UNITS_M[guess.unit])} large"
     if not guess.alternatives:
         return [ScanFinding("info", "unit", what, "scales to metres")]
     others = " or ".join(f"{metres_text(extent * UNITS_M[u])} (--unit {u})" for u in guess.alternatives)
