@@ -130,8 +130,7 @@ def add_scan(
     Raises InputError as :func:`take_in` does.
     """
     check_options(options)
-    pose = options.reading.pose
-    asset_id = asset_id_of(options.class_name, file_name, sha256, pose.slug if pose else None)
+    asset_id = asset_id_of(options.class_name, file_name, sha256, options.reading.pose)
     source = {**_said_before(library, asset_id), "file": file_name, "sha256": sha256, **(provenance or {})}
     source |= {k: v for k in WHOSE if (v := getattr(options, k))}
     try:

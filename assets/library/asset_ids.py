@@ -6,20 +6,21 @@ import re
 from pathlib import Path
 
 from scanstage.assets.library.class_names import class_folder, class_name_of
+from scanstage.assets.raw_scans.scan_pose import ScanPose
 
 _SCAN = re.compile(r"(?P<name>.+?)(?:-pose-.+)?-(?P<file>[0-9a-f]{8})")
 
 
-def asset_id_of(class_name: str, file_name: str, sha256: str, pose: str | None = None) -> str:
+def asset_id_of(class_name: str, file_name: str, sha256: str, pose: ScanPose | None = None) -> str:
     """The id, below its library, of the asset that a scan file becomes: the same for copies of the same name.
 
     Args:
         class_name: of it.
         file_name, sha256: of the scan's file.
-        pose: slug of the pose that it was taken in at, ``pose-…``; None for the one it is in.
+        pose: that it was taken in at; None for the one it is in.
     """
     name = re.sub(r"[^a-z0-9_-]+", "-", Path(file_name).stem.lower()).strip("-_")[:40] or "scan"
-    posed = f"-{pose}" if pose else ""
+    posed = f"-{pose.slug}" if pose else ""
     return f"{class_folder(class_name_of(class_name))}/{name}{posed}-{sha256[:8]}"
 
 

@@ -86,13 +86,12 @@ def chance_of_weights(bank: WeighedBank, weights: Floats) -> float:
 
     By how much w_j (x_j - mean) add up to, over each group of pictures that belong together, squared.
     """
-    return float(np.square(groups_apart(bank, weights)[1]).sum())
+    return float(np.square(by_group(bank, weights) @ (bank.features - weights @ bank.features)).sum())
 
 
-def groups_apart(bank: WeighedBank, weights: Floats) -> tuple[csr_array, Floats]:
-    """(G, N) what adds up by group, weighed, and (G, F) what features are off their mean, added up so."""
-    summed = csr_array((weights, (np.unique(bank.groups, return_inverse=True)[1], np.arange(len(weights)))))
-    return summed, summed @ (bank.features - weights @ bank.features)
+def by_group(bank: WeighedBank, weights: Floats) -> csr_array:
+    """(G, N) what adds up pictures, each so many times (N,), group by group; numbers that no group has add nothing."""
+    return csr_array((weights, (bank.groups, np.arange(len(weights)))))
 
 
 def effective_size(weights: Floats) -> float:

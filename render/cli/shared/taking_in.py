@@ -106,8 +106,7 @@ def _check_first(path: Path, options: IntakeOptions, taken: dict[str, Path]) -> 
     """Refuse a copy within one call: it would replace the first, whose textures may be others."""
     if not taken or not path.is_file():
         return
-    pose = options.reading.pose
-    asset_id = asset_id_of(options.class_name, path.name, file_sha256(path), pose.slug if pose else None)
+    asset_id = asset_id_of(options.class_name, path.name, file_sha256(path), options.reading.pose)
     if asset_id in taken:
         raise InputError(
             f"{path}: is the same file as {taken[asset_id]}, which has come in as {asset_id}",
