@@ -76,6 +76,7 @@ class FitTask(Generic[P]):
         rounds: see :data:`ROUNDS`.
         highest: see :class:`MixtureShape`.
         spread: see :class:`Usual`.
+        less_chance: see :func:`match_moments`.
     """
 
     free: Sequence[FreeValue]
@@ -89,6 +90,7 @@ class FitTask(Generic[P]):
     rounds: Sequence[tuple[float, float, float]] = ROUNDS
     highest: float = HIGHEST
     spread: float | None = None
+    less_chance: bool = True
 
     def shape(self, axes: Sequence[int]) -> MixtureShape:
         """Of a density of some of the free values, one kind of pictures."""
@@ -273,7 +275,7 @@ def fit_values(
     independent = float(len(set(task.groups)))
     usual = Usual.of([None if explained[k] >= TOLD else task.usual[k] for k in axes], task.spread)
     compared = _compare(bank, axes, replace(looked, told=looked.told.of(axes)))
-    lenses, match = _match(shape, compared, independent, usual)
+    lenses, match = _match(task, shape, compared, usual)
     for number, (share, factor, least) in enumerate(task.rounds[1:], 1):
         if task.kinds and number == len(task.rounds) - 1:  # so that the last pictures are planned near each kind
             seen = compared.through(lenses.whitening)
@@ -282,7 +284,7 @@ def fit_values(
         on_round(number)
         bank.add(share, WIDE_SHARE, shape, shape.wider(match.theta, factor, least), axes)
         compared = _compare(bank, axes, _look(bank, axes))
-        lenses, match = _match(shape, compared, independent, usual, match.theta)
+        lenses, match = _match(task, shape, compared, usual, match.theta)
     determined = explained >= TOLD
     means, deviations = _bootstrap(task, shape, compared.through(lenses.telling), match, usual)
     values = []
@@ -341,14 +343,15 @@ def _belonging(task: FitTask[P], shape: MixtureShape, match: Match, compared: _C
 
 
 def _match(
-    shape: MixtureShape, compared: _Compared, count: float, usual: Usual, theta: Floats | None = None
+    task: FitTask[P], shape: MixtureShape, compared: _Compared, usual: Usual, theta: Floats | None = None
 ) -> tuple[Lenses, Match]:
     told = compared.looked.told.real
     moments = list(zip(told.mean(axis=0).tolist(), told.std(axis=0).tolist(), strict=True))
     starts = [] if theta is None else [theta]
     if shape.components == 1:
         starts += [shape.even(), nearest(shape, [moments], [1.0])]
-    return match_moments(shape, compared.bank, compared.target(), count, usual, starts)
+    count = float(len(set(task.groups)))
+    return match_moments(shape, compared.bank, compared.target(), count, usual, starts, task.less_chance)
 
 
 def _bootstrap(

@@ -25,8 +25,8 @@ from scanstage.dataset.fitting.matching.mixtures import MixtureShape
 from scanstage.dataset.fitting.matching.usual_values import Usual
 from scanstage.dataset.fitting.matching.weighed_bank import (
     WeighedBank,
+    by_group,
     effective_size,
-    groups_apart,
     misfit_of_weights,
     weights_of,
 )
@@ -80,7 +80,13 @@ class Lenses:
 
 
 def match_moments(
-    shape: MixtureShape, bank: WeighedBank, target: Floats, count: float, usual: Usual, starts: Sequence[Floats]
+    shape: MixtureShape,
+    bank: WeighedBank,
+    target: Floats,
+    count: float,
+    usual: Usual,
+    starts: Sequence[Floats],
+    less_chance: bool = True,
 ) -> tuple[Lenses, Match]:
     """How features are to be compared, and the parameters under which they come nearest to real ones.
 
@@ -91,13 +97,15 @@ def match_moments(
         count: of real pictures that are independent of each other.
         usual: of values that labels tell little of.
         starts: parameters to begin at; the best end counts.
+        less_chance: whether what chance adds is taken off: where few pictures count its slope is by chance, too.
     """
     whitening = whitening_of(bank, np.full(len(bank.units), 1 / len(bank.units)), count)
     seen, aim = bank.through(whitening), whitening @ target
     first = min((search(shape, seen, aim, start, usual) for start in starts), key=lambda m: m.cost)
     whitening = whitening_of(bank, weights_of(shape, first.theta, bank), count)
     seen, aim = bank.through(whitening), whitening @ target
-    found = without_chance(shape, seen, aim, search(shape, seen, aim, first.theta, usual), usual)
+    found = search(shape, seen, aim, first.theta, usual)
+    found = without_chance(shape, seen, aim, found, usual) if less_chance else found
     return Lenses(whitening, telling_of(shape, seen, found.theta) @ whitening), found
 
 
@@ -107,10 +115,8 @@ def telling_of(shape: MixtureShape, bank: WeighedBank, theta: Floats) -> Floats:
     Where a search ends, means are met along these: all that it asked for (the estimating equation of the generalised
     method of moments). So a search through them ends there too, and asks for nothing that chance adds to the others.
     """
-    log_density, score = shape.log_density_and_score(theta, bank.units)
-    weights = bank.weighed(log_density)
-    by = ((score - weights @ score) * weights[:, None]).T @ bank.features
-    found: Floats = np.linalg.qr(by.T)[0].T
+    _, moves = _moved(shape, bank, theta)
+    found: Floats = np.linalg.qr((moves.T @ bank.features).T)[0].T
     return found
 
 
@@ -175,17 +181,22 @@ def without_chance(shape: MixtureShape, bank: WeighedBank, target: Floats, match
 
 def _chance_slope(shape: MixtureShape, bank: WeighedBank, theta: Floats) -> Floats:
     """(P,) derivatives of what chance adds by parameters."""
-    log_density, score = shape.log_density_and_score(theta, bank.units)
-    weights = bank.weighed(log_density)
-    score = score - weights @ score
-    summed, apart = groups_apart(bank, weights)
+    weights, moves = _moved(shape, bank, theta)
     off = bank.features - weights @ bank.features
-    share = np.asarray(summed.sum(axis=1))[:, None]
+    summed = by_group(bank, weights)
+    apart, share = summed @ off, np.asarray(summed.sum(axis=1))[:, None]
     slopes = []
-    for own in score.T:
-        moved = summed @ (own[:, None] * off) - share * ((weights * own) @ bank.features)
+    for own in moves.T:
+        moved = by_group(bank, own) @ off - share * (own @ bank.features)
         slopes.append(2 * float((apart * moved).sum()))
     return np.array(slopes)
+
+
+def _moved(shape: MixtureShape, bank: WeighedBank, theta: Floats) -> tuple[Floats, Floats]:
+    """(N,) weights, and (N, P) how they move with parameters."""
+    log_density, score = shape.log_density_and_score(theta, bank.units)
+    weights = bank.weighed(log_density)
+    return weights, (score - weights @ score) * weights[:, None]
 
 
 @dataclass(frozen=True)

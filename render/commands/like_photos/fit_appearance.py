@@ -185,6 +185,7 @@ def fit_camera(
         views=1,
         seed=base.config.seed,
         kinds=False,
+        less_chance=False,
         rounds=ROUNDS,
         highest=HIGHEST,
     )

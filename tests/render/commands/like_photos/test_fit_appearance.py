@@ -29,7 +29,7 @@ CAMERA = "camera: {resolution: [160, 120]%s}\n"
 HIDDEN = ", exposure_bias_ev: {uniform: [-1.4, -0.9]}, noise: {shot: 0.004, chroma: 1}, blur_px: 1.5"
 FREE = """
 fit:
-  bank: 300
+  bank: 1000
   appearance: 24
   free: {objects.count: [1, 6], camera.exposure_bias_ev: [-2.5, 2.5], camera.blur_px: [0, 2.5]}
 """
