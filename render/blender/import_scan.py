@@ -164,12 +164,16 @@ def leave_out_hidden() -> list[str]:
 
 
 def unread_materials() -> list[str]:
-    """Materials of meshes that came in without any node: of USD, Blender reads a UsdPreviewSurface, not MDL."""
+    """Materials of meshes that came in without any node: of USD, Blender reads a UsdPreviewSurface, not MDL.
+
+    Blender 5 has nodes always switched on; before, they are off in such a material.
+    """
     import bpy
 
     meshes = [o for o in bpy.context.scene.objects if o.type == "MESH"]
     used = {slot.material for mesh in meshes for slot in mesh.material_slots if slot.material}
-    return sorted(m.name for m in used if m.node_tree is None or not getattr(m, "use_nodes", True))
+    read = {m for m in used if m.node_tree and m.node_tree.nodes and getattr(m, "use_nodes", True)}
+    return sorted(m.name for m in used - read)
 
 
 def plain_scales() -> list[str]:
@@ -197,16 +201,28 @@ def plain_scales() -> list[str]:
 
 
 def name_meshes_as_above() -> None:
-    """Swap the names of a mesh and of a node that holds it alone: USD names things there, and meshes anyhow."""
+    """Swap the names of a mesh and of a node that holds it alone: USD names things there, and meshes anyhow.
+
+    Before that, a mesh takes its name back from a node: which of two that are called alike gets a number depends on
+    Blender's version. No name of USD has a dot.
+    """
     import bpy
 
-    for mesh in [o for o in bpy.context.scene.objects if o.type == "MESH" and o.parent and not o.children]:
-        above = mesh.parent
-        if above.type == "EMPTY" and len(above.children) == 1:
-            names = mesh.name, above.name
-            above.name = ""  # Blender numbers what has another's name
-            mesh.name = names[1]
-            above.name = names[0]
+    objects = bpy.data.objects
+    for mesh in [o for o in objects if o.type == "MESH"]:
+        alike = objects.get(re.sub(r"\.\d{3,}$", "", mesh.name))
+        if alike and alike.type == "EMPTY":
+            _swap_names(mesh, alike)
+    for mesh in [o for o in objects if o.type == "MESH" and o.parent and not o.children]:
+        if mesh.parent.type == "EMPTY" and len(mesh.parent.children) == 1:
+            _swap_names(mesh, mesh.parent)
+
+
+def _swap_names(mesh: Any, other: Any) -> None:
+    names = mesh.name, other.name
+    other.name = ""  # Blender numbers what has another's name
+    mesh.name = names[1]
+    other.name = names[0]
 
 
 def images_outside(folder: Path) -> list[str]:
