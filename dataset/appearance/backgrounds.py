@@ -69,7 +69,7 @@ def background_measures(pixels: Pixels, boxes_xywh: Sequence[Sequence[float]]) -
         return np.full(2, np.nan)
     smooth = cv2.GaussianBlur(luma, (0, 0), SMOOTH_PX)
     dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
-    return np.array([luma[outside].mean(), (cv2.magnitude(dx, dy)[outside] > EDGE).mean()], np.float64)
+    return np.array([luma[outside].mean(), (np.hypot(dx, dy)[outside] > EDGE).mean()], np.float64)
 
 
 def compare_backgrounds(photos: Floats, pictures: Floats) -> dict[str, BackgroundDifference]:

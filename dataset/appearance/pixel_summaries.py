@@ -181,7 +181,8 @@ def _sharpness(luma: Plane) -> list[float]:
 
 def _gradient(luma: Plane) -> Plane:
     dx, dy = cv2.Sobel(luma, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(luma, cv2.CV_32F, 0, 1, scale=1 / 8)
-    return np.asarray(cv2.magnitude(dx, dy), np.float32)
+    # Not of OpenCV, whose last digit goes by where planes lie in memory: a fit is to come out the same again.
+    return np.asarray(np.sqrt(dx * dx + dy * dy), np.float32)
 
 
 def _tones(luma: Plane, coarse: Plane, seen: npt.NDArray[np.bool_]) -> list[float]:
