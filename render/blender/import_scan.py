@@ -12,12 +12,14 @@ import os
 import re
 import sys
 import traceback
+from array import array
 from pathlib import Path
 from typing import Any
 
 MARKER = "SCANSTAGE-IMPORT "
 _USD = (".usd", ".usda", ".usdc", ".usdz")
 _SHEARED = 1e-4
+_TAKE = re.compile(rb"S[\x01-\xff]\0\0\0([^\0]{1,80})\0\x01AnimStack", re.DOTALL)  # a name, as FBX writes a text
 _MIX = ("Factor_Float", "A_Color", "B_Color")  # sockets of a node that has several of each name
 
 
@@ -32,8 +34,8 @@ class Refused(Exception):
 def convert(source: Path, target: Path, folder: Path) -> dict[str, list[str]]:
     """Import ``source`` into an empty scene and export its meshes, with materials, as GLB in metres, Y up.
 
-    Returns names of what doesn't come in as the file has it: ``hidden`` objects; materials that are ``unread``, or
-    whose textures lose how they are ``scaled``.
+    Returns names of what doesn't come in as the file has it: ``hidden`` objects; ``moving`` ones of USD, ``takes`` of
+    FBX; materials that are ``unread``, or whose textures lose how they are ``scaled``.
     """
     import bpy
 
@@ -41,13 +43,12 @@ def convert(source: Path, target: Path, folder: Path) -> dict[str, list[str]]:
     bpy.context.preferences.filepaths.use_scripts_auto_execute = False
     told: dict[str, list[str]] = {}
     if source.suffix.lower() in _USD:
-        import_usd(source)
-        told = {"unread": unread_materials(), "scaled": plain_scales()}
+        told = {"moving": import_usd(source), "unread": unread_materials(), "scaled": plain_scales()}
     elif source.suffix.lower() in (".glb", ".gltf"):  # compressed in ways that only Blender's importer decodes
         bpy.ops.import_scene.gltf(filepath=str(source))
     else:
         bpy.ops.import_scene.fbx(filepath=str(source), use_anim=False, use_custom_props=False)
-        told = {"hidden": leave_out_hidden()}
+        told = {"hidden": leave_out_hidden(), "takes": takes_of(source.read_bytes())}
     if not any(o.type == "MESH" for o in bpy.context.scene.objects):
         raise Refused("no_mesh", "it holds no mesh")
     hidden = told.get("hidden")
@@ -55,6 +56,7 @@ def convert(source: Path, target: Path, folder: Path) -> dict[str, list[str]]:
         raise Refused("hidden", f"all that it holds is hidden: {', '.join(hidden[:4])}")
     if outside := images_outside(folder.resolve()):
         raise Refused("outside", f"it takes images from outside its own folder: {', '.join(outside)}")
+    apply_shape_keys()
     bpy.ops.export_scene.gltf(
         filepath=str(target),
         export_format="GLB",
@@ -69,8 +71,11 @@ def convert(source: Path, target: Path, folder: Path) -> dict[str, list[str]]:
     return told
 
 
-def import_usd(source: Path) -> None:
-    """Import a USD file, with an object for each instance, named after its prim."""
+def import_usd(source: Path) -> list[str]:
+    """Import a USD file as it is at its first frame, with an object for each instance, named after its prim.
+
+    Returns names of what moves.
+    """
     import bpy
 
     # The operator is registered even in builds without USD: only the build's options tell.
@@ -85,9 +90,25 @@ def import_usd(source: Path) -> None:
     options = {"import_cameras": False, "import_lights": False, "apply_unit_conversion_scale": True}
     options |= {option: value for option, value in wanted.items() if option in known}
     bpy.ops.wm.usd_import(filepath=str(source), **options)
+    moving = take_first_frame()
+    put_skins_on_bones()
     name_meshes_as_above()
     make_points_objects()
     join_materials_of_instances()
+    return moving
+
+
+def put_skins_on_bones() -> None:
+    """Put skinned meshes of USD where their skeleton is: nodes above one don't move it, by USD; in Blender they do.
+
+    Such a mesh stands to what holds it as ``geomBindTransform`` says, which is its place to the skeleton.
+    https://openusd.org/release/api/_usd_skel__schemas.html
+    """
+    import bpy
+
+    for mesh in [o for o in bpy.context.scene.objects if o.type == "MESH" and o.parent]:
+        for bones in [m.object for m in mesh.modifiers if m.type == "ARMATURE" and m.object]:
+            mesh.matrix_world = bones.matrix_world @ mesh.matrix_local
 
 
 def make_points_objects() -> None:
@@ -161,6 +182,40 @@ def leave_out_hidden() -> list[str]:
             hidden.append(mesh.name)
             mesh.data = bpy.data.meshes.new(mesh.name)
     return hidden
+
+
+def take_first_frame() -> list[str]:
+    """Go to the first frame of what moves in a USD, whatever Blender begins with; names of what does."""
+    import bpy
+
+    moving = []
+    for thing in bpy.context.scene.objects:
+        cached = {c.type for c in thing.constraints} | {m.type for m in thing.modifiers}
+        keys = getattr(thing.data, "shape_keys", None)
+        acts = any(t and t.animation_data and t.animation_data.action for t in (thing, keys))
+        if acts or cached & {"TRANSFORM_CACHE", "MESH_SEQUENCE_CACHE"}:
+            moving.append(thing.name)
+    if moving:
+        bpy.context.scene.frame_set(bpy.context.scene.frame_start)
+    return sorted(moving)
+
+
+def takes_of(fbx: bytes) -> list[str]:
+    """Names of a binary FBX's animations; exporters also write such without a curve, in which nothing moves."""
+    names = [m[1].decode("utf-8", "replace") for m in _TAKE.finditer(fbx)] if b"\0\1AnimCurve" in fbx else []
+    return list(dict.fromkeys(names))
+
+
+def apply_shape_keys() -> None:
+    """Make meshes of their mixed shapes, which the exporter else leaves out with those that it could mix."""
+    import bpy
+
+    for thing in [o for o in bpy.context.scene.objects if o.type == "MESH" and o.data.shape_keys]:
+        mixed = array("f", [0.0]) * (3 * len(thing.data.vertices))
+        thing.shape_key_add(from_mix=True).data.foreach_get("co", mixed)
+        thing.data = thing.data.copy()  # others of the same mesh may mix it otherwise
+        thing.shape_key_clear()
+        thing.data.vertices.foreach_set("co", mixed)
 
 
 def unread_materials() -> list[str]:

@@ -36,8 +36,11 @@ _NAMED = 4
 _NOT_OPENED = re.compile(r"Could not (?:open asset|load sublayer) @([^@]+)@")
 _NOT_FOUND = re.compile(r"Unresolved \w+ prim path @[^@]*@<([^>]+)>")
 _LOOKS = (".mtlx", ".mdl")  # layers of nothing but materials
+_ANOTHER = "exported as GLB with its animation, --pose takes another"
 _TOLD_OF: tuple[tuple[str, Severity, str, str, str], ...] = (
     ("hidden", "info", "hidden", "holds objects that are hidden: {}", "leaves them out"),
+    ("moving", "warning", "animation", "moves {}", f"takes its first frame; {_ANOTHER}"),
+    ("takes", "warning", "animation", "holds the animation {}", f"takes the pose that it was saved in; {_ANOTHER}"),
     (
         *("unread", "warning", "material"),
         "the materials {} have no UsdPreviewSurface, which is what Blender reads (not MDL, not MaterialX)",

@@ -62,6 +62,9 @@ def _note_aside(arrays: dict[str, Any], folder: ScanFolder) -> None:
     if cutters := int(arrays["cutters"]):
         what = f"bodies that a slicer is to cut out of others (negative parts): {cutters:,}"
         folder.note("printing", what, "leaves them out and cuts nothing: have the slicer export it as STL")
+    if off := int(arrays["off"]):
+        what = f"objects that are switched off in a slicer (not to be printed): {off:,}"
+        folder.note("printing", what, "leaves them out", "info")
     if bool(arrays["unread_settings"]):
         what = "the slicer's settings, which may name supports and modifiers, can't be read"
         folder.note("printing", what, "takes all bodies in")

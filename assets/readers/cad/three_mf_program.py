@@ -1,12 +1,12 @@
 """What reads 3MF by lib3mf, in a process of its own: from ``sys.argv[3]``, at most ``sys.argv[4]`` triangles.
 
 Writes arrays (npz): points (V, 3), faces (F, 3), rgba (F, 3, 4) sRGB, uv (F, 3, 2), texture (F,) or -1, image0 …, unit;
-what it leaves out (``told``, lines), how many bodies only help to print (``helpers``) or are to be cut out of others
-(``cutters``), and whether a slicer's settings can't be read.
+what it leaves out (``told``, lines), how many bodies only help to print (``helpers``), are to be cut out of others
+(``cutters``) or are switched off (``off``), and whether a slicer's settings can't be read.
 """
 
 THREE_MF_PROGRAM = """
-import io, os, xml.etree.ElementTree, zipfile
+import io, os, re, xml.etree.ElementTree, zipfile
 out = os.dup(1)
 os.dup2(2, 1)
 import lib3mf, numpy as np
@@ -126,7 +126,14 @@ with zipfile.ZipFile(sys.argv[3]) as archive:
         except (xml.etree.ElementTree.ParseError, ValueError):
             unread = True
 
-aside = {"helpers": 0, "cutters": 0}
+aside = {"helpers": 0, "cutters": 0, "off": 0}
+
+# Items of the build that a slicer is told not to print, by their order: lib3mf has no word for it.
+with zipfile.ZipFile(sys.argv[3]) as archive:
+    root = names.get(model.RootModelPart().GetPath().lstrip("/").lower())
+    text = archive.read(root) if root else b""
+    tags = re.findall(rb"<(?:[^\\s<>:/]+:)?item\\s[^>]*>", text[max(0, text.rfind(b"<build")):])
+    is_off = [re.search(rb"\\sprintable\\s*=\\s*[\\x22\\x27](0|false)[\\x22\\x27]", tag) is not None for tag in tags]
 
 # Whether a body isn't of the thing itself; counts it.
 def is_aside(kind):
@@ -192,12 +199,15 @@ def place(thing, to_world, depth):
         parts.append((points, faces[kept], rgba[kept], uv[kept], texture[kept]))
 
 items = model.GetBuildItems()
-for item in each(items):
+for number, item in enumerate(each(items)):
     current = items.GetCurrent()
+    if number < len(is_off) and is_off[number]:
+        aside["off"] += 1
+        continue
     to_world = matrix(current.GetObjectTransform()) if current.HasObjectTransform() else np.eye(4)
     place(current.GetObjectResource(), to_world, 0)
 if not parts:
-    raise SystemExit("it builds nothing" + (" but supports and modifiers" if any(aside.values()) else ""))
+    raise SystemExit("it builds nothing" + (" but supports and what is switched off" if any(aside.values()) else ""))
 starts = np.cumsum([0, *(len(p[0]) for p in parts)])
 buffer = io.BytesIO()
 np.savez(

@@ -528,6 +528,61 @@ def test_an_fbx_that_hides_all_is_refused(tmp_path: Path) -> None:
         read_scan(export_hidden(tmp_path, "seen", "UCX_seen", "group"), convert_with_blender)
 
 
+MOVING_EXPORT = """
+import os, sys
+import bpy
+folder, kind, how = sys.argv[1:]
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.mesh.primitive_cube_add(size=0.2, location=(0, 0, 0.1))
+box, scene = bpy.context.object, bpy.context.scene
+box.name = "box"
+if how == "bones":
+    bpy.ops.object.armature_add()
+    bones = bpy.context.object
+    box.select_set(True)
+    bpy.ops.object.parent_set(type="ARMATURE_AUTO")
+    moved, field, ends = bones.pose.bones[0], "location", ((0, 0, 0), (0, 0.5, 0))
+else:
+    box.shape_key_add(name="as it is")
+    moved, field, ends = box.shape_key_add(name="twice"), "value", (0, 1)
+    for point in moved.data:
+        point.co *= 2
+for frame, end in zip((10, 30), ends):
+    setattr(moved, field, end)
+    moved.keyframe_insert(field, frame=frame)
+scene.frame_start, scene.frame_end = 10, 30
+scene.frame_set(20)
+if kind == "fbx":
+    bpy.ops.export_scene.fbx(filepath=os.path.join(folder, "a.fbx"))
+else:
+    bpy.ops.wm.usd_export(filepath=os.path.join(folder, "a.usda"), export_animation=kind == "usda")
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "low", "high", "told"),
+    [
+        ("fbx", "bones", 0.25, 0.45, "holds the animation 'Armature|ArmatureAction'"),
+        ("usda", "bones", 0.0, 0.2, "moves 'Armature'"),
+        ("still usda", "bones", 0.25, 0.45, ""),
+        ("fbx", "shapes", -0.05, 0.25, ""),
+        ("usda", "shapes", 0.0, 0.2, "moves 'Cube'"),
+    ],
+)
+def test_what_moves_comes_in_at_a_moment_that_is_told(
+    tmp_path: Path, kind: str, how: str, low: float, high: float, told: str
+) -> None:
+    """Half a metre up in 20 frames, or twice as large about its middle; saved half-way. USD comes in as it begins."""
+    command = [sys.executable, "-c", MOVING_EXPORT, str(tmp_path), kind, how]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    (made,) = tmp_path.glob("a.*")
+    scan = read_scan(made, convert_with_blender)
+    assert np.quantile(scan.vertices[:, 1], (0, 1)) == pytest.approx((low, high), abs=1e-4)
+    assert [re.sub(r"\.\d+", "", f.what) for f in scan.findings if f.topic == "animation"] == ([told] if told else [])
+
+
 def painted(shader: str) -> str:
     mesh = square("m", (0, 0), 1).replace('"m" {', '"m" (\n prepend apiSchemas = ["MaterialBindingAPI"]\n) {')
     uvs = 'texCoord2f[] primvars:st = [(0, 0), (1, 0), (1, 1), (0, 1)] (interpolation = "faceVarying")'

@@ -104,6 +104,16 @@ def test_settings_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     assert "can't be read" in told(scan)[0]
 
 
+@pytest.mark.parametrize(
+    ("attribute", "size"), [('printable="0"', SIZE), ("printable = 'false'", SIZE), ('printable="1"', HELPER)]
+)
+def test_what_a_slicer_is_not_to_print_is_left_out(tmp_path: Path, attribute: str, size: tuple[float, ...]) -> None:
+    build = f'<item objectid="2" transform="1 0 0 0 1 0 0 0 1 0 0 0" {attribute}/><item objectid="1"/>'
+    scan = read_scan(write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", after=boxes_object(2, HELPER), build=build))
+    assert extents(scan) == size
+    assert told(scan) == (["objects that are switched off in a slicer (not to be printed): 1"] if size == SIZE else [])
+
+
 def test_what_builds_supports_alone_is_refused(tmp_path: Path) -> None:
     path = write_3mf(
         tmp_path / "a.3mf",
