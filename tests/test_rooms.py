@@ -115,7 +115,13 @@ def test_the_worker_needs_nothing_but_blender() -> None:
     """render/blender runs in any Blender: standard library, numpy and bpy alone, and itself, by relative imports."""
     for path in (ROOT / "render" / "blender").rglob("*.py"):
         tops = {name.split(".")[0] for name in imported(path) if not name.startswith("scanstage.render.blender")}
-        assert tops <= {*sys.stdlib_module_names, *BLENDERS_OWN, "numpy", "scanstage_blender"}, path.name
+        assert tops <= {
+            *sys.stdlib_module_names,
+            *BLENDERS_OWN,
+            "numpy",
+            "scanstage_blender",
+            "scanstage_conversion",
+        }, path.name
 
 
 def test_tests_mirror_the_rooms() -> None:

@@ -20,12 +20,12 @@ from scanstage.assets.messages.option_names import option
 from scanstage.assets.messages.wording import listed
 from scanstage.assets.raw_scans.raw_scan import ScanFinding, Severity
 from scanstage.assets.raw_scans.scan_bounds import MAX_NOTE, free_memory
-from scanstage.render.blender.import_scan import MARKER
+from scanstage.render.blender.conversion.import_scan import MARKER
 from scanstage.render.engine.blender_launch import start_failure, worker_command
 from scanstage.render.engine.engine_protocol import EngineError
 from scanstage.render.engine.file_view import limited
 
-_SCRIPT = Path(__file__).parents[1] / "blender" / "import_scan.py"
+_SCRIPT = Path(__file__).parents[1] / "blender" / "conversion" / "import_scan.py"
 _TIMEOUT_S = 600.0
 _MEMORY_SHARE = 0.8
 _LOOK_EVERY_S = 0.2

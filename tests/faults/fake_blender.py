@@ -224,7 +224,7 @@ def write_passes(plan: dict[str, Any], path: Path, passes: list[str], shift: int
 
 
 def import_scan(source: Path, target: Path) -> None:
-    """Stand in for ``render/blender/import_scan.py``: a box for whatever the file is."""
+    """Stand in for ``render/blender/conversion/import_scan.py``: a box for whatever the file is."""
     fall(kind := planted("import"))
     if kind == "mute":
         os._exit(0)

@@ -1,74 +1,15 @@
-"""Convert a USD, FBX or compressed glTF file to GLB: ``import_scan.py SOURCE TARGET FOLDER``, in a process
-of its own. Images may come from below FOLDER.
-
-Prints one line of JSON after a marker, ``{"told": {kind: [name, …]}}`` or ``{"error": kind, "message": …}``; Blender
-prints around it.
-"""
+"""A USD file as objects of Blender's scene, named and placed as its prims are."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
-import traceback
-from array import array
 from pathlib import Path
 from typing import Any
 
-MARKER = "SCANSTAGE-IMPORT "
-_USD = (".usd", ".usda", ".usdc", ".usdz")
+from .refused import Refused
+
 _SHEARED = 1e-4
-_TAKE = re.compile(rb"S[\x01-\xff]\0\0\0([^\0]{1,80})\0\x01AnimStack", re.DOTALL)  # a name, as FBX writes a text
 _MIX = ("Factor_Float", "A_Color", "B_Color")  # sockets of a node that has several of each name
-
-
-class Refused(Exception):
-    """This file can't be converted here; ``kind`` is for the caller."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-def convert(source: Path, target: Path, folder: Path) -> dict[str, list[str]]:
-    """Import ``source`` into an empty scene and export its meshes, with materials, as GLB in metres, Y up.
-
-    Returns names of what doesn't come in as the file has it: ``hidden`` objects; ``moving`` ones of USD, ``takes`` of
-    FBX; materials that are ``unread``, or whose textures lose how they are ``scaled``.
-    """
-    import bpy
-
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    bpy.context.preferences.filepaths.use_scripts_auto_execute = False
-    told: dict[str, list[str]] = {}
-    if source.suffix.lower() in _USD:
-        told = {"moving": import_usd(source), "unread": unread_materials(), "scaled": plain_scales()}
-    elif source.suffix.lower() in (".glb", ".gltf"):  # compressed in ways that only Blender's importer decodes
-        bpy.ops.import_scene.gltf(filepath=str(source))
-    else:
-        bpy.ops.import_scene.fbx(filepath=str(source), use_anim=False, use_custom_props=False)
-        told = {"hidden": leave_out_hidden(), "takes": takes_of(source.read_bytes())}
-    if not any(o.type == "MESH" for o in bpy.context.scene.objects):
-        raise Refused("no_mesh", "it holds no mesh")
-    hidden = told.get("hidden")
-    if hidden and not any(o.type == "MESH" and o.data.polygons for o in bpy.context.scene.objects):
-        raise Refused("hidden", f"all that it holds is hidden: {', '.join(hidden[:4])}")
-    if outside := images_outside(folder.resolve()):
-        raise Refused("outside", f"it takes images from outside its own folder: {', '.join(outside)}")
-    apply_shape_keys()
-    bpy.ops.export_scene.gltf(
-        filepath=str(target),
-        export_format="GLB",
-        export_yup=True,
-        export_apply=True,
-        export_animations=False,
-        export_cameras=False,
-        export_lights=False,
-        export_skins=False,
-        export_morph=False,
-    )
-    return told
 
 
 def import_usd(source: Path) -> list[str]:
@@ -166,24 +107,6 @@ def _plain(value: Any) -> str:
     return repr(list(value)) if hasattr(value, "__len__") and not isinstance(value, str) else repr(value)
 
 
-def leave_out_hidden() -> list[str]:
-    """Take the faces of meshes that an FBX hides by themselves or with what holds them; their names.
-
-    A hidden skeleton hides no skin: it is in the way of those who animate it.
-    """
-    import bpy
-
-    hidden = []
-    for mesh in [o for o in bpy.context.scene.objects if o.type == "MESH"]:
-        above, hides = mesh, mesh.hide_viewport
-        while above := above.parent:
-            hides = hides or (above.hide_viewport and above.type != "ARMATURE")
-        if hides:
-            hidden.append(mesh.name)
-            mesh.data = bpy.data.meshes.new(mesh.name)
-    return hidden
-
-
 def take_first_frame() -> list[str]:
     """Go to the first frame of what moves in a USD, whatever Blender begins with; names of what does."""
     import bpy
@@ -198,24 +121,6 @@ def take_first_frame() -> list[str]:
     if moving:
         bpy.context.scene.frame_set(bpy.context.scene.frame_start)
     return sorted(moving)
-
-
-def takes_of(fbx: bytes) -> list[str]:
-    """Names of a binary FBX's animations; exporters also write such without a curve, in which nothing moves."""
-    names = [m[1].decode("utf-8", "replace") for m in _TAKE.finditer(fbx)] if b"\0\1AnimCurve" in fbx else []
-    return list(dict.fromkeys(names))
-
-
-def apply_shape_keys() -> None:
-    """Make meshes of their mixed shapes, which the exporter else leaves out with those that it could mix."""
-    import bpy
-
-    for thing in [o for o in bpy.context.scene.objects if o.type == "MESH" and o.data.shape_keys]:
-        mixed = array("f", [0.0]) * (3 * len(thing.data.vertices))
-        thing.shape_key_add(from_mix=True).data.foreach_get("co", mixed)
-        thing.data = thing.data.copy()  # others of the same mesh may mix it otherwise
-        thing.shape_key_clear()
-        thing.data.vertices.foreach_set("co", mixed)
 
 
 def unread_materials() -> list[str]:
@@ -278,42 +183,3 @@ def _swap_names(mesh: Any, other: Any) -> None:
     other.name = ""  # Blender numbers what has another's name
     mesh.name = names[1]
     other.name = names[0]
-
-
-def images_outside(folder: Path) -> list[str]:
-    """Image files that were read from anywhere but below ``folder``: a scan from elsewhere must not copy them out."""
-    import bpy
-
-    files = {Path(os.path.realpath(bpy.path.abspath(i.filepath))) for i in bpy.data.images if i.filepath}
-    return sorted(str(f) for f in files if f.is_file() and not f.is_relative_to(folder))
-
-
-def _last_line(error: BaseException) -> str:
-    """What went wrong without the traceback that Blender's operators put into their errors."""
-    lines = [line.strip() for line in str(error).split("Location:")[0].splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
-
-
-def main() -> None:
-    """Convert, report and leave."""
-    arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
-    source, target, folder = (Path(a) for a in arguments)
-    try:
-        report: dict[str, object] = {"told": convert(source, target, folder)}
-    except Refused as e:
-        report = {"error": e.kind, "message": str(e)}
-    except ModuleNotFoundError as e:
-        report = {"error": "no_bpy" if e.name == "bpy" else "failed", "message": str(e)}
-    except ImportError as e:
-        report = {"error": "bpy_broken", "message": str(e)}
-    except BaseException as e:
-        traceback.print_exc()
-        report = {"error": "failed", "message": _last_line(e)}
-    sys.stdout.flush()
-    print(f"\n{MARKER}{json.dumps(report)}", flush=True)
-    sys.stderr.flush()
-    os._exit(0)  # the interpreter's own exit can hang once bpy is imported
-
-
-if __name__ == "__main__":
-    main()

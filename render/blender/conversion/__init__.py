@@ -1,0 +1,1 @@
+"""Scans of formats that only Blender reads, to GLB, in a Blender process of its own."""
