@@ -16,7 +16,7 @@ from scanstage.assets.raw_scans.raw_scan import RawScan
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import check_room
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
-from scanstage.assets.readers.mtl import beside_texture
+from scanstage.assets.readers.parsing.beside_texture import beside_texture
 
 
 def read_msh(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:

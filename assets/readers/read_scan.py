@@ -35,9 +35,9 @@ from scanstage.assets.readers.cad.three_mf import read_three_mf
 from scanstage.assets.readers.gltf.gltf_document import CompressedError
 from scanstage.assets.readers.gltf.gltf_reader import read_gltf
 from scanstage.assets.readers.msh import read_msh
-from scanstage.assets.readers.obj import read_obj
 from scanstage.assets.readers.ply import read_ply
 from scanstage.assets.readers.stl import read_stl
+from scanstage.assets.readers.wavefront.obj import read_obj
 from scanstage.assets.textures.texture_coding import check_textures
 from scanstage.assets.textures.udim import FIRST, tile_of_faces
 

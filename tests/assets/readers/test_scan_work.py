@@ -23,10 +23,10 @@ from scanstage.assets.meshes.topology import groups
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.scan_bounds import MAX_CLIPPED, MAX_MATERIALS
 from scanstage.assets.raw_scans.scan_folder import ScanFolder
-from scanstage.assets.readers import mtl, obj
 from scanstage.assets.readers.parsing import polygons
 from scanstage.assets.readers.parsing.polygons import triangulate
 from scanstage.assets.readers.read_scan import read_scan
+from scanstage.assets.readers.wavefront import mtl_text, mtl_textures, obj
 from scanstage.assets.textures.texture_coding import decode_rgb
 
 OPTIONS = IntakeOptions("thing", unit="m")
@@ -302,9 +302,9 @@ def test_materials_are_bounded(tmp_path: Path, n: int) -> None:
 def test_statements_of_any_length_are_looked_at_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name in quotes was read letter by letter, each onto a copy of all before."""
     lengths: list[int] = []
-    map_of, floats = mtl._map_of, mtl._floats
-    monkeypatch.setattr(mtl, "_map_of", lambda rest: lengths.append(len(rest)) or map_of(rest))
-    monkeypatch.setattr(mtl, "_floats", lambda rest: lengths.append(len(rest)) or floats(rest))
+    map_of, floats = mtl_text._map_of, mtl_text._floats
+    monkeypatch.setattr(mtl_text, "_map_of", lambda rest: lengths.append(len(rest)) or map_of(rest))
+    monkeypatch.setattr(mtl_text, "_floats", lambda rest: lengths.append(len(rest)) or floats(rest))
     path = _obj(
         lambda _: "mtllib a.mtl\nusemtl a\n" + TRIANGLE,
         lambda n: f'newmtl a\nmap_Kd "{"a" * n}"\nnorm {"-bm 1 " * n}\nKd {"1 " * n}\nbump {" " * n}x',
@@ -356,14 +356,14 @@ def test_each_pair_of_textures_is_joined_once(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "d.png").write_bytes(png_bytes(gradient_image(8).convert("L")))
     joined: list[str] = []
     for name in ("with_alpha", "pack_channels"):
-        join = getattr(mtl, name)
+        join = getattr(mtl_textures, name)
 
         def counted(*images: bytes, name: str = name, join: Callable[..., Any] = join) -> Any:
             joined.append(name)
             return join(*images)
 
         counted.__name__ = name
-        monkeypatch.setattr(mtl, name, counted)
+        monkeypatch.setattr(mtl_textures, name, counted)
     scan = read_scan(path)
     assert len(scan.materials) == n
     assert sorted(joined) == ["pack_channels", "with_alpha"]

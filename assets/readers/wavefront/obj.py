@@ -23,10 +23,11 @@ from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding, ScanNode
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS, MAX_NODES
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
-from scanstage.assets.readers.mtl import MtlLibrary, beside_texture
+from scanstage.assets.readers.parsing.beside_texture import beside_texture
 from scanstage.assets.readers.parsing.plain_text import check_text, decode_text, parse_numbers
 from scanstage.assets.readers.parsing.polygons import triangulate
 from scanstage.assets.readers.parsing.polypaint import PAINT, polypaint
+from scanstage.assets.readers.wavefront.mtl_library import MtlLibrary
 from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
 from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
 from scanstage.assets.textures.wrapped_textures import with_wraps
@@ -81,15 +82,15 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         faces=corners[tri_corners],
         face_material=face_material,
         materials=materials,
-        images=mtl.images,
+        images=mtl.textures.images,
         corner_uv=corner_uv,
         vertex_color=colors,
         unit=_declared_unit(data),
         usual_up="y",
         findings=(*folder.findings, *about_paint, *about_colors),
-        silent_alpha=frozenset(mtl.silent_alpha),
-        lost_textures=tuple(mtl.lost) if uvs is not None else (),
-        uncolored=frozenset(mtl.uncolored),
+        silent_alpha=frozenset(mtl.textures.silent_alpha),
+        lost_textures=tuple(mtl.textures.lost) if uvs is not None else (),
+        uncolored=frozenset(mtl.textures.uncolored),
         normals=_point_normals(statements),
     )
     scan = with_wraps(scan, {k: mtl.wraps(m.name) for k, m in enumerate(materials)})
@@ -266,8 +267,8 @@ def _materials(
     face_material = of_polygon[tri_polygon]
     if not mtl.names and corner_uv is not None and (texture := beside_texture(folder)):
         materials = [Material(name=n or "material", base_color=WHITE, base_color_texture=texture[0]) for n in names]
-        mtl.images[texture[0]] = texture[1]
-        mtl.silent_alpha.add(texture[0])
+        mtl.textures.images[texture[0]] = texture[1]
+        mtl.textures.silent_alpha.add(texture[0])
         return tuple(materials) or (Material(),), mtl, face_material, corner_uv
     used: list[tuple[str, int | None]] = [(name, None) for name in names]
     if corner_uv is not None:
@@ -343,10 +344,10 @@ def _split_tiles(
             uv[inside] -= np.array(corner_of(tile), np.float32)
         if len(used) > MAX_MATERIALS:
             raise InputError(f"its faces use more than {MAX_MATERIALS:,} UDIM tiles", "join its textures")
-        mtl.note("udim", f"the textures of {name!r} are {len(found):,} UDIM tiles", "makes a material of each")
+        mtl.textures.note("udim", f"the textures of {name!r} are {len(found):,} UDIM tiles", "makes a material of each")
         if reaching := across(uv[faces[tiles[faces] != NO_TILE]]):
             what = f"{reaching:,} triangles of {name!r} reach across the border of a UDIM tile"
-            mtl.note("udim", what, "takes the tile in which their middle is")
+            mtl.textures.note("udim", what, "takes the tile in which their middle is")
     return used, number, uv
 
 

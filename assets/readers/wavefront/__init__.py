@@ -1,0 +1,1 @@
+"""OBJ, and its material files, MTL."""
