@@ -51,6 +51,38 @@ _TOLD_OF: tuple[tuple[str, Severity, str, str, str], ...] = (
         "the materials {} change the colours of a texture (scale and bias) as glTF can't",
         "takes the texture as it is, or none",
     ),
+    ("guides", "info", "hidden", "holds guides and proxies, which stand in for it in a viewer: {}", "leaves them out"),
+    (
+        *("shapes", "warning", "points or lines"),
+        "holds curves, points or patches, which are no meshes: {}",
+        "leaves them out",
+    ),
+    (
+        *("smooth", "info", "smooth surface"),
+        "holds cages of smooth surfaces (subdivisionScheme), as some programs call all meshes: {}",
+        "takes the cages; export what is to be smooth subdivided",
+    ),
+    ("holes", "warning", "holes", "holds faces that are holes (holeIndices): {}", "fills them"),
+    (
+        *("opacity", "warning", "see-through"),
+        "holds what is see-through by displayOpacity, without a material: {}",
+        "takes it as solid",
+    ),
+    (
+        *("sheared", "warning", "shear"),
+        "holds what is sheared, and no mesh: {}",
+        "leaves them unsheared; export them as meshes",
+    ),
+    (
+        *("wraps", "warning", "texture"),
+        "textures of {} go on otherwise along U than along V, or are black beyond their edges",
+        "repeats them in one way along both",
+    ),
+    (
+        *("unmended", "warning", "Blender"),
+        "{} brings no OpenUSD for Python, by which poses, subsets of faces, shear and visibility are put right",
+        "takes what its importer makes of them; use the bpy wheel or Blender 4.4 and later",
+    ),
     ("only_looks", "warning", "missing material file", "takes materials of {}, which isn't read", "goes on without"),
     ("not_found", "warning", "missing prim", "refers to {}, which isn't there", "goes on without"),
 )

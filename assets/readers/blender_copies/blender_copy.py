@@ -77,10 +77,8 @@ def copy_for_blender(source: Path, target: Path, choices: ReadingChoices = AS_IT
     while layers:
         place, data = layers.pop()
         named = NamedFiles(place.parent, folder, target, is_fixed(data))
-        for name in (names := dict.fromkeys(layer_names(data, place))):
+        for name in dict.fromkeys(layer_names(data, place)):
             named.add(name)
-        if "invisible" in names and suffix in USD_SUFFIXES:
-            folder.note("hidden", "holds prims that are invisible", "leaves them out, and what they carry", "info")
         seen.append(named)
         for at, name in named.moved.items() if not data.startswith(PACKAGE) else ():  # which has its own inside
             folder.note("moved texture", f"the texture {name!r} is not where it says; {at} has its name", "takes that")

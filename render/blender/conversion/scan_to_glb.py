@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .fbx_scene import leave_out_hidden, takes_of
 from .refused import Refused
-from .usd_scene import import_usd, plain_scales, unread_materials
+from .usd_scene import import_usd
 
 _USD = (".usd", ".usda", ".usdc", ".usdz")
 
@@ -16,8 +16,8 @@ _USD = (".usd", ".usda", ".usdc", ".usdz")
 def convert(source: Path, target: Path, folder: Path) -> dict[str, list[str]]:
     """Import ``source`` into an empty scene and export its meshes, with materials, as GLB in metres, Y up.
 
-    Returns names of what doesn't come in as the file has it: ``hidden`` objects; ``moving`` ones of USD, ``takes`` of
-    FBX; materials that are ``unread``, or whose textures lose how they are ``scaled``.
+    Returns names of what doesn't come in as the file has it: of USD see :func:`import_usd`; of FBX ``hidden`` objects
+    and ``takes``.
     """
     import bpy
 
@@ -25,17 +25,18 @@ def convert(source: Path, target: Path, folder: Path) -> dict[str, list[str]]:
     bpy.context.preferences.filepaths.use_scripts_auto_execute = False
     told: dict[str, list[str]] = {}
     if source.suffix.lower() in _USD:
-        told = {"moving": import_usd(source), "unread": unread_materials(), "scaled": plain_scales()}
+        told = import_usd(source, target.parent)
     elif source.suffix.lower() in (".glb", ".gltf"):  # compressed in ways that only Blender's importer decodes
         bpy.ops.import_scene.gltf(filepath=str(source))
     else:
         bpy.ops.import_scene.fbx(filepath=str(source), use_anim=False, use_custom_props=False)
         told = {"hidden": leave_out_hidden(), "takes": takes_of(source.read_bytes())}
-    if not any(o.type == "MESH" for o in bpy.context.scene.objects):
-        raise Refused("no_mesh", "it holds no mesh")
+    meshes = [o for o in bpy.context.scene.objects if o.type == "MESH"]
     hidden = told.get("hidden")
-    if hidden and not any(o.type == "MESH" and o.data.polygons for o in bpy.context.scene.objects):
+    if hidden and not any(o.data.polygons for o in meshes):
         raise Refused("hidden", f"all that it holds is hidden: {', '.join(hidden[:4])}")
+    if not meshes:
+        raise Refused("no_mesh", "it holds no mesh")
     if outside := images_outside(folder.resolve()):
         raise Refused("outside", f"it takes images from outside its own folder: {', '.join(outside)}")
     apply_shape_keys()
@@ -70,4 +71,6 @@ def images_outside(folder: Path) -> list[str]:
     import bpy
 
     files = {Path(os.path.realpath(bpy.path.abspath(i.filepath))) for i in bpy.data.images if i.filepath}
-    return sorted(str(f) for f in files if f.is_file() and not f.is_relative_to(folder))
+    # What lies in a package within a package, Blender unpacks to a folder of its own.
+    within = (folder, Path(os.path.realpath(bpy.app.tempdir)))
+    return sorted(str(f) for f in files if f.is_file() and not any(f.is_relative_to(w) for w in within))

@@ -7,15 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from .refused import Refused
+from .usd_stage import mended_stage
 
 _SHEARED = 1e-4
 _MIX = ("Factor_Float", "A_Color", "B_Color")  # sockets of a node that has several of each name
 
 
-def import_usd(source: Path) -> list[str]:
+def import_usd(source: Path, scratch: Path) -> dict[str, list[str]]:
     """Import a USD file as it is at its first frame, with an object for each instance, named after its prim.
 
-    Returns names of what moves.
+    Args:
+        source: the file.
+        scratch: folder for a layer over it.
+
+    Returns names of what doesn't come in as the file has it, see :func:`mended_stage`; and ``moving`` objects,
+    materials that are ``unread``, or whose textures lose how they are ``scaled``.
     """
     import bpy
 
@@ -30,13 +36,15 @@ def import_usd(source: Path) -> list[str]:
     wanted = {"merge_parent_xform": False, "support_scene_instancing": False}
     options = {"import_cameras": False, "import_lights": False, "apply_unit_conversion_scale": True}
     options |= {option: value for option, value in wanted.items() if option in known}
-    bpy.ops.wm.usd_import(filepath=str(source), **options)
+    mended, told = mended_stage(source, scratch)
+    bpy.ops.wm.usd_import(filepath=str(mended), **options)
     moving = take_first_frame()
     put_skins_on_bones()
     name_meshes_as_above()
     make_points_objects()
     join_materials_of_instances()
-    return moving
+    moving = [] if "still" in told else moving
+    return told | {"moving": moving, "unread": unread_materials(), "scaled": plain_scales()}
 
 
 def put_skins_on_bones() -> None:

@@ -1,0 +1,244 @@
+"""What Blender's importer makes something else of, put into a layer over a USD file before it is imported.
+
+By OpenUSD itself, which Blender brings: its rules decide, and the file stays as it is. Everything is taken as it is at
+the first frame. https://openusd.org/release/glossary.html (opinions of a layer above win over those below).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .usd_places import mend_places
+
+_UNREAD = ("BasisCurves", "HermiteCurves", "NurbsCurves", "NurbsPatch", "Points", "TetMesh")
+_ANIMATED = ("translations", "rotations", "scales", "blendShapeWeights")
+_SMOOTH = ("catmullClark", "loop", "bilinear")
+_KEPT = ("metersPerUnit", "upAxis", "defaultPrim", "endTimeCode", "timeCodesPerSecond", "framesPerSecond")
+Told = dict[str, list[str]]
+
+
+def mended_stage(source: Path, scratch: Path) -> tuple[Path, Told]:
+    """The file to import, which is ``source`` where there is nothing to mend, and names of what isn't taken as it is.
+
+    Args:
+        source: a USD file.
+        scratch: folder for a layer over it.
+
+    Of names there are those of prims: ``hidden`` ones, ``guides``, ``shapes`` that are no meshes, ``smooth`` cages,
+    faces that are ``holes``, ``opacity`` without a material, ``sheared`` ones whose shear is lost; ``wraps`` of
+    materials; and anything as ``still`` where nothing moves.
+    """
+    import bpy
+
+    if not hasattr(bpy.utils, "expose_bundled_modules"):  # before Blender 4.4
+        return source, {"unmended": [f"Blender {bpy.app.version_string}"]}
+    bpy.utils.expose_bundled_modules()
+    from pxr import Sdf, Tf, Usd
+
+    try:
+        below = Sdf.Layer.FindOrOpen(str(source))
+        overlay = Sdf.Layer.CreateNew(str(scratch / "mended.usda"))
+        for key in _KEPT:
+            if below.pseudoRoot.HasInfo(key):
+                overlay.pseudoRoot.SetInfo(key, below.pseudoRoot.GetInfo(key))
+        overlay.subLayerPaths.append(str(source))
+        stage = Usd.Stage.Open(overlay)
+    except (Tf.ErrorException, AttributeError):  # Blender's importer says what is wrong with it
+        return source, {}
+    return _mended(stage, source)
+
+
+def _mended(stage: Any, source: Path) -> tuple[Path, Told]:
+    from pxr import Usd
+
+    overlay = stage.GetRootLayer()
+    before = overlay.ExportToString()
+    time = Usd.TimeCode(stage.GetStartTimeCode())
+    told: Told = {}
+    for instanced in (True, False):
+        told = {}
+        try:
+            _mend(stage, time, told)
+            break
+        except _InInstance:
+            if not instanced:
+                raise
+            _open_instances(stage)
+    if overlay.ExportToString() == before:
+        return source, told
+    overlay.startTimeCode = time.GetValue()  # which Blender takes for its first frame, wherever none is said
+    overlay.Save()
+    return Path(overlay.realPath), told
+
+
+class _InInstance(Exception):
+    """Something is to be mended in what several prims share, and that no layer can speak of."""
+
+
+def _open_instances(stage: Any) -> None:
+    """Make each instance a thing of its own."""
+    while instances := [p for p in stage.Traverse() if p.IsInstance()]:
+        for prim in instances:
+            prim.SetInstanceable(False)
+
+
+def _every(stage: Any) -> Iterator[Any]:
+    from pxr import Usd
+
+    yield from stage.Traverse(Usd.TraverseInstanceProxies())
+
+
+def _own(prim: Any) -> Any:
+    """The prim, to be changed."""
+    if prim.IsInstanceProxy():
+        raise _InInstance
+    return prim
+
+
+def _mend(stage: Any, time: Any, told: Told) -> None:
+    from pxr import UsdGeom, UsdSkel
+
+    shown_elsewhere = _prototypes(stage)
+    for prim in _hidden(stage, time, shown_elsewhere):
+        told.setdefault("hidden", []).append(prim.GetName())
+        _own(prim).SetActive(False)
+    for prim in _every(stage):
+        if prim.IsA(UsdGeom.Gprim) and UsdGeom.Imageable(prim).ComputePurpose() in ("guide", "proxy"):
+            told.setdefault("guides", []).append(prim.GetName())
+        elif prim.GetTypeName() in _UNREAD:
+            told.setdefault("shapes", []).append(prim.GetName())
+        elif prim.IsA(UsdGeom.Mesh):
+            _color_as_above(prim, time)
+            _bind_rest(stage, prim, time)
+            _tell_of_mesh(UsdGeom.Mesh(prim), told)
+        elif prim.IsA(UsdSkel.Animation):
+            _sample_animation(prim, time)
+    told["sheared"] = mend_places(stage, time, _own)
+    told["wraps"] = _uneven_wraps(stage)
+    if not any(_moves(prim) for prim in _every(stage)):
+        told["still"] = ["all"]
+
+
+def _prototypes(stage: Any) -> list[Any]:
+    """Paths of what PointInstancers show, wherever it stands and whether it is seen there or not."""
+    from pxr import UsdGeom
+
+    found = [UsdGeom.PointInstancer(p) for p in _every(stage) if p.IsA(UsdGeom.PointInstancer)]
+    return [target for instancer in found for target in instancer.GetPrototypesRel().GetForwardedTargets()]
+
+
+def _hidden(stage: Any, time: Any, shown_elsewhere: list[Any]) -> list[Any]:
+    """The topmost prims that are invisible then; what is seen at the first frame alone is made visible for good."""
+    from pxr import Usd, UsdGeom
+
+    found = []
+    prims = iter(Usd.PrimRange(stage.GetPseudoRoot(), Usd.TraverseInstanceProxies()))
+    for prim in prims:
+        attribute = UsdGeom.Imageable(prim).GetVisibilityAttr() if prim.IsA(UsdGeom.Imageable) else None
+        if not attribute or not attribute.HasAuthoredValue():
+            continue
+        path = prim.GetPath()
+        if any(path.HasPrefix(p) or p.HasPrefix(path) for p in shown_elsewhere):
+            continue
+        if attribute.Get(time) == UsdGeom.Tokens.invisible:
+            prims.PruneChildren()
+            found.append(prim)
+        elif attribute.GetNumTimeSamples():
+            UsdGeom.Imageable(_own(prim)).GetVisibilityAttr().Set(UsdGeom.Tokens.inherited)
+    return found
+
+
+def _color_as_above(prim: Any, time: Any) -> None:
+    """Give a mesh the colour that it has from a prim above: an importer looks at its own alone."""
+    from pxr import UsdGeom, UsdShade
+
+    own = UsdGeom.PrimvarsAPI(prim)
+    if own.GetPrimvar("displayColor").HasAuthoredValue() or UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial()[0]:
+        return
+    above = own.FindPrimvarWithInheritance("displayColor")
+    if above and above.HasAuthoredValue():
+        primvar = UsdGeom.PrimvarsAPI(_own(prim)).CreatePrimvar("displayColor", above.GetTypeName(), "constant")
+        primvar.Set(above.ComputeFlattened(time))
+
+
+def _bind_rest(stage: Any, prim: Any, time: Any) -> None:
+    """Bind faces that no subset names to what the mesh itself is: an importer gives them the first subset's."""
+    import numpy as np
+    from pxr import Sdf, UsdGeom, UsdShade, Vt
+
+    binding = UsdShade.MaterialBindingAPI(prim)
+    subsets = [s for s in binding.GetMaterialBindSubsets() if s.GetElementTypeAttr().Get() == UsdGeom.Tokens.face]
+    if not subsets:
+        return
+    count = len(UsdGeom.Mesh(prim).GetFaceVertexCountsAttr().Get(time) or ())
+    is_bound = np.zeros(count, bool)
+    for subset in subsets:
+        indices = np.array(subset.GetIndicesAttr().Get(time) or (), np.int64)
+        is_bound[indices[(indices >= 0) & (indices < count)]] = True
+    if is_bound.all():
+        return
+    rest = Vt.IntArray.FromNumpy(np.flatnonzero(~is_bound).astype(np.int32))
+    UsdShade.MaterialBindingAPI.Apply(_own(prim))
+    named = UsdGeom.Subset.CreateUniqueGeomSubset(
+        UsdGeom.Mesh(prim), "rest", UsdGeom.Tokens.face, rest, UsdShade.Tokens.materialBind
+    )
+    material = binding.ComputeBoundMaterial()[0]
+    if not material:
+        material = UsdShade.Material.Define(stage, Sdf.Path(f"/scanstage_plain/{prim.GetName()}"))
+        shader = UsdShade.Shader.Define(stage, material.GetPath().AppendChild("surface"))
+        shader.CreateIdAttr("UsdPreviewSurface")
+        color = UsdGeom.PrimvarsAPI(prim).GetPrimvar("displayColor")
+        if color and color.GetInterpolation() == UsdGeom.Tokens.constant and (given := color.Get(time)):
+            shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(given[0])
+        material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    UsdShade.MaterialBindingAPI.Apply(named.GetPrim()).Bind(material)
+
+
+def _sample_animation(prim: Any, time: Any) -> None:
+    """Make samples of an animation's values that have none: an importer takes no pose from others."""
+    for name in _ANIMATED:
+        attribute = prim.GetAttribute(name)
+        if attribute and attribute.HasAuthoredValue() and not attribute.GetNumTimeSamples():
+            value = attribute.Get()
+            _own(prim).GetAttribute(name).Set(value, time)
+
+
+def _tell_of_mesh(mesh: Any, told: Told) -> None:
+    from pxr import UsdShade
+
+    name, scheme = mesh.GetPrim().GetName(), mesh.GetSubdivisionSchemeAttr()
+    if scheme.HasAuthoredValue() and scheme.Get() in _SMOOTH:  # by default it is smooth, too, and mostly not meant
+        told.setdefault("smooth", []).append(name)
+    if mesh.GetHoleIndicesAttr().Get():
+        told.setdefault("holes", []).append(name)
+    opacity = mesh.GetDisplayOpacityAttr().Get()
+    is_bound = UsdShade.MaterialBindingAPI(mesh.GetPrim()).ComputeBoundMaterial()[0]
+    if opacity and min(opacity) < 1 and not is_bound:
+        told.setdefault("opacity", []).append(name)
+
+
+def _uneven_wraps(stage: Any) -> list[str]:
+    """Materials of which a texture goes on in another way along U than along V, or is black beyond its edges."""
+    from pxr import UsdShade
+
+    found = []
+    for prim in _every(stage):
+        shader = UsdShade.Shader(prim) if prim.IsA(UsdShade.Shader) else None
+        if shader is None or shader.GetIdAttr().Get() != "UsdUVTexture":
+            continue
+        ways = [i.Get() if (i := shader.GetInput(name)) else None for name in ("wrapS", "wrapT")]
+        if ways[0] != ways[1] or "black" in ways:
+            found.append(prim.GetParent().GetName())
+    return list(dict.fromkeys(found))
+
+
+def _moves(prim: Any) -> bool:
+    """Whether a prim is another at some frames."""
+    from pxr import UsdGeom
+
+    if prim.IsA(UsdGeom.Xformable) and UsdGeom.Xformable(prim).TransformMightBeTimeVarying():
+        return True
+    names = ("points", "visibility", *_ANIMATED)
+    return any((a := prim.GetAttribute(name)) and a.GetNumTimeSamples() > 1 for name in names)
