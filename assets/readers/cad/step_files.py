@@ -63,7 +63,7 @@ def read_step(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     what = f"curved surfaces, as triangles of at most {_ANGLE_RAD} rad"
     note = ScanFinding("info", "format", what, "Open CASCADE makes them")
     materials = tuple(map(_matt, scan.materials))
-    findings = (note, *_hidden_findings(mended), *scan.findings)
+    findings = (note, *_findings(mended), *scan.findings)
     # Written as it stands in the file: CAD programs mostly have Z up, and none says so.
     return replace(scan, materials=materials, unit="m", unit_given=True, up=None, usual_up="z", findings=findings)
 
@@ -74,7 +74,7 @@ def _matt(material: Material) -> Material:
     return replace(material, metallic=Material.metallic, roughness=Material.roughness) if is_unsaid else material
 
 
-def _hidden_findings(mended: MendedStep) -> list[ScanFinding]:
+def _findings(mended: MendedStep) -> list[ScanFinding]:
     found = []
     if mended.hidden:
         found.append(ScanFinding("info", "hidden", f"shapes that it hides: {mended.hidden:,}", "leaves them out"))
@@ -82,4 +82,8 @@ def _hidden_findings(mended: MendedStep) -> list[ScanFinding]:
         what = f"hides what can't be left out here (occurrences, faces of a solid): {mended.still_there:,}"
         action = "takes them in: delete them in the CAD program, or export it as GLB"
         found.append(ScanFinding("warning", "hidden", what, action))
+    if mended.lost_colors:
+        what = f"colours of single occurrences that can't be taken over: {mended.lost_colors:,}"
+        action = "takes those of their parts: colour the parts in the CAD program, or export it as GLB"
+        found.append(ScanFinding("warning", "color", what, action))
     return found

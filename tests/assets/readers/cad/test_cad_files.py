@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import zipfile
 from pathlib import Path
 
@@ -226,6 +227,41 @@ def test_hidden_shapes_of_step_are_left_out(tmp_path: Path, hidden: str) -> None
     assert len(scan.faces) == 12
     assert np.ptp(scan.vertices[scan.faces].reshape(-1, 3), axis=0) == pytest.approx((0.4, 0.2, 0.03))
     assert [f.what for f in scan.findings if f.topic == "hidden"] == ["shapes that it hides: 1"]
+
+
+@needs_cascadio
+@pytest.mark.parametrize("how", ["style", "place"])
+@pytest.mark.parametrize(
+    ("green", "red_at", "green_at"),
+    [({2}, {50, 110, 450, 510}, {250, 310}), ({1, 2, 3}, set(), {50, 110, 250, 310, 450, 510})],
+    ids=["one of three", "all"],
+)
+def test_occurrences_of_step_have_colors_of_their_own(
+    tmp_path: Path, how: str, green: set[int], red_at: set[int], green_at: set[int]
+) -> None:
+    """Wheels of 6 cm, whose part is red: where theirs is seen along X, in mm."""
+    placed = [("deck", "deck", (0.0, 0.0, 60.0))]
+    placed += [(f"wheel:{k}", "red_wheel", (x, -20.0, 0.0)) for k, x in enumerate((50.0, 250.0, 450.0))]
+    scan = read_scan(write_step_assembly(tmp_path / "a.step", CART, placed, green=dict.fromkeys(green, how)))
+    seen: dict[tuple[float, ...], set[int]] = {(1, 0, 0): set(), (0, 1, 0): set()}
+    for k, material in enumerate(scan.materials):
+        x = scan.vertices[scan.faces[scan.face_material == k]][..., 0] * 1000
+        seen.setdefault(tuple(np.round(material.base_color[:3], 3)), set()).update(np.rint(x).astype(int).ravel())
+    assert (seen[1, 0, 0], seen[0, 1, 0]) == (red_at, green_at)
+    assert not [f for f in scan.findings if f.topic == "color"]
+
+
+@needs_cascadio
+@pytest.mark.parametrize("how", ["style", "place"])
+def test_one_occurrence_that_step_hides_is_told_and_its_part_seen(tmp_path: Path, how: str) -> None:
+    path = write_step_assembly(tmp_path / "a.step", {"red_wheel": CART["red_wheel"]}, WHEELS[1:], green={1: how})
+    text = path.read_text()
+    (over,) = re.findall(r"(#\d+)=\w*OVER_RIDING_STYLED_ITEM", text)
+    path.write_text(text.replace("ENDSEC;\nEND", f"#9999=INVISIBILITY(({over}));\nENDSEC;\nEND"))
+    scan = read_scan(path)
+    assert len(scan.faces) == 3 * 12
+    (told,) = [f for f in scan.findings if f.topic == "hidden"]
+    assert (told.severity, "can't be left out here" in told.what, ": 1" in told.what) == ("warning", True, True)
 
 
 @needs_cascadio

@@ -56,6 +56,9 @@ SHAPES = """#10=ADVANCED_BREP_SHAPE_REPRESENTATION('a',(#11,#12,#13),#20);
 #26=PRESENTATION_LAYER_ASSIGNMENT('a','',(#21,#12,#18));
 #27=MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION('',(#21),#20);
 #28=CONSTRUCTIVE_GEOMETRY_REPRESENTATION('',(#18),#20);
+#31=PRESENTATION_STYLE_BY_CONTEXT((#1),#14);
+#32=OVER_RIDING_STYLED_ITEM('',(#31),#12,#21);
+#33=STYLED_ITEM('',(#31),#13);
 """
 
 
@@ -71,6 +74,8 @@ SHAPES = """#10=ADVANCED_BREP_SHAPE_REPRESENTATION('a',(#11,#12,#13),#20);
         ("#28", None, 0, 0),
         ("#23", None, 0, 1),  # a face of a solid
         ("#25", None, 0, 1),  # in one place of an assembly alone
+        ("#32, #33", None, 0, 2),  # too
+        ("#32, #33, #21", "#11,#13", 1, 2),
         ("#14", None, 0, 1),  # an assembly
         ("", None, 0, 1),
     ],
