@@ -86,4 +86,8 @@ def _findings(mended: MendedStep) -> list[ScanFinding]:
         what = f"colours of single occurrences that can't be taken over: {mended.lost_colors:,}"
         action = "takes those of their parts: colour the parts in the CAD program, or export it as GLB"
         found.append(ScanFinding("warning", "color", what, action))
+    if mended.misplaced:
+        what = f"shapes that it mirrors or scales where it places them: {mended.misplaced:,}"
+        action = "gets them wrong: save them in the CAD program as shapes of their own, or export it as GLB"
+        found.append(ScanFinding("warning", "placement", what, action))
     return found

@@ -23,7 +23,10 @@ from scanstage.assets.readers.cad.step_entities import (
     text_of,
     without_comments,
 )
+from scanstage.assets.readers.cad.step_placements import placements_not_followed
 
+_LOOKED_AT = (b"NEXT_ASSEMBLY_USAGE_OCCURRENCE", b"INVISIBILITY", b"CARTESIAN_TRANSFORMATION_OPERATOR_3D")
+"""Of files without any, nothing is to be mended."""
 _PRODUCT_OF = 2
 """At which place a definition names its formation, and that its product."""
 _NO_NAME = re.compile(rb"\$|\*|'(?:\s*|Next assembly relationship|=>\[[\d:]*\])'", re.IGNORECASE)
@@ -42,24 +45,28 @@ class MendedStep:
         hidden: how many shapes were taken out, since the file hides them.
         still_there: how many things the file hides that can't be taken out: occurrences, faces of a solid.
         lost_colors: how many occurrences have a colour of their own that doesn't come in.
+        misplaced: how many are to be mirrored or scaled, which they aren't.
     """
 
     data: bytes
     hidden: int = 0
     still_there: int = 0
     lost_colors: int = 0
+    misplaced: int = 0
 
 
 def mend_step(data: bytes) -> MendedStep:
     """Names, colours and what is hidden, as they are meant. Raises InputError for more than can be looked through."""
-    if b"NEXT_ASSEMBLY_USAGE_OCCURRENCE" not in data and b"INVISIBILITY" not in data:
+    if not any(word in data for word in _LOOKED_AT):
         return MendedStep(data)
     data = without_comments(data)
     entities = entities_of(data)
     edits = _names(data, entities)
     hidden, found, still_there = _hidden(data, entities)
     colors, lost_colors = colors_of_occurrences(data, entities)
-    return MendedStep(edited(data, [*edits, *hidden, *colors]), found, still_there, lost_colors)
+    return MendedStep(
+        edited(data, [*edits, *hidden, *colors]), found, still_there, lost_colors, placements_not_followed(data)
+    )
 
 
 def _names(data: bytes, entities: Entities) -> list[Edit]:
