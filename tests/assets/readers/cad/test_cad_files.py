@@ -290,6 +290,66 @@ def test_mirrored_shapes_of_step_are_told(tmp_path: Path, axis: str, told: int) 
 
 
 @needs_cascadio
+@pytest.mark.parametrize("lacks", ["units", "length"])
+@pytest.mark.parametrize(("unit", "origin", "metre"), [("auto", "guessed", 1e-3), ("cm", "given", 1e-2)])
+def test_step_that_names_no_unit_is_taken_for_millimetres(
+    tmp_path: Path, lacks: str, unit: str, origin: str, metre: float
+) -> None:
+    text = write_step(tmp_path / "a.step", (30.0, 20.0, 10.0), "mm").read_text()
+    if lacks == "units":
+        text = re.sub(r"GLOBAL_UNIT_ASSIGNED_CONTEXT\(\([^)]*\)\)", "", text)
+    else:
+        text = re.sub(r"#\d+=\(LENGTH_UNIT.*\n", "", text)
+        text = re.sub(r"(GLOBAL_UNIT_ASSIGNED_CONTEXT\(\()#\d+,", r"\1", text)
+    (tmp_path / "b.step").write_text(text)
+    asset = take_in(tmp_path / "b.step", IntakeOptions("box", unit=unit), tmp_path / "library")
+    assert asset.meta.extents_m == pytest.approx((30 * metre, 20 * metre, 10 * metre))
+    told = str(asset.meta.intake["unit_origin"])
+    assert told.split(":")[0] == origin
+    assert origin == "given" or "its file names none" in told
+
+
+@needs_cascadio
+@pytest.mark.parametrize(("size", "times"), [((0.03, 0.02, 0.01), "17"), ((0.1, 0.125, 0.1), "4")])
+def test_step_below_what_can_be_used_is_told_by_how_much(tmp_path: Path, size: tuple[float, ...], times: str) -> None:
+    """The least is 0.5 mm: 0.5 / 0.03 = 16.7 times; in the unit it is right."""
+    with pytest.raises(InputError) as e:
+        take_in(write_step(tmp_path / "a.step", size, "mm"), IntakeOptions("box"), tmp_path / "library")  # type: ignore[arg-type]
+    assert "below 0.5 mm" in str(e.value.hint)
+    assert f"at least {times} times as large" in str(e.value.hint)
+    assert "unit" not in str(e.value.hint)
+
+
+@needs_cascadio
+def test_step_far_from_its_origin_is_told_to_be_moved(tmp_path: Path) -> None:
+    """20 mm at 5 km, where triangles are in steps of 0.5 mm."""
+    text = write_step(tmp_path / "a.step", (20.0, 10.0, 5.0), "mm").read_text()
+    frame, begin, points = text.partition("#14=")  # all but the point of its own frame
+    moved = re.sub(r"POINT\('',\(([^,]+),", lambda m: f"POINT('',({float(m[1]) + 5e6:.9E},", points)
+    (tmp_path / "b.step").write_text(frame + begin + moved)
+    with pytest.raises(InputError, match="the shape is lost") as e:
+        read_scan(tmp_path / "b.step")
+    assert str(e.value.hint) == "move the part to the origin in the CAD program"
+
+
+@needs_cascadio
+def test_step_of_curves_alone_says_so(tmp_path: Path) -> None:
+    text = write_step(tmp_path / "a.step", SIZE, "mm").read_text()
+    ((frame, context),) = re.findall(r"=ADVANCED_BREP_SHAPE_REPRESENTATION\('',\((#\d+),#\d+\),(#\d+)", text)
+    (line,) = re.findall(r"(#\d+)=LINE", text)[:1]
+    text = re.sub(
+        r"=ADVANCED_BREP_SHAPE_REPRESENTATION.*",
+        f"=GEOMETRICALLY_BOUNDED_WIREFRAME_SHAPE_REPRESENTATION('',({frame},#9001),{context});\n"
+        f"#9001=GEOMETRIC_CURVE_SET('',(#9002));\n#9002=TRIMMED_CURVE('',{line},(PARAMETER_VALUE(0.)),"
+        "(PARAMETER_VALUE(5.)),.T.,.PARAMETER.);",
+        text,
+    )
+    (tmp_path / "b.step").write_text(text)
+    with pytest.raises(InputError, match="holds curves, but no surface"):
+        read_scan(tmp_path / "b.step")
+
+
+@needs_cascadio
 def test_step_that_hides_all_that_it_holds_is_refused(tmp_path: Path) -> None:
     path = write_step_assembly(tmp_path / "a.step", {"red_wheel": CART["red_wheel"]}, WHEELS[1:], "{style}")
     with pytest.raises(InputError) as e:
