@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scanstage.assets.readers.cad.step_entities import Entities, Entity, entities_at, named_by, references, text_of
 
 _OPERATOR = re.compile(rb"#(\d+)\s*=\s*CARTESIAN_TRANSFORMATION_OPERATOR_3D\s*\(")
-_USER = re.compile(rb"=\s*MAPPED_ITEM\s*\(\s*(?:'[^']*')+\s*,\s*#\d+\s*,\s*#(\d+)|WITH_TRANSFORMATION\s*\(\s*#(\d+)")
+_MAPPED = re.compile(rb"#(\d+)\s*=\s*MAPPED_ITEM\s*\(")
+_RELATION = re.compile(rb"WITH_TRANSFORMATION\s*\(\s*#(\d+)")
 _ATTRIBUTES = 8
 """Of an operator: name, name and description, two axes, origin, scale, the third axis."""
 _AXES = ((-5, (1.0, 0.0, 0.0)), (-4, (0.0, 1.0, 0.0)), (-1, (0.0, 0.0, 1.0)))
@@ -27,8 +28,10 @@ def placements_not_followed(data: bytes) -> int:
     numbers = {int(match[1]) for match in _OPERATOR.finditer(data)}
     if not numbers:
         return 0
-    users = [n for match in _USER.finditer(data) if (n := int(match[1] or match[2])) in numbers]
-    operators = entities_at(data, set(users))
+    mapped = entities_at(data, {int(match[1]) for match in _MAPPED.finditer(data)})
+    users = [n for item in mapped.values() for n in named_by(data, item, 2)]
+    users += [int(match[1]) for match in _RELATION.finditer(data)]
+    operators = entities_at(data, numbers.intersection(users))
     named = {n for operator in operators.values() for place, _ in _AXES for n in named_by(data, operator, place)}
     directions = entities_at(data, named)
     odd = {n for n, operator in operators.items() if not _is_followed(data, operator, directions)}
