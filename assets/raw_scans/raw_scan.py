@@ -59,6 +59,7 @@ class RawScan:
         unit: ``m``, ``cm``, ``mm``, ``in``, ``ft`` or ``um`` where the file or its format declares it.
         unit_given: the file itself says so: it is believed whatever size it makes. Of formats that have one unit by
             their specification, as glTF, many files are in another.
+        unit_origin: what says ``unit``: the format, or what is usual where a file doesn't.
         up: ``y`` or ``z`` where the format declares it.
         up_origin: what says so.
         usual_up: the axis that files of this kind usually have up.
@@ -83,6 +84,7 @@ class RawScan:
     vertex_color: npt.NDArray[np.uint8] | None = None
     unit: str | None = None
     unit_given: bool = False
+    unit_origin: str = "declared"
     up: str | None = None
     up_origin: str = "declared"
     usual_up: str = "z"

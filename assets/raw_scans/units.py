@@ -27,6 +27,7 @@ _DECLARED_UP_TO_M = 20.0
 # Shares of the footprint: a can on its end has 1, on its side 0.25, a ball 0.06.
 _STANDS, _LIES = 0.6, 0.3
 SMALLEST_M, LARGEST_M = 0.0005, 200.0
+_TINIEST_M = 1e-9  # below, a size is none that was meant
 BY_BLENDER = "as Blender turns it, whatever its file has up"
 SURE_OF_UP = ("given", "declared", BY_BLENDER)
 """Where the up axis comes from, if it isn't guessed."""
@@ -56,7 +57,10 @@ def find_unit(scan: RawScan, extent: float, wanted: str) -> UnitGuess:
             raise InputError(f"{option('unit')} {wanted!r} is not known", "one of auto, m, cm, mm")
         # Nobody scans a mug of 112 metres: what was given for all scans may not be the unit of this one.
         large = extent * UNITS_M[wanted] > _DECLARED_UP_TO_M
-        return _checked(UnitGuess(wanted, "given", _likely(extent, wanted) if large else ()), extent, scan.unit)
+        declared = scan.unit if scan.unit_origin == "declared" else None
+        return _checked(UnitGuess(wanted, "given", _likely(extent, wanted) if large else ()), extent, declared)
+    if scan.unit and scan.unit_origin != "declared":
+        return _checked(UnitGuess(scan.unit, scan.unit_origin, _likely(extent, scan.unit)), extent)
     if scan.unit and (scan.unit_given or extent * UNITS_M[scan.unit] <= _DECLARED_UP_TO_M):
         return _checked(UnitGuess(scan.unit, "declared"), extent)
     unit = "m" if extent <= METRES_UP_TO else "cm" if extent <= CENTIMETRES_UP_TO else "mm"
@@ -73,12 +77,13 @@ def _likely(extent: float, unit: str) -> tuple[str, ...]:
 def _checked(guess: UnitGuess, extent: float, declared: str | None = None) -> UnitGuess:
     size = extent * UNITS_M[guess.unit]
     if not SMALLEST_M <= size <= LARGEST_M:
-        raise InputError(
-            f"would be {metres_text(size)} large ({extent:.6g} {guess.unit}, unit {guess.origin})",
-            f"its file says that it is in {declared}: leave {option('unit')} out for it"
-            if declared and declared != guess.unit
-            else f"give its unit with {option('unit')} m, cm or mm, or scale the scan",
-        )
+        hint = f"give its unit with {option('unit')} m, cm or mm, or scale the scan"
+        if declared and declared != guess.unit:
+            hint = f"its file says that it is in {declared}: leave {option('unit')} out for it"
+        elif guess.origin == "declared" and _TINIEST_M < size < SMALLEST_M:
+            times = math.ceil(SMALLEST_M / size)
+            hint = f"nothing below {metres_text(SMALLEST_M)} can be used: export it at least {times:,} times as large"
+        raise InputError(f"would be {metres_text(size)} large ({extent:.6g} {guess.unit}, unit {guess.origin})", hint)
     return guess
 
 

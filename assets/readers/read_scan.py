@@ -218,20 +218,23 @@ def _checked(scan: RawScan, path: Path, suffix: str, head: bytes) -> RawScan:
             f"{path}: {bad:,} vertices in use are not finite or beyond 1e9 (the first is number {first})",
             "repair it in MeshLab (Remove vertices with NaN coordinates) and export it again",
         )
-    _check_digits(scan.vertices[used], path)
+    _check_digits(scan.vertices[used], path, suffix)
     told = _with_no_texture_told(_without_unmapped_textures(_without_directions(scan)))
     return _with_sound_materials(_with_finite_uv(told))
 
 
-def _check_digits(points: npt.NDArray[np.float64], path: Path) -> None:
+def _check_digits(points: npt.NDArray[np.float64], path: Path, suffix: str) -> None:
     """Refuse what was stored in single precision too far from the origin (map coordinates): its shape is lost."""
     farthest, extent = float(np.abs(points).max()), float(np.ptp(points, axis=0).max())
     step = float(np.spacing(np.float32(farthest)))
     if step > _COARSEST_STEP * extent > 0 and (points == points.astype(np.float32)).all():
+        hint = "move the scan to the origin before it is exported, or export it in double precision"
+        if suffix in (".step", ".stp"):  # text, whose triangles Open CASCADE writes in single precision
+            hint = "move the part to the origin in the CAD program"
         raise InputError(
             f"{path}: its coordinates (up to {farthest:.7g}) are so far from the origin that they come in steps of "
             f"{step:.2g}, for a size of {extent:.2g}: the shape is lost",
-            "move the scan to the origin before it is exported, or export it in double precision",
+            hint,
         )
 
 

@@ -165,7 +165,9 @@ def _parameters(function: Callable[..., Any]) -> Iterator[tuple[inspect.Paramete
 
 
 def _flags(parameter: inspect.Parameter, info: Any) -> list[str]:
-    given = [d for d in info.param_decls or () if d.startswith("-")]
+    # In an annotation the first of them is where a default stands elsewhere.
+    declared = (info.default, *(info.param_decls or ()))
+    given = [d for d in declared if isinstance(d, str) and d.startswith("-")]
     return [f for d in given for f in d.split("/")] or [f"--{parameter.name.rstrip('_').replace('_', '-')}"]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
 from build_site import CONFIG_PAGES
-from command_pages import EXAMPLES, commands
+from command_pages import EXAMPLES, command_page, commands
 from config_keys import PAGES, all_keys, models
 from config_pages import config_page
 from pydantic import BaseModel
@@ -16,8 +18,10 @@ from record_pages import attributes, record_classes, record_page
 from reference import REMAKE, stale
 from strip_table import BASES, SIZE, STRIPS, WITHOUT
 from strips import MOST_BYTES, OUT, merged
+from typer.main import get_command
 
 import scanstage
+from scanstage.render.cli.app import app
 from scanstage.scenes.config.sections.run_config import RunConfig
 
 MOST_PICTURES_BYTES = 5_000_000
@@ -91,6 +95,26 @@ def test_every_key_is_on_its_page() -> None:
 def test_every_command_has_an_example() -> None:
     assert {name for _, name, _ in commands()} == set(EXAMPLES)
     assert all(example.startswith(f"scanstage {name}") for name, lines in EXAMPLES.items() for example in lines)
+
+
+def test_every_command_has_the_options_of_the_command_line() -> None:
+    """As typer makes them: a test of them as signatures say them missed ``--class``, of a parameter ``class_name``."""
+    every = [name for _, name, _ in commands()]  # which mounts them
+    group: Any = get_command(app)
+    found = dict(group.commands)
+    for name, inner in group.commands.items():
+        found |= {f"{name} {own}": command for own, command in getattr(inner, "commands", {}).items()}
+    page = command_page()
+    for name in every:
+        section = re.split(r"\n##", page.partition(f"### `scanstage {name}`\n")[2], maxsplit=1)[0]
+        documented = {flag for row in re.findall(r"^\| (.*?) \|", section, re.MULTILINE) for flag in _flags_in(row)}
+        options = [p for p in found[name].params if p.param_type_name == "option" and not p.hidden]
+        real = {flag for p in options for flag in (*p.opts, *p.secondary_opts)}
+        assert documented == real - {"--help", "--install-completion", "--show-completion"}, name
+
+
+def _flags_in(row: str) -> list[str]:
+    return re.findall(r"`(--?[a-z][\w-]*)", row)
 
 
 def test_every_attribute_of_a_record_has_a_meaning() -> None:

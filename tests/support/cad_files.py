@@ -63,12 +63,17 @@ def write_step(path: Path, size: Size, unit: str) -> Path:
 
 
 def write_step_assembly(
-    path: Path, boxes: Mapping[str, Size], placed: Sequence[tuple[str, str, Size]], hide: str = ""
+    path: Path,
+    boxes: Mapping[str, Size],
+    placed: Sequence[tuple[str, str, Size]],
+    hide: str = "",
+    green: Mapping[int, str] | None = None,
 ) -> Path:
     """Boxes of one product each, mm, as CAD programs write assemblies: (name, product, where) of each occurrence.
 
     Products named ``red_*`` are red (STYLED_ITEM); others have no colour. ``hide``: what is hidden, where ``{style}``
     is that of the last red product, ``{solid}`` its solid, ``{shape}`` the representation of that and ``{layer}`` one.
+    ``green``: which of the occurrences are green by themselves, and how: ``style`` or ``place`` says of which it is.
     """
     e = _StepEntities()
     context = _step_context(e, "mm")
@@ -80,11 +85,7 @@ def write_step_assembly(
         solid, *own = _step_product(e, name, context, size)
         definitions[name] = (own[0], own[1])
         if name.startswith("red_"):
-            colour = e.add("COLOUR_RGB('',1.,0.,0.)")
-            colour = e.add(f"FILL_AREA_STYLE_COLOUR('',{colour})")
-            fill = e.add(f"FILL_AREA_STYLE('',({colour}))")
-            side = e.add(f"SURFACE_SIDE_STYLE('',({e.add(f'SURFACE_STYLE_FILL_AREA({fill})')}))")
-            style = e.add(f"PRESENTATION_STYLE_ASSIGNMENT(({e.add(f'SURFACE_STYLE_USAGE(.BOTH.,{side})')}))")
+            style = e.add(f"PRESENTATION_STYLE_ASSIGNMENT(({_step_look(e, '1.,0.,0.')}))")
             item = e.add(f"STYLED_ITEM('color',({style}),{solid})")
             e.add(f"MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION('',({item}),{context})")
             layer = e.add(f"PRESENTATION_LAYER_ASSIGNMENT('0','',({solid}))")
@@ -101,8 +102,33 @@ def write_step_assembly(
         )
         occurrence = e.add(f"NEXT_ASSEMBLY_USAGE_OCCURRENCE('{k + 1}','{name}','',{whole},{definition},$)")
         shape = e.add(f"PRODUCT_DEFINITION_SHAPE('Placement','',{occurrence})")
-        e.add(f"CONTEXT_DEPENDENT_SHAPE_REPRESENTATION({relation},{shape})")
+        place = e.add(f"CONTEXT_DEPENDENT_SHAPE_REPRESENTATION({relation},{shape})")
+        if k in (green or {}):
+            _step_green(e, (green or {})[k], red, shape, place, f"SHAPE_REPRESENTATION('',({there}),{context})")
     return _write(path, e)
+
+
+def _step_look(e: _StepEntities, color: str) -> str:
+    colour = e.add(f"COLOUR_RGB('',{color})")
+    filled = e.add(f"FILL_AREA_STYLE_COLOUR('',{colour})")
+    fill = e.add(f"FILL_AREA_STYLE('',({filled}))")
+    side = e.add(f"SURFACE_SIDE_STYLE('',({e.add(f'SURFACE_STYLE_FILL_AREA({fill})')}))")
+    return e.add(f"SURFACE_STYLE_USAGE(.BOTH.,{side})")
+
+
+def _step_green(e: _StepEntities, how: str, red: Mapping[str, str], shape: str, place: str, there: str) -> None:
+    """An occurrence of the last red product, as Open CASCADE says it, or by an entity of its own."""
+    look, over = _step_look(e, "0.,1.,0."), f"{red['solid']},{red['style']}"
+    if how == "place":
+        style = e.add(f"PRESENTATION_STYLE_ASSIGNMENT(({look}))")
+        item = e.add(f"CONTEXT_DEPENDENT_OVER_RIDING_STYLED_ITEM('',({style}),{over},({place}))")
+    else:
+        own = e.add(there)
+        e.add(f"SHAPE_DEFINITION_REPRESENTATION({shape},{own})")
+        style = e.add(f"PRESENTATION_STYLE_BY_CONTEXT(({look}),{own})")
+        item = e.add(f"OVER_RIDING_STYLED_ITEM('',({style}),{over})")
+    context = there.rpartition(",")[2].strip(")")
+    e.add(f"MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION('',({item}),{context})")
 
 
 def _write(path: Path, e: _StepEntities) -> Path:

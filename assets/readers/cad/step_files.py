@@ -11,6 +11,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from scanstage.assets.asset import Material
 from scanstage.assets.machine.confined_process import ConfinedError, run_confined
 from scanstage.assets.messages.errors import InputError
@@ -27,6 +29,8 @@ _ANGLE_RAD = 0.2
 _MEMORY_BYTES = 8 << 30
 _LIMIT_S = 600
 _ELSEWHERE = re.compile(rb"=\s*(?:DOCUMENT_FILE|EXTERNALLY_DEFINED_\w+)\s*\(")
+_UNITS = re.compile(rb"GLOBAL_UNIT_ASSIGNED_CONTEXT\s*\(")
+_CURVES = re.compile(rb"=\s*(?:GEOMETRIC_(?:CURVE_)?SET|EDGE_BASED_WIREFRAME_MODEL|SHELL_BASED_WIREFRAME_MODEL)\s*\(")
 _PROGRAM = """
 import os
 os.dup2(2, 1)
@@ -60,12 +64,21 @@ def read_step(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         scan = read_gltf(target, ReadingChoices(parts=choices.parts))
     if mended.hidden and not len(scan.faces):
         raise InputError(f"{path}: all that it holds is hidden", "show in the CAD program what is to come in")
+    if not len(scan.faces) and _CURVES.search(data):
+        raise InputError(f"{path}: holds curves, but no surface", "export the solids or surfaces that they are of")
     what = f"curved surfaces, as triangles of at most {_ANGLE_RAD} rad"
     note = ScanFinding("info", "format", what, "Open CASCADE makes them")
     materials = tuple(map(_matt, scan.materials))
-    findings = (note, *_hidden_findings(mended), *scan.findings)
+    findings = (note, *_findings(mended), *scan.findings)
     # Written as it stands in the file: CAD programs mostly have Z up, and none says so.
-    return replace(scan, materials=materials, unit="m", unit_given=True, up=None, usual_up="z", findings=findings)
+    scan = replace(scan, materials=materials, unit="m", unit_given=True, up=None, usual_up="z", findings=findings)
+    return scan if _UNITS.search(data) and b"LENGTH_UNIT" in data else _in_millimetres(scan)
+
+
+def _in_millimetres(scan: RawScan) -> RawScan:
+    """Of a file without a unit, which Open CASCADE takes for millimetres: so that another can be given for it."""
+    vertices = (scan.vertices * 1000).astype(np.float32).astype(np.float64)  # no more digits than they had
+    return replace(scan, vertices=vertices, unit="mm", unit_given=False, unit_origin="guessed: its file names none")
 
 
 def _matt(material: Material) -> Material:
@@ -74,7 +87,7 @@ def _matt(material: Material) -> Material:
     return replace(material, metallic=Material.metallic, roughness=Material.roughness) if is_unsaid else material
 
 
-def _hidden_findings(mended: MendedStep) -> list[ScanFinding]:
+def _findings(mended: MendedStep) -> list[ScanFinding]:
     found = []
     if mended.hidden:
         found.append(ScanFinding("info", "hidden", f"shapes that it hides: {mended.hidden:,}", "leaves them out"))
@@ -82,4 +95,12 @@ def _hidden_findings(mended: MendedStep) -> list[ScanFinding]:
         what = f"hides what can't be left out here (occurrences, faces of a solid): {mended.still_there:,}"
         action = "takes them in: delete them in the CAD program, or export it as GLB"
         found.append(ScanFinding("warning", "hidden", what, action))
+    if mended.lost_colors:
+        what = f"colours of single occurrences that can't be taken over: {mended.lost_colors:,}"
+        action = "takes those of their parts: colour the parts in the CAD program, or export it as GLB"
+        found.append(ScanFinding("warning", "color", what, action))
+    if mended.misplaced:
+        what = f"shapes that it mirrors or scales where it places them: {mended.misplaced:,}"
+        action = "gets them wrong: save them in the CAD program as shapes of their own, or export it as GLB"
+        found.append(ScanFinding("warning", "placement", what, action))
     return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
+from scanstage.assets.asset import Material
 from scanstage.assets.readers.gltf.gltf_document import extension_of
 
 Texture = Callable[[str, Any], str | None]
@@ -83,6 +84,43 @@ def _emission(material: dict[str, Any]) -> dict[str, Any]:
     strength = extension_of(material, "KHR_materials_emissive_strength").get("emissiveStrength", 1.0)
     unlit = "KHR_materials_unlit" in material.get("extensions", {})
     return {"emissive": emissive, "emissive_strength": float(strength), "unlit": unlit}
+
+
+_BLACK = (0.0, 0.0, 0.0)
+_LEFT_OUT: dict[str, tuple[dict[str, Any], str, str]] = {
+    "emissive_texture": ({"emissive": _BLACK}, "glows", "doesn't let it glow"),
+    "transmission_texture": ({"transmission": 0.0}, "lets light through", "takes it for opaque"),
+    "coat_texture": ({"coat": 0.0}, "has a clear coat", "leaves the coat out"),
+    "sheen_color_texture": ({"sheen_color": _BLACK}, "has a sheen", "leaves the sheen out"),
+    "anisotropy_texture": ({"anisotropy": 0.0}, "is brushed", "takes it for even"),
+}
+"""By texture: what a surface is without it, and what to say of that."""
+
+
+def without_textures(fields: dict[str, Any], missing: Collection[str]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Fields as they are where textures are left out that they should be multiplied by; and what that changes.
+
+    Exporters write 1 beside a texture, which by itself is a lamp, a mirror, or glass all over. The roughness of a coat
+    or a sheen stays: the larger, the less is to be seen of them. So do reflections, of which 1 is as without a texture.
+
+    Args:
+        fields: of a :class:`Material`.
+        missing: keys of textures that the file has and the fields don't.
+
+    Returns: the fields that change, and for each texture (what the material does by it, what is done without it).
+    """
+    changed: dict[str, Any] = {}
+    told = []
+    for key in sorted(_LEFT_OUT.keys() & set(missing)):
+        plain, what, action = _LEFT_OUT[key]
+        changed |= plain
+        told.append((what, action))
+    if "metallic_roughness_texture" in missing:
+        matt = {"metallic": Material.metallic, "roughness": min(fields["roughness"], Material.roughness)}
+        if any(fields[k] != v for k, v in matt.items()):
+            changed |= matt
+            told.append(("is metal or rough", "takes it for matt, and for no metal"))
+    return changed, told
 
 
 def color_of(values: Any, width: int) -> tuple[float, ...]:

@@ -13,9 +13,9 @@ from scanstage.assets.asset import WHITE, Material, TextureTransform
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.scan_bounds import MAX_MATERIALS
 from scanstage.assets.readers.gltf.gltf_document import GltfDocument, extension_of
-from scanstage.assets.readers.gltf.gltf_layers import TAKEN, Texture, color_of, layers_of
+from scanstage.assets.readers.gltf.gltf_layers import TAKEN, Texture, color_of, layers_of, without_textures
 from scanstage.assets.readers.gltf.gltf_textures import GltfTextures, moved_uv, transform_between, uv_set_of
-from scanstage.assets.readers.gltf.specular_gloss import metal_rough
+from scanstage.assets.readers.gltf.specular_gloss import DIELECTRIC, metal_rough
 from scanstage.assets.textures.texture_coding import pixel_count
 from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
 from scanstage.assets.textures.wrapped_textures import WrapModes
@@ -144,7 +144,8 @@ class GltfMaterials:
         material = self._document.item("materials", index)
         name = self._name(index) if tile is None else f"{self._name(index)}.{tile}"
         transforms: list[TextureTransform] = []
-        texture = self._placed(name, self._main_texture(index), transforms, tile, wraps)
+        missing: list[str] = []
+        texture = self._placed(name, self._main_texture(index), transforms, tile, wraps, missing)
         alpha_mode = str(material.get("alphaMode", "OPAQUE"))
         normal = material.get("normalTexture")
         layers = layers_of(material, texture)
@@ -161,6 +162,7 @@ class GltfMaterials:
             **self._transmission(material, texture),
             **self._surface(index, tile, material, texture, wraps),
         }
+        fields |= self._without(self._name(index), fields, missing)
         if fields["unlit"]:
             fields |= {"metallic": 0.0, "transmission": 0.0, "coat": 0.0, "sheen_color": (0.0, 0.0, 0.0)}
             what = f"the material {name!r} is unlit (KHR_materials_unlit)"
@@ -179,10 +181,11 @@ class GltfMaterials:
         transforms: list[TextureTransform],
         tile: int | None,
         wraps: dict[str, WrapModes],
+        missing: list[str],
     ) -> Texture:
         """Names of images, for one material; where they don't lie as the main one is added to ``transforms``.
 
-        What is beyond their edges is added to ``wraps``.
+        What is beyond their edges is added to ``wraps``, and to ``missing`` the keys of those that are left out.
         """
 
         def texture(key: str, info: Any) -> str | None:
@@ -192,8 +195,11 @@ class GltfMaterials:
                 what = f"the {_words(key)} of the material {material!r} uses UV set {uv_set_of(info)}"
                 action = f"goes on without it: an asset keeps one set, here {uv_set_of(main)}"
                 self._document.folder.note("texture", what, action)
+                missing.append(key)
                 return None
             name = self._textures.name(info, tile)
+            if name is None:
+                missing.append(key)
             if name is not None and (moved := transform_between(main, info, key)) is not None:
                 transforms.append(moved)
             if name is not None:
@@ -201,6 +207,13 @@ class GltfMaterials:
             return name
 
         return texture
+
+    def _without(self, name: str, fields: dict[str, Any], missing: list[str]) -> dict[str, Any]:
+        """Fields that are others since textures are left out, which is told."""
+        changed, told = without_textures(fields, missing)
+        for what, action in told:
+            self._document.folder.note("texture", f"the material {name!r} {what} by a texture that is left out", action)
+        return changed
 
     def _surface(
         self,
@@ -244,6 +257,10 @@ class GltfMaterials:
             self._document.folder.note("texture", what, action)
             shine = None
         pictures = [self._textures.bytes_of(info, tile) for info in (diffuse, shine)]
+        if gloss.get("specularGlossinessTexture") and pictures[1] is None:
+            what = "a texture of specular and glossiness is left out"
+            self._document.folder.note("texture", what, "takes what it is on for matt, and for no metal")
+            gloss = _matt(gloss)
         self._pixels += sum(pixel_count(data) for data in pictures if data is not None)
         if self._pixels > _MAX_CONVERTED:
             raise InputError("has too many textures of specular and glossiness", "export it as metallic-roughness")
@@ -289,6 +306,12 @@ class GltfMaterials:
 
 _OF_SURFACES = ("KHR_materials_", "EXT_materials_", "ADOBE_materials_", "MSFT_")
 _MOST_TOLD = 8
+
+
+def _matt(gloss: dict[str, Any]) -> dict[str, Any]:
+    """Specular and glossiness without their texture: white beside it, by itself, is a mirror."""
+    shine = min(float(gloss.get("glossinessFactor", 1.0)), 1 - Material.roughness)
+    return gloss | {"specularFactor": [DIELECTRIC] * 3, "glossinessFactor": shine}
 
 
 def _words(key: str) -> str:

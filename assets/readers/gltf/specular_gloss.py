@@ -20,7 +20,8 @@ from scanstage.assets.textures.srgb import linear_from_srgb, srgb_bytes
 from scanstage.assets.textures.texture_coding import decode_rgba
 
 Floats = npt.NDArray[np.float64]
-_DIELECTRIC = 0.04
+DIELECTRIC = 0.04
+"""What paint reflects."""
 _TINY = 1e-6
 _ROWS = 1 << 20  # pixels that are worked on at a time
 
@@ -57,7 +58,7 @@ def metal_rough(gloss: dict[str, Any], diffuse: bytes | None, specular: bytes | 
     shine = float(gloss.get("glossinessFactor", 1.0))
     if specular is None:
         ones = np.ones((1, 3))
-        if diffuse is None or not factors[1].max() > _DIELECTRIC + _TINY:
+        if diffuse is None or not factors[1].max() > DIELECTRIC + _TINY:
             color, metallic = _split(ones * factors[0], ones * factors[1])
             if diffuse is None or not metallic.any():
                 r, g, b = (float(v) for v in (color if diffuse is None else ones * factors[0])[0])
@@ -114,8 +115,8 @@ def _split(diffuse: Floats, specular: Floats) -> tuple[Floats, Floats]:
     strength = specular.max(axis=1)
     left = 1 - strength
     metallic = _metallic_share(_brightness(diffuse), _brightness(specular), left)[:, None]
-    as_paint = diffuse * (left[:, None] / (1 - _DIELECTRIC) / np.maximum(1 - metallic, _TINY))
-    as_metal = (specular - _DIELECTRIC * (1 - metallic)) / np.maximum(metallic, _TINY)
+    as_paint = diffuse * (left[:, None] / (1 - DIELECTRIC) / np.maximum(1 - metallic, _TINY))
+    as_metal = (specular - DIELECTRIC * (1 - metallic)) / np.maximum(metallic, _TINY)
     color = np.clip(as_paint + metallic**2 * (as_metal - as_paint), 0, 1)
     return color, metallic[:, 0]
 
@@ -126,7 +127,7 @@ def _brightness(color: Floats) -> Floats:
 
 
 def _metallic_share(diffuse: Floats, specular: Floats, left: Floats) -> Floats:
-    a = _DIELECTRIC
+    a = DIELECTRIC
     b = diffuse * left / (1 - a) + specular - 2 * a
     root = np.sqrt(np.maximum(b * b - 4 * a * (a - specular), 0))
     share = np.clip((root - b) / (2 * a), 0, 1)

@@ -56,6 +56,9 @@ SHAPES = """#10=ADVANCED_BREP_SHAPE_REPRESENTATION('a',(#11,#12,#13),#20);
 #26=PRESENTATION_LAYER_ASSIGNMENT('a','',(#21,#12,#18));
 #27=MECHANICAL_DESIGN_GEOMETRIC_PRESENTATION_REPRESENTATION('',(#21),#20);
 #28=CONSTRUCTIVE_GEOMETRY_REPRESENTATION('',(#18),#20);
+#31=PRESENTATION_STYLE_BY_CONTEXT((#1),#14);
+#32=OVER_RIDING_STYLED_ITEM('',(#31),#12,#21);
+#33=STYLED_ITEM('',(#31),#13);
 """
 
 
@@ -71,6 +74,8 @@ SHAPES = """#10=ADVANCED_BREP_SHAPE_REPRESENTATION('a',(#11,#12,#13),#20);
         ("#28", None, 0, 0),
         ("#23", None, 0, 1),  # a face of a solid
         ("#25", None, 0, 1),  # in one place of an assembly alone
+        ("#32, #33", None, 0, 2),  # too
+        ("#32, #33, #21", "#11,#13", 1, 2),
         ("#14", None, 0, 1),  # an assembly
         ("", None, 0, 1),
     ],
@@ -82,6 +87,38 @@ def test_what_is_hidden_is_taken_out_of_the_shapes_that_list_it(
     found = mend_step(text.encode())
     assert (found.hidden, found.still_there) == (taken_out, still_there)
     assert found.data.decode() == (text if kept is None else text.replace("(#11,#12,#13)", f"({kept})"))
+
+
+OPERATOR = """#1=CARTESIAN_TRANSFORMATION_OPERATOR_3D({});
+#2=DIRECTION('',(-1.,0.,0.));
+#3=DIRECTION('',(0.,1.,0.));
+#4=DIRECTION('',(0.,0.,2.E0));
+#5=DIRECTION('',(0.,0.,-1.));
+#6=DIRECTION('',(0.,-1.,0.));
+#7=CARTESIAN_TRANSFORMATION_OPERATOR_3D('','',$,#2,#3,#9,2.,#4);
+#8=MAPPED_ITEM ( 'it''s', #9, #1 );
+#10=(REPRESENTATION_RELATIONSHIP('','',#9,#9)REPRESENTATION_RELATIONSHIP_WITH_TRANSFORMATION(#1)
+SHAPE_REPRESENTATION_RELATIONSHIP());
+"""
+
+
+@pytest.mark.parametrize(
+    ("operator", "is_followed"),
+    [
+        ("'','',$,#2,#6,#9,1.,#4", True),  # half a turn about Z: (-1)(-1)(1) = 1
+        ("'','',$,#2,#3,#9,1.,#5", True),  # half a turn about Y
+        ("'','',$,$,$,#9,$,$", True),
+        ("'','',$,#2,#3,#9,1.,#4", False),  # mirrored along X
+        ("'','',$,#2,$,#9,$,$", False),  # too: the other axes are Y and Z then
+        ("'','',$,#2,#6,#9,2.,#4", False),  # twice as large
+        ("'',$,#2,#6,#9,1.,#4", False),  # less than there is to say
+        ("", False),
+    ],
+)
+def test_placements_that_mirror_or_scale_are_counted(operator: str, is_followed: bool) -> None:
+    text = OPERATOR.format(operator)
+    found = mend_step(text.encode())
+    assert (found.data.decode(), found.misplaced) == (text, 0 if is_followed else 2)
 
 
 def test_comments_hide_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import importlib.util
 import io
 from pathlib import Path
@@ -173,6 +174,70 @@ def test_a_texture_of_another_uv_set_is_left_out_and_told(tmp_path: Path) -> Non
     assert [(f.topic, "UV set 1" in f.what) for f in scan.findings] == [("texture", True)]
 
 
+BESIDE_TEXTURES: dict[str, dict[str, Any]] = {
+    "emissiveTexture": {"emissiveFactor": [1, 1, 1]},
+    "metallicRoughnessTexture": {"pbrMetallicRoughness": {}},
+    "transmissionTexture": {"extensions": {"KHR_materials_transmission": {"transmissionFactor": 1}}},
+    "clearcoatTexture": {"extensions": {"KHR_materials_clearcoat": {"clearcoatFactor": 1}}},
+    "sheenColorTexture": {"extensions": {"KHR_materials_sheen": {"sheenColorFactor": [1, 1, 1]}}},
+    "anisotropyTexture": {"extensions": {"KHR_materials_anisotropy": {"anisotropyStrength": 1}}},
+}
+"""What exporters write beside a texture that says it all."""
+WITHOUT_THEM: dict[str, dict[str, Any]] = {
+    "emissiveTexture": {"emissive": (0.0, 0.0, 0.0)},
+    "metallicRoughnessTexture": {"metallic": 0.0, "roughness": 0.6},
+    "transmissionTexture": {"transmission": 0.0},
+    "clearcoatTexture": {"coat": 0.0},
+    "sheenColorTexture": {"sheen_color": (0.0, 0.0, 0.0)},
+    "anisotropyTexture": {"anisotropy": 0.0},
+}
+
+
+def beside_texture(key: str, info: dict[str, Any]) -> dict[str, Any]:
+    """A material with a base colour, and with a texture of this key."""
+    material = copy.deepcopy(BESIDE_TEXTURES[key])
+    places = [material.get("pbrMetallicRoughness"), *material.get("extensions", {}).values(), material]
+    place = next(place for place in places if place is not None)
+    place[key] = info
+    material.setdefault("pbrMetallicRoughness", {"metallicFactor": 0, "roughnessFactor": 1})
+    return material
+
+
+@pytest.mark.parametrize("lost", ["UV set", "file"])
+@pytest.mark.parametrize("key", BESIDE_TEXTURES)
+def test_a_surface_whose_texture_is_left_out_is_as_without_it(tmp_path: Path, key: str, lost: str) -> None:
+    """By the factor of 1 that stands beside it all of the surface would be a lamp, a mirror, glass …"""
+    parts = textured_ball({}, uv_sets=2)
+    image = png_bytes(gradient_image(8))
+    base = parts.image(image)
+    info = parts.image(image, texCoord=int(lost == "UV set"))
+    parts.json["materials"] = [{"name": "m"} | beside_texture(key, info)]
+    parts.json["materials"][0]["pbrMetallicRoughness"]["baseColorTexture"] = base
+    whole = read(parts, tmp_path) if lost == "file" else None
+    if whole is not None:
+        assert not whole.findings
+        assert any(getattr(whole.materials[0], k) != v for k, v in WITHOUT_THEM[key].items()), "it is as it says"
+        parts.json["images"][1] = {"uri": "gone.png"}
+    scan = read(parts, tmp_path)
+    (material,) = scan.materials
+    assert {k: getattr(material, k) for k in WITHOUT_THEM[key]} == WITHOUT_THEM[key]
+    assert (material.base_color, material.base_color_texture) == ((1.0, 1.0, 1.0, 1.0), "image0")
+    assert [f.topic for f in scan.findings] == ["texture" if lost == "UV set" else "missing texture", "texture"]
+    assert "'m'" in scan.findings[1].what
+    assert "by a texture that is left out" in scan.findings[1].what
+
+
+@pytest.mark.parametrize(("factor", "roughness"), [(0.25, 0.25), (0.9, 0.6)])
+def test_without_its_texture_it_is_no_rougher_than_its_factor(tmp_path: Path, factor: float, roughness: float) -> None:
+    parts = textured_ball({}, uv_sets=2)
+    image = png_bytes(gradient_image(8))
+    surface = {"roughnessFactor": factor, "metallicFactor": 0.5, "baseColorTexture": parts.image(image)}
+    surface["metallicRoughnessTexture"] = parts.image(image, texCoord=1)
+    parts.json["materials"] = [{"pbrMetallicRoughness": surface}]
+    (material,) = read(parts, tmp_path).materials
+    assert (material.metallic, material.roughness) == (0.0, roughness)
+
+
 def glossy(diffuse: Any, specular: Any, shine: float, **textures: Any) -> dict[str, Any]:
     entry = {"diffuseFactor": [*diffuse, 1], "specularFactor": list(specular), "glossinessFactor": shine, **textures}
     return {"extensions": {"KHR_materials_pbrSpecularGlossiness": entry}}
@@ -194,6 +259,24 @@ def test_specular_and_gloss_become_metal_and_roughness(
     assert material.metallic == pytest.approx(metallic, abs=0.02)
     assert material.roughness == pytest.approx(0.3)
     assert (material.base_color_texture, material.metallic_roughness_texture) == (None, None)
+
+
+@pytest.mark.parametrize("lost", ["UV set", "file"])
+def test_without_their_texture_specular_and_gloss_are_no_mirror(tmp_path: Path, lost: str) -> None:
+    """White specular beside a texture would be all metal: it is paint of its diffuse colour, sRGB 188 is 0.5029."""
+    parts = textured_ball({}, uv_sets=2)
+    paint = png_bytes(Image.new("RGB", (4, 4), (188, 188, 188)))
+    diffuse, specular = parts.image(paint), parts.image(paint, texCoord=int(lost == "UV set"))
+    if lost == "file":
+        parts.json["images"][1] = {"uri": "gone.png"}
+    textures = {"diffuseTexture": diffuse, "specularGlossinessTexture": specular}
+    parts.json["materials"] = [glossy((1, 1, 1), (1, 1, 1), 1.0, **textures)]
+    scan = read(parts, tmp_path)
+    (material,) = scan.materials
+    assert (material.metallic, material.roughness) == (0.0, pytest.approx(0.6))
+    assert (material.base_color_texture, material.metallic_roughness_texture) == ("image0", None)
+    assert material.base_color == (1.0, 1.0, 1.0, 1.0)
+    assert any("matt" in f.action for f in scan.findings)
 
 
 def test_their_textures_are_converted_by_pixel(tmp_path: Path) -> None:
