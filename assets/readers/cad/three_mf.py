@@ -25,6 +25,7 @@ from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.cad.step_files import EXTRA
 from scanstage.assets.readers.cad.three_mf_program import THREE_MF_PROGRAM
 from scanstage.assets.textures.srgb import linear_from_srgb
+from scanstage.assets.textures.wrapped_textures import Wrap, WrapModes, with_wraps
 
 _UNITS = ("um", "mm", "cm", "in", "ft", "m")  # lib3mf's ModelUnit
 _MEMORY_BYTES = 8 << 30
@@ -88,29 +89,45 @@ def _scan(arrays: dict[str, Any], folder: ScanFolder) -> RawScan:
     points, faces = arrays["points"], arrays["faces"]
     texture: npt.NDArray[np.int64] = arrays["texture"]
     rgba: npt.NDArray[np.uint8] = arrays["rgba"]
+    name: npt.NDArray[np.int64] = arrays["name"]
+    names = bytes(arrays["names"]).decode().split("\n")
     images = {name: bytes(arrays[name]) for name in arrays if name.startswith("image")}
     codes = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
     even = (codes == codes[:, :1]).all()
     distinct = np.unique(codes)
-    if even and len(distinct) <= _MOST_COLORS:
-        keys, numbers = np.unique(
-            np.stack([texture, codes[:, 0].astype(np.int64)], axis=1), axis=0, return_inverse=True
-        )
-        materials = tuple(_material(int(t), np.array([code], np.uint32).view(np.uint8)) for t, code in keys)
-        colors = None
-    else:
+    plain = bool(even and len(distinct) <= _MOST_COLORS)
+    # What a material differs by, beside its name and its texture: its colour, or whether it lets something through.
+    look = codes[:, 0].astype(np.int64) if plain else (rgba[..., 3] < 255).any(axis=1).astype(np.int64)
+    keys, numbers = np.unique(np.stack([texture, name, look], axis=1), axis=0, return_inverse=True)
+    if len(keys) > _MOST_NAMED:
+        name = np.minimum(name, 0)
+        keys, numbers = np.unique(np.stack([texture, name, look], axis=1), axis=0, return_inverse=True)
+    materials, colors = [], None
+    for picture, own, at in keys.tolist():
+        own_name, image = names[own] or "material", None if picture < 0 else f"image{picture}"
+        if own < 0:
+            materials.append(Material())
+        elif plain:
+            materials.append(_material(own_name, image, np.array([at], np.uint32).view(np.uint8)))
+        else:
+            mode = "BLEND" if at else "OPAQUE"
+            materials.append(Material(own_name, WHITE, image, alpha_mode=mode, vertex_colors=True))
+    if not plain:
         corners, where = np.unique(
             np.stack([faces.ravel(), codes.ravel().astype(np.int64)], axis=1), axis=0, return_inverse=True
         )
         points, faces = points[corners[:, 0]], where.reshape(-1, 3)
         colors = corners[:, 1].astype(np.uint32).view(np.uint8).reshape(-1, 4)
-        kinds, numbers = np.unique(texture, return_inverse=True)
-        materials = tuple(_material(int(t), None) for t in kinds)
-    return RawScan(
+    elif not images and (name >= 0).all() and {m.base_color for m in materials} == {WHITE}:
+        folder.note("color", "all of it is white, as it says", "keeps it", "info")
+    tiles = arrays["tiles"]
+    _note_bare(tiles, texture, arrays["uv"], folder)
+    wraps = {k: _wraps(tiles[picture]) for k, picture in enumerate(keys[:, 0].tolist()) if picture >= 0}
+    scan = RawScan(
         points,
         faces,
         numbers.reshape(-1).astype(np.int64),
-        materials,
+        tuple(materials),
         images,
         arrays["uv"] if images else None,
         colors,
@@ -119,18 +136,35 @@ def _scan(arrays: dict[str, Any], folder: ScanFolder) -> RawScan:
         up="z",
         findings=folder.findings,
     )
+    return with_wraps(scan, wraps)
 
 
 _MOST_COLORS = 64
+_MOST_NAMED = 256  # materials that are told apart by their names too
+_TILES: tuple[Wrap, ...] = ("repeat", "mirror", "clamp", "clamp")  # lib3mf's TextureTileStyle; the last is none
+_NO_TILE = 3
 
 
-def _material(texture: int, rgba: npt.NDArray[np.uint8] | None) -> Material:
-    """``rgba``: of all of it, sRGB; None: its vertices have colours."""
-    image = None if texture < 0 else f"image{texture}"
-    if rgba is None:
-        return Material("colors", WHITE, image, vertex_colors=True)
+def _material(name: str, image: str | None, rgba: npt.NDArray[np.uint8]) -> Material:
+    """``rgba``: of all of it, sRGB."""
     red, green, blue = (float(c) for c in linear_from_srgb(rgba[:3]))
-    if image is None and tuple(rgba) == (255, 255, 255, 255):
-        return Material()
     alpha = float(rgba[3]) / 255
-    return Material("color", (red, green, blue, alpha), image, alpha_mode="BLEND" if alpha < 1 else "OPAQUE")
+    return Material(name, (red, green, blue, alpha), image, alpha_mode="BLEND" if alpha < 1 else "OPAQUE")
+
+
+def _wraps(tile: npt.NDArray[np.int64]) -> dict[str, WrapModes]:
+    return {"base_color_texture": (_TILES[int(tile[0])], _TILES[int(tile[1])])}
+
+
+def _note_bare(
+    tiles: npt.NDArray[np.int64], texture: npt.NDArray[np.int64], uv: npt.NDArray[np.float32], folder: ScanFolder
+) -> None:
+    """Tell of faces beyond the edges of a texture that shows nothing there."""
+    for picture, tile in enumerate(tiles):
+        mine = uv[texture == picture][..., tile == _NO_TILE]
+        if ((mine < -_SLIGHT) | (mine > 1 + _SLIGHT)).any():
+            what = "a texture shows nothing beyond its edges (tile style none), where faces reach"
+            folder.note("texture", what, "goes on with its edges there")
+
+
+_SLIGHT = 1e-3  # of a texture's side

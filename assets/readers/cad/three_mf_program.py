@@ -1,7 +1,8 @@
 """What reads 3MF by lib3mf, in a process of its own: from ``sys.argv[3]``, at most ``sys.argv[4]`` triangles.
 
-Writes arrays (npz): points (V, 3), faces (F, 3), rgba (F, 3, 4) sRGB, uv (F, 3, 2), texture (F,) or -1, image0 …, unit;
-what it leaves out (``told``, lines), how many bodies only help to print (``helpers``), are to be cut out of others
+Writes arrays (npz): points (V, 3), faces (F, 3), rgba (F, 3, 4) sRGB, uv (F, 3, 2), texture (F,) or -1, image0 …, what
+lies beyond their edges (``tiles``), name (F,) of ``names`` (lines; empty: a colour without one) or -1 where nothing has
+a colour, unit; what it leaves out (``told``, lines), how many bodies only help to print (``helpers``), are to be cut out of others
 (``cutters``) or are switched off (``off``), and whether a slicer's settings can't be read.
 """
 
@@ -20,7 +21,7 @@ model = wrapper.CreateModel()
 reader = model.QueryReader("3mf")
 reader.SetStrictModeActive(False)
 reader.ReadFromFile(sys.argv[3])
-kinds, groups, textures, told = {}, {}, [], set()
+kinds, groups, textures, names, told = {}, {}, [], {"": 0}, set()
 
 def each(iterator):
     while iterator.MoveNext():
@@ -37,24 +38,29 @@ def corner(resource, number):
     key = (resource, number)
     if key not in groups:
         kind, group = kinds.get(resource, (None, None))
-        rgba, uv, texture = WHITE, (0.0, 0.0), -1
+        rgba, uv, texture, name = WHITE, (0.0, 0.0), -1, 0 if kind else -1
         if kind == "base":
             c = group.GetDisplayColor(number); rgba = (c.Red, c.Green, c.Blue, c.Alpha)
+            name = named(group.GetName(number))
         elif kind == "color":
             c = group.GetColor(number); rgba = (c.Red, c.Green, c.Blue, c.Alpha)
         elif kind == "texture":
             at = group.GetTex2Coord(number); uv = (at.U, at.V)
             picture = group.GetTexture2D()
-            name = picture.GetResourceID()
-            if name not in [t[0] for t in textures]:
-                textures.append((name, bytes(picture.GetAttachment().WriteToBuffer())))
-            texture = [t[0] for t in textures].index(name)
+            own = picture.GetResourceID()
+            if own not in [t[0] for t in textures]:
+                tiles = [int(style) for style in picture.GetTileStyleUV()]
+                textures.append((own, bytes(picture.GetAttachment().WriteToBuffer()), tiles))
+            texture = [t[0] for t in textures].index(own)
         elif kind == "multi":
-            rgba, uv, texture = layered(group, number)
+            rgba, uv, texture, name = layered(group, number)
         elif resource:
             told.add("properties of another kind")
-        groups[key] = (rgba, uv, texture)
+        groups[key] = (rgba, uv, texture, name)
     return groups[key]
+
+def named(text):
+    return names.setdefault(" ".join(text.split()), len(names))
 
 def linear(code):
     return code / 255 / 12.92 if code <= 10 else ((code / 255 + 0.055) / 1.055) ** 2.4
@@ -67,14 +73,14 @@ def layered(group, number):
     count = group.GetLayerCount()
     layers = [group.GetLayer(k) for k in range(count)]
     each = group.GetMultiProperty(number, [0] * count)  # without room for them it fails
-    under, color, alpha, uv, texture = None, None, 1.0, (0.0, 0.0), -1
+    under, color, alpha, uv, texture, name = None, None, 1.0, (0.0, 0.0), -1, 0
     for k, (layer, property) in enumerate(zip(layers, each)):
         kind = kinds.get(layer.ResourceID, (None, None))[0]
-        rgba, at, picture = corner(layer.ResourceID, property)
+        rgba, at, picture, own = corner(layer.ResourceID, property)
         rgb, opacity = [linear(c) for c in rgba[:3]], rgba[3] / 255
         multiplies = k > 0 and int(layer.TheBlendMethod) == MULTIPLY
         if kind not in ("color", "texture"):
-            under = rgb
+            under, name = rgb, max(own, 0)
         elif color is None:
             color, uv, texture = rgb, at, picture
             alpha = opacity if k and not multiplies else 1.0
@@ -95,7 +101,7 @@ def layered(group, number):
         color = under or [1.0] * 3
     elif under is not None and alpha < 1:
         color = [a * alpha + b * (1 - alpha) for a, b in zip(color, under)]
-    return (*map(coded, color), 255), uv, texture
+    return (*map(coded, color), 255), uv, texture, name
 
 def numbers(structs, field, kind, width):
     if not structs:
@@ -110,10 +116,10 @@ def matrix(transform):
 # What slicers say of bodies in files of their own: parts of an object (Bambu, Orca), or runs of its triangles (Prusa).
 slicer_parts, slicer_runs, unread = {}, {}, False
 with zipfile.ZipFile(sys.argv[3]) as archive:
-    names = {name.lower(): name for name in archive.namelist()}
+    members = {name.lower(): name for name in archive.namelist()}
     for config in ("metadata/model_settings.config", "metadata/slic3r_pe_model.config"):
         try:
-            root = xml.etree.ElementTree.fromstring(archive.read(names[config])) if config in names else ()
+            root = xml.etree.ElementTree.fromstring(archive.read(members[config])) if config in members else ()
             for item in root:
                 owner = int(item.get("id", 0)) if item.tag == "object" else 0
                 for part in item.findall("part"):
@@ -130,7 +136,7 @@ aside = {"helpers": 0, "cutters": 0, "off": 0}
 
 # Items of the build that a slicer is told not to print, by their order: lib3mf has no word for it.
 with zipfile.ZipFile(sys.argv[3]) as archive:
-    root = names.get(model.RootModelPart().GetPath().lstrip("/").lower())
+    root = members.get(model.RootModelPart().GetPath().lstrip("/").lower())
     text = archive.read(root) if root else b""
     tags = re.findall(rb"<(?:[^\\s<>:/]+:)?item\\s[^>]*>", text[max(0, text.rfind(b"<build")):])
     is_off = [re.search(rb"\\sprintable\\s*=\\s*[\\x22\\x27](0|false)[\\x22\\x27]", tag) is not None for tag in tags]
@@ -191,12 +197,13 @@ def place(thing, to_world, depth):
     rgba = np.array([[c[0] for c in row] for row in rows], np.uint8).reshape(-1, 3, 4)[:, order]
     uv = np.array([[c[1] for c in row] for row in rows], np.float32).reshape(-1, 3, 2)[:, order]
     texture = np.array([row[0][2] for row in rows], np.int64)
+    name = np.array([row[0][3] for row in rows], np.int64)
     kept = np.ones(len(faces), bool)
     for first, last, kind in slicer_runs.get(number, ()):
         if is_aside(kind):
             kept[max(first, 0):max(last, 0)] = False
     if kept.any():
-        parts.append((points, faces[kept], rgba[kept], uv[kept], texture[kept]))
+        parts.append((points, faces[kept], rgba[kept], uv[kept], texture[kept], name[kept]))
 
 items = model.GetBuildItems()
 for number, item in enumerate(each(items)):
@@ -214,6 +221,8 @@ np.savez(
     buffer, unit=np.int64(int(model.GetUnit())), points=np.concatenate([p[0] for p in parts]),
     faces=np.concatenate([p[1] + s for p, s in zip(parts, starts)]), rgba=np.concatenate([p[2] for p in parts]),
     uv=np.concatenate([p[3] for p in parts]), texture=np.concatenate([p[4] for p in parts]),
+    name=np.concatenate([p[5] for p in parts]), names=np.frombuffer("\\n".join(names).encode(), np.uint8),
+    tiles=np.array([t[2] for t in textures], np.int64).reshape(-1, 2),
     unread_settings=np.bool_(unread), **{name: np.int64(n) for name, n in aside.items()},
     told=np.frombuffer("\\n".join(sorted(told)).encode(), np.uint8),
     **{f"image{k}": np.frombuffer(t[1], np.uint8) for k, t in enumerate(textures)},
