@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
 import tempfile
 import zipfile
 from pathlib import Path
@@ -18,10 +19,12 @@ import numpy.typing as npt
 from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.machine.confined_process import ConfinedError, run_confined
 from scanstage.assets.messages.errors import InputError
+from scanstage.assets.messages.wording import listed
 from scanstage.assets.raw_scans.raw_scan import RawScan
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_FACES, MAX_FILE_BYTES, MAX_NAMED_FILES, check_memory
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
+from scanstage.assets.readers.cad.slicer_settings import slicer_settings
 from scanstage.assets.readers.cad.step_files import EXTRA
 from scanstage.assets.readers.cad.three_mf_program import THREE_MF_PROGRAM
 from scanstage.assets.textures.srgb import linear_from_srgb
@@ -36,14 +39,16 @@ _TIMES_ITS_TEXT = 4  # memory that a model takes, by the size of its XML
 def read_three_mf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     """Read a 3MF: what it builds, in its own unit, Z up. Raises InputError."""
     data = read_bounded(path)
-    _check_archive(data, path)
+    slicer = _slicer(data, path)
     if importlib.util.find_spec("lib3mf") is None:
         raise InputError(f"{path}: what reads 3MF isn't installed", f"{EXTRA}, or export it as GLB, OBJ or STL")
     try:
         with tempfile.TemporaryDirectory(prefix="scanstage-") as place:
             (copy := Path(place, "scan.3mf")).write_bytes(data)
             arguments = [str(copy), str(MAX_FACES)]
-            found = run_confined(THREE_MF_PROGRAM, arguments, memory_bytes=_MEMORY_BYTES, limit_s=_LIMIT_S)
+            found = run_confined(
+                THREE_MF_PROGRAM, arguments, json.dumps(slicer).encode(), memory_bytes=_MEMORY_BYTES, limit_s=_LIMIT_S
+            )
         with np.load(io.BytesIO(found), allow_pickle=False) as z:
             arrays: dict[str, Any] = {name: z[name] for name in z.files}
     except (ConfinedError, OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
@@ -51,7 +56,13 @@ def read_three_mf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     folder = ScanFolder(path, choices)
     for what in bytes(arrays["told"]).decode().splitlines():
         folder.note("material" if "properties" in what else "points or lines", f"holds {what}", "goes on without them")
+    for name in bytes(arrays["required"]).decode().splitlines():
+        folder.note("extension", f"requires {name}", "goes on without it")
     _note_aside(arrays, folder)
+    if slicer["unread"]:
+        what = "the slicer's settings, which may name supports, modifiers and colours, can't be read"
+        folder.note("printing", what, "takes all bodies in")
+    _note_filaments(arrays, folder)
     return _scan(arrays, folder)
 
 
@@ -66,18 +77,34 @@ def _note_aside(arrays: dict[str, Any], folder: ScanFolder) -> None:
     if off := int(arrays["off"]):
         what = f"objects that are switched off in a slicer (not to be printed): {off:,}"
         folder.note("printing", what, "leaves them out", "info")
-    if bool(arrays["unread_settings"]):
-        what = "the slicer's settings, which may name supports and modifiers, can't be read"
-        folder.note("printing", what, "takes all bodies in")
 
 
-def _check_archive(data: bytes, path: Path) -> None:
-    """Refuse what would be far larger unpacked than memory allows. Raises InputError."""
+def _note_filaments(arrays: dict[str, Any], folder: ScanFolder) -> None:
+    """Tell of colours that only the slicer has: of filaments, and paint on triangles."""
+    if numbers := arrays["filaments"].tolist():
+        what = f"bodies without colours of their own, which a slicer prints with {_listed_filaments(numbers)}"
+        folder.note("color", what, "takes the colours of these", "info")
+    if painted := int(arrays["painted"]):
+        what = f"bodies whose triangles are painted with filaments in a slicer: {painted:,}"
+        folder.note("color", what, "reads no such paint: give them colours or textures, and export as GLB or OBJ")
+
+
+def _listed_filaments(numbers: list[int]) -> str:
+    return f"filament{'s' if len(numbers) > 1 else ''} {listed([str(n) for n in numbers], most=8)}"
+
+
+def _slicer(data: bytes, path: Path) -> dict[str, Any]:
+    """What its slicer says of it; refuses what would be far larger unpacked than memory allows. Raises InputError."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
+            _check_sizes(members, path)
+            return slicer_settings(archive)
     except (zipfile.BadZipFile, ValueError, OSError) as e:
         raise InputError(f"{path}: is no 3MF file, or a broken one ({e})") from e
+
+
+def _check_sizes(members: list[zipfile.ZipInfo], path: Path) -> None:
     size = sum(member.file_size for member in members)
     if len(members) > MAX_NAMED_FILES or size > MAX_FILE_BYTES:
         raise InputError(f"{path}: holds {len(members):,} files of {size:,} bytes", "export it anew, or as GLB")

@@ -51,6 +51,39 @@ def test_materials_have_the_names_of_the_file(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("indices", "name"), [('p1="2"', "Glass"), ('p1="1" p2="1" p3="1"', "White"), ('pid="5" p1="1"', "White")]
+)
+def test_indices_of_triangles_are_of_the_group_of_their_object(tmp_path: Path, indices: str, name: str) -> None:
+    """Where a triangle names no group of its own."""
+    red = boxes_object(2, SIZE, triangle=indices).replace("<object ", '<object pid="5" pindex="0" ')
+    mirrored = '<item objectid="2" transform="-1 0 0 0 1 0 0 0 1 0 0 0"/>'
+    scan = read_scan(write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", BASES, after=red, build=mirrored))
+    assert {n: k for n, (*_, k) in looks(scan).items()} == {"Red PLA": 11, name: 1}
+    assert scan.materials[scan.face_material[0]].name == name
+
+
+def test_indices_at_corners_make_gradients_of_the_group_of_their_object(tmp_path: Path) -> None:
+    group = '<m:colorgroup id="6"><m:color color="#FF0000"/><m:color color="#00FF00"/></m:colorgroup>'
+    red = boxes_object(2, SIZE, triangle='p1="0" p2="1" p3="0"').replace("<object ", '<object pid="6" pindex="0" ')
+    path = write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", group, after=red, build='<item objectid="2"/>')
+    scan = read_scan(path)
+    assert scan.vertex_color is not None
+    assert scan.vertex_color[scan.faces[0]].tolist() == [[255, 0, 0, 255], [0, 255, 0, 255], [255, 0, 0, 255]]
+    assert (scan.vertex_color[scan.faces[1:]] == [255, 0, 0, 255]).all()
+
+
+def test_display_properties_are_told(tmp_path: Path) -> None:
+    metal = (
+        '<m:pbmetallicdisplayproperties id="20"><m:pbmetallic name="chrome" metallicness="1" roughness="0.1"/>'
+        "</m:pbmetallicdisplayproperties>"
+    )
+    scan = read_scan(write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", metal + BASES, 'pid="5" p1="0"'))
+    assert [(f.severity, f.what) for f in scan.findings if f.topic == "material"] == [
+        ("warning", "holds display properties of materials (metal, gloss, translucency)")
+    ]
+
+
 def test_white_all_over_is_told_as_its_colour(tmp_path: Path) -> None:
     white = boxes_object(2, SIZE).replace("<object ", '<object pid="5" pindex="1" ')
     build = '<item objectid="2"/>'
@@ -89,7 +122,8 @@ def test_textures_go_on_beyond_their_edges_as_the_file_says(tmp_path: Path, styl
     path = write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", before, triangle, "", build, files)
     scan = read_scan(path)
     name = scan.materials[scan.face_material[0]].base_color_texture
-    assert name is not None and scan.corner_uv is not None
+    assert name is not None
+    assert scan.corner_uv is not None
     with Image.open(io.BytesIO(scan.images[name])) as picture:
         pixels = np.asarray(picture.convert("RGB"))[0, :, 0].tolist()
     if row is None:
