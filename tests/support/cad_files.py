@@ -193,8 +193,9 @@ def write_3mf(
     (``3D/*``) and a slicer's settings, attributes that the model ``says`` and the ``code`` that it is written in."""
     model = (
         f'<model unit="{unit}" xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02" '
-        f'xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02" xmlns:cura="urn:cura" '
-        f"{says}><resources>{before}{boxes_object(1, size, triangle=triangle)}{after}</resources><build>{build}</build></model>"
+        f'xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02" {says} xmlns:cura="urn:cura">'
+        f"<resources>{before}{boxes_object(1, size, triangle=triangle)}{after}</resources>"
+        f"<build>{build}</build></model>"
     )
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", _TYPES)

@@ -198,12 +198,11 @@ def place(thing, to_world, depth, filament):
         rows = [[corner(*default)] * 3] * len(faces)
     key = (part_of(thing), thing.GetModelResourceID())
     count, own = loose.get(key, (0, ()))
-    if own and default[0] in kinds and count == len(rows):
+    if len(own) and default[0] in kinds and count == len(rows):
         properties = kinds[default[0]][1].GetAllPropertyIDs()
-        for row, each in own:
-            if max(each) < len(properties):
-                rows[row] = [corner(default[0], properties[k]) for k in each]
-    elif own and default[0]:
+        for row, *each in zip(*own[own[:, 1:].max(axis=1) < len(properties)].T.tolist()):
+            rows[row] = [corner(default[0], properties[k]) for k in each]
+    elif len(own) and default[0]:
         told.add("properties of triangles, of no group of their own")
     aside["painted"] += key in painted
     order = [2, 1, 0] if np.linalg.det(to_world[:3, :3]) < 0 else [0, 1, 2]

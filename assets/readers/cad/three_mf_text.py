@@ -5,7 +5,8 @@ have gigabytes of them. What such a file says in comments may mislead it, to the
 """
 
 THREE_MF_TEXT = r"""
-import re, zipfile
+import array, re, zipfile
+import numpy as np
 TEXTS = (".model", ".rels", ".xml")
 CODES = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 READ = ("microsoft.com/3dmanufacturing/core/2015/02", "microsoft.com/3dmanufacturing/material/2015/02",
@@ -17,7 +18,8 @@ DISPLAY = re.compile(rb"<(?:[^\s<>:/]+:)?(?:pbmetallic|pbspecular|translucent)(?
 TAG = {name: re.compile(rb"<(?:[^\s<>:/]+:)?" + name + rb"(?=[\s/>])[^<>]*>")
        for name in (b"model", b"object", b"triangle", b"item")}
 SAYS = {name: re.compile(rb"\s" + name + rb"\s*=\s*[\x22\x27]([^\x22\x27<>]*)")
-        for name in (b"id", b"pid", b"p1", b"p2", b"p3", b"printable", b"requiredextensions")}
+        for name in (b"id", b"printable", b"requiredextensions")}
+INDEX = re.compile(rb"\s(pid|p[123])\s*=\s*[\x22\x27](\d{1,9})[\x22\x27]")
 scan, told = sys.argv[3], set()
 is_off, painted, loose, required = {}, set(), {}, set()
 
@@ -33,15 +35,16 @@ def plain(name, data):
     code = CODES.get(data[:2]) if name.lower().endswith(TEXTS) else None
     return re.sub(r"^\s*<\?xml[^<>]*\?>", "", data.decode(code).lstrip("\ufeff")).encode() if code else data
 
-# A triangle's indices where it has some but no group of its own: the object's counts (3MF core, 4.1.4.1). By objects:
-# how many triangles they have, and the numbers of such with theirs.
+# A triangle's indices where it has some but no group of its own: the object's counts (3MF core, 4.1.4.1). Returns
+# how many triangles the object has, and (T, 4) of such: number, p1, p2, p3.
 def without_group(text, start, end):
-    rows, count = [], 0
+    rows, count = array.array("i"), 0
     for count, tag in enumerate(TAG[b"triangle"].finditer(text, start, end), 1):
-        own = [says(tag[0], name) for name in (b"p1", b"p2", b"p3")] if says(tag[0], b"pid") is None else [None]
-        if own[0] is not None:
-            rows.append((count - 1, [number(i) for i in (own if None not in own else own[:1] * 3)]))
-    return count, rows
+        own = dict(INDEX.findall(tag[0]))
+        if b"p1" in own and b"pid" not in own:
+            alike = b"p2" not in own or b"p3" not in own
+            rows.extend((count - 1, *(int(own[b"p1" if alike else name]) for name in (b"p1", b"p2", b"p3"))))
+    return count, np.array(rows).reshape(-1, 4)
 
 def look_at(part, text):
     head = TAG[b"model"].search(text)
