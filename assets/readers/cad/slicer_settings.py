@@ -27,8 +27,8 @@ _Rgb = tuple[int, int, int] | None
 def slicer_settings(archive: zipfile.ZipFile) -> dict[str, Any]:
     """What JSON can hold: ``objects`` by their numbers, ``colors`` of filaments 1 … (sRGB, or None), ``unread``.
 
-    An object has a ``filament``, and of its ``parts``, by their numbers, [kind, filament], or of ``runs`` of its
-    triangles [first, after the last, kind, filament]. Filament 0: that of what it is in.
+    An object has a ``name``, a ``filament``, and of its ``parts``, by their numbers, [kind, filament, name], or of
+    ``runs`` of its triangles [first, after the last, kind, filament, name]. Filament 0: that of what it is in.
     """
     members = {member.filename.lower(): member for member in archive.infolist()}
     objects: dict[int, dict[str, Any]] = {}
@@ -63,15 +63,17 @@ def _objects(text: str) -> dict[int, dict[str, Any]]:
     for item in ElementTree.fromstring(text).iterfind("object"):
         parts, runs = {}, []
         for part in item.iterfind("part"):
-            own = _number(_says(part).get("extruder"))
-            parts[_number(part.get("id"))] = [part.get("subtype", "normal_part"), own]
+            says = _says(part)
+            kind, filament = part.get("subtype", "normal_part"), _number(says.get("extruder"))
+            parts[_number(part.get("id"))] = [kind, filament, says.get("name", "")]
         for run in item.iterfind("volume"):
             says = _says(run)
             kind = says.get("volume_type") or ("modifier" if says.get("modifier") == "1" else "ModelPart")
             first, last = _number(run.get("firstid")), _number(run.get("lastid"), -1)
-            runs.append([first, last + 1, kind, _number(says.get("extruder"))])
-        filament = _number(_says(item).get("extruder"))
-        objects[_number(item.get("id"))] = {"filament": filament, "parts": parts, "runs": runs}
+            runs.append([first, last + 1, kind, _number(says.get("extruder")), says.get("name", "")])
+        says = _says(item)
+        own = {"name": says.get("name", ""), "filament": _number(says.get("extruder"))}
+        objects[_number(item.get("id"))] = {**own, "parts": parts, "runs": runs}
     return objects
 
 

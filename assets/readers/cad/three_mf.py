@@ -10,6 +10,7 @@ import io
 import json
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.machine.confined_process import ConfinedError, run_confined
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.messages.wording import listed
-from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.raw_scan import RawScan, ScanNode
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_FACES, MAX_FILE_BYTES, MAX_NAMED_FILES, check_memory
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
@@ -63,7 +64,8 @@ def read_three_mf(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         what = "the slicer's settings, which may name supports, modifiers and colours, can't be read"
         folder.note("printing", what, "takes all bodies in")
     _note_filaments(arrays, folder)
-    return _scan(arrays, folder)
+    scan = _scan(arrays, folder)
+    return _with_nodes(scan, arrays) if choices.names_nodes else scan
 
 
 def _note_aside(arrays: dict[str, Any], folder: ScanFolder) -> None:
@@ -164,6 +166,13 @@ def _scan(arrays: dict[str, Any], folder: ScanFolder) -> RawScan:
         findings=folder.findings,
     )
     return with_wraps(scan, wraps)
+
+
+def _with_nodes(scan: RawScan, arrays: dict[str, Any]) -> RawScan:
+    """With what it builds as nodes: objects, their components, and a slicer's parts of them."""
+    names = bytes(arrays["node_names"]).decode().split("\n")
+    nodes = tuple(ScanNode(name, parent) for name, parent in zip(names, arrays["node_parents"].tolist(), strict=True))
+    return replace(scan, nodes=nodes, face_node=arrays["node"].astype(np.int32))
 
 
 _MOST_COLORS = 64

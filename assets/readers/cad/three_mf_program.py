@@ -5,7 +5,7 @@ Writes arrays (npz): points (V, 3), faces (F, 3), rgba (F, 3, 4) sRGB, uv (F, 3,
 lies beyond their edges (``tiles``), name (F,) of ``names`` (lines; empty: a colour without one) or -1 where nothing has
 a colour, unit; what it leaves out (``told``, lines) and which extensions that it ``required`` (lines); how many bodies
 only help to print (``helpers``), are to be cut out of others (``cutters``), are switched off (``off``) or ``painted``;
-the ``filaments`` whose colours bodies took.
+the ``filaments`` whose colours bodies took; node (F,) of ``node_names`` (lines) and ``node_parents``.
 """
 
 from scanstage.assets.readers.cad.three_mf_text import THREE_MF_TEXT
@@ -17,18 +17,21 @@ os.dup2(2, 1)
 import lib3mf, numpy as np
 MOST = int(sys.argv[4])
 slicer = json.load(sys.stdin)
+MOST_NODES = 100_000
 WHITE = (255, 255, 255, 255)
 MULTIPLY = 1  # as lib3mf gives it, whatever its BlendMethod says; 0 is mix
 SUPPORTS = (2, 3)  # ObjectType
 NO_PICTURE = 32888  # a warning: there is no stream
 COARSE = 1  # SlicesMeshResolution
-NOT_SLICED = {"filament": 0, "parts": {}, "runs": []}
+NOT_SLICED = {"name": "", "filament": 0, "parts": {}, "runs": []}
 CURA = ("infill_mesh", "support_mesh", "anti_overhang_mesh", "cutting_mesh")
 wrapper = lib3mf.get_wrapper()
 model = wrapper.CreateModel()
 reader = model.QueryReader("3mf")
 reader.SetStrictModeActive(False)
 kinds, groups, textures, names = {}, {}, [], {"": 0}
+
+unread = f"; it requires {', '.join(sorted(required))}, which isn't read" if required else ""
 
 def why(error):
     count = reader.GetWarningCount()
@@ -41,7 +44,6 @@ def why(error):
 try:
     reader.ReadFromFile(scan)
 except lib3mf.ELib3MFException as e:
-    unread = f"; it requires {', '.join(sorted(required))}, which isn't read" if required else ""
     raise SystemExit(why(e) + unread)
 
 def each(iterator):
@@ -155,26 +157,31 @@ def part_of(thing):
 ROOT = model.RootModelPart().GetPath().lower().lstrip("/")
 off = is_off.get(ROOT, ())
 
-parts, total, placed = [], 0, 0
+parts, nodes, total, placed = [], [], 0, 0
 
-# ``filament``: by its number, that it is printed with.
-def place(thing, to_world, depth, filament):
+def node(name, parent):
+    nodes.append((" ".join(name.split()), parent))
+    return len(nodes) - 1
+
+# ``filament``: by its number, that it is printed with; ``called``: as a part of what it is in, node ``parent``.
+def place(thing, to_world, depth, filament, parent=-1, called=""):
     global total, placed
     placed += 1
-    if depth > 32 or placed > 100_000:
+    if depth > 32 or placed > MOST_NODES:
         raise SystemExit("its components are nested without end")
     if int(thing.GetType()) in SUPPORTS or says_cura(thing):
         is_aside("support")
         return
     sliced = slicer["objects"].get(str(thing.GetModelResourceID()) if part_of(thing) == ROOT else "", NOT_SLICED)
     filament = sliced["filament"] or filament
+    here = node(called or sliced["name"] or thing.GetName(), parent)
     if thing.IsComponentsObject():
         for k in range(thing.GetComponentCount()):
             component = thing.GetComponent(k)
             inner = component.GetObjectResource()
-            kind, own = sliced["parts"].get(str(inner.GetModelResourceID()), ("normal_part", 0))
+            kind, own, name = sliced["parts"].get(str(inner.GetModelResourceID()), ("normal_part", 0, ""))
             if not is_aside(kind):
-                place(inner, to_world @ matrix(component.GetTransform()), depth + 1, own or filament)
+                place(inner, to_world @ matrix(component.GetTransform()), depth + 1, own or filament, here, name)
         return
     if not thing.IsMeshObject():
         told.add("objects without a mesh")
@@ -210,12 +217,14 @@ def place(thing, to_world, depth, filament):
     uv = np.array([[c[1] for c in row] for row in rows], np.float32).reshape(-1, 3, 2)[:, order]
     texture = np.array([row[0][2] for row in rows], np.int64)
     name = np.array([row[0][3] for row in rows], np.int64)
-    kept, filament_of = np.ones(len(faces), bool), np.full(len(faces), filament)
-    for first, after, kind, own in sliced["runs"]:
+    kept, filament_of, node_of = np.ones(len(faces), bool), np.full(len(faces), filament), np.full(len(faces), here)
+    for first, after, kind, own, called in sliced["runs"]:
         run = slice(max(first, 0), max(after, 0))
         filament_of[run] = own or filament
         if is_aside(kind):
             kept[run] = False
+        elif called and len(nodes) < MOST_NODES:
+            node_of[run] = node(called, here)
     bare = kept & (name < 0)
     for number in np.unique(filament_of[bare]).tolist():
         if 0 < number <= len(slicer["colors"]) and (color := slicer["colors"][number - 1]):
@@ -223,7 +232,7 @@ def place(thing, to_world, depth, filament):
             rgba[mine], name[mine] = (*color, 255), named(f"filament {number}")
             filaments.add(number)
     if kept.any():
-        parts.append((points, faces[kept], rgba[kept], uv[kept], texture[kept], name[kept]))
+        parts.append((points, faces[kept], rgba[kept], uv[kept], texture[kept], name[kept], node_of[kept]))
 
 items = model.GetBuildItems()
 for number, item in enumerate(each(items)):
@@ -234,7 +243,8 @@ for number, item in enumerate(each(items)):
     to_world = matrix(current.GetObjectTransform()) if current.HasObjectTransform() else np.eye(4)
     place(current.GetObjectResource(), to_world, 0, 1)
 if not parts:
-    raise SystemExit("it builds nothing" + (" but supports and what is switched off" if any(aside.values()) else ""))
+    others = " but supports and what is switched off" if any(aside.values()) else ""
+    raise SystemExit(f"it builds nothing{others}{unread}")
 starts = np.cumsum([0, *(len(p[0]) for p in parts)])
 buffer = io.BytesIO()
 np.savez(
@@ -242,6 +252,8 @@ np.savez(
     faces=np.concatenate([p[1] + s for p, s in zip(parts, starts)]), rgba=np.concatenate([p[2] for p in parts]),
     uv=np.concatenate([p[3] for p in parts]), texture=np.concatenate([p[4] for p in parts]),
     name=np.concatenate([p[5] for p in parts]), names=np.frombuffer("\\n".join(names).encode(), np.uint8),
+    node=np.concatenate([p[6] for p in parts]), node_parents=np.array([n[1] for n in nodes], np.int64),
+    node_names=np.frombuffer("\\n".join(n[0] for n in nodes).encode(), np.uint8),
     tiles=np.array([t[2] for t in textures], np.int64).reshape(-1, 2),
     filaments=np.array(sorted(filaments), np.int64), **{name: np.int64(n) for name, n in aside.items()},
     required=np.frombuffer("\\n".join(sorted(required)).encode(), np.uint8),

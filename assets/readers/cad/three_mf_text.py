@@ -27,7 +27,7 @@ def says(tag, name):
     found = SAYS[name].search(tag)
     return found[1] if found else None
 
-def number(text):
+def whole_number(text):
     return int(text) if text and text.isdigit() and len(text) < 10 else 0
 
 # UTF-16, which lib3mf can't read, is written anew.
@@ -61,7 +61,7 @@ def look_at(part, text):
     has_paint, has_indices = b"paint_color" in text or b"mmu_segmentation" in text, b"p1" in text
     starts = [(tag.start(), tag[0]) for tag in TAG[b"object"].finditer(text)] if has_paint or has_indices else []
     for (start, tag), end in zip(starts, [*(s[0] for s in starts[1:]), len(text)]):
-        key = (part, number(says(tag, b"id")))
+        key = (part, whole_number(says(tag, b"id")))
         if has_paint and PAINTED.search(text, start, end):
             painted.add(key)
         if has_indices and LOOSE.search(text, start, end):

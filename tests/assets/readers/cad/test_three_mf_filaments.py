@@ -13,6 +13,7 @@ from support.cad_files import boxes_object, write_3mf
 
 from scanstage.assets.intake.inspection import inspect_scan
 from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.reading_choices import PartChoice, ReadingChoices
 from scanstage.assets.readers.cad import slicer_settings as settings
 from scanstage.assets.readers.cad.slicer_settings import slicer_settings
 from scanstage.assets.readers.read_scan import read_scan
@@ -80,6 +81,34 @@ def test_volumes_of_prusaslicer_have_the_colours_of_their_filaments(
     after = boxes_object(2, SIZE, SIZE)
     path = write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", after=after, build='<item objectid="2"/>', files=files)
     assert tuple(colors(read_scan(path))) == expected
+
+
+@needs_lib3mf
+@pytest.mark.parametrize("slicer", ["", "bambu", "prusa"])
+def test_objects_and_parts_of_slicers_are_nodes(tmp_path: Path, slicer: str) -> None:
+    """Built twice, all are there twice."""
+    called = '<metadata key="name" value="{}"/>'
+    files, after, number, inner = {}, boxes_object(2, SIZE) + OF_BOTH, 3, ["", "lid"]
+    if slicer == "bambu":
+        says = BAMBU.format(called.format("toy"), called.format("body"), called.format("hat"))
+        files, inner = {"Metadata/model_settings.config": says.encode()}, ["body", "hat"]
+    elif slicer == "prusa":
+        says = PRUSA.format(called.format("toy"), called.format("body"), called.format("hat"))
+        files, inner = {"Metadata/Slic3r_PE_model.config": says.encode()}, ["body", "hat"]
+        after, number = boxes_object(2, SIZE, SIZE), 2
+    named = after.replace('<object id="2"', '<object name="lid" id="2"').replace(
+        '<object id="3"', '<object name="t" id="3"'
+    )
+    build = f'<item objectid="{number}"/>' * 2
+    path = write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", after=named, build=build, files=files)
+    scan = read_scan(path, choices=ReadingChoices(parts=PartChoice("node")))
+    top = "toy" if slicer else "t"
+    assert [(n.name, n.parent) for n in scan.nodes] == [
+        (top, -1), (inner[0], 0), (inner[1], 0), (top, -1), (inner[0], 3), (inner[1], 3)
+    ]  # fmt: skip
+    assert scan.face_node is not None
+    assert scan.face_node.tolist() == [1] * 12 + [2] * 12 + [4] * 12 + [5] * 12
+    assert not read_scan(path).nodes
 
 
 @needs_lib3mf

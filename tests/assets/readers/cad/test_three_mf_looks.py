@@ -14,7 +14,9 @@ from support.scan_files import png_bytes
 
 from scanstage.assets.asset import Material
 from scanstage.assets.intake.inspection import inspect_scan
+from scanstage.assets.intake.part_split import named_parts
 from scanstage.assets.raw_scans.raw_scan import RawScan
+from scanstage.assets.raw_scans.reading_choices import PartChoice
 from scanstage.assets.readers.read_scan import read_scan
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("lib3mf") is None, reason="lib3mf isn't installed")
@@ -49,6 +51,12 @@ def test_materials_have_the_names_of_the_file(tmp_path: Path) -> None:
         "White": ((1, 1, 1, 1), "OPAQUE", 1),
         "material": (Material().base_color, "OPAQUE", 22),
     }
+
+
+def test_materials_become_parts_by_their_names(tmp_path: Path) -> None:
+    path = write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", BASES, 'pid="5" p1="0"')
+    parts = named_parts(read_scan(path), PartChoice("material"))
+    assert sorted((p.name, p.class_name, p.triangles) for p in parts) == [("Red PLA", "red_pla", 1)]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,12 @@ def test_boolean_shapes_are_refused_by_name(tmp_path: Path, required: bool) -> N
     assert (BOOLEAN in str(e.value)) == required
 
 
+def test_extensions_are_named_where_nothing_is_left(tmp_path: Path) -> None:
+    path = write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", build="", says=SPACES.format("x", "urn:unknown"))
+    with pytest.raises(InputError, match="it builds nothing; it requires urn:unknown, which isn't read"):
+        read_scan(path)
+
+
 @pytest.mark.parametrize("code", ["utf-16", "utf-16-le", "utf-16-be"])
 def test_utf_16_is_read(tmp_path: Path, code: str) -> None:
     """Here of a material's name, too."""
