@@ -54,7 +54,7 @@ def look_at(part, text):
         if space.removeprefix("http://schemas.") not in READ:
             required.add(space)
     if b"displayproperties" in text and DISPLAY.search(text):
-        told.add("display properties of materials (metal, gloss, translucency)")
+        told.add("properties of metal, gloss or translucency (display properties)")
     # Items of the build that a slicer is told not to print, by their order.
     items = TAG[b"item"].finditer(text, max(0, text.rfind(b"<build")))
     is_off[part] = [says(tag[0], b"printable") in (b"0", b"false") for tag in items]

@@ -56,7 +56,7 @@ def test_materials_have_the_names_of_the_file(tmp_path: Path) -> None:
 def test_materials_become_parts_by_their_names(tmp_path: Path) -> None:
     path = write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", BASES, 'pid="5" p1="0"')
     parts = named_parts(read_scan(path), PartChoice("material"))
-    assert sorted((p.name, p.class_name, p.triangles) for p in parts) == [("Red PLA", "red_pla", 1)]
+    assert sorted((p.name, p.class_name, p.triangles) for p in parts) == [("Red PLA", "Red PLA", 1)]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_display_properties_are_told(tmp_path: Path) -> None:
     )
     scan = read_scan(write_3mf(tmp_path / "a.3mf", SIZE, "millimeter", metal + BASES, 'pid="5" p1="0"'))
     assert [(f.severity, f.what) for f in scan.findings if f.topic == "material"] == [
-        ("warning", "holds display properties of materials (metal, gloss, translucency)")
+        ("warning", "holds properties of metal, gloss or translucency (display properties)")
     ]
 
 
