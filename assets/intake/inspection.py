@@ -129,7 +129,7 @@ def _plain_colors(scan: RawScan) -> list[ScanFinding]:
     """What to say of a scan that has neither textures nor vertex colours, unless it has lost some."""
     if scan.images or scan.vertex_color is not None or scan.lost_textures:
         return []
-    if any(f.topic == "no texture" for f in scan.findings):
+    if any(f.topic in ("no texture", "color") for f in scan.findings):  # its reader has said it
         return []
     used = [scan.materials[k] for k in np.unique(scan.face_material)]
     if {m.base_color for m in used} <= {WHITE, Material.base_color}:

@@ -212,18 +212,21 @@ def write_3mf(
     after: str = "",
     build: str = '<item objectid="1"/>',
     files: dict[str, bytes] | None = None,
+    says: str = "",
+    code: str = "utf-8",
 ) -> Path:
     """A box; resources ``before`` and ``after`` it, attributes of its first ``triangle``, what is built, textures
-    (``3D/*``) and a slicer's settings."""
+    (``3D/*``) and a slicer's settings, attributes that the model ``says`` and the ``code`` that it is written in."""
     model = (
         f'<model unit="{unit}" xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02" '
-        f'xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02" xmlns:cura="urn:cura"><resources>'
-        f"{before}{boxes_object(1, size, triangle=triangle)}{after}</resources><build>{build}</build></model>"
+        f'xmlns:m="http://schemas.microsoft.com/3dmanufacturing/material/2015/02" {says} xmlns:cura="urn:cura">'
+        f"<resources>{before}{boxes_object(1, size, triangle=triangle)}{after}</resources>"
+        f"<build>{build}</build></model>"
     )
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", _TYPES)
         archive.writestr("_rels/.rels", _RELATIONS)
-        archive.writestr("3D/3dmodel.model", model)
+        archive.writestr("3D/3dmodel.model", model.encode(code))
         for name, data in (files or {}).items():
             archive.writestr(name, data)
             if name.startswith("3D/"):

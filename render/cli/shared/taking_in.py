@@ -29,7 +29,7 @@ _TOLD = (
     *("odd colors: ", "moved ", "reconstructed: "),
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
     *("material: the material", "material: is brushed", "material: light", "material: holds properties"),
-    *("udim: ", "uv: ", "bump map: ", "colors: its triangles", "hidden: ", "layers: ", "printing: "),
+    *("udim: ", "uv: ", "bump map: ", "colors: its triangles", "color: bodies", "hidden: ", "layers: ", "printing: "),
     *("no part: ", "lost part: "),
 )
 
