@@ -20,7 +20,7 @@ ARROW = ("assets", "scenes", "dataset", "render", "api")
 SOURCES = sorted(p for room in ARROW for p in (ROOT / room).rglob("*.py"))
 FOLDERS = sorted({p.parent for p in SOURCES})
 MOST_ENTRIES = 13
-BLENDERS_OWN = {"bpy", "mathutils", "bmesh", "_cycles", "addon_utils", "gpu"}
+BLENDERS_OWN = {"pxr", "bpy", "mathutils", "bmesh", "_cycles", "addon_utils", "gpu"}
 
 
 def name_of(path: Path) -> str:
