@@ -253,7 +253,7 @@ def resident_bytes() -> int | None:
 
 def main() -> None:
     """What a worker's command line asks for: a session, or the import of a scan."""
-    script = next((a for a in sys.argv if a.endswith(".py") and "blender" in Path(a).parent.name), "")
+    script = next((a for a in sys.argv if a.endswith(".py") and "blender" in Path(a).parent.parts[-2:]), "")
     if script.endswith("import_scan.py"):
         source, target = sys.argv[sys.argv.index("--") + 1 :][:2]
         import_scan(Path(source), Path(target))
