@@ -15,7 +15,8 @@ from .usd_places import mend_places
 _UNREAD = ("BasisCurves", "HermiteCurves", "NurbsCurves", "NurbsPatch", "Points", "TetMesh")
 _ANIMATED = ("translations", "rotations", "scales", "blendShapeWeights")
 _SMOOTH = ("catmullClark", "loop", "bilinear")
-_KEPT = ("metersPerUnit", "upAxis", "defaultPrim", "endTimeCode", "timeCodesPerSecond", "framesPerSecond")
+_KEPT = ("metersPerUnit", "upAxis", "defaultPrim", "startTimeCode", "endTimeCode", "timeCodesPerSecond")
+_KEPT += ("framesPerSecond",)
 Told = dict[str, list[str]]
 
 
