@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from scanstage.dataset.appearance.pixel_summaries import LUMA, gradient
+
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
@@ -19,7 +21,6 @@ EDGE = 0.03
 """Gradient of luma a pixel, from which on a pixel lies at an edge."""
 SMOOTH_PX = 1.2
 """Noise is smoothed away before edges are looked for."""
-LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 BACKGROUND = ("brightness", "busyness")
 CLEARLY = 0.75
 """Share of pictures beyond which the photos' median lies, for backgrounds to be said to differ."""
@@ -68,8 +69,7 @@ def background_measures(pixels: Pixels, boxes_xywh: Sequence[Sequence[float]]) -
     if outside.mean() < LEAST_SHARE:
         return np.full(2, np.nan)
     smooth = cv2.GaussianBlur(luma, (0, 0), SMOOTH_PX)
-    dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
-    return np.array([luma[outside].mean(), (np.hypot(dx, dy)[outside] > EDGE).mean()], np.float64)
+    return np.array([luma[outside].mean(), (gradient(smooth)[outside] > EDGE).mean()], np.float64)
 
 
 def compare_backgrounds(photos: Floats, pictures: Floats) -> dict[str, BackgroundDifference]:

@@ -163,10 +163,10 @@ def _alike(rest: Plane, apart: int) -> float:
 
 def _sharpness(luma: Plane) -> list[float]:
     """By blurring once more (Zhuo and Sim 2011): an edge of sigma s falls by sqrt(1 + r^2 / s^2) when blurred by r."""
-    before = _gradient(luma)
+    before = gradient(luma)
     found = []
     for reblur in REBLURS_PX:
-        after = _gradient(cv2.GaussianBlur(luma, (0, 0), reblur))
+        after = gradient(cv2.GaussianBlur(luma, (0, 0), reblur))
         least = np.quantile(after[::2, ::2], 1 - EDGE_SHARE)
         # On the ridge alone: beside an edge that is sharp there is no gradient before, and some after.
         edges = (after >= max(float(least), FAINT)) & (after >= RIDGE * cv2.dilate(after, np.ones((3, 3), np.uint8)))
@@ -179,7 +179,8 @@ def _sharpness(luma: Plane) -> list[float]:
     return [*found, sizes[0] - sizes[1], sizes[1] - sizes[2]]
 
 
-def _gradient(luma: Plane) -> Plane:
+def gradient(luma: Plane) -> Plane:
+    """(H, W) how steep a plane is, per pixel."""
     dx, dy = cv2.Sobel(luma, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(luma, cv2.CV_32F, 0, 1, scale=1 / 8)
     # Not of OpenCV, whose last digit goes by where planes lie in memory: a fit is to come out the same again.
     return np.asarray(np.sqrt(dx * dx + dy * dy), np.float32)
