@@ -46,6 +46,7 @@ def convert(source: Path, target: Path, folder: Path) -> dict[str, list[str]]:
         export_yup=True,
         export_apply=True,
         export_animations=False,
+        export_current_frame=True,  # else it goes to frame 0
         export_cameras=False,
         export_lights=False,
         export_skins=False,

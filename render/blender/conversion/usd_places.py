@@ -17,7 +17,7 @@ def mend_places(stage: Any, time: Any, own: Own) -> list[str]:
     """
     from pxr import Gf, Usd, UsdGeom
 
-    if not any(_is_elsewhere(UsdGeom.Xformable(p), time) for p in _xformable(stage)):
+    if not any(_is_elsewhere(UsdGeom.Xformable(p), time) for p in every_prim(stage) if p.IsA(UsdGeom.Xformable)):
         return []
     lost: list[str] = []
 
@@ -33,26 +33,29 @@ def mend_places(stage: Any, time: Any, own: Own) -> list[str]:
                 continue
             local, resets = xformable.GetLocalTransformation(time), xformable.GetResetXformStack()
             meant = local * above.GetInverse() if resets else local * carried
+            is_mesh = child.IsA(UsdGeom.Mesh)
+            if _is_sheared(meant) and not is_mesh and (child.IsA(UsdGeom.Gprim) or child.IsA(UsdGeom.PointInstancer)):
+                lost.append(child.GetName())
+                meant = _unsheared(meant)
             if _is_sheared(meant):
-                _set(own(child), Gf.Matrix4d(1), time)
-                if child.IsA(UsdGeom.Mesh):
+                _set(own(child), Gf.Matrix4d(1))
+                if is_mesh:
                     _move_points(UsdGeom.Mesh(child), meant, time)
-                elif child.IsA(UsdGeom.Gprim) or child.IsA(UsdGeom.PointInstancer):
-                    lost.append(child.GetName())
                 go_on(child, meant, above)
             else:
                 if not Gf.IsClose(meant, local, 1e-9) or resets:
-                    _set(own(child), meant, time)
+                    _set(own(child), meant)
                 go_on(child, Gf.Matrix4d(1), meant * above)
 
     go_on(stage.GetPseudoRoot(), Gf.Matrix4d(1), Gf.Matrix4d(1))
     return lost
 
 
-def _xformable(stage: Any) -> list[Any]:
-    from pxr import Usd, UsdGeom
+def every_prim(stage: Any) -> list[Any]:
+    """All prims, those of instances each time; a list, as what is mended must not change what is gone through."""
+    from pxr import Usd
 
-    return [p for p in stage.Traverse(Usd.TraverseInstanceProxies()) if p.IsA(UsdGeom.Xformable)]
+    return list(stage.Traverse(Usd.TraverseInstanceProxies()))
 
 
 def _is_elsewhere(xformable: Any, time: Any) -> bool:
@@ -66,7 +69,18 @@ def _is_sheared(matrix: Any) -> bool:
     return any(abs(a * b) > _SHEARED * a.GetLength() * b.GetLength() for a, b in pairs)
 
 
-def _set(prim: Any, matrix: Any, time: Any) -> None:
+def _unsheared(matrix: Any) -> Any:
+    """With axes at right angles: the first as it is, of the others what is across it."""
+    import numpy as np
+    from pxr import Gf
+
+    rows = np.array(matrix)
+    across, along = np.linalg.qr(rows[:3, :3].T)
+    rows[:3, :3] = (across * np.diag(along)).T
+    return Gf.Matrix4d(rows.tolist())
+
+
+def _set(prim: Any, matrix: Any) -> None:
     from pxr import UsdGeom
 
     UsdGeom.Xformable(prim).MakeMatrixXform().Set(matrix)

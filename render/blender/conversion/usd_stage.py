@@ -6,17 +6,18 @@ the first frame. https://openusd.org/release/glossary.html (opinions of a layer 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .usd_places import mend_places
+from .usd_places import every_prim, mend_places
 
 _UNREAD = ("BasisCurves", "HermiteCurves", "NurbsCurves", "NurbsPatch", "Points", "TetMesh")
 _ANIMATED = ("translations", "rotations", "scales", "blendShapeWeights")
 _SMOOTH = ("catmullClark", "loop", "bilinear")
-_KEPT = ("metersPerUnit", "upAxis", "defaultPrim", "startTimeCode", "endTimeCode", "timeCodesPerSecond")
-_KEPT += ("framesPerSecond",)
+_KEPT = (
+    *("metersPerUnit", "upAxis", "defaultPrim"),
+    *("startTimeCode", "endTimeCode", "timeCodesPerSecond", "framesPerSecond"),
+)
 Told = dict[str, list[str]]
 
 
@@ -57,16 +58,12 @@ def _mended(stage: Any, source: Path) -> tuple[Path, Told]:
     overlay = stage.GetRootLayer()
     before = overlay.ExportToString()
     time = Usd.TimeCode(stage.GetStartTimeCode())
-    told: Told = {}
-    for instanced in (True, False):
-        told = {}
-        try:
-            _mend(stage, time, told)
-            break
-        except _InInstance:
-            if not instanced:
-                raise
-            _open_instances(stage)
+    try:
+        told = _mend(stage, time)
+    except _InInstance:
+        overlay.ImportFromString(before)  # what is mended by half can't be told from what is right
+        _open_instances(stage)
+        told = _mend(stage, time)
     if overlay.ExportToString() == before:
         return source, told
     overlay.startTimeCode = time.GetValue()  # which Blender takes for its first frame, wherever none is said
@@ -85,12 +82,6 @@ def _open_instances(stage: Any) -> None:
             prim.SetInstanceable(False)
 
 
-def _every(stage: Any) -> Iterator[Any]:
-    from pxr import Usd
-
-    yield from stage.Traverse(Usd.TraverseInstanceProxies())
-
-
 def _own(prim: Any) -> Any:
     """The prim, to be changed."""
     if prim.IsInstanceProxy():
@@ -98,35 +89,40 @@ def _own(prim: Any) -> Any:
     return prim
 
 
-def _mend(stage: Any, time: Any, told: Told) -> None:
-    from pxr import UsdGeom, UsdSkel
+def _mend(stage: Any, time: Any) -> Told:
+    """Raises _InInstance."""
+    from pxr import UsdGeom, UsdShade, UsdSkel
 
+    told: Told = {}
     shown_elsewhere = _prototypes(stage)
     for prim in _hidden(stage, time, shown_elsewhere):
         told.setdefault("hidden", []).append(prim.GetName())
         _own(prim).SetActive(False)
-    for prim in _every(stage):
+    for prim in every_prim(stage):
         if prim.IsA(UsdGeom.Gprim) and UsdGeom.Imageable(prim).ComputePurpose() in ("guide", "proxy"):
             told.setdefault("guides", []).append(prim.GetName())
         elif prim.GetTypeName() in _UNREAD:
             told.setdefault("shapes", []).append(prim.GetName())
         elif prim.IsA(UsdGeom.Mesh):
-            _color_as_above(prim, time)
-            _bind_rest(stage, prim, time)
-            _tell_of_mesh(UsdGeom.Mesh(prim), told)
+            material = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial()[0]
+            if not material:
+                _color_as_above(prim, time)
+            _bind_rest(stage, prim, material, time)
+            _tell_of_mesh(UsdGeom.Mesh(prim), bool(material), told)
         elif prim.IsA(UsdSkel.Animation):
             _sample_animation(prim, time)
     told["sheared"] = mend_places(stage, time, _own)
     told["wraps"] = _uneven_wraps(stage)
-    if not any(_moves(prim) for prim in _every(stage)):
+    if not any(_moves(prim) for prim in every_prim(stage)):
         told["still"] = ["all"]
+    return told
 
 
 def _prototypes(stage: Any) -> list[Any]:
     """Paths of what PointInstancers show, wherever it stands and whether it is seen there or not."""
     from pxr import UsdGeom
 
-    found = [UsdGeom.PointInstancer(p) for p in _every(stage) if p.IsA(UsdGeom.PointInstancer)]
+    found = [UsdGeom.PointInstancer(p) for p in every_prim(stage) if p.IsA(UsdGeom.PointInstancer)]
     return [target for instancer in found for target in instancer.GetPrototypesRel().GetForwardedTargets()]
 
 
@@ -152,11 +148,11 @@ def _hidden(stage: Any, time: Any, shown_elsewhere: list[Any]) -> list[Any]:
 
 
 def _color_as_above(prim: Any, time: Any) -> None:
-    """Give a mesh the colour that it has from a prim above: an importer looks at its own alone."""
-    from pxr import UsdGeom, UsdShade
+    """Give a mesh without a material the colour that it has from a prim above: an importer looks at its own alone."""
+    from pxr import UsdGeom
 
     own = UsdGeom.PrimvarsAPI(prim)
-    if own.GetPrimvar("displayColor").HasAuthoredValue() or UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial()[0]:
+    if own.GetPrimvar("displayColor").HasAuthoredValue():
         return
     above = own.FindPrimvarWithInheritance("displayColor")
     if above and above.HasAuthoredValue():
@@ -164,13 +160,13 @@ def _color_as_above(prim: Any, time: Any) -> None:
         primvar.Set(above.ComputeFlattened(time))
 
 
-def _bind_rest(stage: Any, prim: Any, time: Any) -> None:
+def _bind_rest(stage: Any, prim: Any, material: Any, time: Any) -> None:
     """Bind faces that no subset names to what the mesh itself is: an importer gives them the first subset's."""
     import numpy as np
     from pxr import Sdf, UsdGeom, UsdShade, Vt
 
-    binding = UsdShade.MaterialBindingAPI(prim)
-    subsets = [s for s in binding.GetMaterialBindSubsets() if s.GetElementTypeAttr().Get() == UsdGeom.Tokens.face]
+    bound = UsdShade.MaterialBindingAPI(prim).GetMaterialBindSubsets()
+    subsets = [s for s in bound if s.GetElementTypeAttr().Get() == UsdGeom.Tokens.face]
     if not subsets:
         return
     count = len(UsdGeom.Mesh(prim).GetFaceVertexCountsAttr().Get(time) or ())
@@ -185,7 +181,6 @@ def _bind_rest(stage: Any, prim: Any, time: Any) -> None:
     named = UsdGeom.Subset.CreateUniqueGeomSubset(
         UsdGeom.Mesh(prim), "rest", UsdGeom.Tokens.face, rest, UsdShade.Tokens.materialBind
     )
-    material = binding.ComputeBoundMaterial()[0]
     if not material:
         material = UsdShade.Material.Define(stage, Sdf.Path(f"/scanstage_plain/{prim.GetName()}"))
         shader = UsdShade.Shader.Define(stage, material.GetPath().AppendChild("surface"))
@@ -206,16 +201,13 @@ def _sample_animation(prim: Any, time: Any) -> None:
             _own(prim).GetAttribute(name).Set(value, time)
 
 
-def _tell_of_mesh(mesh: Any, told: Told) -> None:
-    from pxr import UsdShade
-
+def _tell_of_mesh(mesh: Any, is_bound: bool, told: Told) -> None:
     name, scheme = mesh.GetPrim().GetName(), mesh.GetSubdivisionSchemeAttr()
     if scheme.HasAuthoredValue() and scheme.Get() in _SMOOTH:  # by default it is smooth, too, and mostly not meant
         told.setdefault("smooth", []).append(name)
     if mesh.GetHoleIndicesAttr().Get():
         told.setdefault("holes", []).append(name)
     opacity = mesh.GetDisplayOpacityAttr().Get()
-    is_bound = UsdShade.MaterialBindingAPI(mesh.GetPrim()).ComputeBoundMaterial()[0]
     if opacity and min(opacity) < 1 and not is_bound:
         told.setdefault("opacity", []).append(name)
 
@@ -225,7 +217,7 @@ def _uneven_wraps(stage: Any) -> list[str]:
     from pxr import UsdShade
 
     found = []
-    for prim in _every(stage):
+    for prim in every_prim(stage):
         shader = UsdShade.Shader(prim) if prim.IsA(UsdShade.Shader) else None
         if shader is None or shader.GetIdAttr().Get() != "UsdUVTexture":
             continue

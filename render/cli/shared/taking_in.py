@@ -30,7 +30,7 @@ _TOLD = (
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
     *("material: the material", "material: is brushed", "material: light", "material: holds properties"),
     *("udim: ", "uv: ", "bump map: ", "colors: its triangles", "color: bodies", "hidden: ", "layers: ", "printing: "),
-    *("no part: ", "lost part: "),
+    *("no part: ", "lost part: ", "color: colours of", "placement: ", "shear: ", "holes: ", "Blender: "),
 )
 
 

@@ -20,32 +20,8 @@ HEAD = '#usda 1.0\n(\n defaultPrim = "a"\n upAxis = "Z"\n metersPerUnit = 1\n st
 SHEAR = "matrix4d xformOp:transform = ((1, 0, 0, 0), (1, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))"
 ORDER = 'uniform token[] xformOpOrder = ["{}"]'
 CORNERS = [(x, y, z) for z in (0, 1) for y in (0, 1) for x in (0, 1)]
-FACES = [
-    0,
-    2,
-    3,
-    1,
-    4,
-    5,
-    7,
-    6,
-    0,
-    1,
-    5,
-    4,
-    2,
-    6,
-    7,
-    3,
-    0,
-    4,
-    6,
-    2,
-    1,
-    3,
-    7,
-    5,
-]  # below, above, front, back, left, right
+FACES = [0, 2, 3, 1, 4, 5, 7, 6, 0, 1, 5, 4, 2, 6, 7, 3, 0, 4, 6, 2, 1, 3, 7, 5]
+"""Below, above, front, back, left, right."""
 
 
 def box(name: str, *inside: str, side: float = 0.2, about: str = "") -> str:
@@ -62,8 +38,8 @@ def xform(name: str, *inside: str, about: str = "") -> str:
     return f'def Xform "{name}" ({about}) {{\n{chr(10).join(inside)}\n}}'
 
 
-def read(folder: Path, *prims: str) -> RawScan:
-    (folder / "a.usda").write_text(HEAD + "\n".join(prims))
+def read(folder: Path, *prims: str, head: str = HEAD) -> RawScan:
+    (folder / "a.usda").write_text(head + "\n".join(prims))
     return read_scan(folder / "a.usda", convert_with_blender)
 
 
@@ -121,6 +97,26 @@ def test_what_is_sheared_comes_in_sheared(
     assert told(scan) == []
 
 
+def test_instances_below_a_shear_are_sheared_and_what_is_hidden_beside_them_is_told(tmp_path: Path) -> None:
+    """Two, a metre apart, and a box ten times as large that isn't seen."""
+    instance = "instanceable = true\n references = </p>"
+    scan = read(
+        tmp_path,
+        xform(
+            "a",
+            SHEAR,
+            ORDER.format("xformOp:transform"),
+            xform("b", about=instance),
+            xform("c", "double3 xformOp:translate = (1, 0, 0)", ORDER.format("xformOp:translate"), about=instance),
+            box("d", 'token visibility = "invisible"', side=2),
+        ),
+        f'class "p" {{\n{box("m")}\n}}',
+    )
+    assert size(scan) == pytest.approx((1.4, 0.2, 0.2), abs=1e-5)
+    assert volume(scan) == pytest.approx(0.016, rel=1e-4)
+    assert told(scan) == ["holds objects that are hidden: 'd'"]
+
+
 def test_what_resets_its_place_stands_where_it_says(tmp_path: Path) -> None:
     """Of a box that all above moves by 10 m and makes five times as large: it is itself, a metre from the other."""
     moved = (
@@ -176,6 +172,16 @@ def test_what_is_hidden_at_first_stays_out_and_what_is_hidden_later_comes_in(tmp
     scan = read(tmp_path, xform("a", box("m", later), box("n", at_first, side=1)))
     assert size(scan) == pytest.approx((0.2, 0.2, 0.2), abs=1e-6)
     assert [t for t in told(scan) if "hidden" in t] == ["holds objects that are hidden: 'n'"]
+
+
+def test_what_moves_stands_where_it_is_at_the_first_frame(tmp_path: Path) -> None:
+    """Of a metre in 10 frames, the first of which is the fifth: half a metre from the other box."""
+    samples = "double3 xformOp:translate.timeSamples = { 0: (0, 0, 0), 10: (1, 0, 0) }"
+    moved = box("m", samples, ORDER.format("xformOp:translate"))
+    head = HEAD.replace("startTimeCode = 0", "startTimeCode = 5")
+    scan = read(tmp_path, xform("a", moved, box("n")), head=head)
+    assert size(scan) == pytest.approx((0.7, 0.2, 0.2), abs=1e-5)
+    assert told(scan) == ["moves 'm'"]
 
 
 BONES = """def Skeleton "bones" (prepend apiSchemas = ["SkelBindingAPI"]) {
