@@ -69,6 +69,11 @@ _TOLD_OF: tuple[tuple[str, Severity, str, str, str], ...] = (
         "takes it as solid",
     ),
     (
+        *("unbound", "warning", "material"),
+        "binds materials to faces of {} by subsets that aren't of the family materialBind",
+        "leaves those out, as OpenUSD does",
+    ),
+    (
         *("sheared", "warning", "shear"),
         "holds what is sheared, and no mesh: {}",
         "leaves them unsheared; export them as meshes",
@@ -163,7 +168,8 @@ def _run(command: list[str], timeout_s: float, memory_bytes: int, place: Path, s
         finally:
             process.kill()
             code = process.wait()
-        output = [*_last_lines(errors), *_last_lines(printed)]
+        complaints, said = _last_lines(errors), _last_lines(printed)
+    output = [*complaints, *said]
     if too_much:
         return {"error": "failed", "message": too_much}
     for line in reversed(output):
@@ -172,8 +178,9 @@ def _run(command: list[str], timeout_s: float, memory_bytes: int, place: Path, s
                 told = json.loads(line[len(MARKER) :])
                 if isinstance(told, dict):
                     return told | _lost_layers(output)
-    last = next((line.strip() for line in reversed(output) if line.strip()), "")
-    return {"error": "failed", "message": f"Blender ended with exit code {code} while reading it. {last}"}
+    last = [next((line.strip() for line in reversed(lines) if line.strip()), "") for lines in (complaints, said)]
+    ended = f"Blender ended with exit code {code} while reading it."
+    return {"error": "failed", "message": " ".join([ended, *filter(None, last)])}
 
 
 def _lost_layers(output: list[str]) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scanstage.assets.asset import Material
+from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.machine.confined_process import ConfinedError, run_confined
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
@@ -29,8 +29,9 @@ _ANGLE_RAD = 0.2
 _MEMORY_BYTES = 8 << 30
 _LIMIT_S = 600
 _ELSEWHERE = re.compile(rb"=\s*(?:DOCUMENT_FILE|EXTERNALLY_DEFINED_\w+)\s*\(")
-_UNITS = re.compile(rb"GLOBAL_UNIT_ASSIGNED_CONTEXT\s*\(")
 _CURVES = re.compile(rb"=\s*(?:GEOMETRIC_(?:CURVE_)?SET|EDGE_BASED_WIREFRAME_MODEL|SHELL_BASED_WIREFRAME_MODEL)\s*\(")
+_BARE = Material(base_color=WHITE)
+"""As what has no color comes from Open CASCADE, which names its materials."""
 _PROGRAM = """
 import os
 os.dup2(2, 1)
@@ -68,11 +69,16 @@ def read_step(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
         raise InputError(f"{path}: holds curves, but no surface", "export the solids or surfaces that they are of")
     what = f"curved surfaces, as triangles of at most {_ANGLE_RAD} rad"
     note = ScanFinding("info", "format", what, "Open CASCADE makes them")
-    materials = tuple(map(_matt, scan.materials))
+    bare = [k for k, m in enumerate(scan.materials) if (m.name, m.base_color) == (_BARE.name, _BARE.base_color)]
+    materials = tuple(Material() if k in bare else _matt(m) for k, m in enumerate(scan.materials))
     findings = (note, *_findings(mended), *scan.findings)
+    if bare and len(materials) > len(bare):
+        count = int(np.isin(scan.face_material, bare).sum())
+        what = f"shapes without a colour beside coloured ones: {count:,} triangles"
+        findings = (*findings, ScanFinding("info", "color", what, "makes them plain grey"))
     # Written as it stands in the file: CAD programs mostly have Z up, and none says so.
     scan = replace(scan, materials=materials, unit="m", unit_given=True, up=None, usual_up="z", findings=findings)
-    return scan if _UNITS.search(data) and b"LENGTH_UNIT" in data else _in_millimetres(scan)
+    return scan if mended.has_unit else _in_millimetres(scan)
 
 
 def _in_millimetres(scan: RawScan) -> RawScan:
@@ -103,4 +109,7 @@ def _findings(mended: MendedStep) -> list[ScanFinding]:
         what = f"shapes that it mirrors or scales where it places them: {mended.misplaced:,}"
         action = "gets them wrong: save them in the CAD program as shapes of their own, or export it as GLB"
         found.append(ScanFinding("warning", "placement", what, action))
+    if mended.unitless:
+        what = f"groups of shapes that are said to be in no unit, beside others: {mended.unitless:,}"
+        found.append(ScanFinding("warning", "unit", what, "takes the unit of the others"))
     return found

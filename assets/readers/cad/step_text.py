@@ -1,7 +1,7 @@
 """What is put right in the text of a STEP file before Open CASCADE reads it, which looks at none of it.
 
 Occurrences that have no name of their own are called as their product, those that have a colour of their own keep it,
-and what the file hides (INVISIBILITY) is taken out of the shapes that list it.
+what the file hides (INVISIBILITY) is taken out of the shapes that list it, and all shapes have a unit.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from scanstage.assets.readers.cad.step_entities import (
     without_comments,
 )
 from scanstage.assets.readers.cad.step_placements import placements_not_followed
+from scanstage.assets.readers.cad.step_units import with_units
 
 _LOOKED_AT = (b"NEXT_ASSEMBLY_USAGE_OCCURRENCE", b"INVISIBILITY", b"CARTESIAN_TRANSFORMATION_OPERATOR_3D")
 """Of files without any, nothing is to be mended."""
@@ -46,6 +47,8 @@ class MendedStep:
         still_there: how many things the file hides that can't be taken out: occurrences, faces of a solid.
         lost_colors: how many occurrences have a colour of their own that doesn't come in.
         misplaced: how many are to be mirrored or scaled, which they aren't.
+        has_unit: whether it names a unit of length.
+        unitless: how many contexts of shapes name none, of a file that does.
     """
 
     data: bytes
@@ -53,19 +56,29 @@ class MendedStep:
     still_there: int = 0
     lost_colors: int = 0
     misplaced: int = 0
+    has_unit: bool = True
+    unitless: int = 0
 
 
 def mend_step(data: bytes) -> MendedStep:
     """Names, colours and what is hidden, as they are meant. Raises InputError for more than can be looked through."""
-    if not any(word in data for word in _LOOKED_AT):
-        return MendedStep(data)
     data = without_comments(data)
+    units = with_units(data)
+    data, has_unit, unitless = units.data, units.given, units.lacking if units.given else 0
+    if not any(word in data for word in _LOOKED_AT):
+        return MendedStep(data, has_unit=has_unit, unitless=unitless)
     entities = entities_of(data)
     edits = _names(data, entities)
     hidden, found, still_there = _hidden(data, entities)
     colors, lost_colors = colors_of_occurrences(data, entities)
     return MendedStep(
-        edited(data, [*edits, *hidden, *colors]), found, still_there, lost_colors, placements_not_followed(data)
+        edited(data, [*edits, *hidden, *colors]),
+        found,
+        still_there,
+        lost_colors,
+        placements_not_followed(data),
+        has_unit,
+        unitless,
     )
 
 

@@ -149,6 +149,9 @@ def _scan(arrays: dict[str, Any], folder: ScanFolder) -> RawScan:
         colors = corners[:, 1].astype(np.uint32).view(np.uint8).reshape(-1, 4)
     elif not images and (name >= 0).all() and {m.base_color for m in materials} == {WHITE}:
         folder.note("color", "all of it is white, as it says", "keeps it", "info")
+    if (bare := int((name < 0).sum())) and bare < len(faces):
+        what = f"shapes without a colour beside coloured ones: {bare:,} triangles"
+        folder.note("color", what, "makes them plain grey", "info")
     tiles = arrays["tiles"]
     _note_bare(tiles, texture, arrays["uv"], folder)
     wraps = {k: _wraps(tiles[picture]) for k, picture in enumerate(keys[:, 0].tolist()) if picture >= 0}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .refused import Refused
+from .shown_colors import keep_colors_to_what_shows_them
 from .usd_stage import mended_stage
 
 _SHEARED = 1e-4
@@ -43,6 +44,7 @@ def import_usd(source: Path, scratch: Path) -> dict[str, list[str]]:
     name_meshes_as_above()
     make_points_objects()
     join_materials_of_instances()
+    keep_colors_to_what_shows_them()
     moving = [] if "still" in told else moving
     return told | {"moving": moving, "unread": unread_materials(), "scaled": plain_scales()}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .usd_materials import mend_bindings, uneven_wraps
 from .usd_places import every_prim, mend_places
 
 _UNREAD = ("BasisCurves", "HermiteCurves", "NurbsCurves", "NurbsPatch", "Points", "TetMesh")
@@ -29,8 +30,8 @@ def mended_stage(source: Path, scratch: Path) -> tuple[Path, Told]:
         scratch: folder for a layer over it.
 
     Of names there are those of prims: ``hidden`` ones, ``guides``, ``shapes`` that are no meshes, ``smooth`` cages,
-    faces that are ``holes``, ``opacity`` without a material, ``sheared`` ones whose shear is lost; ``wraps`` of
-    materials; and anything as ``still`` where nothing moves.
+    faces that are ``holes``, ``opacity`` without a material, ``unbound`` faces, ``sheared`` ones
+    whose shear is lost; ``wraps`` of materials; and anything as ``still`` where nothing moves.
     """
     import bpy
 
@@ -105,14 +106,13 @@ def _mend(stage: Any, time: Any) -> Told:
             told.setdefault("shapes", []).append(prim.GetName())
         elif prim.IsA(UsdGeom.Mesh):
             material = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial()[0]
-            if not material:
-                _color_as_above(prim, time)
-            _bind_rest(stage, prim, material, time)
+            if mend_bindings(stage, prim, material, time, _own):
+                told.setdefault("unbound", []).append(prim.GetName())
             _tell_of_mesh(UsdGeom.Mesh(prim), bool(material), told)
         elif prim.IsA(UsdSkel.Animation):
             _sample_animation(prim, time)
     told["sheared"] = mend_places(stage, time, _own)
-    told["wraps"] = _uneven_wraps(stage)
+    told["wraps"] = uneven_wraps(stage)
     if not any(_moves(prim) for prim in every_prim(stage)):
         told["still"] = ["all"]
     return told
@@ -147,51 +147,6 @@ def _hidden(stage: Any, time: Any, shown_elsewhere: list[Any]) -> list[Any]:
     return found
 
 
-def _color_as_above(prim: Any, time: Any) -> None:
-    """Give a mesh without a material the colour that it has from a prim above: an importer looks at its own alone."""
-    from pxr import UsdGeom
-
-    own = UsdGeom.PrimvarsAPI(prim)
-    if own.GetPrimvar("displayColor").HasAuthoredValue():
-        return
-    above = own.FindPrimvarWithInheritance("displayColor")
-    if above and above.HasAuthoredValue():
-        primvar = UsdGeom.PrimvarsAPI(_own(prim)).CreatePrimvar("displayColor", above.GetTypeName(), "constant")
-        primvar.Set(above.ComputeFlattened(time))
-
-
-def _bind_rest(stage: Any, prim: Any, material: Any, time: Any) -> None:
-    """Bind faces that no subset names to what the mesh itself is: an importer gives them the first subset's."""
-    import numpy as np
-    from pxr import Sdf, UsdGeom, UsdShade, Vt
-
-    bound = UsdShade.MaterialBindingAPI(prim).GetMaterialBindSubsets()
-    subsets = [s for s in bound if s.GetElementTypeAttr().Get() == UsdGeom.Tokens.face]
-    if not subsets:
-        return
-    count = len(UsdGeom.Mesh(prim).GetFaceVertexCountsAttr().Get(time) or ())
-    is_bound = np.zeros(count, bool)
-    for subset in subsets:
-        indices = np.array(subset.GetIndicesAttr().Get(time) or (), np.int64)
-        is_bound[indices[(indices >= 0) & (indices < count)]] = True
-    if is_bound.all():
-        return
-    rest = Vt.IntArray.FromNumpy(np.flatnonzero(~is_bound).astype(np.int32))
-    UsdShade.MaterialBindingAPI.Apply(_own(prim))
-    named = UsdGeom.Subset.CreateUniqueGeomSubset(
-        UsdGeom.Mesh(prim), "rest", UsdGeom.Tokens.face, rest, UsdShade.Tokens.materialBind
-    )
-    if not material:
-        material = UsdShade.Material.Define(stage, Sdf.Path(f"/scanstage_plain/{prim.GetName()}"))
-        shader = UsdShade.Shader.Define(stage, material.GetPath().AppendChild("surface"))
-        shader.CreateIdAttr("UsdPreviewSurface")
-        color = UsdGeom.PrimvarsAPI(prim).GetPrimvar("displayColor")
-        if color and color.GetInterpolation() == UsdGeom.Tokens.constant and (given := color.Get(time)):
-            shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(given[0])
-        material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
-    UsdShade.MaterialBindingAPI.Apply(named.GetPrim()).Bind(material)
-
-
 def _sample_animation(prim: Any, time: Any) -> None:
     """Make samples of an animation's values that have none: an importer takes no pose from others."""
     for name in _ANIMATED:
@@ -210,21 +165,6 @@ def _tell_of_mesh(mesh: Any, is_bound: bool, told: Told) -> None:
     opacity = mesh.GetDisplayOpacityAttr().Get()
     if opacity and min(opacity) < 1 and not is_bound:
         told.setdefault("opacity", []).append(name)
-
-
-def _uneven_wraps(stage: Any) -> list[str]:
-    """Materials of which a texture goes on in another way along U than along V, or is black beyond its edges."""
-    from pxr import UsdShade
-
-    found = []
-    for prim in every_prim(stage):
-        shader = UsdShade.Shader(prim) if prim.IsA(UsdShade.Shader) else None
-        if shader is None or shader.GetIdAttr().Get() != "UsdUVTexture":
-            continue
-        ways = [i.Get() if (i := shader.GetInput(name)) else None for name in ("wrapS", "wrapT")]
-        if ways[0] != ways[1] or "black" in ways:
-            found.append(prim.GetParent().GetName())
-    return list(dict.fromkeys(found))
 
 
 def _moves(prim: Any) -> bool:

@@ -248,7 +248,9 @@ def test_occurrences_of_step_have_colors_of_their_own(
         x = scan.vertices[scan.faces[scan.face_material == k]][..., 0] * 1000
         seen.setdefault(tuple(np.round(material.base_color[:3], 3)), set()).update(np.rint(x).astype(int).ravel())
     assert (seen[1, 0, 0], seen[0, 1, 0]) == (red_at, green_at)
-    assert not [f for f in scan.findings if f.topic == "color"]
+    (of_deck,) = [f.what for f in scan.findings if f.topic == "color"]
+    assert of_deck == "shapes without a colour beside coloured ones: 12 triangles"
+    assert seen[0.8, 0.8, 0.8] == {0, 400}
 
 
 @needs_cascadio
@@ -307,6 +309,26 @@ def test_step_that_names_no_unit_is_taken_for_millimetres(
     told = str(asset.meta.intake["unit_origin"])
     assert told.split(":")[0] == origin
     assert origin == "given" or "its file names none" in told
+
+
+@needs_cascadio
+@pytest.mark.parametrize("of_all", [True, False])
+def test_parts_of_an_assembly_without_units_are_there(tmp_path: Path, of_all: bool) -> None:
+    """Open CASCADE leaves them out; where other shapes have one, millimetres here, it is theirs too."""
+    path = write_step_assembly(tmp_path / "cart.step", CART, WHEELS)
+    whole, text = read_scan(path), path.read_text()
+    if of_all:
+        text = re.sub(r"GLOBAL_UNIT_ASSIGNED_CONTEXT\(\([^)]*\)\)", "", text)
+    else:
+        text = re.sub(r"(ADVANCED_BREP_SHAPE_REPRESENTATION\('',\([^)]*\)),#\d+", r"\1,#9999", text, count=1)
+        bare = "#9999=(GEOMETRIC_REPRESENTATION_CONTEXT(3)REPRESENTATION_CONTEXT('',''));"
+        text = text.replace("ENDSEC;\nEND", f"{bare}\nENDSEC;\nEND")
+    path.write_text(text)
+    scan = read_scan(path)
+    assert (len(scan.faces), scan.unit_given) == (len(whole.faces), not of_all)
+    np.testing.assert_allclose(scan.vertices, whole.vertices * (1000 if of_all else 1), rtol=1e-5)
+    told = "groups of shapes that are said to be in no unit, beside others: 1"
+    assert [f.what for f in scan.findings if f.topic == "unit"] == [told] * (not of_all)
 
 
 @needs_cascadio

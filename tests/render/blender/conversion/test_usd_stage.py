@@ -58,6 +58,16 @@ def told(scan: RawScan) -> list[str]:
     return [f.what for f in scan.findings if f.topic != "format"]
 
 
+def looks(scan: RawScan) -> dict[tuple[float, ...], int]:
+    """How many triangles there are of each colour, linear."""
+    colors = np.array([scan.materials[k].base_color[:3] for k in scan.face_material])
+    if scan.vertex_color is not None:
+        srgb = np.asarray(scan.vertex_color)[scan.faces].reshape(len(scan.faces), 3, 4)[:, 0, :3] / 255
+        colors = colors * np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    found, counts = np.unique(colors.round(2), axis=0, return_counts=True)
+    return {tuple(float(c) for c in color): int(n) for color, n in zip(found, counts, strict=True)}
+
+
 MIRROR = SHEAR.replace("((1, 0", "((-1, 0")
 
 
@@ -154,8 +164,36 @@ LID = f"""def GeomSubset "lid" ({BOUND}) {{
 def test_faces_of_no_subset_have_the_mesh_s_own_colour(tmp_path: Path, rest: str) -> None:
     paints = PAINT.format("green", "0, 0.8, 0"), PAINT.format("red", "0.8, 0, 0")
     scan = read(tmp_path, xform("a", box("m", rest, LID, about=BOUND), *paints))
-    faces = {scan.materials[k].base_color[:2]: int((scan.face_material == k).sum()) for k in set(scan.face_material)}
-    assert {tuple(round(c, 3) for c in color): n for color, n in faces.items()} == {(0.0, 0.8): 2, (0.8, 0.0): 10}
+    assert looks(scan) == {(0, 0.8, 0): 2, (0.8, 0, 0): 10}
+
+
+BY_FACE = """color3f[] primvars:displayColor = [{}] (
+ interpolation = "uniform"
+)""".format(", ".join(["(0.8, 0, 0)"] * 2 + ["(0, 0, 0.5)"] * 4))
+
+
+def test_faces_of_no_subset_have_colours_of_their_own(tmp_path: Path) -> None:
+    """The second face is bound and not multiplied; of the others the first is red, and four are blue."""
+    scan = read(tmp_path, xform("a", box("m", BY_FACE, LID, about=BOUND), PAINT.format("green", "0, 0.8, 0")))
+    assert looks(scan) == {(0.8, 0, 0): 2, (0, 0.8, 0): 2, (0, 0, 0.5): 8}
+    assert told(scan) == []
+
+
+def test_rests_of_meshes_that_are_called_alike_have_each_their_own_colour(tmp_path: Path) -> None:
+    boxes = (
+        xform(k, box("m", f"color3f[] primvars:displayColor = [({color})]", LID, about=BOUND))
+        for k, color in (("b", "0.8, 0, 0"), ("c", "0, 0, 0.5"))
+    )
+    scan = read(tmp_path, xform("a", *boxes, PAINT.format("green", "0, 0.8, 0")))
+    assert looks(scan) == {(0.8, 0, 0): 10, (0, 0.8, 0): 4, (0, 0, 0.5): 10}
+
+
+def test_subsets_that_are_for_something_else_change_no_material(tmp_path: Path) -> None:
+    other = LID.replace("materialBind", "chosen")
+    paints = PAINT.format("green", "0, 0.8, 0"), PAINT.format("red", "0.8, 0, 0")
+    scan = read(tmp_path, xform("a", box("m", "rel material:binding = </a/red>", other, about=BOUND), *paints))
+    assert looks(scan) == {(0.8, 0, 0): 12}
+    assert told(scan) == ["binds materials to faces of 'm' by subsets that aren't of the family materialBind"]
 
 
 def test_a_mesh_has_the_colour_of_what_is_above_it(tmp_path: Path) -> None:
