@@ -16,7 +16,7 @@ from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoice
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
 from scanstage.assets.readers.parsing.polygons import triangulate
 from scanstage.assets.readers.ply_elements import Element, Lists, read_elements
-from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
+from scanstage.assets.textures.vertex_colors import ColoredFaces, declared_color_space, materials_in_color
 
 _UNIT = re.compile(r"\bunits?\b\W*(mm|cm|m|in|millimet\w*|centimet\w*|met\w*|inch\w*)\b", re.I)
 _UV_NAMES = (("texture_u", "texture_v"), ("u", "v"), ("s", "t"), ("texcoord_x", "texcoord_y"))
@@ -44,16 +44,23 @@ def read_ply(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     uv = _corner_uv(vertex, face, polygons, corners, tri_corners)
     folder = ScanFolder(path, choices)
     materials, images, lost = _materials(comments, folder, uv is not None)
-    colors, by_face, told = _colors(vertex, face, bool(images), comments, choices)
-    if colors is not None and by_face:
-        positions, colors = positions[faces].reshape(-1, 3), np.repeat(colors[tri_polygon], 3, axis=0)
-        faces = np.arange(len(positions)).reshape(-1, 3)
-    if colors is not None:
-        materials = tuple(Material(name=m.name, base_color=WHITE, vertex_colors=True) for m in materials)
+    face_material = _texture_number(face, len(materials))[tri_polygon]
+    colors: npt.NDArray[np.uint8] | None = None
+    told: list[ScanFinding] = []
+    space = declared_color_space("\n".join(comments))
+    for element, of_corner in ((vertex, faces), (face, np.repeat(tri_polygon[:, None], 3, axis=1))):
+        if colors is not None or (channels := _channels(element)) is None:
+            continue
+        colored = ColoredFaces(of_corner, face_material, materials)
+        colors, materials, found = materials_in_color(channels, colored, choices.vertex_colors, space)
+        told += found
+        if colors is not None and element is face:
+            positions, colors = positions[faces].reshape(-1, 3), colors[of_corner.ravel()]
+            faces = np.arange(len(positions)).reshape(-1, 3)
     return RawScan(
         vertices=positions,
         faces=faces,
-        face_material=_texture_number(face, len(materials))[tri_polygon],
+        face_material=face_material,
         materials=materials,
         images=images,
         corner_uv=uv,
@@ -138,23 +145,6 @@ def _texture_number(face: Element, n_materials: int) -> npt.NDArray[np.int64]:
     if number is None:
         return np.zeros(face.count, dtype=np.int64)
     return np.clip(number.astype(np.int64), 0, n_materials - 1)
-
-
-def _colors(
-    vertex: Element, face: Element, textured: bool, comments: list[str], choices: ReadingChoices
-) -> tuple[npt.NDArray[np.uint8] | None, bool, list[ScanFinding]]:
-    """(N, 4) colours, whether they are those of faces rather than of vertices, and what was decided about them."""
-    told: list[ScanFinding] = []
-    for element in (vertex, face):
-        if (channels := _channels(element)) is None:
-            continue
-        if textured:
-            return None, False, [BESIDE_TEXTURE]
-        colors, found = color_bytes(channels, choices.vertex_colors, declared_color_space("\n".join(comments)))
-        told += found
-        if colors is not None:
-            return colors, element is face, told
-    return None, False, told
 
 
 def _channels(element: Element) -> list[npt.NDArray[np.generic]] | None:

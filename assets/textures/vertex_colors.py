@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from scanstage.assets.asset import WHITE, Material
 from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import ScanFinding
 from scanstage.assets.textures.srgb import srgb_bytes
@@ -20,6 +22,7 @@ from scanstage.assets.textures.srgb import srgb_bytes
 ODD = "odd colors"
 """The topic of what its owner should look at."""
 BESIDE_TEXTURE = ScanFinding("info", "colors", "vertex colours beside a texture", "takes the texture alone")
+BESIDE_OTHERS = replace(BESIDE_TEXTURE, action="takes the texture where there is one, and colours elsewhere")
 _NEARLY_ALL = 0.99  # of the numbers above 0
 _UNDERSHOOT = 0.05  # of the scale; what is further below 0, and not just here and there, is no colour
 # A scan with 0 to 255 whose numbers end at 2 would be black, and so would one with 0 to 65,535 that end at 256.
@@ -31,6 +34,66 @@ def declared_color_space(text: str) -> str | None:
     """``srgb`` or ``linear`` where a comment of a file says that its colours are."""
     found = _DECLARED.search(text)
     return None if found is None else "linear" if found[1].lower() == "linear" else "srgb"
+
+
+@dataclass(frozen=True)
+class ColoredFaces:
+    """Faces of a file that has vertex colours.
+
+    Attributes:
+        faces: (F, 3) vertices of each.
+        face_material: (F,) numbers.
+        materials: those.
+    """
+
+    faces: npt.NDArray[np.int64]
+    face_material: npt.NDArray[np.int64]
+    materials: Sequence[Material]
+
+
+def materials_in_color(
+    channels: Sequence[npt.NDArray[np.generic]], given: ColoredFaces, wanted: str, declared: str | None
+) -> tuple[npt.NDArray[np.uint8] | None, tuple[Material, ...], tuple[ScanFinding, ...]]:
+    """Vertex colours, for materials that have no texture: writers that know both repeat it, or leave white.
+
+    Args:
+        channels, wanted, declared: as of :func:`color_bytes`.
+        given: the faces, which may be none.
+
+    Returns:
+        (N, 4) colours as of :func:`color_bytes`, or None where no material shows any; the materials; and what was
+        decided. A material of which no vertex has a colour keeps its own. Raises InputError as that does.
+    """
+    materials = tuple(given.materials)
+    bare = np.array([not m.base_color_texture for m in materials])
+    if not bare.any():
+        return None, materials, (BESIDE_TEXTURE,)
+    sound = np.logical_and.reduce([np.isfinite(channel.astype(np.float64)) for channel in channels])
+    shown = bare & (_have(sound, given) if len(given.faces) else True)
+    within = np.zeros(len(sound), bool)
+    within[given.faces[shown[given.face_material]]] = True
+    aside = ~sound & ~within if len(given.faces) else np.zeros(len(sound), bool)
+    if aside.any() and sound.any():  # not to be told of, nor to be given a colour
+        channels = [np.where(aside, channel[np.argmax(sound)], channel) for channel in channels]
+    colors, told = color_bytes(channels, wanted, declared)
+    if colors is None:
+        return None, materials, told
+    if not bare.all():
+        shown &= _have((colors[:, :3] != 255).any(axis=1) & sound, given)
+        told = (*told, BESIDE_OTHERS) if shown.any() else (BESIDE_TEXTURE,)
+    if not shown.any():
+        return None, materials, told
+    return colors, tuple(_in_color(m) if shows else m for m, shows in zip(materials, shown, strict=True)), told
+
+
+def _have(of_vertex: npt.NDArray[np.bool_], given: ColoredFaces) -> npt.NDArray[np.bool_]:
+    """(M,) whether any vertex of a material's faces is one of these."""
+    counts = np.bincount(given.face_material[of_vertex[given.faces].any(axis=1)], minlength=len(given.materials))
+    return counts > 0
+
+
+def _in_color(material: Material) -> Material:
+    return replace(material, base_color=WHITE, vertex_colors=True)
 
 
 def color_bytes(

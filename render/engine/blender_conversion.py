@@ -51,6 +51,11 @@ _TOLD_OF: tuple[tuple[str, Severity, str, str, str], ...] = (
         "the materials {} change the colours of a texture (scale and bias) as glTF can't",
         "takes the texture as it is, or none",
     ),
+    (
+        *("by_corner", "warning", "material"),
+        "the materials {} read more than colours from the mesh (primvars), which glTF can't",
+        "takes them as if they read no such",
+    ),
     ("guides", "info", "hidden", "holds guides and proxies, which stand in for it in a viewer: {}", "leaves them out"),
     (
         *("shapes", "warning", "points or lines"),

@@ -1,7 +1,8 @@
 """What is put right in the text of a STEP file before Open CASCADE reads it, which looks at none of it.
 
 Occurrences that have no name of their own are called as their product, those that have a colour of their own keep it,
-what the file hides (INVISIBILITY) is taken out of the shapes that list it, and all shapes have a unit.
+what the file hides (INVISIBILITY) is taken out of the shapes that list it, colours of curves are none of surfaces, and
+all shapes have a unit.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from scanstage.assets.readers.cad.step_entities import (
 from scanstage.assets.readers.cad.step_placements import placements_not_followed
 from scanstage.assets.readers.cad.step_units import with_units
 
-_LOOKED_AT = (b"NEXT_ASSEMBLY_USAGE_OCCURRENCE", b"INVISIBILITY", b"CARTESIAN_TRANSFORMATION_OPERATOR_3D")
+_LOOKED_AT = (
+    *(b"NEXT_ASSEMBLY_USAGE_OCCURRENCE", b"INVISIBILITY", b"CARTESIAN_TRANSFORMATION_OPERATOR_3D"),
+    b"CURVE_STYLE",
+)
 """Of files without any, nothing is to be mended."""
 _PRODUCT_OF = 2
 """At which place a definition names its formation, and that its product."""
@@ -71,6 +75,7 @@ def mend_step(data: bytes) -> MendedStep:
     edits = _names(data, entities)
     hidden, found, still_there = _hidden(data, entities)
     colors, lost_colors = colors_of_occurrences(data, entities)
+    colors += _without_colors_of_curves(data, entities)
     return MendedStep(
         edited(data, [*edits, *hidden, *colors]),
         found,
@@ -80,6 +85,20 @@ def mend_step(data: bytes) -> MendedStep:
         has_unit,
         unitless,
     )
+
+
+def _without_colors_of_curves(data: bytes, entities: Entities) -> list[Edit]:
+    """Styles without those of curves, whose colors Open CASCADE gives to surfaces that have none."""
+    named = {n: e for n, e in entities.items() if e.kind == b"PRESENTATION_STYLE_ASSIGNMENT"}
+    styles = {n: named_by(data, e, 0) for n, e in named.items()} if b"CURVE_STYLE" in data else {}
+    kinds = kinds_of(data, {n for listed in styles.values() for n in listed})
+    edits = []
+    for number, listed in styles.items():
+        kept = [n for n in listed if kinds.get(n) != b"CURVE_STYLE"]
+        if len(kept) < len(listed):
+            text = b",".join(b"#%d" % n for n in kept) or b"NULL_STYLE(.NULL.)"
+            edits.append((*named[number].arguments[0], b"(" + text + b")"))
+    return edits
 
 
 def _names(data: bytes, entities: Entities) -> list[Edit]:

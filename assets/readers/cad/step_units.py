@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from scanstage.assets.readers.cad.step_entities import Edit, edited, last_number, references
 
-_ENTITY = re.compile(rb"\s*#(\d+)\s*=\s*((?:[^;']|'[^']{0,400}'){0,4000});")  # bounded: scans are hostile
+_ENTITY = re.compile(rb"#(\d+)\s*=\s*((?:[^;']|'[^']{0,400}'){0,4000});")  # bounded: scans are hostile
 _SIMPLE = re.compile(rb"GEOMETRIC_REPRESENTATION_CONTEXT\s*\(\s*('[^']*'\s*,\s*'[^']*')\s*,\s*3\s*\)\s*")
 _ASSIGNED = re.compile(rb"GLOBAL_UNIT_ASSIGNED_CONTEXT\s*\(\s*\(([^)]*)\)\s*\)")
 _NAME = re.compile(rb"(?<!\w)REPRESENTATION_CONTEXT\s*\(")
@@ -63,7 +63,7 @@ def _entities_with(data: bytes, word: bytes) -> Iterator[re.Match[bytes]]:
         match, start = None, at
         for _ in range(_MOST_IN_TEXTS):
             start = data.rfind(b";", end, start)
-            match = _ENTITY.match(data, max(end, start + 1))
+            match = _ENTITY.match(data, max(0, data.find(b"#", max(end, start + 1), at)))
             if match or start < 0:
                 break
         if match is not None:
@@ -82,7 +82,7 @@ def _edit(match: re.Match[bytes], length: bytes, units: bytes, before: bytes) ->
         kinds = kinds[: assigned.start(1)] + named + kinds[assigned.end(1) :]
     else:
         kinds = _NAME.sub(lambda name: _WITH_UNITS % units + name[0], kinds, count=1)
-    return (*match.span(), b"\n%b#%b=%b;" % (before, match[1], kinds))
+    return (*match.span(), b"%b#%b=%b;" % (before, match[1], kinds))
 
 
 def _millimetres(last: int) -> tuple[bytes, bytes, bytes]:

@@ -9,7 +9,6 @@ absolute ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from scanstage.assets.readers.parsing.polygons import triangulate
 from scanstage.assets.readers.parsing.polypaint import PAINT, polypaint
 from scanstage.assets.readers.wavefront.mtl_library import MtlLibrary
 from scanstage.assets.textures.udim import NO_TILE, across, corner_of, tile_of_faces
-from scanstage.assets.textures.vertex_colors import BESIDE_TEXTURE, color_bytes, declared_color_space
+from scanstage.assets.textures.vertex_colors import ColoredFaces, declared_color_space, materials_in_color
 from scanstage.assets.textures.wrapped_textures import with_wraps
 
 _UNIT_COMMENT = re.compile(
@@ -74,12 +73,16 @@ def read_obj(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     materials, mtl, face_material, corner_uv = _materials(statements, folder, tri_polygon, len(counts), corner_uv)
     painted, about_paint = polypaint(statements.paint, len(positions)) if in_lines is None else (None, ())
     channels = painted if in_lines is None else list(in_lines.T)
-    colors, about_colors = _colors(channels, any(m.base_color_texture for m in materials), data, choices)
-    if colors is not None:
-        materials = tuple(Material(**{**vars(m), "vertex_colors": True, "base_color": WHITE}) for m in materials)
+    faces = corners[tri_corners]
+    colors: npt.NDArray[np.uint8] | None = None
+    about_colors: tuple[ScanFinding, ...] = ()
+    if channels is not None:
+        colored = ColoredFaces(faces, face_material, materials)
+        space = declared_color_space(_comments(data))
+        colors, materials, about_colors = materials_in_color(channels, colored, choices.vertex_colors, space)
     scan = RawScan(
         vertices=positions,
-        faces=corners[tri_corners],
+        faces=faces,
         face_material=face_material,
         materials=materials,
         images=mtl.textures.images,
@@ -175,16 +178,9 @@ def _point_normals(s: _Statements) -> npt.NDArray[np.float64] | None:
     return _floats(s.normals, 3) if not s.faces and 0 < len(s.normals) == len(s.positions) else None
 
 
-def _colors(
-    channels: Sequence[npt.NDArray[np.generic]] | None, textured: bool, data: bytes, choices: ReadingChoices
-) -> tuple[npt.NDArray[np.uint8] | None, tuple[ScanFinding, ...]]:
-    """(V, 4) vertex colours, and what was decided about them."""
-    if channels is None:
-        return None, ()
-    if textured:  # writers that know both repeat the texture, or leave white, in the vertices
-        return None, (BESIDE_TEXTURE,)
-    comments = "\n".join(decode_text(line) for line in data[:_HEAD].splitlines() if line.lstrip().startswith(b"#"))
-    return color_bytes(channels, choices.vertex_colors, declared_color_space(comments))
+def _comments(data: bytes) -> str:
+    """Those at its head."""
+    return "\n".join(decode_text(line) for line in data[:_HEAD].splitlines() if line.lstrip().startswith(b"#"))
 
 
 def _faces(s: _Statements) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:

@@ -19,6 +19,18 @@ def keep_colors_to_what_shows_them() -> None:
                 _whiten(mesh, name, {k for k, names in enumerate(shown) if name not in names})
 
 
+def reads_other_values() -> list[str]:
+    """Materials that take anything but their color from values of corners: glTF has no such."""
+    import bpy
+
+    found = set()
+    for material in bpy.data.materials:
+        for node in [n for n in material.node_tree.nodes if n.type in _READERS] if material.node_tree else ():
+            if any(link.to_socket.name != "Base Color" for output in node.outputs for link in output.links):
+                found.add(material.name)
+    return sorted(found)
+
+
 def _names_shown(material: Any) -> set[str]:
     nodes = material.node_tree.nodes if material and material.node_tree else ()
     return {getattr(node, _READERS[node.type]) for node in nodes if node.type in _READERS}

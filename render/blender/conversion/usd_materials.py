@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .usd_places import every_prim
+from .usd_primvars import give_primvars
 
 Own = Callable[[Any], Any]
 
@@ -15,24 +16,17 @@ def mend_bindings(stage: Any, prim: Any, material: Any, time: Any, own: Own) -> 
 
     ``own`` gives a prim to be changed.
     """
-    if not material:
-        _color_as_above(prim, time, own)
     has_unused = _leave_out_other_subsets(prim, own)
+    give_primvars(prim, _materials_of(prim, material), time, own)
     _bind_rest(stage, prim, material, time, own)
     return has_unused
 
 
-def _color_as_above(prim: Any, time: Any, own: Own) -> None:
-    """Give a mesh without a material the colour that it has from a prim above: an importer looks at its own alone."""
-    from pxr import UsdGeom
+def _materials_of(prim: Any, material: Any) -> list[Any]:
+    from pxr import UsdShade
 
-    primvars = UsdGeom.PrimvarsAPI(prim)
-    if primvars.GetPrimvar("displayColor").HasAuthoredValue():
-        return
-    above = primvars.FindPrimvarWithInheritance("displayColor")
-    if above and above.HasAuthoredValue():
-        primvar = UsdGeom.PrimvarsAPI(own(prim)).CreatePrimvar("displayColor", above.GetTypeName(), "constant")
-        primvar.Set(above.ComputeFlattened(time))
+    subsets = UsdShade.MaterialBindingAPI(prim).GetMaterialBindSubsets()
+    return [material, *(UsdShade.MaterialBindingAPI(s.GetPrim()).ComputeBoundMaterial()[0] for s in subsets)]
 
 
 def _leave_out_other_subsets(prim: Any, own: Own) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .refused import Refused
-from .shown_colors import keep_colors_to_what_shows_them
+from .shown_colors import keep_colors_to_what_shows_them, reads_other_values
 from .usd_stage import mended_stage
 
 _SHEARED = 1e-4
@@ -22,7 +22,8 @@ def import_usd(source: Path, scratch: Path) -> dict[str, list[str]]:
         scratch: folder for a layer over it.
 
     Returns names of what doesn't come in as the file has it, see :func:`mended_stage`; and ``moving`` objects,
-    materials that are ``unread``, or whose textures lose how they are ``scaled``.
+    materials that are ``unread``, whose textures lose how they are ``scaled``, or that read more than colors
+    ``by_corner``.
     """
     import bpy
 
@@ -46,7 +47,8 @@ def import_usd(source: Path, scratch: Path) -> dict[str, list[str]]:
     join_materials_of_instances()
     keep_colors_to_what_shows_them()
     moving = [] if "still" in told else moving
-    return told | {"moving": moving, "unread": unread_materials(), "scaled": plain_scales()}
+    told |= {"moving": moving, "unread": unread_materials(), "scaled": plain_scales()}
+    return told | {"by_corner": reads_other_values()}
 
 
 def put_skins_on_bones() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .usd_materials import mend_bindings, uneven_wraps
 from .usd_places import every_prim, mend_places
+from .usd_primvars import settle_inputs
 
 _UNREAD = ("BasisCurves", "HermiteCurves", "NurbsCurves", "NurbsPatch", "Points", "TetMesh")
 _ANIMATED = ("translations", "rotations", "scales", "blendShapeWeights")
@@ -99,6 +100,7 @@ def _mend(stage: Any, time: Any) -> Told:
     for prim in _hidden(stage, time, shown_elsewhere):
         told.setdefault("hidden", []).append(prim.GetName())
         _own(prim).SetActive(False)
+    settle_inputs(stage, time, _own)
     for prim in every_prim(stage):
         if prim.IsA(UsdGeom.Gprim) and UsdGeom.Imageable(prim).ComputePurpose() in ("guide", "proxy"):
             told.setdefault("guides", []).append(prim.GetName())

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.gltf_files import GltfParts
+from support.scan_files import gradient_image, png_bytes
 
 from scanstage.assets.intake.inspection import inspect_scan
 from scanstage.assets.messages.errors import InputError
@@ -188,3 +189,53 @@ def test_colors_of_a_gltf_beyond_1_are_told(tmp_path: Path, mode: int) -> None:
         scan = read_gltf(parts.write(tmp_path / "a.glb"))
     assert colors(scan)[0] == [255, 127, 0]
     assert odd(scan) == ["numbers of its vertex colours lie beyond 0 to 1 (they go from 0 to 1.2)"]
+
+
+MTL = "newmtl bare\nKd 0 0 1\nnewmtl tex\nKd 1 1 1\nmap_Kd t.png\nnewmtl green\nKd 0 1 0\n"
+TRIANGLES = "vt 0 0\nusemtl bare\nf 1 2 3\nusemtl tex\nf 4/1 5/1 6/1\nusemtl green\nf 7 8 9\n"
+
+
+def three_materials(folder: Path, bare: str, textured: str, rest: str) -> tuple[RawScan, dict[str, tuple[bool, float]]]:
+    """Triangles without a texture, with one, and without; of each whether it shows colours, and its own green."""
+    (folder / "t.png").write_bytes(png_bytes(gradient_image(8)))
+    (folder / "a.mtl").write_text(MTL)
+    rows = [f"v {place} {row}" for row in (bare, textured, rest) for place in PLACES[:3]]
+    (folder / "a.obj").write_text("mtllib a.mtl\n" + "\n".join(rows) + "\n" + TRIANGLES)
+    scan = read_scan(folder / "a.obj")
+    return scan, {m.name: (m.vertex_colors, m.base_color[1]) for m in scan.materials}
+
+
+def test_colours_beside_a_texture_are_of_what_has_none(tmp_path: Path) -> None:
+    scan, shown = three_materials(tmp_path, "255 51 0", "255 0 0", "")
+    assert shown == {"bare": (True, 1.0), "tex": (False, 1.0), "green": (False, 1.0)}
+    assert scan.vertex_color is not None
+    assert scan.vertex_color[scan.faces[0], :3].tolist() == [[255, 51, 0]] * 3
+    assert [f.action for f in scan.findings if f.what == "vertex colours beside a texture"] == [
+        "takes the texture where there is one, and colours elsewhere"
+    ]
+    assert odd(scan) == []
+
+
+@pytest.mark.parametrize("beside", ["1 1 1", ""])
+def test_white_beside_a_texture_is_no_colour(tmp_path: Path, beside: str) -> None:
+    scan, shown = three_materials(tmp_path, beside, "0.2 0.4 0.6", beside)
+    assert shown == {"bare": (False, 0.0), "tex": (False, 1.0), "green": (False, 1.0)}
+    assert scan.vertex_color is None
+    assert [f.action for f in scan.findings if f.what == "vertex colours beside a texture"] == [
+        "takes the texture alone"
+    ]
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_colours_of_ply_stand_in_for_a_texture_that_is_not_there(tmp_path: Path, missing: bool) -> None:
+    if not missing:
+        (tmp_path / "t.png").write_bytes(png_bytes(gradient_image(8)))
+    head = ["ply", "format ascii 1.0", "comment TextureFile t.png", "element vertex 3"]
+    head += [f"property float {name}" for name in ("x", "y", "z", "texture_u", "texture_v")]
+    head += [f"property uchar {name}" for name in ("red", "green", "blue")]
+    head += ["element face 1", "property list uchar int vertex_indices", "end_header"]
+    rows = [f"{place} 0 0 255 51 0" for place in PLACES[:3]]
+    (tmp_path / "a.ply").write_text("\n".join([*head, *rows, "3 0 1 2"]) + "\n")
+    scan = read_scan(tmp_path / "a.ply")
+    assert (scan.vertex_color is not None, scan.materials[0].vertex_colors) == (missing, missing)
+    assert scan.lost_textures == ("t.png",) * missing

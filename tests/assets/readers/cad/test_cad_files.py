@@ -312,6 +312,18 @@ def test_step_that_names_no_unit_is_taken_for_millimetres(
 
 
 @needs_cascadio
+def test_colours_of_curves_are_none_of_surfaces_in_step(tmp_path: Path) -> None:
+    path = write_step_assembly(tmp_path / "cart.step", CART, WHEELS)
+    assert (1.0, 0.0, 0.0, 1.0) in [m.base_color for m in read_scan(path).materials]
+    text = path.read_text()
+    (red,) = re.findall(r"#(\d+)=COLOUR_RGB", text)
+    curve = f"#9998=DRAUGHTING_PRE_DEFINED_CURVE_FONT('continuous');\n#9999=CURVE_STYLE('',#9998,$,#{red});"
+    text = re.sub(r"STYLE_ASSIGNMENT\(\(#\d+\)\)", "STYLE_ASSIGNMENT((#9999))", text)
+    path.write_text(text.replace("ENDSEC;\nEND", f"{curve}\nENDSEC;\nEND"))
+    assert {m.base_color for m in read_scan(path).materials} == {(0.8, 0.8, 0.8, 1.0)}
+
+
+@needs_cascadio
 @pytest.mark.parametrize("of_all", [True, False])
 def test_parts_of_an_assembly_without_units_are_there(tmp_path: Path, of_all: bool) -> None:
     """Open CASCADE leaves them out; where other shapes have one, millimetres here, it is theirs too."""
