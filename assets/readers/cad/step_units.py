@@ -13,6 +13,7 @@ from scanstage.assets.readers.cad.step_entities import Edit, edited, last_number
 
 _ENTITY = re.compile(rb"#(\d+)\s*=\s*((?:[^;']|'[^']{0,400}'){0,4000});")  # bounded: scans are hostile
 _SIMPLE = re.compile(rb"GEOMETRIC_REPRESENTATION_CONTEXT\s*\(\s*('[^']*'\s*,\s*'[^']*')\s*,\s*3\s*\)\s*")
+_SOLID = re.compile(rb"GEOMETRIC_REPRESENTATION_CONTEXT\s*\(\s*3\s*\)")
 _ASSIGNED = re.compile(rb"GLOBAL_UNIT_ASSIGNED_CONTEXT\s*\(\s*\(([^)]*)\)\s*\)")
 _NAME = re.compile(rb"(?<!\w)REPRESENTATION_CONTEXT\s*\(")
 _MOST_IN_TEXTS = 4
@@ -41,8 +42,8 @@ def with_units(data: bytes) -> StepUnits:
     lacking: list[re.Match[bytes]] = []
     length = units = text = b""
     for match in _entities_with(data, b"GEOMETRIC_REPRESENTATION_CONTEXT"):
-        if b"PARAMETRIC" in match[2]:
-            continue  # of curves on surfaces, which have no unit
+        if not _SOLID.search(match[2]) and not _SIMPLE.fullmatch(match[2]):
+            continue  # of drawings, or of curves on surfaces, which have no unit
         assigned = _ASSIGNED.search(match[2])
         of_length = lengths.intersection(references(assigned[1])) if assigned else set()
         if assigned is None or not of_length:

@@ -16,12 +16,13 @@ OF_ANGLES = (
     "#5=(GEOMETRIC_REPRESENTATION_CONTEXT(3)GLOBAL_UNIT_ASSIGNED_CONTEXT\n(\n(#2))REPRESENTATION_CONTEXT('',''));\n"
 )
 SIMPLE = "#6=GEOMETRIC_REPRESENTATION_CONTEXT('','plain',3);\n"
+ON_PAPER = "#10=(GEOMETRIC_REPRESENTATION_CONTEXT(2)REPRESENTATION_CONTEXT('paper',''));\n"
 ON_SURFACES = (
     "#7=(GEOMETRIC_REPRESENTATION_CONTEXT(2)PARAMETRIC_REPRESENTATION_CONTEXT()REPRESENTATION_CONTEXT('2D',''));\n"
 )
 
 
-@pytest.mark.parametrize("text", [INCHES + WITH_UNITS, WITH_UNITS + ON_SURFACES + INCHES, "nothing"])
+@pytest.mark.parametrize("text", [INCHES + WITH_UNITS, WITH_UNITS + ON_SURFACES + ON_PAPER + INCHES, "nothing"])
 def test_what_has_units_stays_as_it_is(text: str) -> None:
     found = with_units(text.encode())
     assert (found.data.decode(), found.given, found.lacking) == (text, "INCH" in text, 0)
