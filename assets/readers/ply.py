@@ -48,12 +48,13 @@ def read_ply(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     colors: npt.NDArray[np.uint8] | None = None
     told: list[ScanFinding] = []
     space = declared_color_space("\n".join(comments))
-    for element, of_corner in ((vertex, faces), (face, np.repeat(tri_polygon[:, None], 3, axis=1))):
+    for element in (vertex, face):
         if colors is not None or (channels := _channels(element)) is None:
             continue
+        of_corner = faces if element is vertex else np.repeat(tri_polygon[:, None], 3, axis=1)
         colored = ColoredFaces(of_corner, face_material, materials)
         colors, materials, found = materials_in_color(channels, colored, choices.vertex_colors, space)
-        told += found
+        told += [finding for finding in found if finding not in told]
         if colors is not None and element is face:
             positions, colors = positions[faces].reshape(-1, 3), colors[of_corner.ravel()]
             faces = np.arange(len(positions)).reshape(-1, 3)

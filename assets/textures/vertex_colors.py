@@ -68,18 +68,18 @@ def materials_in_color(
     bare = np.array([not m.base_color_texture for m in materials])
     if not bare.any():
         return None, materials, (BESIDE_TEXTURE,)
-    sound = np.logical_and.reduce([np.isfinite(channel.astype(np.float64)) for channel in channels])
-    shown = bare & (_have(sound, given) if len(given.faces) else True)
-    within = np.zeros(len(sound), bool)
-    within[given.faces[shown[given.face_material]]] = True
-    aside = ~sound & ~within if len(given.faces) else np.zeros(len(sound), bool)
-    if aside.any() and sound.any():  # not to be told of, nor to be given a colour
+    sound = np.logical_and.reduce([np.isfinite(channel) for channel in channels])
+    shown = bare
+    if len(given.faces) and sound.any() and not sound.all():
+        shown = bare & _have(sound, given)
+        aside = ~sound  # of materials that have no colour at all: not to be told of, nor to be given one
+        aside[given.faces[shown[given.face_material]]] = False
         channels = [np.where(aside, channel[np.argmax(sound)], channel) for channel in channels]
     colors, told = color_bytes(channels, wanted, declared)
     if colors is None:
         return None, materials, told
     if not bare.all():
-        shown &= _have((colors[:, :3] != 255).any(axis=1) & sound, given)
+        shown = shown & _have((colors[:, :3] != 255).any(axis=1) & sound, given)
         told = (*told, BESIDE_OTHERS) if shown.any() else (BESIDE_TEXTURE,)
     if not shown.any():
         return None, materials, told

@@ -19,6 +19,7 @@ from scanstage.assets.messages.errors import InputError
 from scanstage.assets.raw_scans.raw_scan import RawScan, ScanFinding
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_folder import read_bounded
+from scanstage.assets.readers.cad.cad_colors import uncolored
 from scanstage.assets.readers.cad.step_text import MendedStep, mend_step
 from scanstage.assets.readers.gltf.gltf_reader import read_gltf
 
@@ -73,9 +74,7 @@ def read_step(path: Path, choices: ReadingChoices = AS_IT_SAYS) -> RawScan:
     materials = tuple(Material() if k in bare else _matt(m) for k, m in enumerate(scan.materials))
     findings = (note, *_findings(mended), *scan.findings)
     if bare and len(materials) > len(bare):
-        count = int(np.isin(scan.face_material, bare).sum())
-        what = f"shapes without a colour beside coloured ones: {count:,} triangles"
-        findings = (*findings, ScanFinding("info", "color", what, "makes them plain grey"))
+        findings = (*findings, uncolored(int(np.isin(scan.face_material, bare).sum())))
     # Written as it stands in the file: CAD programs mostly have Z up, and none says so.
     scan = replace(scan, materials=materials, unit="m", unit_given=True, up=None, usual_up="z", findings=findings)
     return scan if mended.has_unit else _in_millimetres(scan)

@@ -8,7 +8,7 @@ all shapes have a unit.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanstage.assets.readers.cad.step_colors import colors_of_occurrences, is_of_occurrence
 from scanstage.assets.readers.cad.step_entities import (
@@ -39,6 +39,7 @@ _NUMBER = re.compile(rb"'(?:NAUO)?\d+'", re.IGNORECASE)
 _HAS_FACES = re.compile(rb"BREP|SOLID|SHELL|(?<!SUR)FACE|SURFACE_MODEL|SURFACE_SET|MAPPED_ITEM|GEOMETRIC_SET$")
 """Of what triangles are made; construction planes, curves and points may be hidden or not."""
 _PLACEMENT = b"AXIS2_PLACEMENT_3D"
+_CURVE_STYLE = re.compile(rb"#(\d+)\s*=\s*CURVE_STYLE\s*\(")
 
 
 @dataclass(frozen=True)
@@ -66,38 +67,35 @@ class MendedStep:
 
 def mend_step(data: bytes) -> MendedStep:
     """Names, colours and what is hidden, as they are meant. Raises InputError for more than can be looked through."""
-    data = without_comments(data)
-    units = with_units(data)
-    data, has_unit, unitless = units.data, units.given, units.lacking if units.given else 0
+    units = with_units(without_comments(data))
+    data = units.data
+    mended = MendedStep(data, has_unit=units.given, unitless=units.lacking if units.given else 0)
     if not any(word in data for word in _LOOKED_AT):
-        return MendedStep(data, has_unit=has_unit, unitless=unitless)
+        return mended
     entities = entities_of(data)
     edits = _names(data, entities)
     hidden, found, still_there = _hidden(data, entities)
     colors, lost_colors = colors_of_occurrences(data, entities)
     colors += _without_colors_of_curves(data, entities)
-    return MendedStep(
-        edited(data, [*edits, *hidden, *colors]),
-        found,
-        still_there,
-        lost_colors,
-        placements_not_followed(data),
-        has_unit,
-        unitless,
+    return replace(
+        mended,
+        data=edited(data, [*edits, *hidden, *colors]),
+        hidden=found,
+        still_there=still_there,
+        lost_colors=lost_colors,
+        misplaced=placements_not_followed(data),
     )
 
 
 def _without_colors_of_curves(data: bytes, entities: Entities) -> list[Edit]:
     """Styles without those of curves, whose colors Open CASCADE gives to surfaces that have none."""
-    named = {n: e for n, e in entities.items() if e.kind == b"PRESENTATION_STYLE_ASSIGNMENT"}
-    styles = {n: named_by(data, e, 0) for n, e in named.items()} if b"CURVE_STYLE" in data else {}
-    kinds = kinds_of(data, {n for listed in styles.values() for n in listed})
+    curves = {int(match[1]) for match in _CURVE_STYLE.finditer(data)}
     edits = []
-    for number, listed in styles.items():
-        kept = [n for n in listed if kinds.get(n) != b"CURVE_STYLE"]
-        if len(kept) < len(listed):
-            text = b",".join(b"#%d" % n for n in kept) or b"NULL_STYLE(.NULL.)"
-            edits.append((*named[number].arguments[0], b"(" + text + b")"))
+    for style in entities.values():
+        listed = named_by(data, style, 0) if style.kind == b"PRESENTATION_STYLE_ASSIGNMENT" else []
+        if curves.intersection(listed):
+            kept = b",".join(b"#%d" % n for n in listed if n not in curves)
+            edits.append((*style.arguments[0], b"(" + (kept or b"NULL_STYLE(.NULL.)") + b")"))
     return edits
 
 

@@ -58,13 +58,13 @@ def with_units(data: bytes) -> StepUnits:
 
 
 def _entities_with(data: bytes, word: bytes) -> Iterator[re.Match[bytes]]:
-    """Entities in which a word stands: number, and kinds with what they hold. Others aren't looked into, of speed."""
+    """Entities in which a word stands: number, and what they hold. Others are passed over: files are large."""
     end = 0
     while (at := data.find(word, end)) >= 0:
         match, start = None, at
         for _ in range(_MOST_IN_TEXTS):
             start = data.rfind(b";", end, start)
-            match = _ENTITY.match(data, max(0, data.find(b"#", max(end, start + 1), at)))
+            match = _ENTITY.match(data, data.find(b"#", max(end, start + 1), at))
             if match or start < 0:
                 break
         if match is not None:

@@ -25,6 +25,7 @@ from scanstage.assets.raw_scans.raw_scan import RawScan, ScanNode
 from scanstage.assets.raw_scans.reading_choices import AS_IT_SAYS, ReadingChoices
 from scanstage.assets.raw_scans.scan_bounds import MAX_FACES, MAX_FILE_BYTES, MAX_NAMED_FILES, check_memory
 from scanstage.assets.raw_scans.scan_folder import ScanFolder, read_bounded
+from scanstage.assets.readers.cad.cad_colors import uncolored
 from scanstage.assets.readers.cad.slicer_settings import slicer_settings
 from scanstage.assets.readers.cad.step_files import EXTRA
 from scanstage.assets.readers.cad.three_mf_program import THREE_MF_PROGRAM
@@ -149,9 +150,8 @@ def _scan(arrays: dict[str, Any], folder: ScanFolder) -> RawScan:
         colors = corners[:, 1].astype(np.uint32).view(np.uint8).reshape(-1, 4)
     elif not images and (name >= 0).all() and {m.base_color for m in materials} == {WHITE}:
         folder.note("color", "all of it is white, as it says", "keeps it", "info")
-    if (bare := int((name < 0).sum())) and bare < len(faces):
-        what = f"shapes without a colour beside coloured ones: {bare:,} triangles"
-        folder.note("color", what, "makes them plain grey", "info")
+    bare = int((name < 0).sum())
+    aside = (uncolored(bare),) if 0 < bare < len(faces) else ()
     tiles = arrays["tiles"]
     _note_bare(tiles, texture, arrays["uv"], folder)
     wraps = {k: _wraps(tiles[picture]) for k, picture in enumerate(keys[:, 0].tolist()) if picture >= 0}
@@ -166,7 +166,7 @@ def _scan(arrays: dict[str, Any], folder: ScanFolder) -> RawScan:
         unit=_UNITS[int(arrays["unit"])],
         unit_given=True,
         up="z",
-        findings=folder.findings,
+        findings=(*folder.findings, *aside),
     )
     return with_wraps(scan, wraps)
 

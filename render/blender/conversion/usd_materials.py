@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
-from .usd_places import every_prim
+from .usd_places import Own, every_prim
 from .usd_primvars import give_primvars
-
-Own = Callable[[Any], Any]
 
 
 def mend_bindings(stage: Any, prim: Any, material: Any, time: Any, own: Own) -> bool:
@@ -16,42 +14,38 @@ def mend_bindings(stage: Any, prim: Any, material: Any, time: Any, own: Own) -> 
 
     ``own`` gives a prim to be changed.
     """
-    has_unused = _leave_out_other_subsets(prim, own)
-    give_primvars(prim, _materials_of(prim, material), time, own)
-    _bind_rest(stage, prim, material, time, own)
-    return has_unused
-
-
-def _materials_of(prim: Any, material: Any) -> list[Any]:
     from pxr import UsdShade
 
     subsets = UsdShade.MaterialBindingAPI(prim).GetMaterialBindSubsets()
-    return [material, *(UsdShade.MaterialBindingAPI(s.GetPrim()).ComputeBoundMaterial()[0] for s in subsets)]
+    has_unused = _leave_out_others(prim, subsets, own)
+    of_subsets = (UsdShade.MaterialBindingAPI(s.GetPrim()).ComputeBoundMaterial()[0] for s in subsets)
+    give_primvars(prim, [material, *of_subsets], time, own)
+    _bind_rest(stage, prim, subsets, material, time, own)
+    return has_unused
 
 
-def _leave_out_other_subsets(prim: Any, own: Own) -> bool:
+def _leave_out_others(prim: Any, subsets: Sequence[Any], own: Own) -> bool:
     """Leave out subsets that are for anything but materials: an importer takes all; whether one has a material."""
     from pxr import UsdGeom, UsdShade
 
-    bound = {s.GetPath() for s in UsdShade.MaterialBindingAPI(prim).GetMaterialBindSubsets()}
+    bound = {s.GetPath() for s in subsets}
     others = [s for s in UsdGeom.Subset.GetAllGeomSubsets(UsdGeom.Imageable(prim)) if s.GetPath() not in bound]
     for subset in others:
         own(subset.GetPrim()).SetActive(False)
     return any(UsdShade.MaterialBindingAPI(s.GetPrim()).GetDirectBinding().GetMaterialPath() for s in others)
 
 
-def _bind_rest(stage: Any, prim: Any, material: Any, time: Any, own: Own) -> None:
+def _bind_rest(stage: Any, prim: Any, subsets: Sequence[Any], material: Any, time: Any, own: Own) -> None:
     """Bind faces that no subset names to what the mesh itself is: an importer gives them the first subset's."""
     import numpy as np
     from pxr import UsdGeom, UsdShade, Vt
 
-    bound = UsdShade.MaterialBindingAPI(prim).GetMaterialBindSubsets()
-    subsets = [s for s in bound if s.GetElementTypeAttr().Get() == UsdGeom.Tokens.face]
-    if not subsets:
+    of_faces = [s for s in subsets if s.GetElementTypeAttr().Get() == UsdGeom.Tokens.face]
+    if not of_faces:
         return
     count = len(UsdGeom.Mesh(prim).GetFaceVertexCountsAttr().Get(time) or ())
     is_bound = np.zeros(count, bool)
-    for subset in subsets:
+    for subset in of_faces:
         indices = np.array(subset.GetIndicesAttr().Get(time) or (), np.int64)
         is_bound[indices[(indices >= 0) & (indices < count)]] = True
     if is_bound.all():

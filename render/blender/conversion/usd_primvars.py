@@ -6,14 +6,13 @@ of an input that is connected to one of the material. https://openusd.org/releas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .usd_places import every_prim
+from .usd_places import Own, every_prim
 
 _READER = "UsdPrimvarReader_float3"
 _TEXTS = ("asset", "string", "token")  # which an importer follows
-Own = Callable[[Any], Any]
 
 
 def settle_inputs(stage: Any, time: Any, own: Own) -> None:

@@ -28,25 +28,9 @@ _TOLD = (
     *("missing ", "no texture: ", "texture: ", "see-through: ", "collision: ", "keypoints: '", "symmetries: declared"),
     *("odd colors: ", "moved ", "reconstructed: "),
     *("animation: ", "morph: ", "skin: ", "extension: ", "points or lines: ", "unlit: "),
-    *(
-        "material: the material",
-        "material: is brushed",
-        "material: light",
-        "material: holds properties",
-        "material: binds",
-    ),
-    *(
-        "udim: ",
-        "uv: ",
-        "bump map: ",
-        "colors: its triangles",
-        "color: bodies",
-        "color: shapes",
-        "unit: ",
-        "hidden: ",
-        "layers: ",
-        "printing: ",
-    ),
+    *("material: the material", "material: is brushed", "material: light", "material: holds properties"),
+    *("material: binds", "color: bodies", "color: shapes", "colors: its triangles", "bump map: "),
+    *("udim: ", "uv: ", "unit: ", "hidden: ", "layers: ", "printing: "),
     *("no part: ", "lost part: ", "color: colours of", "placement: ", "shear: ", "holes: ", "Blender: "),
 )
 

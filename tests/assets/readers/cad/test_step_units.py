@@ -56,3 +56,8 @@ def test_where_none_is_named_they_are_millimetres_and_angles_stay() -> None:
 def test_text_that_goes_on_without_end_is_looked_through_once() -> None:
     for text in (b"#1=(LENGTH_UNIT ", b"#1=('GEOMETRIC_REPRESENTATION_CONTEXT;#2=("):
         assert not with_units(text * 1000).given
+    long = INCHES.replace("NAMED", "(" * 5000 + "NAMED")  # of which no more than some thousands are read
+    assert (with_units((INCHES + WITH_UNITS).encode()).given, with_units((long + WITH_UNITS).encode()).given) == (
+        True,
+        False,
+    )
